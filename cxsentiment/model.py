@@ -1,0 +1,215 @@
+"""A model bundle: checks its hashes, tokenises, runs the ONNX graph. The only home of onnxruntime and tokenizers.
+
+A bundle is a folder with `bundle.json` (this module's `Bundle`), `model.onnx` and `tokenizer.json`. The graph takes
+`input_ids` and `attention_mask` (int64, batch by tokens) and returns one float32 output of logits per head, named
+after the head, and `embedding` (batch by width).
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from cxsentiment.errors import BundleError
+from cxsentiment.schema import ACTS, SENTIMENTS
+
+BUNDLE_FILE = "bundle.json"
+_CHUNK = 1 << 20
+_RESTORE = "Restore the folder from its source (git checkout, or reinstall the package), or give --model another folder"
+
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
+
+
+class Head(BaseModel):
+    """One classifier of the bundle. p = softmax or sigmoid of logit / temperature + bias, per label."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    speaker: Literal["customer", "agent"]
+    kind: Literal["single", "multi"]
+    labels: tuple[str, ...]
+    temperatures: tuple[Annotated[float, Field(gt=0)], ...]
+    biases: tuple[float, ...]
+    thresholds: tuple[Annotated[float, Field(ge=0, le=1)], ...]
+    unit: Literal["turn", "sentences"]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Head":
+        for name in ("temperatures", "biases", "thresholds"):
+            if len(getattr(self, name)) != len(self.labels):
+                raise ValueError(f"{name} has {len(getattr(self, name))} values for {len(self.labels)} labels")
+        known = SENTIMENTS if self.speaker == "customer" else ACTS
+        # An agent has observable acts and nothing else; a mood of an agent is not expressible here.
+        if unknown := [label for label in self.labels if label not in known]:
+            raise ValueError(f"labels {unknown} are not labels of a {self.speaker} turn (allowed: {', '.join(known)})")
+        return self
+
+    def probabilities(self, logits: FloatArray) -> FloatArray:
+        """Calibrated probabilities (rows by labels, 0-1) from logits of the same shape."""
+        z = logits / np.asarray(self.temperatures, np.float32) + np.asarray(self.biases, np.float32)
+        if self.kind == "multi":
+            return np.asarray(1.0 / (1.0 + np.exp(-z)), np.float32)
+        e = np.exp(z - z.max(axis=1, keepdims=True))
+        return np.asarray(e / e.sum(axis=1, keepdims=True), np.float32)
+
+
+class BundleFile(BaseModel):
+    """The recorded size and hash of one file of the bundle."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    bytes: int
+
+
+class Bundle(BaseModel):
+    """`bundle.json`: what the model is, how to read its outputs, where it comes from."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Literal[1]
+    name: str
+    version: str
+    files: dict[str, BundleFile]
+    max_tokens: Annotated[int, Field(ge=8, le=512)]
+    heads: tuple[Head, ...]
+    training: dict[str, object]
+
+    def head(self, name: str) -> Head:
+        """Return the head called `name`; KeyError where the bundle has none."""
+        return {head.name: head for head in self.heads}[name]
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """A text as token ids (no special tokens) with the characters [start, end) of each; both are int arrays of n."""
+
+    ids: IntArray
+    starts: IntArray
+    ends: IntArray
+
+
+def default_model() -> Path:
+    """Where the model that ships with the package lies: inside the wheel, or beside the package in a checkout."""
+    package = Path(__file__).parent
+    for folder in (package / "models" / "default", package.parent / "models" / "default"):
+        if (folder / BUNDLE_FILE).exists():
+            return folder
+    raise BundleError(str(package / "models" / "default"), "the bundled model is missing", do="Reinstall cxsentiment")
+
+
+class Model:
+    """A loaded bundle. Raises BundleError where a file is missing, altered or of another shape."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.bundle, self.sha256 = read_bundle(folder)
+
+    @cached_property
+    def _tokenizer(self):  # type: ignore[no-untyped-def]  # the type comes with an import that is wanted late
+        from tokenizers import Tokenizer
+
+        tokenizer = Tokenizer.from_file(str(self.folder / "tokenizer.json"))
+        tokenizer.no_truncation()  # windows are ours: nothing may be cut silently
+        tokenizer.no_padding()
+        return tokenizer
+
+    @cached_property
+    def _session(self):  # type: ignore[no-untyped-def]
+        import onnxruntime as ort
+
+        options = ort.SessionOptions()
+        # One thread a process: the same sums in the same order, and processes scale better than threads.
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        try:
+            session = ort.InferenceSession(str(self.folder / "model.onnx"), options, providers=["CPUExecutionProvider"])
+        except Exception as error:
+            raise BundleError(
+                str(self.folder / "model.onnx"), f"ONNX Runtime cannot read it: {error}", do=_RESTORE
+            ) from error
+        outputs = {output.name: output.shape for output in session.get_outputs()}
+        for head in self.bundle.heads:
+            if head.name not in outputs or outputs[head.name][-1] != len(head.labels):
+                raise BundleError(
+                    str(self.folder / "model.onnx"),
+                    f"head {head.name!r} has {len(head.labels)} labels in {BUNDLE_FILE}, "
+                    f"but the graph's outputs are {outputs}",
+                    do=_RESTORE,
+                )
+        return session
+
+    @cached_property
+    def ends(self) -> tuple[int, int]:
+        """The ids of the tokens that open and close a sequence."""
+        ids = self._tokenizer.encode("", add_special_tokens=True).ids
+        return ids[0], ids[-1]
+
+    def load(self) -> None:
+        """Load tokeniser and graph now rather than at first use."""
+        _ = self._session, self.ends
+
+    def tokenise(self, texts: list[str]) -> list[Tokens]:
+        """Whole texts as tokens, whatever their length."""
+        encodings = self._tokenizer.encode_batch(texts, add_special_tokens=False)
+        tokens = []
+        for encoding in encodings:
+            offsets = np.asarray(encoding.offsets, np.int64).reshape(-1, 2)
+            tokens.append(Tokens(np.asarray(encoding.ids, np.int64), offsets[:, 0], offsets[:, 1]))
+        return tokens
+
+    def logits(self, ids: IntArray, mask: IntArray) -> dict[str, FloatArray]:
+        """Logits of every head (rows by labels) for padded rows of token ids and their mask (rows by tokens)."""
+        names = [head.name for head in self.bundle.heads]
+        outputs = self._session.run(names, {"input_ids": ids, "attention_mask": mask})
+        return dict(zip(names, outputs, strict=True))
+
+
+def read_bundle(folder: Path) -> tuple[Bundle, str]:
+    """Read and verify `folder`; return its description and the sha256 of `bundle.json`, which fixes all its files."""
+    path = folder / BUNDLE_FILE
+    if not path.exists():
+        raise BundleError(
+            str(folder), f"no {BUNDLE_FILE} here, so this is not a model folder", do="Give --model a model folder"
+        )
+    raw = path.read_bytes()
+    try:
+        bundle = Bundle.model_validate(json.loads(raw))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise BundleError(str(path), f"key {key!r}: {first['msg']}", do=_RESTORE) from error
+    except (ValueError, RecursionError) as error:
+        raise BundleError(str(path), f"not valid JSON: {error}", do=_RESTORE) from error
+    for name in ("model.onnx", "tokenizer.json"):
+        if name not in bundle.files:
+            raise BundleError(str(path), f"files lists no {name}", do=_RESTORE)
+    # ONNX Runtime loads a graph with a flipped bit without a word, so the hashes are checked first.
+    for name, expected in bundle.files.items():
+        _verify(folder / name, expected)
+    return bundle, hashlib.sha256(raw).hexdigest()
+
+
+def _verify(path: Path, expected: BundleFile) -> None:
+    if not path.exists():
+        raise BundleError(str(path), f"missing, though {BUNDLE_FILE} lists it", do=_RESTORE)
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    if digest.hexdigest() != expected.sha256:
+        raise BundleError(
+            str(path),
+            f"its content is not what {BUNDLE_FILE} records (sha256 {digest.hexdigest()[:12]}…, "
+            f"recorded {expected.sha256[:12]}…): damaged or changed",
+            do=_RESTORE,
+        )

@@ -1,0 +1,151 @@
+"""Turns → calibrated probabilities: each distinct piece of text is scored once, in batches of like length.
+
+Pooling (stated here once, used in training, evaluation and scoring alike):
+- a head of unit "turn" (sentiment) reads the whole turn. A turn longer than the model's window is cut into windows of
+  tokens that together cover every token; their probabilities are averaged, weighted by tokens.
+- a head of unit "sentences" (acts) reads the whole turn and each of its sentences; a label's probability is the
+  maximum, and its span is the piece that gave it (a sentence wins a tie, for it is the sharper evidence).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cxsentiment.model import FloatArray, Head, IntArray, Model, Tokens
+from cxsentiment.schema import Span, Transcript, TurnPrediction
+from cxsentiment.text import sentences
+
+# Tokens of one batch, padding included. 512-1,024 was fastest on the machines measured (eval/results/speed.json).
+TOKEN_BUDGET = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Part of a text: its characters, and the rows of the score table that cover it with their token counts."""
+
+    span: Span
+    rows: tuple[int, ...]
+    tokens: tuple[int, ...]
+
+
+class _Rows:
+    """The distinct token sequences of a call to `predict`."""
+
+    def __init__(self) -> None:
+        self.ids: list[IntArray] = []
+        self._index: dict[bytes, int] = {}
+
+    def add(self, ids: IntArray) -> int:
+        key = ids.tobytes()
+        row = self._index.get(key)
+        if row is None:
+            row = self._index[key] = len(self.ids)
+            self.ids.append(ids)
+        return row
+
+
+def predict(model: Model, transcripts: Sequence[Transcript]) -> list[tuple[TurnPrediction, ...]]:
+    """Predictions of every turn that a head reads, one tuple per transcript, in turn order."""
+    heads = {head.speaker: head for head in model.bundle.heads}
+    texts: dict[tuple[str, str], int] = {}
+    for transcript in transcripts:
+        for turn in transcript.turns:
+            if turn.speaker in heads:
+                texts.setdefault((turn.speaker, turn.text), len(texts))
+    by_text = predict_texts(model, [(heads[speaker], text) for speaker, text in texts])
+    results = []
+    for transcript in transcripts:
+        found = []
+        for turn in transcript.turns:
+            if turn.speaker in heads:
+                probs, spans = by_text[texts[turn.speaker, turn.text]]
+                found.append(TurnPrediction(turn.index, heads[turn.speaker].name, probs, spans))
+        results.append(tuple(found))
+    return results
+
+
+def predict_texts(model: Model, texts: Sequence[tuple[Head, str]]) -> list[tuple[tuple[float, ...], tuple[Span, ...]]]:
+    """Probabilities (0-1, in the order of the head's labels) and the supporting span of each, for each (head, text)."""
+    rows = _Rows()
+    tokenised = model.tokenise([text for _, text in texts])
+    pieces = [
+        _pieces(head, text, tokens, rows, model.bundle.max_tokens - 2)
+        for (head, text), tokens in zip(texts, tokenised, strict=True)
+    ]
+    logits = _score(model, rows.ids)
+    tables = {head.name: head.probabilities(logits[head.name]) for head in model.bundle.heads}
+    return [_pool(tables[head.name], parts) for (head, _), parts in zip(texts, pieces, strict=True)]
+
+
+def _pieces(head: Head, text: str, tokens: Tokens, rows: _Rows, window: int) -> list[_Piece]:
+    """The whole text first, then its sentences where the head reads them and there are several."""
+    spans = [Span(0, len(text))]
+    if head.unit == "sentences":
+        parts = sentences(text)
+        if len(parts) > 1:
+            spans.extend(parts)
+    pieces = []
+    for span in spans:
+        if len(spans) == 1 or span is spans[0]:
+            ids = tokens.ids
+        else:
+            first, last = np.searchsorted(tokens.starts, (span.start, span.end))
+            ids = tokens.ids[first:last]
+        if not len(ids) and span is not spans[0]:
+            continue
+        cuts = _windows(len(ids), window)
+        pieces.append(
+            _Piece(
+                span,
+                tuple(rows.add(ids[cut.start : cut.end]) for cut in cuts),
+                tuple(max(cut.end - cut.start, 1) for cut in cuts),
+            )
+        )
+    return pieces
+
+
+def _windows(tokens: int, window: int) -> list[Span]:
+    """Cut `tokens` into windows of nearly equal length, at most `window` each; a short tail would say too little."""
+    count = max(1, -(-tokens // window))
+    bounds = np.linspace(0, tokens, count + 1).round().astype(int)
+    return [Span(int(a), int(b)) for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+
+
+def _score(model: Model, ids: list[IntArray]) -> dict[str, FloatArray]:
+    tables = {head.name: np.zeros((len(ids), len(head.labels)), np.float32) for head in model.bundle.heads}
+    first, last = model.ends
+    for batch in _batches([len(row) + 2 for row in ids]):
+        width = max(len(ids[row]) for row in batch) + 2
+        padded = np.zeros((len(batch), width), np.int64)
+        mask = np.zeros((len(batch), width), np.int64)
+        for place, row in enumerate(batch):
+            n = len(ids[row])
+            padded[place, 0] = first
+            padded[place, 1 : n + 1] = ids[row]
+            padded[place, n + 1] = last
+            mask[place, : n + 2] = 1
+        for name, values in model.logits(padded, mask).items():
+            tables[name][batch] = values
+    return tables
+
+
+def _batches(lengths: Sequence[int]) -> Iterable[list[int]]:
+    """Group rows, shortest first, so that rows times the longest stays within the token budget."""
+    batch: list[int] = []
+    for row in np.argsort(lengths, kind="stable").tolist():
+        if batch and (len(batch) + 1) * lengths[row] > TOKEN_BUDGET:
+            yield batch
+            batch = []
+        batch.append(row)
+    if batch:
+        yield batch
+
+
+def _pool(table: FloatArray, pieces: list[_Piece]) -> tuple[tuple[float, ...], tuple[Span, ...]]:
+    scores = np.stack([np.average(table[list(piece.rows)], axis=0, weights=piece.tokens) for piece in pieces])
+    # The whole text stands first; reversed, a sentence wins a tie.
+    best = len(pieces) - 1 - np.argmax(scores[::-1], axis=0)
+    probs = scores[best, np.arange(scores.shape[1])]
+    # Five decimals: below that lies the noise of float32 sums, which may differ between processors.
+    return tuple(np.round(probs, 5).tolist()), tuple(pieces[int(k)].span for k in best)

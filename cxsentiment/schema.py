@@ -1,0 +1,266 @@
+"""The nouns: what flows between the stages. Frozen dataclasses, standard library only.
+
+Stage 1 makes, per contact: Transcript → TurnPrediction, Signal → Evaluation of ItemResult.
+Stage 2 makes, per run: AgentScore, ItemRate, Association, Kpi, JourneyPoint, CoachingMoment, gathered in Findings.
+There is no emotion or sentiment of an agent anywhere: sentiment is a head for customer turns only.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Speaker = Literal["agent", "customer", "bot", "system", "other", "unknown"]
+SPEAKERS: tuple[Speaker, ...] = ("agent", "customer", "bot", "system", "other", "unknown")
+
+SENTIMENTS = ("negative", "neutral", "positive")
+EMPATHY_ACTS = ("acknowledge", "apologise", "reassure", "appreciate")
+PROTOCOL_ACTS = (
+    "greet",
+    "identify",
+    "offer_help",
+    "verify",
+    "probe",
+    "confirm",
+    "hold",
+    "inform",
+    "check_resolved",
+    "further_help",
+    "close",
+    "transfer",
+)
+CONDUCT_ACTS = ("unprofessional",)
+ACTS = EMPATHY_ACTS + PROTOCOL_ACTS + CONDUCT_ACTS
+
+Verdict = Literal["met", "not_met", "not_applicable", "unscored"]
+Criticality = Literal["none", "customer", "business", "compliance"]
+Level = Literal["pooled", "within", "between"]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One utterance or message. `index` is its 0-based place in the source; times are seconds from the start."""
+
+    index: int
+    speaker: Speaker
+    text: str
+    start_s: float | None = None
+    end_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """One contact. `record` is its place in `source` (line, row group or 1); `dropped_turns` had no text."""
+
+    id: str
+    turns: tuple[Turn, ...]
+    source: str = ""
+    record: int = 1
+    channel: str | None = None
+    agent_id: str | None = None
+    customer_id: str | None = None
+    campaign: str | None = None
+    queue: str | None = None
+    started_at: str | None = None
+    csat: float | None = None
+    nps: float | None = None
+    ces: float | None = None
+    dropped_turns: int = 0
+    warnings: tuple[str, ...] = ()
+    attrs: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """One refused record, as it stands in rejects.jsonl."""
+
+    source: str
+    record: int
+    contact_id: str | None
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Characters [start, end) of a turn's text."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class TurnPrediction:
+    """Calibrated probabilities of one head for one turn, in the order of the head's labels.
+
+    `spans[k]` is the part of the turn that supports label k most (the sentence, or the whole turn).
+    """
+
+    turn: int
+    head: str
+    probs: tuple[float, ...]
+    spans: tuple[Span, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Why a judgement was made: a quote from a turn (`start`, `end` are characters of its text) and a reason."""
+
+    turn: int
+    start: int
+    end: int
+    quote: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """A measured fact of a contact that needs no model; `value` is None where it cannot be measured."""
+
+    name: str
+    value: float | None
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ItemResult:
+    """One scorecard item on one contact. `p_met` in [0, 1]; `points` of `weight`; None where not scored."""
+
+    item: str
+    section: str
+    verdict: Verdict
+    p_met: float | None
+    points: float | None
+    weight: float
+    critical: Criticality
+    evidence: Evidence | None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """A scorecard applied to one contact. `score` is 0-100 or None with `null_reason`; `coverage` in [0, 1]."""
+
+    transcript_id: str
+    agent_id: str | None
+    score: float | None
+    coverage: float
+    null_reason: str | None
+    items: tuple[ItemResult, ...]
+    p_critical: Mapping[str, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A number with its 95 % interval. `value` is None with a `reason`; `low`/`high` may be None with a `reason`."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+    method: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AgentScore:
+    """Mean machine score of one agent's contacts (0-100).
+
+    `reliability` in [0, 1] is the share of the variance of such means that is between agents. `standing` compares
+    with the mean of all agents: above | below | cannot be told apart, or None with the reason in `estimate`.
+    """
+
+    agent_id: str
+    contacts: int
+    estimate: Estimate
+    reliability: float | None
+    p_above: float | None
+    standing: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRate:
+    """How often one scorecard item was met among the contacts it applied to (0-1)."""
+
+    item: str
+    section: str
+    question: str
+    estimate: Estimate
+    met: int
+    not_met: int
+    not_applicable: int
+    unscored: int
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Association:
+    """Spearman correlation of one feature with one survey outcome at one level; never a statement of cause."""
+
+    feature: str
+    outcome: str
+    level: Level
+    estimate: Estimate
+    agents: int
+    p: float | None
+    p_adjusted: float | None
+    minimal_detectable: float | None
+    flag: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kpi:
+    """One key performance indicator; a null value says in its reason which data it lacks."""
+
+    name: str
+    unit: str
+    estimate: Estimate
+    definition: str
+
+
+@dataclass(frozen=True, slots=True)
+class JourneyPoint:
+    """Mean customer valence (p_positive - p_negative, -1 to 1) in one tenth of the contact, for one channel."""
+
+    channel: str
+    tenth: int
+    estimate: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class QuotedTurn:
+    """A turn shown to a reader."""
+
+    turn: int
+    speaker: Speaker
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CoachingMoment:
+    """A turn worth talking about. `strength` is True for a good example; `confidence` in [0, 1]."""
+
+    contact_id: str
+    agent_id: str
+    skill: str
+    strength: bool
+    turn: int
+    quote: str
+    context: tuple[QuotedTurn, ...]
+    why: str
+    focus: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """Everything stage 2 says about a run; the report renders it as it is."""
+
+    run: Mapping[str, object]
+    agents: tuple[AgentScore, ...]
+    agent_notes: tuple[str, ...]
+    items: tuple[ItemRate, ...]
+    associations: tuple[Association, ...]
+    association_notes: tuple[str, ...]
+    kpis: tuple[Kpi, ...]
+    journey: tuple[JourneyPoint, ...]
+    moments: tuple[CoachingMoment, ...]
