@@ -9,6 +9,7 @@ Pooling (stated here once, used in training, evaluation and scoring alike):
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -47,7 +48,7 @@ class _Rows:
 
 def predict(model: Model, transcripts: Sequence[Transcript]) -> list[tuple[TurnPrediction, ...]]:
     """Predictions of every turn that a head reads, one tuple per transcript, in turn order."""
-    heads = {head.speaker: head for head in model.bundle.heads}
+    heads: dict[str, Head] = {head.speaker: head for head in model.bundle.heads}
     texts: dict[tuple[str, str], int] = {}
     for transcript in transcripts:
         for turn in transcript.turns:
@@ -109,7 +110,7 @@ def _windows(tokens: int, window: int) -> list[Span]:
     """Cut `tokens` into windows of nearly equal length, at most `window` each; a short tail would say too little."""
     count = max(1, -(-tokens // window))
     bounds = np.linspace(0, tokens, count + 1).round().astype(int)
-    return [Span(int(a), int(b)) for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+    return [Span(a, b) for a, b in pairwise(bounds.tolist())]
 
 
 def _score(model: Model, ids: list[IntArray]) -> dict[str, FloatArray]:
