@@ -1,10 +1,10 @@
 """Turns → calibrated probabilities: each distinct piece of text is scored once, in batches of like length.
 
-Pooling (stated here once, used in training, evaluation and scoring alike):
-- a head of unit "turn" (sentiment) reads the whole turn. A turn longer than the model's window is cut into windows of
-  tokens that together cover every token; their probabilities are averaged, weighted by tokens.
-- a head of unit "sentences" (acts) reads the whole turn and each of its sentences; a label's probability is the
-  maximum, and its span is the piece that gave it (a sentence wins a tie, for it is the sharper evidence).
+A turn is cut into pieces that together cover every token: the whole turn, cut into windows where it is longer than the
+model reads at once. Pooling (stated here once, used in training, evaluation and scoring alike):
+- a head of unit "turn" (sentiment) averages the probabilities of the pieces, weighted by tokens;
+- a head of unit "sentences" (acts) also reads each sentence, and takes the maximum over all pieces; the piece that gave
+  it is the label's span (a sentence wins a tie with the whole turn, for it is the sharper evidence).
 """
 
 from collections.abc import Iterable, Sequence
@@ -23,11 +23,11 @@ TOKEN_BUDGET = 1024
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """Part of a text: its characters, and the rows of the score table that cover it with their token counts."""
+    """Part of a text: its characters, its row in the score table, and how many tokens it has (at least 1)."""
 
     span: Span
-    rows: tuple[int, ...]
-    tokens: tuple[int, ...]
+    row: int
+    tokens: int
 
 
 class _Rows:
@@ -76,33 +76,31 @@ def predict_texts(model: Model, texts: Sequence[tuple[Head, str]]) -> list[tuple
     ]
     logits = _score(model, rows.ids)
     tables = {head.name: head.probabilities(logits[head.name]) for head in model.bundle.heads}
-    return [_pool(tables[head.name], parts) for (head, _), parts in zip(texts, pieces, strict=True)]
+    return [_pool(head, tables[head.name], parts) for (head, _), parts in zip(texts, pieces, strict=True)]
 
 
 def _pieces(head: Head, text: str, tokens: Tokens, rows: _Rows, window: int) -> list[_Piece]:
     """The whole text first, then its sentences where the head reads them and there are several."""
-    spans = [Span(0, len(text))]
-    if head.unit == "sentences":
-        parts = sentences(text)
-        if len(parts) > 1:
-            spans.extend(parts)
+    pieces = _cut(Span(0, len(text)), Span(0, len(tokens.ids)), tokens, rows, window)
+    parts = sentences(text) if head.unit == "sentences" else ()
+    if len(parts) > 1:
+        for part in parts:
+            first, last = np.searchsorted(tokens.starts, (part.start, part.end)).tolist()
+            if last > first:
+                pieces.extend(_cut(part, Span(first, last), tokens, rows, window))
+    return pieces
+
+
+def _cut(characters: Span, places: Span, tokens: Tokens, rows: _Rows, window: int) -> list[_Piece]:
+    """The tokens at `places` as pieces of at most `window` tokens; one piece keeps all of `characters`."""
+    cuts = [
+        Span(places.start + cut.start, places.start + cut.end) for cut in _windows(places.end - places.start, window)
+    ]
     pieces = []
-    for span in spans:
-        if len(spans) == 1 or span is spans[0]:
-            ids = tokens.ids
-        else:
-            first, last = np.searchsorted(tokens.starts, (span.start, span.end))
-            ids = tokens.ids[first:last]
-        if not len(ids) and span is not spans[0]:
-            continue
-        cuts = _windows(len(ids), window)
-        pieces.append(
-            _Piece(
-                span,
-                tuple(rows.add(ids[cut.start : cut.end]) for cut in cuts),
-                tuple(max(cut.end - cut.start, 1) for cut in cuts),
-            )
-        )
+    for cut in cuts:
+        ids = tokens.ids[cut.start : cut.end]
+        span = characters if len(cuts) == 1 else Span(int(tokens.starts[cut.start]), int(tokens.ends[cut.end - 1]))
+        pieces.append(_Piece(span, rows.add(ids), max(len(ids), 1)))
     return pieces
 
 
@@ -143,10 +141,15 @@ def _batches(lengths: Sequence[int]) -> Iterable[list[int]]:
         yield batch
 
 
-def _pool(table: FloatArray, pieces: list[_Piece]) -> tuple[tuple[float, ...], tuple[Span, ...]]:
-    scores = np.stack([np.average(table[list(piece.rows)], axis=0, weights=piece.tokens) for piece in pieces])
-    # The whole text stands first; reversed, a sentence wins a tie.
-    best = len(pieces) - 1 - np.argmax(scores[::-1], axis=0)
-    probs = scores[best, np.arange(scores.shape[1])]
+def _pool(head: Head, table: FloatArray, pieces: list[_Piece]) -> tuple[tuple[float, ...], tuple[Span, ...]]:
+    scores = table[[piece.row for piece in pieces]]
+    if head.unit == "turn":
+        probs = np.average(scores, axis=0, weights=[piece.tokens for piece in pieces])
+        spans = (Span(pieces[0].span.start, pieces[-1].span.end),) * len(probs)
+    else:
+        # The whole text stands first; read backwards, a sentence wins a tie.
+        best = len(pieces) - 1 - np.argmax(scores[::-1], axis=0)
+        probs = scores[best, np.arange(scores.shape[1])]
+        spans = tuple(pieces[int(k)].span for k in best)
     # Five decimals: below that lies the noise of float32 sums, which may differ between processors.
-    return tuple(np.round(probs, 5).tolist()), tuple(pieces[int(k)].span for k in best)
+    return tuple(np.round(probs.astype(np.float64), 5).tolist()), spans

@@ -178,6 +178,15 @@ class AgentScore:
 
 
 @dataclass(frozen=True, slots=True)
+class ItemText:
+    """What reports print of a scorecard item."""
+
+    section: str
+    question: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
 class ItemRate:
     """How often one scorecard item was met among the contacts it applied to (0-1)."""
 
@@ -194,7 +203,10 @@ class ItemRate:
 
 @dataclass(frozen=True, slots=True)
 class Association:
-    """Spearman correlation of one feature with one survey outcome at one level; never a statement of cause."""
+    """Spearman correlation of one feature with one survey outcome at one level; never a statement of cause.
+
+    `reading` says a headline feature's result in one plain sentence; it is empty elsewhere.
+    """
 
     feature: str
     outcome: str
@@ -205,6 +217,7 @@ class Association:
     p_adjusted: float | None
     minimal_detectable: float | None
     flag: str | None = None
+    reading: str = ""
 
 
 @dataclass(frozen=True, slots=True)

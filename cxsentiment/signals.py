@@ -1,0 +1,175 @@
+"""What needs no further model: sentiment-arc features, times, talk share, cue phrases. The only home of spaCy.
+
+Sentiment features use the valence v = p_positive - p_negative of each customer turn (-1 to 1), in order:
+start and end are means of the first and last quarter (at least one turn), slope is the least-squares slope of v on the
+turn's position (0 to 1), recovery is end less the minimum before the last quarter, peak_end = (min + end) / 2,
+volatility is the standard deviation of the steps, neg_share the share of turns with v < -0.2. With fewer than four
+customer turns only the mean is given.
+"""
+
+import itertools
+import re
+from collections.abc import Callable, Sequence
+from functools import cache
+from statistics import fmean, median, stdev
+
+from cxsentiment.schema import SENTIMENTS, Evidence, Signal, Transcript, Turn, TurnPrediction
+
+_NEGATIVE = SENTIMENTS.index("negative")
+_POSITIVE = SENTIMENTS.index("positive")
+_MIN_TURNS_FOR_ARC = 4
+
+SENTIMENT_SIGNALS = (
+    "sentiment_mean",
+    "sentiment_start",
+    "sentiment_end",
+    "sentiment_min",
+    "sentiment_slope",
+    "sentiment_recovery",
+    "sentiment_peak_end",
+    "sentiment_volatility",
+    "sentiment_neg_share",
+)
+TIME_SIGNALS = ("agent_talk_share", "first_response_s", "median_response_s", "longest_gap_s")
+# Phrases a customer uses, as token patterns of spaCy's Matcher on lower-cased words; `trigger` is a cheap sieve that
+# every match must pass, so that spaCy is loaded and run only where a cue can be.
+CUES: dict[str, tuple[str, tuple[tuple[str, ...], ...]]] = {
+    "supervisor_requests": (
+        r"supervisor|manager|superior|someone (?:else|senior)|escalat",
+        (
+            ("speak|talk", "to|with", "a|your|the", "*", "supervisor|manager|superior"),
+            ("get|want|need", "me|a|your|the|to", "*", "*", "supervisor|manager|superior"),
+            ("speak|talk", "to|with", "someone", "else|senior|higher"),
+            ("escalate", "this|it|my|the"),
+        ),
+    ),
+    "repeat_effort": (
+        r"already|again|times?\b|keep|explained",
+        (
+            ("already", "told|said|explained|gave|called|sent|contacted|did|tried"),
+            ("i|we", "'ve|have", "already", "*"),
+            ("second|third|fourth|fifth|2nd|3rd|4th|5th|tenth", "time", "i|we|calling|this|that|i'm"),
+            ("keep|kept", "calling|asking|repeating|explaining|getting|being"),
+            ("repeat", "myself|it|all", "*"),
+            ("explain", "*", "*", "again"),
+            ("how", "many", "times", "do|must|have|should"),
+        ),
+    ),
+}
+SIGNALS = SENTIMENT_SIGNALS + TIME_SIGNALS + tuple(CUES)
+
+
+def measure(transcript: Transcript, predictions: Sequence[TurnPrediction]) -> dict[str, Signal]:
+    """All signals of a contact by name; a value that cannot be measured is None."""
+    values = _arc(transcript, predictions) | _times(transcript)
+    signals = {name: Signal(name, _rounded(values.get(name))) for name in SENTIMENT_SIGNALS + TIME_SIGNALS}
+    return signals | {name: _cue(name, transcript) for name in CUES}
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 6)
+
+
+def _arc(transcript: Transcript, predictions: Sequence[TurnPrediction]) -> dict[str, float]:
+    customer = {turn.index for turn in transcript.turns if turn.speaker == "customer"}
+    v = [p.probs[_POSITIVE] - p.probs[_NEGATIVE] for p in predictions if p.turn in customer]
+    if not v:
+        return {}
+    features = {"sentiment_mean": fmean(v), "sentiment_neg_share": fmean(x < -0.2 for x in v)}
+    if len(v) < _MIN_TURNS_FOR_ARC:
+        return features
+    quarter = max(1, len(v) // 4)
+    end = fmean(v[-quarter:])
+    steps = [b - a for a, b in itertools.pairwise(v)]
+    return features | {
+        "sentiment_start": fmean(v[:quarter]),
+        "sentiment_end": end,
+        "sentiment_min": min(v),
+        "sentiment_slope": _slope(v),
+        "sentiment_recovery": end - min(v[:-quarter]),
+        "sentiment_peak_end": (min(v) + end) / 2,
+        "sentiment_volatility": stdev(steps),
+    }
+
+
+def _slope(v: Sequence[float]) -> float:
+    """Least-squares slope of v on positions 0 … 1 (not positions of turns of other speakers)."""
+    n = len(v)
+    positions = [k / (n - 1) for k in range(n)]
+    mean_u, mean_v = 0.5, fmean(v)
+    above = sum((u - mean_u) * (x - mean_v) for u, x in zip(positions, v, strict=True))
+    return above / sum((u - mean_u) ** 2 for u in positions)
+
+
+def _times(transcript: Transcript) -> dict[str, float]:
+    """Talk share (by seconds of speech where every turn has both times, else by words) and response times."""
+    turns = [turn for turn in transcript.turns if turn.speaker in ("agent", "customer")]
+    values: dict[str, float] = {}
+    timed = all(turn.start_s is not None and turn.end_s is not None for turn in turns)
+    talk = {"agent": 0.0, "customer": 0.0}
+    for turn in turns:
+        talk[turn.speaker] += _seconds(turn) if timed else len(turn.text.split())
+    if talk["agent"] and talk["customer"]:
+        values["agent_talk_share"] = talk["agent"] / (talk["agent"] + talk["customer"])
+    waits = _waits(turns)
+    if waits:
+        values["first_response_s"] = waits[0]
+        values["median_response_s"] = median(waits)
+    if timed and len(turns) > 1:
+        gaps = [max(0.0, (b.start_s or 0) - (a.end_s or 0)) for a, b in itertools.pairwise(turns)]
+        values["longest_gap_s"] = max(gaps)
+    return values
+
+
+def _seconds(turn: Turn) -> float:
+    return max(0.0, (turn.end_s or 0.0) - (turn.start_s or 0.0))
+
+
+def _waits(turns: Sequence[Turn]) -> list[float]:
+    """Seconds from a customer turn's end (start, where no end is known) to the agent turn that follows it."""
+    waits = []
+    for before, after in itertools.pairwise(turns):
+        if before.speaker == "customer" and after.speaker == "agent" and after.start_s is not None:
+            spoken = before.end_s if before.end_s is not None else before.start_s
+            if spoken is not None:
+                waits.append(max(0.0, after.start_s - spoken))
+    return waits
+
+
+def _cue(name: str, transcript: Transcript) -> Signal:
+    """How many customer turns hold a cue phrase, with the phrase found in each; None without a customer turn."""
+    turns = [turn for turn in transcript.turns if turn.speaker == "customer"]
+    if not turns:
+        return Signal(name, None)
+    sieve = re.compile(CUES[name][0], re.IGNORECASE)
+    evidence = []
+    for turn in turns:
+        if sieve.search(turn.text) and (found := _matcher(name)(turn.text)):
+            start, end = found
+            evidence.append(Evidence(turn.index, start, end, turn.text[start:end], name))
+    return Signal(name, float(len(evidence)), tuple(evidence))
+
+
+@cache
+def _matcher(name: str) -> Callable[[str], tuple[int, int] | None]:
+    """A function that gives the characters of the first cue in a text, or None."""
+    import spacy
+    from spacy.matcher import Matcher
+
+    nlp = spacy.blank("en")
+    matcher = Matcher(nlp.vocab)
+    patterns = [
+        [{"OP": "?"} if words == "*" else {"LOWER": {"IN": words.split("|")}} for words in pattern]
+        for pattern in CUES[name][1]
+    ]
+    matcher.add(name, patterns, greedy="LONGEST")
+
+    def first(text: str) -> tuple[int, int] | None:
+        doc = nlp.make_doc(text[: nlp.max_length])
+        found = sorted(matcher(doc), key=lambda match: match[1])
+        if not found:
+            return None
+        span = doc[found[0][1] : found[0][2]]
+        return span.start_char, span.end_char
+
+    return first

@@ -1,0 +1,59 @@
+"""Fixtures every test file may use."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from toy_bundle import write_toy_bundle
+
+from cxsentiment.model import Model
+from cxsentiment.schema import Transcript, Turn
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The data folder beside the checkout; the test is skipped where it is absent."""
+    folder = ROOT.parent / "shared"
+    if not (folder / "README.md").exists():
+        pytest.skip("needs ../shared (real data beside the checkout), which is absent here")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def toy_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny model that knows a few cue words."""
+    return write_toy_bundle(tmp_path_factory.mktemp("toy"))
+
+
+@pytest.fixture(scope="session")
+def toy_model(toy_bundle: Path) -> Model:
+    return Model(toy_bundle)
+
+
+@pytest.fixture
+def contact() -> Callable[..., Transcript]:
+    """Make a Transcript from "A: …" and "C: …" lines."""
+
+    def make(*lines: str, **fields: Any) -> Transcript:
+        speakers = {"A": "agent", "C": "customer", "B": "bot", "U": "unknown"}
+        turns = [(speakers[line[0]], line[3:]) for line in lines]
+        made = tuple(Turn(k, speaker, text) for k, (speaker, text) in enumerate(turns))  # type: ignore[arg-type]
+        return Transcript(**({"id": "c1", "agent_id": "a1", "channel": "chat"} | fields), turns=made)
+
+    return make
+
+
+@pytest.fixture
+def jsonl(tmp_path: Path) -> Callable[..., Path]:
+    """Write contacts as a JSONL file and return its path."""
+
+    def write(contacts: Sequence[Mapping[str, Any]], name: str = "contacts.jsonl") -> Path:
+        path = tmp_path / name
+        path.write_text("".join(json.dumps(contact) + "\n" for contact in contacts), encoding="utf-8")
+        return path
+
+    return write
