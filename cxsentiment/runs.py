@@ -1,0 +1,212 @@
+"""The run folder: Parquet schemas, shards, the receipt, atomic writes and reads.
+
+A shard is three Parquet files of one number. `contacts/part-N` is written last, and its metadata holds the shard's key
+(a hash of its input slice, the model, the rubric and the settings), the hashes of the other two, and its counts; so a
+shard counts as done exactly when that file stands with the right key.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cxsentiment.errors import RunError
+from cxsentiment.schema import ACTS, SENTIMENTS, Reject
+
+TABLES = ("turns", "items", "contacts")  # in the order in which a shard writes them
+RECEIPT = "run.json"
+REJECTS = "rejects.jsonl"
+_META = b"cxsentiment"
+
+_TEXT = pa.string()
+_REAL = pa.float64()
+_COUNT = pa.int32()
+
+CONTACTS = pa.schema(
+    [(name, _TEXT) for name in ("contact_id", "source")]
+    + [("record", pa.int64())]
+    + [(name, _TEXT) for name in ("agent_id", "customer_id", "campaign", "channel", "queue", "started_at")]
+    + [("duration_s", _REAL), ("turns", _COUNT), ("agent_turns", _COUNT), ("customer_turns", _COUNT)]
+    + [("score", _REAL), ("coverage", _REAL), ("null_reason", _TEXT)]
+    + [(f"p_critical_{kind}", _REAL) for kind in ("customer", "business", "compliance")]
+    + [
+        (name, _REAL)
+        for name in (
+            "sentiment_mean",
+            "sentiment_start",
+            "sentiment_end",
+            "sentiment_min",
+            "sentiment_slope",
+            "sentiment_recovery",
+            "sentiment_peak_end",
+            "sentiment_volatility",
+            "sentiment_neg_share",
+            "agent_talk_share",
+            "first_response_s",
+            "median_response_s",
+            "longest_gap_s",
+            "supervisor_requests",
+            "repeat_effort",
+            "csat",
+            "nps",
+            "ces",
+        )
+    ]
+)
+TURNS = pa.schema(
+    [("contact_id", _TEXT), ("turn", _COUNT), ("speaker", _TEXT), ("text", _TEXT), ("start_s", _REAL), ("end_s", _REAL)]
+    + [(f"p_{label}", pa.float32()) for label in SENTIMENTS + ACTS]
+)
+ITEMS = pa.schema(
+    [(name, _TEXT) for name in ("contact_id", "item", "section", "verdict")]
+    + [(name, _REAL) for name in ("p_met", "points", "weight")]
+    + [("critical", _TEXT)]
+    + [(name, _COUNT) for name in ("evidence_turn", "evidence_start", "evidence_end")]
+    + [("evidence_quote", _TEXT)]
+)
+SCHEMAS = {"contacts": CONTACTS, "turns": TURNS, "items": ITEMS}
+
+
+@dataclass(frozen=True, slots=True)
+class ShardNote:
+    """What a shard tells the receipt: its key, its counts, what it masked and warned of."""
+
+    key: str
+    contacts: int
+    turns_in: int
+    turns_scored: int
+    turns_without_text: int
+    masked: Mapping[str, int]
+    warnings: Mapping[str, int]
+
+
+def shard_path(run: Path, table: str, number: int) -> Path:
+    """Where one table of one shard lies."""
+    return run / table / f"part-{number:05d}.parquet"
+
+
+def write_shard(
+    run: Path, number: int, rows: Mapping[str, Mapping[str, Sequence[Any]]], note: ShardNote
+) -> dict[str, str]:
+    """Write a shard's three tables (columns by name) and return the sha256 of each file by its relative path."""
+    hashes: dict[str, str] = {}
+    for name in TABLES:
+        schema = SCHEMAS[name]
+        if name == "contacts":
+            meta = json.dumps({"note": asdict(note), "sha256": hashes}, sort_keys=True)
+            schema = schema.with_metadata({_META: meta.encode()})
+        table = pa.Table.from_pydict(dict(rows[name]), schema=schema)
+        path = shard_path(run, name, number)
+        hashes[f"{name}/{path.name}"] = _write_table(table, path)
+    return hashes
+
+
+def read_shard_note(run: Path, number: int, key: str) -> tuple[ShardNote, dict[str, str]] | None:
+    """The note and file hashes of a finished shard with this key; None where it is missing, other or damaged."""
+    path = shard_path(run, "contacts", number)
+    try:
+        metadata = pq.read_schema(path).metadata or {}
+        content = json.loads(metadata[_META])
+    except (OSError, KeyError, ValueError):
+        return None
+    if content["note"]["key"] != key:
+        return None
+    hashes = dict(content["sha256"])
+    if any(not (run / name).exists() or sha256_of(run / name) != digest for name, digest in hashes.items()):
+        return None
+    hashes[f"contacts/{path.name}"] = sha256_of(path)
+    return ShardNote(**content["note"]), hashes
+
+
+def remove_shards_from(run: Path, number: int) -> None:
+    """Delete shards numbered `number` and above: left by an earlier, longer run that was overwritten."""
+    for name in TABLES:
+        for path in sorted((run / name).glob("part-*.parquet")):
+            if int(path.stem.removeprefix("part-")) >= number:
+                path.unlink()
+
+
+def write_rejects(run: Path, rejects: Iterable[Reject]) -> int:
+    """Write rejects.jsonl (also when empty) and return how many there were."""
+    lines = [json.dumps(asdict(reject), ensure_ascii=False) for reject in rejects]
+    write_atomically(run / REJECTS, "".join(line + "\n" for line in lines).encode("utf-8", "replace"))
+    return len(lines)
+
+
+def write_receipt(run: Path, receipt: Mapping[str, Any]) -> None:
+    """Write run.json."""
+    write_atomically(run / RECEIPT, (json.dumps(receipt, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def read_receipt(run: Path) -> dict[str, Any] | None:
+    """Read run.json; None where there is none. Raises RunError where it cannot be read."""
+    path = run / RECEIPT
+    if not path.exists():
+        return None
+    try:
+        receipt = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise RunError(str(path), f"not valid JSON: {error}", do="Score again into a new folder") from error
+    if not isinstance(receipt, dict):
+        raise RunError(str(path), "is not a receipt", do="Score again into a new folder")
+    return receipt
+
+
+def require_complete(run: Path) -> dict[str, Any]:
+    """The receipt of a finished run. Raises RunError for a folder that is no run, or a run that was interrupted."""
+    receipt = read_receipt(run) if run.is_dir() else None
+    if receipt is None:
+        raise RunError(
+            str(run), "is no run folder", allowed=f"a folder with {RECEIPT}", do="Make one: cxsentiment score"
+        )
+    if receipt.get("state") != "complete":
+        raise RunError(
+            str(run), "this run was interrupted", do="Run the same cxsentiment score command again to finish it"
+        )
+    return receipt
+
+
+def read_table(run: Path, name: str, columns: Sequence[str] | None = None) -> pa.Table:
+    """One table (contacts, turns or items) of a run, all shards in order; it may be empty."""
+    paths = sorted((run / name).glob("part-*.parquet"))
+    wanted = list(columns) if columns is not None else SCHEMAS[name].names
+    empty = pa.schema([SCHEMAS[name].field(column) for column in wanted]).empty_table()
+    try:
+        tables = [pq.read_table(path, columns=wanted).replace_schema_metadata(None) for path in paths]
+    except (OSError, pa.ArrowException) as error:
+        raise RunError(str(run / name), f"a shard cannot be read: {error}", do="Run cxsentiment score again") from error
+    return pa.concat_tables([empty, *tables])
+
+
+def sha256_of(path: Path) -> str:
+    """Hex sha256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write aside, flush to disk, rename: a reader sees the old file or the whole new one, never a part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with aside.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _write_table(table: pa.Table, path: Path) -> str:
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd")
+    content = sink.getvalue().to_pybytes()
+    write_atomically(path, content)
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,122 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cxsentiment import runs
+from cxsentiment.errors import RunError
+from cxsentiment.schema import ACTS, Reject
+
+NOTE = runs.ShardNote("key", 1, 2, 1, 1, {"CARD": 1}, {"odd": 1})
+
+
+def _rows(contact_id: str = "c1", text: str = "hello") -> dict[str, dict[str, list[Any]]]:
+    rows: dict[str, dict[str, list[Any]]] = {
+        name: {column: [None] for column in schema.names} for name, schema in runs.SCHEMAS.items()
+    }
+    for table in rows.values():
+        table["contact_id"] = [contact_id]
+    rows["turns"] |= {"turn": [0], "speaker": ["agent"], "text": [text], "p_greet": [0.9]}
+    return rows
+
+
+def test_the_columns_are_the_contract() -> None:
+    contract = (
+        "contact_id source record agent_id customer_id campaign channel queue started_at duration_s turns agent_turns "
+        "customer_turns score coverage null_reason p_critical_customer p_critical_business p_critical_compliance "
+        "sentiment_mean sentiment_start sentiment_end sentiment_min sentiment_slope sentiment_recovery"
+    ).split()
+    assert runs.CONTACTS.names[: len(contract)] == contract
+    assert runs.CONTACTS.names[-3:] == ["csat", "nps", "ces"]
+    turns = ["contact_id", "turn", "speaker", "text", "start_s", "end_s", "p_negative", "p_neutral", "p_positive"]
+    assert runs.TURNS.names == turns + [f"p_{act}" for act in ACTS]
+    assert (
+        runs.ITEMS.names
+        == (
+            "contact_id item section verdict p_met points weight critical "
+            "evidence_turn evidence_start evidence_end evidence_quote"
+        ).split()
+    )
+
+
+def test_no_column_speaks_of_an_agents_mood() -> None:
+    words = ("mood", "emotion", "anger", "feeling", "agent_sentiment")
+    assert not [name for s in runs.SCHEMAS.values() for name in s.names if any(word in name for word in words)]
+
+
+def test_a_shard_comes_back_as_written(tmp_path: Path) -> None:
+    hashes = runs.write_shard(tmp_path, 3, _rows(), NOTE)
+    assert set(hashes) == {f"{table}/part-00003.parquet" for table in ("contacts", "turns", "items")}
+    assert runs.read_shard_note(tmp_path, 3, "key") == (NOTE, hashes)
+    assert runs.read_table(tmp_path, "turns", ["text", "p_greet"]).to_pylist() == [
+        {"text": "hello", "p_greet": pytest.approx(0.9)}
+    ]
+    assert [path.name for path in (tmp_path / "contacts").iterdir()] == ["part-00003.parquet"]
+
+
+def test_the_same_shard_has_the_same_bytes(tmp_path: Path) -> None:
+    assert runs.write_shard(tmp_path / "a", 0, _rows(), NOTE) == runs.write_shard(tmp_path / "b", 0, _rows(), NOTE)
+
+
+@pytest.mark.parametrize("table", runs.TABLES)
+def test_a_damaged_or_missing_file_means_the_shard_is_not_done(tmp_path: Path, table: str) -> None:
+    runs.write_shard(tmp_path, 0, _rows(), NOTE)
+    path = runs.shard_path(tmp_path, table, 0)
+    path.write_bytes(path.read_bytes()[:-20])
+    assert runs.read_shard_note(tmp_path, 0, "key") is None
+    path.unlink()
+    assert runs.read_shard_note(tmp_path, 0, "key") is None
+
+
+def test_a_shard_of_another_key_is_not_done(tmp_path: Path) -> None:
+    runs.write_shard(tmp_path, 0, _rows(), NOTE)
+    assert runs.read_shard_note(tmp_path, 0, "other") is None
+
+
+def test_tables_of_no_shards_are_empty_with_their_columns(tmp_path: Path) -> None:
+    assert runs.read_table(tmp_path, "items").schema == runs.ITEMS
+    assert runs.read_table(tmp_path, "contacts", ["score"]).num_rows == 0
+
+
+def test_left_over_shards_are_removed(tmp_path: Path) -> None:
+    for number in range(3):
+        runs.write_shard(tmp_path, number, _rows(str(number)), NOTE)
+    runs.remove_shards_from(tmp_path, 1)
+    assert runs.read_table(tmp_path, "contacts", ["contact_id"]).to_pylist() == [{"contact_id": "0"}]
+
+
+def test_rejects_are_lines_of_json(tmp_path: Path) -> None:
+    assert runs.write_rejects(tmp_path, [Reject("f.jsonl", 2, None, "bad_json", "línea")]) == 1
+    line = json.loads((tmp_path / "rejects.jsonl").read_text(encoding="utf-8"))
+    assert line == {"source": "f.jsonl", "record": 2, "contact_id": None, "code": "bad_json", "message": "línea"}
+    assert runs.write_rejects(tmp_path, []) == 0
+    assert (tmp_path / "rejects.jsonl").read_bytes() == b""
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "is no run folder"),
+        ("{", "not valid JSON"),
+        ("[]", "is not a receipt"),
+        ('{"state": "incomplete"}', "was interrupted.*Run the same cxsentiment score command again"),
+    ],
+)
+def test_a_folder_that_is_no_finished_run(tmp_path: Path, content: str | None, message: str) -> None:
+    if content is not None:
+        (tmp_path / "run.json").write_text(content)
+    with pytest.raises(RunError, match=message):
+        runs.require_complete(tmp_path)
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs.write_atomically(tmp_path / "x", b"old")
+
+    def broken(fd: int) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr("os.fsync", broken)
+    with pytest.raises(OSError, match="disk full"):
+        runs.write_atomically(tmp_path / "x", b"new")
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("x", b"old")]
