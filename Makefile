@@ -1,0 +1,51 @@
+# Two commands do the main jobs: `make demo` (score the bundled campaign) and `make test` (every check).
+# Both make the environment they need; a second call finds it made and says so.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: help demo test check env env-test format wheel-test clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+demo: env  ## install the base (no torch), score the demo campaign, print its tables and the report's path
+	$(BIN)/cxsentiment demo --out cxsentiment-demo
+
+test: env-test  ## install the training and development extras, run every check
+	$(MAKE) check
+
+check:  ## format, lint, types, import contracts, tests, README and docs examples, notebooks
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest
+
+env: $(VENV)/.base  ## the base environment
+	@echo "environment ready: $(VENV) (base)"
+
+env-test: $(VENV)/.test  ## the environment for tests and training
+	@echo "environment ready: $(VENV) (base, train, dev)"
+
+$(VENV)/.base: pyproject.toml constraints.txt
+	@echo "making $(VENV) with the pinned base (no torch); about a minute"
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) install --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.base
+	@echo "adding the train and dev extras (torch for the CPU); about two minutes"
+	$(PIP) install --constraint constraints.txt --editable '.[train,dev]'
+	@touch $@
+
+format:  ## apply the formatter and the safe fixes of the linter
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+wheel-test: env-test  ## build the wheel, install it bare elsewhere, run the demo outside the checkout
+	$(BIN)/python -m pytest tests/test_wheel.py
+
+clean:  ## remove environment, caches and the demo run
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache cxsentiment-demo
