@@ -250,7 +250,10 @@ class QuotedTurn:
 
 @dataclass(frozen=True, slots=True)
 class CoachingMoment:
-    """A turn worth talking about. `strength` is True for a good example; `confidence` in [0, 1]."""
+    """A turn worth talking about. `strength` is True for a good example; `confidence` in [0, 1].
+
+    `speaker` says the quote; None where that is not known.
+    """
 
     contact_id: str
     agent_id: str
@@ -262,6 +265,7 @@ class CoachingMoment:
     why: str
     focus: str
     confidence: float
+    speaker: Speaker | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,136 @@
+"""Contact scores → one `AgentScore` per agent, in the order of their ids: intervals and standing, never ranks.
+
+Scores are means of machine scores. Where two agents cannot be told apart, that is what is said.
+"""
+
+import math
+from dataclasses import replace
+from statistics import NormalDist
+
+import pyarrow as pa
+
+from cxsentiment.schema import AgentScore, Estimate
+from cxsentiment.stats import (
+    FloatArray,
+    IntArray,
+    codes,
+    floats,
+    icc_oneway,
+    mean_t_interval,
+    missing,
+    n_for_reliability,
+    reliability,
+    variance_components,
+)
+
+FEW_CONTACTS = 5
+_ABOVE, _BELOW = 0.90, 0.10
+_USABLE_RELIABILITY, _GOOD_RELIABILITY = 0.5, 0.7
+_UNDECIDED = "cannot be told apart"
+
+
+def score_agents(contacts: pa.Table) -> tuple[tuple[AgentScore, ...], tuple[str, ...]]:
+    """Scores of all agents, ordered by id, and notes to print with them.
+
+    `contacts` needs the columns agent_id and score (0-100, null where a contact has none). Contacts without an agent
+    id belong to nobody here; a note counts them. Reliability comes from the one-way ICC over all agents.
+    """
+    of, names = codes(contacts["agent_id"])
+    scores = floats(contacts["score"])
+    known = of >= 0
+    icc = icc_oneway(scores[known], of[known])
+    p_above = _p_above(scores[known], of[known], len(names))
+    agents = []
+    for code, name in enumerate(names):
+        own = scores[of == code]
+        estimate = _flagged(mean_t_interval(own))
+        trust = None if icc is None or estimate.n == 0 else reliability(estimate.n, icc)
+        standing = _standing(p_above[code])
+        if standing is None and estimate.reason is None:
+            estimate = replace(
+                estimate, reason="no standing: it needs two agents, one of them with two scored contacts"
+            )
+        agents.append(AgentScore(name, own.size, estimate, trust, p_above[code], standing))
+    return tuple(agents), _notes(tuple(agents), icc, unattributed=int((~known).sum()))
+
+
+def _flagged(estimate: Estimate) -> Estimate:
+    """The estimate, its reason saying where there are few contacts or none."""
+    if estimate.n == 0:
+        return missing("none of this agent's contacts has a score", estimate.method)
+    if estimate.n < FEW_CONTACTS:
+        few = f"only {estimate.n} scored contact{'' if estimate.n == 1 else 's'}: too few to say much"
+        return replace(estimate, reason=f"{few}; {estimate.reason}" if estimate.reason else few)
+    return estimate
+
+
+def _p_above(scores: FloatArray, of: IntArray, agents: int) -> list[float | None]:
+    """Posterior probability that each agent's true mean is above the mean of all agents.
+
+    Normal-normal empirical Bayes (Morris 1983): θ_a ~ N(μ, τ²), ȳ_a ~ N(θ_a, σ²/n_a), τ² and σ² from the ANOVA.
+    With shrinkage B = τ²/(τ²+σ²/n_a), θ_a - μ has the mean B·(ȳ_a - μ̂) and the variance τ²(1-B) + B²·Var(μ̂), where
+    μ̂ is the precision-weighted mean. τ² = 0 gives one half for everybody: nothing tells the agents apart.
+    """
+    found = variance_components(scores, of)
+    means = [mean_t_interval(scores[of == code]) for code in range(agents)]
+    if found is None:
+        return [None] * agents
+    noise = {code: found.within / mean.n for code, mean in enumerate(means) if mean.n}
+    if found.between + found.within == 0 or found.between <= 1e-12 * found.within:
+        return [0.5 if mean.n else None for mean in means]
+    precision = {code: 1 / (found.between + noise[code]) for code in noise}
+    total = sum(precision.values())
+    centre = sum(weight * (means[code].value or 0.0) for code, weight in precision.items()) / total
+    result: list[float | None] = []
+    for code, mean in enumerate(means):
+        if mean.value is None:
+            result.append(None)
+            continue
+        shrink = found.between * precision[code]
+        spread = math.sqrt(found.between * (1 - shrink) + shrink**2 / total)
+        result.append(NormalDist().cdf(shrink * (mean.value - centre) / spread))
+    return result
+
+
+def _standing(p_above: float | None) -> str | None:
+    if p_above is None:
+        return None
+    if p_above >= _ABOVE:
+        return "above"
+    return "below" if p_above <= _BELOW else _UNDECIDED
+
+
+def _notes(agents: tuple[AgentScore, ...], icc: float | None, *, unattributed: int) -> tuple[str, ...]:
+    notes = [
+        "These are machine scores that no human label of this run has calibrated: read differences, not levels, and "
+        "have a person review before anything follows for an agent."
+    ]
+    if agents:
+        notes.append(
+            "Agents stand in the order of their ids. There is no league table: ranks of close means are noise."
+        )
+        notes.append(_reliability_note(agents, icc))
+        decided = sum(agent.standing in ("above", "below") for agent in agents)
+        notes.append(
+            f"{decided} of {len(agents)} agents differ from the mean of all agents with a posterior probability of at "
+            "least .90; the others cannot be told apart from it."
+        )
+    else:
+        notes.append("No contact names its agent, so there are no agent scores.")
+    if unattributed and agents:
+        notes.append(f"Contacts without an agent id, left out here: {unattributed}.")
+    return tuple(notes)
+
+
+def _reliability_note(agents: tuple[AgentScore, ...], icc: float | None) -> str:
+    if icc is None:
+        return "Reliability cannot be estimated: it needs two agents, one of them with two scored contacts that differ."
+    needed = n_for_reliability(_GOOD_RELIABILITY, icc)
+    if needed is None:
+        return "The agents' means differ no more than chance explains (ICC 0), so their reliability is 0."
+    low = sum(agent.reliability is not None and agent.reliability < _USABLE_RELIABILITY for agent in agents)
+    return (
+        f"Agents account for {icc:.1%} of the variance of contact scores (ICC); a mean reaches reliability "
+        f"{_GOOD_RELIABILITY:.1f} with {needed} contacts. Agents whose mean is less reliable than "
+        f"{_USABLE_RELIABILITY:.1f}, which is too little to compare them: {low}."
+    )

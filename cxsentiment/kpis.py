@@ -1,0 +1,208 @@
+"""Contacts and surveys → key performance indicators, each with its definition, interval and n.
+
+An indicator whose data a run does not hold stands in the list with no value and the data it lacks.
+"""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+
+from cxsentiment.schema import Estimate, Kpi
+from cxsentiment.stats import (
+    FloatArray,
+    clustered_mean,
+    codes,
+    floats,
+    mean_t_interval,
+    median_interval,
+    missing,
+    normal_interval,
+    wilson_interval,
+)
+
+_PERCENT = "%"
+_CRITICAL = {"customer": "the customer", "business": "the business", "compliance": "compliance"}
+_CRITICAL_AT = 0.5
+_PROMOTER, _DETRACTOR, _NPS_HIGHEST = 9, 6, 10
+_SMALLEST_WITH_TOP_THREE = 9  # steps of a 1-10 scale
+
+# Indicator, unit, definition, the data it lacks.
+_ELSEWHERE = (
+    ("First-contact resolution", _PERCENT, "episodes with no further contact of the customer in 7 days / episodes",
+     "a contact log with every contact of each customer"),
+    ("Average handle time", "s", "(talk + hold + after-call work) / contacts handled",
+     "a contact log with hold and after-call work"),
+    ("Service level", _PERCENT, "answered within the target time / (offered - abandoned early)",
+     "a contact log with queue times"),
+    ("Abandonment", _PERCENT, "abandoned / (offered - abandoned early)", "a contact log with abandoned contacts"),
+    ("Customer retention", _PERCENT, "(customers at the end - new customers) / customers at the start",
+     "a customer table"),
+    ("Customer lifetime value", "currency", "margin x retention / (1 + discount rate - retention)",
+     "a customer table with margin and retention"),
+)  # fmt: skip
+
+
+def kpis(contacts: pa.Table, turns: pa.Table, csat_scale: tuple[float, float] | None) -> tuple[Kpi, ...]:
+    """All indicators in a fixed order; shares and CSAT in percent (0-100), NPS from -100 to 100, times in seconds.
+
+    `contacts` and `turns` are the run's tables; `csat_scale` the declared lowest and highest answer. Survey answers
+    count as independent in their intervals, and describe the customers who answered only.
+    """
+    result = [
+        *_csat(floats(contacts["csat"]), csat_scale),
+        _nps(floats(contacts["nps"])),
+        _ces(floats(contacts["ces"])),
+    ]
+    result += _first_response(contacts, turns)
+    result += [_talk_time(floats(contacts["duration_s"])), _quality(contacts)]
+    result += [_critical(contacts, kind) for kind in _CRITICAL]
+    for name, unit, definition, lacks in _ELSEWHERE:
+        result.append(Kpi(name, unit, missing(f"needs {lacks}, which this run does not hold", "none"), definition))
+    return tuple(result)
+
+
+def _csat(answers: FloatArray, scale: tuple[float, float] | None) -> list[Kpi]:
+    top = "CSAT, satisfied customers"
+    mean = "CSAT, mean"
+    given = answers[~np.isnan(answers)]
+    reason = ""
+    if given.size == 0:
+        reason = "no contact has a CSAT answer"
+    elif scale is None:
+        reason = f"{given.size} CSAT answers, but their scale is not known: declare it with --csat-scale, such as 1-5"
+    elif scale[1] <= 0 or scale[0] >= scale[1]:
+        reason = f"the declared scale {scale[0]:g}-{scale[1]:g} must rise to a highest answer above 0"
+    elif outside := int(np.sum((given < scale[0]) | (given > scale[1]))):
+        reason = f"{outside} of {given.size} answers lie outside the declared scale {scale[0]:g}-{scale[1]:g}"
+    if reason or scale is None:
+        return [
+            Kpi(top, _PERCENT, missing(reason, "share, Wilson interval", given.size), "satisfied answers / answers"),
+            Kpi(mean, _PERCENT, missing(reason, "mean, t interval", given.size), "100 x mean / highest answer"),
+        ]
+    least = _satisfied_from(scale)
+    named = f"{scale[0]:g}-{scale[1]:g}"
+    share = _times(wilson_interval(int(np.sum(given >= least)), given.size), 100)
+    return [
+        Kpi(top, _PERCENT, share, f"answers of at least {least:g} on {named} / answers"),
+        Kpi(mean, _PERCENT, _times(mean_t_interval(given), 100 / scale[1]), f"100 x mean / {scale[1]:g} on {named}"),
+    ]
+
+
+def _satisfied_from(scale: tuple[float, float]) -> float:
+    """Lowest answer that counts as satisfied: 4 of 1-5, 8 of 1-10, the upper one of a yes/no scale."""
+    low, high = scale
+    if high - low <= 1:
+        return high
+    return high - 2 if high - low >= _SMALLEST_WITH_TOP_THREE else high - 1
+
+
+def _nps(answers: FloatArray) -> Kpi:
+    definition = "share answering 9-10 less share answering 0-6, x 100"
+    method = "100(P - D), normal interval"
+    given = answers[~np.isnan(answers)]
+    n = given.size
+    if n == 0:
+        return Kpi("NPS", "points", missing("no contact has an NPS answer", method), definition)
+    if outside := int(np.sum((given < 0) | (given > _NPS_HIGHEST))):
+        return Kpi("NPS", "points", missing(f"{outside} of {n} answers lie outside 0-10", method, n), definition)
+    promoters, detractors = float(np.mean(given >= _PROMOTER)), float(np.mean(given <= _DETRACTOR))
+    value = 100 * (promoters - detractors)
+    variance = promoters + detractors - (promoters - detractors) ** 2
+    if variance <= 1e-12:
+        alike = f"all {n} answers fall into one group, so their spread gives no interval"
+        return Kpi("NPS", "points", Estimate(value, None, None, n, method, alike), definition)
+    return Kpi("NPS", "points", normal_interval(value, 100 * math.sqrt(variance / n), n, method), definition)
+
+
+def _ces(answers: FloatArray) -> Kpi:
+    estimate = _because(mean_t_interval(answers), "no contact has a CES answer")
+    return Kpi("CES, mean", "answer", estimate, "mean answer; whether high means easy is up to the survey")
+
+
+def _first_response(contacts: pa.Table, turns: pa.Table) -> list[Kpi]:
+    definition = "from the customer's first turn to the agent's next turn, per contact"
+    waits = _waits(contacts, turns)
+    result = []
+    for channel, wait in waits.items():
+        name = f"First response time, {channel}"
+        if channel == "call":
+            reason = "a call is answered before anybody speaks: needs a contact log with queue times"
+            result.append(Kpi(name, "s", missing(reason, "none"), definition))
+        elif np.all(np.isnan(wait)):
+            result.append(
+                Kpi(name, "s", missing("no contact has turn times of customer and agent", "none"), definition)
+            )
+        else:
+            result.append(Kpi(name, "s", median_interval(wait), definition))
+    return result
+
+
+def _waits(contacts: pa.Table, turns: pa.Table) -> dict[str, FloatArray]:
+    """Per channel, the seconds each contact waited for its first reply (NaN where it cannot be told)."""
+    import duckdb
+
+    with duckdb.connect() as connection:
+        connection.register("contacts", contacts.select(["contact_id", "channel"]))
+        connection.register("turns", turns.select(["contact_id", "turn", "speaker", "start_s", "end_s"]))
+        rows = connection.execute(
+            """
+            with first as (
+                select contact_id, min(turn) as turn from turns where speaker = 'customer' group by contact_id
+            ), asked as (
+                select turns.contact_id, turns.turn, coalesce(end_s, start_s) as at
+                from turns join first using (contact_id, turn)
+            ), answered as (
+                select asked.contact_id, first(turns.start_s order by turns.turn) as at
+                from asked join turns on turns.contact_id = asked.contact_id
+                    and turns.turn > asked.turn and turns.speaker = 'agent'
+                group by asked.contact_id
+            )
+            select coalesce(channel, 'channel not given') as channel,
+                if(answered.at < asked.at, 0.0, answered.at - asked.at)
+            from contacts left join asked using (contact_id) left join answered using (contact_id)
+            order by channel, contact_id
+            """
+        ).fetchall()
+    waits: dict[str, list[float]] = {}
+    for channel, wait in rows:
+        waits.setdefault(channel, []).append(math.nan if wait is None else float(wait))
+    return {channel: np.array(values) for channel, values in waits.items()}
+
+
+def _talk_time(duration: FloatArray) -> Kpi:
+    estimate = _because(median_interval(duration), "no contact has a duration: the turns carry no times")
+    definition = "median length of the transcript; talk time only: hold and after-call work need a contact log"
+    return Kpi("Handle time (talk only)", "s", estimate, definition)
+
+
+def _quality(contacts: pa.Table) -> Kpi:
+    scores = floats(contacts["score"])
+    of, _ = codes(contacts["agent_id"])
+    estimate = _because(clustered_mean(scores, of), "no contact has a score")
+    definition = "mean machine score (0-100) of all scored contacts; contacts without an agent id count as one agent"
+    return Kpi("Call quality", "points", estimate, definition)
+
+
+def _critical(contacts: pa.Table, kind: str) -> Kpi:
+    p = floats(contacts[f"p_critical_{kind}"])
+    known = p[~np.isnan(p)]
+    estimate = _times(wilson_interval(int(np.sum(known >= _CRITICAL_AT)), known.size), 100)
+    definition = (
+        f"contacts with a machine flag of an error critical to {_CRITICAL[kind]} / contacts where it was scored; "
+        "at low prevalence most flags are false: have a person listen"
+    )
+    reason = f"no contact was scored on an item critical to {_CRITICAL[kind]}"
+    return Kpi(f"Critical-error flags, {kind}", _PERCENT, _because(estimate, reason), definition)
+
+
+def _because(estimate: Estimate, reason: str) -> Estimate:
+    """The estimate, with `reason` where it has no value."""
+    return replace(estimate, reason=reason) if estimate.value is None else estimate
+
+
+def _times(estimate: Estimate, factor: float) -> Estimate:
+    """The estimate in another unit."""
+    value, low, high = (None if x is None else x * factor for x in (estimate.value, estimate.low, estimate.high))
+    return replace(estimate, value=value, low=low, high=high)

@@ -1,0 +1,198 @@
+import pyarrow as pa
+import pytest
+
+from cxsentiment.coaching import ACKNOWLEDGING, CONDUCT, MISSED_EMPATHY, RECOVERY, moments
+from cxsentiment.schema import ItemText
+from tests.tables import agent, contacts, customer, items, no_contacts, no_items, no_turns, turns
+
+TEXTS = {
+    "greet": ItemText("Opening", "Does the agent greet?", "Say hello first."),
+    "acknowledge": ItemText("Empathy", "Does the agent acknowledge?", "Name the trouble."),
+    "professional": ItemText("Conduct", "Is every turn professional?", "Have a person listen."),
+}
+
+
+def found(talk, *, agents=None, verdicts=None, texts=TEXTS, **more):
+    """Moments of one agent, or of `agents` by contact, over a list of turns per contact."""
+    tables = pa.concat_tables([turns(f"c{k:03d}", rows) for k, rows in enumerate(talk)])
+    meta = contacts([{"agent_id": name} for name in (agents or ["a"] * len(talk))])
+    return moments(meta, tables, items(verdicts or []), texts, **more)
+
+
+def unmet(item="greet", contact="c000", turn=0, p=0.1, weight=10.0, **more):
+    return {
+        "contact_id": contact,
+        "item": item,
+        "verdict": "not_met",
+        "p_met": p,
+        "weight": weight,
+        "evidence_turn": turn,
+        "evidence_quote": "the quote",
+        **more,
+    }
+
+
+def test_missed_empathy_quotes_the_customer_and_shows_the_reply():
+    (one,) = found([[agent(), customer(), customer(negative=0.75), customer(), agent(apologise=0.25), agent()]])
+    assert (one.skill, one.strength, one.turn) == (MISSED_EMPATHY, False, 2)
+    assert (one.quote, one.speaker) == ("customer says 2", "customer")
+    assert [turn.turn for turn in one.context] == [0, 1, 4]
+    assert one.context[-1].speaker == "agent"
+    assert one.confidence == pytest.approx(0.75 * 0.75)
+    assert "turn 2 reads as negative (p 0.75)" in one.why
+    assert "nothing in the agent's turn 4 and turn 5 acknowledges" in one.why
+    assert "highest p 0.25" in one.why
+    assert one.focus == "Name the trouble."
+
+
+@pytest.mark.parametrize(
+    ("talk", "missed"),
+    [
+        ([customer(negative=0.5), agent(), agent(acknowledge=0.5)], False),
+        ([customer(negative=0.5), agent(), agent(apologise=0.9)], False),
+        ([customer(negative=0.5), agent(reassure=0.9)], False),
+        ([customer(negative=0.5), agent(), agent(), agent(acknowledge=0.9)], True),  # the third reply is too late
+        ([customer(negative=0.5), agent(appreciate=0.9)], True),  # thanks answer nothing
+        ([customer(negative=0.49), agent()], False),
+        ([customer(negative=0.9)], False),  # nobody replied
+        ([customer(negative=0.9), agent(acknowledge=None, apologise=None, reassure=None)], False),  # reply not scored
+        ([customer(negative=0.9), {"speaker": "bot"}, agent()], True),
+    ],
+)
+def test_missed_empathy_border(talk, missed):
+    assert [one.skill for one in found([talk])] == ([MISSED_EMPATHY] if missed else [])
+
+
+def test_a_reply_in_the_next_contact_does_not_count():
+    assert found([[customer(negative=0.9)], [agent()]]) == ()
+
+
+def test_unprofessional_turn_asks_for_a_person():
+    verdicts = [unmet("professional", turn=1, critical="customer", p=0.1)]
+    (one,) = found([[customer(), agent(unprofessional=0.75), customer()]], verdicts=verdicts)
+    assert (one.skill, one.turn, one.quote) == (CONDUCT, 1, "agent says 1")
+    assert "have a person read it" in one.why
+    assert one.focus == "Have a person listen."
+    assert [turn.turn for turn in one.context] == [0, 2]
+
+
+def test_unmet_item_takes_quote_and_hint():
+    (one,) = found([[agent(), customer()]], verdicts=[unmet(p=0.25)])
+    assert (one.skill, one.turn, one.quote, one.focus) == ("greet", 0, "the quote", "Say hello first.")
+    assert one.confidence == 0.75
+    assert one.why == "Not met: Does the agent greet? The nearest turn is 0 (p met 0.25)."
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        unmet(turn=None),
+        unmet(turn=99),
+        unmet(contact="nowhere"),
+        unmet(verdict="met"),
+        unmet(verdict="not_applicable"),
+        unmet(verdict="unscored", p_met=None),
+    ],
+)
+def test_items_without_evidence_or_verdict_make_no_moment(row):
+    assert found([[agent(), customer()], [agent()]], verdicts=[row]) == ()
+
+
+def test_an_unanswered_trigger_and_missed_empathy_are_one_cause():
+    talk = [customer(negative=0.9), agent()]
+    verdicts = [unmet("acknowledge", turn=0), unmet("apologise", turn=0)]
+    (one,) = found([talk], verdicts=verdicts)
+    assert one.skill == MISSED_EMPATHY
+    # Where the replies hold another answer, the unmet item stands alone, and shows the agent's next turn.
+    talk = [customer(negative=0.9), customer(), agent(reassure=0.9)]
+    (one,) = found([talk], verdicts=verdicts)
+    assert one.skill == "acknowledge"
+    assert [turn.turn for turn in one.context] == [2]
+
+
+def test_never_two_of_one_cause_from_one_contact():
+    talk = [
+        customer(negative=0.9),
+        agent(),
+        agent(),
+        customer(negative=0.8),
+        agent(),
+        agent(),
+        customer(negative=0.7),
+        agent(),
+    ]
+    (one,) = found([talk])
+    assert one.turn == 0
+
+
+def test_strong_acknowledgement_right_after_a_negative_turn_is_a_strength():
+    (one,) = found([[customer(negative=0.75), agent(acknowledge=0.75), customer()]])
+    assert (one.skill, one.strength, one.turn) == (ACKNOWLEDGING, True, 1)
+    assert one.confidence == pytest.approx(0.5625)
+    assert found([[customer(negative=0.75), agent(acknowledge=0.625)]]) == ()
+
+
+def test_recovery_quotes_the_most_empathic_turn_between():
+    talk = [customer(negative=0.75), agent(), agent(apologise=0.5), agent(reassure=0.625), customer(positive=0.5)]
+    strengths = [one for one in found([talk]) if one.strength]
+    (one,) = strengths
+    assert (one.skill, one.turn) == (RECOVERY, 3)
+    assert "negative in turn 0 (p 0.75) and as positive in turn 4 (p 0.50)" in one.why
+    assert "reassure, p 0.62" in one.why
+
+
+@pytest.mark.parametrize(
+    "talk",
+    [
+        [customer(positive=0.9), agent(appreciate=0.9), customer(negative=0.9)],  # the wrong way round
+        [customer(negative=0.9), customer(positive=0.9), agent(appreciate=0.9)],  # no agent between
+    ],
+)
+def test_no_recovery(talk):
+    assert [one for one in found([talk]) if one.skill == RECOVERY] == []
+
+
+def test_order_agents_by_id_strengths_first_and_places():
+    good = [customer(negative=0.9), agent(acknowledge=0.9)]
+    bad = [customer(negative=0.8), agent()]
+    result = found([bad] * 8 + [good] * 4 + [bad], agents=["b"] * 12 + ["a"])
+    assert [one.agent_id for one in result] == ["a"] + ["b"] * 6
+    assert [one.strength for one in result if one.agent_id == "b"] == [True, True, False, False, False, False]
+    assert len(found([bad] * 2 + [good] * 9, per_agent=6)) == 6
+    assert sum(one.strength for one in found([bad] * 2 + [good] * 9, per_agent=6)) == 4
+    assert [one.strength for one in found([bad, good], per_agent=1)] == [False]
+    assert found([bad], per_agent=0) == ()
+
+
+def test_novelty_brings_a_second_skill_before_more_of_the_same():
+    talk = [[customer(negative=0.9), agent()]] * 3 + [[agent(), customer()]]
+    result = found(talk, verdicts=[unmet(contact="c003", turn=0, p=0.5)], per_agent=2)
+    assert [one.skill for one in result] == [MISSED_EMPATHY, "greet"]
+
+
+def test_an_item_this_agent_often_misses_ranks_before_a_rare_slip():
+    talk = [[agent(), agent()] for _ in range(4)]
+    rare = [unmet("rare", turn=0, p=0.1)] + [unmet("rare", f"c{k:03d}", None, verdict="met") for k in (1, 2, 3)]
+    often = [unmet("often", f"c{k:03d}", 1, p=0.2) for k in range(4)]
+    assert found(talk, verdicts=rare + often, per_agent=1)[0].skill == "often"
+
+
+def test_contacts_without_agent_and_empty_tables_have_no_moments():
+    assert found([[customer(negative=0.9), agent(unprofessional=0.9)]], agents=[None]) == ()
+    assert moments(no_contacts(), no_turns(), no_items(), {}) == ()
+
+
+def test_row_order_does_not_matter():
+    talk = [[customer(negative=0.5 + 0.04 * k), agent(), customer(), agent(unprofessional=0.6)] for k in range(9)]
+    meta = contacts([{"agent_id": f"a{k % 2}"} for k in range(9)])
+    table = pa.concat_tables([turns(f"c{k:03d}", rows) for k, rows in enumerate(talk)])
+    verdicts = items([unmet(contact=f"c{k:03d}", turn=1) for k in range(9)])
+    reverse = list(range(table.num_rows))[::-1]
+    assert moments(meta, table, verdicts, TEXTS) == moments(meta, table.take(reverse), verdicts, TEXTS)
+
+
+def test_texts_without_hints_fall_back_to_plain_sentences():
+    talk = [[customer(negative=0.9), agent()], [agent(unprofessional=0.9), customer()], [agent(), customer()]]
+    result = found(talk, texts={}, verdicts=[unmet(contact="c002")])
+    assert {one.skill for one in result} == {MISSED_EMPATHY, CONDUCT, "greet"}
+    assert all(one.focus for one in result)

@@ -1,0 +1,145 @@
+import pyarrow as pa
+import pytest
+
+from cxsentiment.kpis import kpis
+from tests.tables import agent, contacts, customer, no_contacts, no_turns, turns
+
+
+def by_name(table, talk=None, scale=None):
+    return {kpi.name: kpi for kpi in kpis(table, no_turns() if talk is None else talk, scale)}
+
+
+def answered(outcome, answers):
+    return contacts([{outcome: answer} for answer in answers])
+
+
+@pytest.mark.parametrize(
+    ("scale", "answers", "satisfied", "mean"),
+    [
+        ((1, 5), [5, 4, 3, 1, None], 50.0, 65.0),
+        ((1, 10), [10, 9, 8, 7, 1], 60.0, 70.0),
+        ((0, 1), [1, 1, 1, 0], 75.0, 75.0),
+        ((1, 7), [7, 6, 5, 4], 50.0, 100 * 5.5 / 7),
+    ],
+)
+def test_csat_on_its_declared_scale(scale, answers, satisfied, mean):
+    found = by_name(answered("csat", answers), scale=scale)
+    assert found["CSAT, satisfied customers"].estimate.value == pytest.approx(satisfied)
+    assert found["CSAT, mean"].estimate.value == pytest.approx(mean)
+    assert found["CSAT, mean"].estimate.n == sum(answer is not None for answer in answers)
+    assert (
+        found["CSAT, satisfied customers"].estimate.low < satisfied < found["CSAT, satisfied customers"].estimate.high
+    )
+
+
+@pytest.mark.parametrize(
+    ("answers", "scale", "words"),
+    [
+        ([5, 4], None, "2 CSAT answers, but their scale is not known: declare it with --csat-scale"),
+        ([5, 9], (1, 5), "1 of 2 answers lie outside the declared scale 1-5"),
+        ([None], (1, 5), "no contact has a CSAT answer"),
+        ([-1], (-2, 0), "must rise to a highest answer above 0"),
+    ],
+)
+def test_csat_without_usable_answers_is_null_with_the_reason(answers, scale, words):
+    found = by_name(answered("csat", answers), scale=scale)
+    for name in ("CSAT, satisfied customers", "CSAT, mean"):
+        assert found[name].estimate.value is None
+        assert words in found[name].estimate.reason
+
+
+def test_nps_known_answer():
+    estimate = by_name(answered("nps", [10, 9, 9, 8, 7, 7, 6, 3, 10, 0]))["NPS"].estimate
+    assert estimate.value == pytest.approx(10)
+    assert (estimate.high - estimate.low) / 2 == pytest.approx(1.959964 * 26.268, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("answers", "value", "words"),
+    [
+        ([10, 9, 9], 100.0, "one group"),
+        ([11, 3], None, "1 of 2 answers lie outside 0-10"),
+        ([None], None, "no contact"),
+    ],
+)
+def test_nps_edges(answers, value, words):
+    estimate = by_name(answered("nps", answers))["NPS"].estimate
+    assert (estimate.value, estimate.low) == (value, None)
+    assert words in estimate.reason
+
+
+def test_ces_is_a_plain_mean_whose_direction_is_open():
+    kpi = by_name(answered("ces", [2, 4, 6]))["CES, mean"]
+    assert kpi.estimate.value == 4
+    assert "up to the survey" in kpi.definition
+
+
+def chat(contact, *, asked=10.0, replied=40.0, **more):
+    return turns(contact, [agent(start_s=0.0), customer(start_s=asked, **more), agent(start_s=replied)])
+
+
+def test_first_response_counts_from_the_end_of_the_customers_first_turn():
+    waits = [10.0, 20, 30, 40, 50, 60]
+    talk = pa.concat_tables([chat(f"c{k:03d}", asked=5.0, replied=5 + wait) for k, wait in enumerate(waits)])
+    meta = contacts([{"channel": "chat"}] * 6)
+    estimate = by_name(meta, talk)["First response time, chat"].estimate
+    assert (estimate.value, estimate.low, estimate.high, estimate.n) == (35, 10, 60, 6)
+    timed = by_name(meta, chat("c000", asked=5.0, replied=40.0, end_s=8.0))["First response time, chat"].estimate
+    assert (timed.value, timed.n) == (32, 1)
+
+
+def test_first_response_is_missing_not_zero_where_times_or_replies_lack():
+    talk = pa.concat_tables(
+        [
+            chat("c000", asked=None),
+            chat("c001", replied=None),
+            turns("c002", [agent(start_s=0.0), customer(start_s=3.0)]),
+            turns("c003", [agent(start_s=0.0)]),
+            # The first reply carries no time: the second must not stand in for it.
+            turns("c004", [customer(start_s=3.0), agent(), agent(start_s=90.0)]),
+        ]
+    )
+    estimate = by_name(contacts([{"channel": "email"}] * 5), talk)["First response time, email"].estimate
+    assert estimate.value is None
+    assert estimate.reason == "no contact has turn times of customer and agent"
+
+
+def test_first_response_of_a_call_needs_a_queue_log():
+    found = by_name(contacts([{"channel": "call"}, {}]), pa.concat_tables([chat("c000"), chat("c001")]))
+    assert "queue" in found["First response time, call"].estimate.reason
+    assert found["First response time, channel not given"].estimate.value == 30
+
+
+def test_quality_interval_is_clustered_by_agent():
+    rows = [{"agent_id": f"a{k}", "score": 50.0 + k} for k in range(8) for _ in range(50)]
+    estimate = by_name(contacts(rows))["Call quality"].estimate
+    assert estimate.value == 53.5
+    assert estimate.high - 53.5 == pytest.approx(2.3646 * 6**0.5 / 8**0.5, abs=1e-3)
+    few = by_name(contacts(rows[:350]))["Call quality"].estimate
+    assert few.low is None
+    assert few.reason == "too few agents for an interval: 7 of 8"
+
+
+def test_critical_flags_are_three_shares_with_a_warning():
+    rows = [{"p_critical_customer": p} for p in (0.5, 0.49, 0.9, 0.0, None)]
+    found = by_name(contacts(rows))
+    customers = found["Critical-error flags, customer"]
+    assert (customers.estimate.value, customers.estimate.n) == (50.0, 4)
+    assert "have a person listen" in customers.definition
+    compliance = found["Critical-error flags, compliance"].estimate
+    assert compliance.reason == "no contact was scored on an item critical to compliance"
+
+
+def test_talk_time_is_the_median_duration():
+    kpi = by_name(contacts([{"duration_s": s} for s in (60.0, 90.0, 600.0)]))["Handle time (talk only)"]
+    assert kpi.estimate.value == 90
+    assert "after-call work" in kpi.definition
+    assert "no times" in by_name(contacts([{}]))["Handle time (talk only)"].estimate.reason
+
+
+@pytest.mark.parametrize("table", [no_contacts(), contacts([{"channel": "chat"}])])
+def test_every_null_says_what_it_lacks(table):
+    found = by_name(table)
+    assert {"First-contact resolution", "Average handle time", "Service level", "Abandonment"} <= found.keys()
+    assert {"Customer retention", "Customer lifetime value"} <= found.keys()
+    assert all(kpi.estimate.value is None and kpi.estimate.reason and kpi.definition for kpi in found.values())
