@@ -17,8 +17,9 @@ from cxsentiment.model import FloatArray, Head, IntArray, Model, Tokens
 from cxsentiment.schema import Span, Transcript, TurnPrediction
 from cxsentiment.text import sentences
 
-# Tokens of one batch, padding included. 512-1,024 was fastest on the machines measured (eval/results/speed.json).
+# Tokens of one batch, padding included: 512 to 1,024 leave little padding and keep the caches of a core warm.
 TOKEN_BUDGET = 1024
+_MEMORY_ROWS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,26 @@ class _Rows:
         return row
 
 
-def predict(model: Model, transcripts: Sequence[Transcript]) -> list[tuple[TurnPrediction, ...]]:
+class Memory:
+    """Logits of pieces scored before, bounded. Sound because a piece has the same logits in any batch (see _score)."""
+
+    def __init__(self) -> None:
+        self._logits: dict[bytes, FloatArray] = {}
+
+    def recall(self, ids: IntArray) -> FloatArray | None:
+        """The logits of all heads, side by side, or None where this piece was not scored lately."""
+        return self._logits.get(ids.tobytes())
+
+    def keep(self, ids: IntArray, logits: FloatArray) -> None:
+        """Remember a piece. A full memory is emptied: simpler than ageing, and refilled within seconds."""
+        if len(self._logits) >= _MEMORY_ROWS:
+            self._logits.clear()
+        self._logits[ids.tobytes()] = logits
+
+
+def predict(
+    model: Model, transcripts: Sequence[Transcript], memory: Memory | None = None
+) -> list[tuple[TurnPrediction, ...]]:
     """Predictions of every turn that a head reads, one tuple per transcript, in turn order."""
     heads: dict[str, Head] = {head.speaker: head for head in model.bundle.heads}
     texts: dict[tuple[str, str], int] = {}
@@ -54,7 +74,7 @@ def predict(model: Model, transcripts: Sequence[Transcript]) -> list[tuple[TurnP
         for turn in transcript.turns:
             if turn.speaker in heads:
                 texts.setdefault((turn.speaker, turn.text), len(texts))
-    by_text = predict_texts(model, [(heads[speaker], text) for speaker, text in texts])
+    by_text = predict_texts(model, [(heads[speaker], text) for speaker, text in texts], memory)
     results = []
     for transcript in transcripts:
         found = []
@@ -66,7 +86,9 @@ def predict(model: Model, transcripts: Sequence[Transcript]) -> list[tuple[TurnP
     return results
 
 
-def predict_texts(model: Model, texts: Sequence[tuple[Head, str]]) -> list[tuple[tuple[float, ...], tuple[Span, ...]]]:
+def predict_texts(
+    model: Model, texts: Sequence[tuple[Head, str]], memory: Memory | None = None
+) -> list[tuple[tuple[float, ...], tuple[Span, ...]]]:
     """Probabilities (0-1, in the order of the head's labels) and the supporting span of each, for each (head, text)."""
     rows = _Rows()
     tokenised = model.tokenise([text for _, text in texts])
@@ -74,8 +96,12 @@ def predict_texts(model: Model, texts: Sequence[tuple[Head, str]]) -> list[tuple
         _pieces(head, text, tokens, rows, model.bundle.max_tokens - 2)
         for (head, text), tokens in zip(texts, tokenised, strict=True)
     ]
-    logits = _score(model, rows.ids)
-    tables = {head.name: head.probabilities(logits[head.name]) for head in model.bundle.heads}
+    logits = _score(model, rows.ids, memory or Memory())
+    tables: dict[str, FloatArray] = {}
+    place = 0
+    for head in model.bundle.heads:
+        tables[head.name] = head.probabilities(logits[:, place : place + len(head.labels)])
+        place += len(head.labels)
     return [_pool(head, tables[head.name], parts) for (head, _), parts in zip(texts, pieces, strict=True)]
 
 
@@ -111,22 +137,44 @@ def _windows(tokens: int, window: int) -> list[Span]:
     return [Span(a, b) for a, b in pairwise(bounds.tolist())]
 
 
-def _score(model: Model, ids: list[IntArray]) -> dict[str, FloatArray]:
-    tables = {head.name: np.zeros((len(ids), len(head.labels)), np.float32) for head in model.bundle.heads}
+def _score(model: Model, ids: list[IntArray], memory: Memory) -> FloatArray:
+    """Logits of all heads side by side (rows by labels) for rows of token ids.
+
+    A row's sums run in the same order whatever stands beside it, except that matrices of one row take another path in
+    ONNX Runtime; so no batch has fewer than two rows, and a row's logits are the same in any company.
+    """
+    width = sum(len(head.labels) for head in model.bundle.heads)
+    table = np.zeros((len(ids), width), np.float32)
+    unknown = []
+    for row, tokens in enumerate(ids):
+        known = memory.recall(tokens)
+        if known is None:
+            unknown.append(row)
+        else:
+            table[row] = known
+    for batch in _batches([len(ids[row]) + 2 for row in unknown]):
+        chosen = [unknown[k] for k in batch]
+        table[chosen] = _run(model, [ids[row] for row in chosen])
+        for row in chosen:
+            memory.keep(ids[row], table[row])
+    return table
+
+
+def _run(model: Model, ids: list[IntArray]) -> FloatArray:
     first, last = model.ends
-    for batch in _batches([len(row) + 2 for row in ids]):
-        width = max(len(ids[row]) for row in batch) + 2
-        padded = np.zeros((len(batch), width), np.int64)
-        mask = np.zeros((len(batch), width), np.int64)
-        for place, row in enumerate(batch):
-            n = len(ids[row])
-            padded[place, 0] = first
-            padded[place, 1 : n + 1] = ids[row]
-            padded[place, n + 1] = last
-            mask[place, : n + 2] = 1
-        for name, values in model.logits(padded, mask).items():
-            tables[name][batch] = values
-    return tables
+    rows = max(len(ids), 2)
+    width = max(len(tokens) for tokens in ids) + 2
+    padded = np.zeros((rows, width), np.int64)
+    mask = np.zeros((rows, width), np.int64)
+    for place in range(rows):
+        tokens = ids[min(place, len(ids) - 1)]
+        n = len(tokens)
+        padded[place, 0] = first
+        padded[place, 1 : n + 1] = tokens
+        padded[place, n + 1] = last
+        mask[place, : n + 2] = 1
+    logits = model.logits(padded, mask)
+    return np.concatenate([logits[head.name] for head in model.bundle.heads], axis=1)[: len(ids)]
 
 
 def _batches(lengths: Sequence[int]) -> Iterable[list[int]]:
