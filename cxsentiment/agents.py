@@ -43,7 +43,7 @@ def score_agents(contacts: pa.Table) -> tuple[tuple[AgentScore, ...], tuple[str,
     agents = []
     for code, name in enumerate(names):
         own = scores[of == code]
-        estimate = _flagged(mean_t_interval(own))
+        estimate = _flagged(_bounded(mean_t_interval(own)))
         trust = None if icc is None or estimate.n == 0 else reliability(estimate.n, icc)
         standing = _standing(p_above[code])
         if standing is None and estimate.reason is None:
@@ -52,6 +52,13 @@ def score_agents(contacts: pa.Table) -> tuple[tuple[AgentScore, ...], tuple[str,
             )
         agents.append(AgentScore(name, own.size, estimate, trust, p_above[code], standing))
     return tuple(agents), _notes(tuple(agents), icc, unattributed=int((~known).sum()))
+
+
+def _bounded(estimate: Estimate) -> Estimate:
+    """The estimate with its interval cut at 0 and 100, beyond which no mean score can lie (it can with 2 contacts)."""
+    if estimate.low is None or estimate.high is None:
+        return estimate
+    return replace(estimate, low=max(estimate.low, 0.0), high=min(estimate.high, 100.0))
 
 
 def _flagged(estimate: Estimate) -> Estimate:

@@ -82,6 +82,7 @@ class ShardNote:
     turns_in: int
     turns_scored: int
     turns_without_text: int
+    turns_unknown_speaker: int
     masked: Mapping[str, int]
     warnings: Mapping[str, int]
 

@@ -1,0 +1,219 @@
+"""The command line. Imports of weight stand inside the commands, so that `--help` and errors are quick."""
+
+import json
+import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from cxsentiment.errors import CxError, ExitCode
+
+if TYPE_CHECKING:
+    from cxsentiment.ingest.options import ReadOptions
+    from cxsentiment.ingest.surveys import Surveys
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Score every contact-centre transcript on this machine: customer sentiment, agent acts, your scorecard, agent "
+    "scores with intervals and their association with CSAT. Nothing leaves the machine.",
+    epilog="Exit codes: 0 done, 1 failure, 2 usage, 3 done with rejects, 130 interrupted.",
+)
+
+Inputs = Annotated[
+    list[str], typer.Argument(help="Files, folders or globs: JSONL (.gz, .zst), JSON, CSV, TSV, Parquet, plain text.")
+]
+Map = Annotated[
+    list[str],
+    typer.Option("--map", metavar="FIELD=COLUMN", help="Read our FIELD from their COLUMN, e.g. text=message."),
+]
+Role = Annotated[
+    list[str], typer.Option("--role", metavar="LABEL=SPEAKER", help="What a speaker label means, e.g. AGT=agent.")
+]
+SurveyFile = Annotated[
+    Path | None, typer.Option("--surveys", metavar="CSV", help="Survey answers: contact_id with csat, nps or ces.")
+]
+CsatScale = Annotated[
+    str | None, typer.Option("--csat-scale", metavar="LOW-HIGH", help="The scale of CSAT answers, e.g. 1-5.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines.")]
+
+
+def main() -> NoReturn:
+    """Run the command line and leave with the exit code of the contract."""
+    try:
+        app()
+    except CxError as error:
+        from cxsentiment import terminal
+
+        terminal.fail(error)
+        sys.exit(error.exit_code)
+    sys.exit(ExitCode.DONE)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo("interrupted: run the same command again to go on from the shards that are done", err=True)
+        raise typer.Exit(ExitCode.INTERRUPTED) from None
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: Annotated[bool, typer.Option("--version", is_eager=True, help="Print the version and leave.")] = False,
+) -> None:
+    if version:
+        from importlib.metadata import version as installed
+
+        _print(installed("cxsentiment"))
+        raise typer.Exit
+
+
+@app.command()
+def score(
+    inputs: Inputs,
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="RUN", help="The run folder to write.")],
+    rubric: Annotated[Path | None, typer.Option(help="Scorecard (YAML); the default one otherwise.")] = None,
+    model: Annotated[Path | None, typer.Option(help="Model folder; the bundled one otherwise.")] = None,
+    surveys: SurveyFile = None,
+    csat_scale: CsatScale = None,
+    map_: Map = [],  # noqa: B006  (Typer copies it)
+    role: Role = [],  # noqa: B006
+    workers: Annotated[int, typer.Option(min=0, help="Processes; 0 means one per available core.")] = 0,
+    overwrite: Annotated[bool, typer.Option(help="Replace another run that lies in RUN.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Score transcripts into a run folder. An interrupted run goes on where it stopped when run again."""
+    from cxsentiment import terminal
+    from cxsentiment.model import default_model
+    from cxsentiment.pipeline import Settings, run
+    from cxsentiment.rubric import default_rubric, read_rubric
+
+    settings = Settings(
+        model=model or default_model(),
+        rubric=read_rubric(rubric or default_rubric()),
+        options=_options(map_, role, csat_scale),
+        surveys=_surveys(surveys, csat_scale, map_, role),
+        workers=workers,
+        overwrite=overwrite,
+        command=shlex.join(["cxsentiment", *sys.argv[1:]]),
+    )
+    with _interruptible(), terminal.progress(quiet=as_json) as show:
+        receipt = run(inputs, out, settings, show)
+    if as_json:
+        _print_json(receipt)
+    else:
+        terminal.print_run(receipt, out)
+        _print(f"next: cxsentiment report {out}")
+    raise typer.Exit(ExitCode.REJECTS if receipt["contacts"]["rejected"] else ExitCode.DONE)
+
+
+@app.command()
+def report(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder made by cxsentiment score.")],
+    surveys: SurveyFile = None,
+    csat_scale: CsatScale = None,
+    as_json: Json = False,
+) -> None:
+    """Write RUN/report (HTML page and CSVs) and print the main tables. Surveys given here replace the run's own."""
+    from cxsentiment import terminal
+    from cxsentiment.findings import write_report
+
+    findings, page = write_report(run, _surveys(surveys, csat_scale, [], []))
+    if as_json:
+        from dataclasses import asdict
+
+        _print_json({**asdict(findings), "page": str(page)})
+    else:
+        terminal.print_findings(findings, page)
+
+
+@app.command()
+def check(
+    files: Annotated[list[str], typer.Argument(help="Transcripts, rubrics (.yaml) or model folders.")],
+    map_: Map = [],  # noqa: B006
+    role: Role = [],  # noqa: B006
+    as_json: Json = False,
+) -> None:
+    """Say what files hold and what would be rejected, without scoring."""
+    from dataclasses import asdict
+
+    from cxsentiment import terminal
+    from cxsentiment.check import check as look
+
+    checks = list(look(files, _options(map_, role, None)))
+    if as_json:
+        _print_json([asdict(found) for found in checks])
+    else:
+        terminal.print_checks(checks)
+    raise typer.Exit(ExitCode.REJECTS if any(found.rejects for found in checks) else ExitCode.DONE)
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="RUN", help="The run folder to write.")] = Path(
+        "cxsentiment-demo"
+    ),
+    as_json: Json = False,
+) -> None:
+    """Score the bundled demo campaign (432 written contacts of eight agents) and report on it."""
+    from dataclasses import asdict
+
+    from cxsentiment import terminal
+    from cxsentiment.findings import write_report
+    from cxsentiment.ingest.surveys import parse_scale, read_surveys
+    from cxsentiment.model import default_model
+    from cxsentiment.pipeline import Settings, run
+    from cxsentiment.rubric import default_rubric, read_rubric
+
+    campaign = Path(__file__).parent / "demo"
+    answers = read_surveys(campaign / "surveys.csv", parse_scale("1-5"))
+    settings = Settings(
+        default_model(),
+        read_rubric(default_rubric()),
+        surveys=answers,
+        overwrite=True,
+        demo=True,
+        command="cxsentiment demo",
+    )
+    with _interruptible(), terminal.progress(quiet=as_json) as show:
+        receipt = run([str(campaign / "contacts.jsonl")], out, settings, show)
+    findings, page = write_report(out)
+    if as_json:
+        _print_json({**asdict(findings), "page": str(page)})
+    else:
+        terminal.print_run(receipt, out)
+        terminal.print_findings(findings, page)
+
+
+def _options(map_: list[str], role: list[str], csat_scale: str | None) -> "ReadOptions":
+    from cxsentiment.ingest.options import ReadOptions, parse_map, parse_roles
+
+    return ReadOptions(parse_map(map_), parse_roles(role))
+
+
+def _surveys(path: Path | None, csat_scale: str | None, map_: list[str], role: list[str]) -> "Surveys | None":
+    if path is None:
+        return None
+    from cxsentiment.ingest.surveys import parse_scale, read_surveys
+
+    return read_surveys(path, parse_scale(csat_scale) if csat_scale else None, _options(map_, role, None))
+
+
+def _print_json(document: Any) -> None:
+    _print(json.dumps(document, ensure_ascii=False, indent=2, default=_plain))
+
+
+def _plain(value: object) -> object:
+    return str(value)
+
+
+def _print(text: str) -> None:
+    typer.echo(text)

@@ -1,0 +1,65 @@
+"""Stage 2: a run folder → Findings (agents, items, associations, KPIs, journey, coaching moments) → its report."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from cxsentiment import agents, coaching, items, journey, kpis, outcomes, report, runs
+from cxsentiment.ingest.surveys import Surveys
+from cxsentiment.rubric import parse_rubric
+from cxsentiment.schema import Findings
+
+OUTCOMES = ("csat", "nps", "ces")
+
+
+def gather(run: Path, surveys: Surveys | None = None) -> Findings:
+    """Everything stage 2 says about a finished run.
+
+    `surveys`, where given, replace the answers that the run was scored with. Raises RunError for a folder that is no
+    finished run.
+    """
+    receipt = runs.require_complete(run)
+    contacts = runs.read_table(run, "contacts")
+    if surveys is not None:
+        contacts, receipt = _join(contacts, surveys, receipt)
+    turns = runs.read_table(run, "turns")
+    verdicts = runs.read_table(run, "items")
+    texts = parse_rubric(receipt["rubric"]["content"], str(run / runs.RECEIPT)).texts()
+    scored_agents, agent_notes = agents.score_agents(contacts)
+    associations, association_notes = outcomes.associate(contacts, verdicts)
+    return Findings(
+        run=receipt,
+        agents=scored_agents,
+        agent_notes=agent_notes,
+        items=items.item_rates(verdicts, texts),
+        associations=associations,
+        association_notes=association_notes,
+        kpis=kpis.kpis(contacts, turns, _csat_scale(receipt)),
+        journey=journey.journey(turns, contacts),
+        moments=coaching.moments(contacts, turns, verdicts, texts),
+    )
+
+
+def write_report(run: Path, surveys: Surveys | None = None) -> tuple[Findings, Path]:
+    """Gather the findings of a run, write them into its `report/` folder, and return them with the page's path."""
+    findings = gather(run, surveys)
+    return findings, report.write(findings, run / "report")
+
+
+def _join(contacts: pa.Table, surveys: Surveys, receipt: Mapping[str, Any]) -> tuple[pa.Table, dict[str, Any]]:
+    """Put the answers into the outcome columns, and what became of them into the receipt that the report shows."""
+    ids = contacts.column("contact_id").to_pylist()
+    answers = [surveys.answers.get(contact_id) for contact_id in ids]
+    for outcome in OUTCOMES:
+        values = [getattr(answer, outcome) if answer else None for answer in answers]
+        place = contacts.schema.get_field_index(outcome)
+        contacts = contacts.set_column(place, runs.CONTACTS.field(outcome), pa.array(values, pa.float64()))
+    matched = sum(answer is not None for answer in answers)
+    return contacts, {**receipt, "surveys": surveys.facts(matched)}
+
+
+def _csat_scale(receipt: Mapping[str, Any]) -> tuple[float, float] | None:
+    scale = (receipt.get("surveys") or {}).get("csat_scale") or receipt["settings"].get("csat_scale")
+    return (float(scale[0]), float(scale[1])) if scale else None

@@ -1,0 +1,200 @@
+"""Stage 1: read → shards → scored shards → receipt. `run` reads top to bottom."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from cxsentiment import runs
+from cxsentiment.ingest.options import ReadOptions
+from cxsentiment.ingest.readers import read_contacts
+from cxsentiment.ingest.sources import find_sources
+from cxsentiment.ingest.surveys import Surveys
+from cxsentiment.ingest.surveys import apply as apply_survey
+from cxsentiment.model import read_bundle
+from cxsentiment.receipt import Plan, Reading, compose, earlier_run, fingerprint, stands
+from cxsentiment.rubric import Rubric
+from cxsentiment.schema import Reject, Transcript
+from cxsentiment.shards import Scorer, Shard, ShardResult, cut
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a run does besides its inputs.
+
+    `workers` 0 means one process per available core; `command` is what was typed, for the receipt.
+    """
+
+    model: Path
+    rubric: Rubric
+    options: ReadOptions = field(default_factory=ReadOptions)
+    surveys: Surveys | None = None
+    workers: int = 0
+    overwrite: bool = False
+    demo: bool = False
+    command: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is: `fraction` (0-1) of the input; contacts and turns done; `seconds` since the start."""
+
+    fraction: float
+    contacts: int
+    turns: int
+    seconds: float
+
+
+def run(
+    inputs: Sequence[str],
+    out: Path,
+    settings: Settings,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+) -> dict[str, Any]:
+    """Score `inputs` (files, folders, globs) into the run folder `out` and return its receipt.
+
+    Finished shards of an earlier, equal run are kept; where nothing is left to do, nothing is written. Raises
+    UsageError for inputs or a folder that cannot be used, BundleError for a broken model.
+    """
+    started, clock = datetime.now(UTC), time.perf_counter()
+    sources = find_sources(inputs)
+    bundle, model_sha256 = read_bundle(settings.model)  # a broken model stops the run before anything is read
+    files = tuple(fingerprint(path) for path in sources)
+    plan = Plan(
+        bundle,
+        model_sha256,
+        settings.rubric,
+        settings.options,
+        settings.surveys,
+        files,
+        settings.demo,
+        settings.command,
+    )
+    identity = plan.identity()
+    before = earlier_run(out, identity, overwrite=settings.overwrite)
+    if before is not None and before.get("state") == "complete" and stands(out, before):
+        return before
+    runs.write_receipt(out, {"state": "incomplete", "identity": identity})
+
+    reader = _Reader(sources, settings, sum(entry["bytes"] for entry in files))
+    results: list[ShardResult] = []
+    for result in _score_all(cut(reader.transcripts(), identity), out, settings):
+        results.append(result)
+        contacts = sum(r.note.contacts for r in results)
+        turns = sum(r.note.turns_in for r in results)
+        share = reader.fraction * contacts / max(reader.contacts, 1)
+        on_progress(Progress(share, contacts, turns, time.perf_counter() - clock))
+    results.sort(key=lambda result: result.number)
+    runs.remove_shards_from(out, len(results))
+    survey_rejects = settings.surveys.rejects if settings.surveys else ()
+    runs.write_rejects(out, [*reader.rejects, *survey_rejects])
+    reading = Reading(reader.contacts, len(reader.rejects), len(reader.matched), reader.seconds)
+    receipt = compose(plan, out, results, reading, started, time.perf_counter() - clock)
+    runs.write_receipt(out, receipt)
+    return receipt
+
+
+class _Reader:
+    """The input as transcripts, with what is learnt on the way: refused records, counts, how far it has read."""
+
+    def __init__(self, sources: Sequence[Path], settings: Settings, size: int) -> None:
+        self._sources = sources
+        self._options = settings.options
+        self._surveys = settings.surveys
+        self._size = max(size, 1)
+        self._bytes = 0
+        self.rejects: list[Reject] = []
+        self.contacts = 0
+        self.matched: set[str] = set()
+        self.seconds = 0.0
+
+    @property
+    def fraction(self) -> float:
+        return min(self._bytes / self._size, 1.0)
+
+    def transcripts(self) -> Iterator[Transcript]:
+        records = read_contacts(self._sources, self._options, self._advance)
+        while True:
+            begun = time.perf_counter()
+            record = next(records, None)
+            self.seconds += time.perf_counter() - begun
+            if record is None:
+                return
+            if isinstance(record, Reject):
+                self.rejects.append(record)
+                continue
+            self.contacts += 1
+            if self._surveys is not None and record.id in self._surveys.answers:
+                self.matched.add(record.id)
+                record = apply_survey(self._surveys, record)
+            yield record
+
+    def _advance(self, count: int) -> None:
+        self._bytes += count
+
+
+def _score_all(shards: Iterable[Shard], out: Path, settings: Settings) -> Iterator[ShardResult]:
+    """Score every shard: in this process where that is enough, else in a pool with a bounded queue."""
+    workers = settings.workers or len(os.sched_getaffinity(0))
+    scorer: Scorer | None = None
+    pool: ProcessPoolExecutor | None = None
+    pending: set[Future[ShardResult]] = set()
+    try:
+        for shard, is_last in _with_last(shards):
+            if (found := runs.read_shard_note(out, shard.number, shard.key)) is not None:
+                yield ShardResult(shard.number, found[0], found[1], {})
+            elif workers == 1 or (is_last and pool is None):
+                scorer = scorer or Scorer(settings.model, settings.rubric)
+                yield scorer.score_shard(shard, out)
+            else:
+                pool = pool or _pool(workers, settings)
+                pending.add(pool.submit(_score_in_worker, shard, out))
+                if len(pending) > workers + 1:
+                    done, pending = wait(pending, return_when=FIRST_COMPLETED)
+                    yield from (future.result() for future in done)
+        while pending:
+            done, pending = wait(pending, return_when=FIRST_COMPLETED)
+            yield from (future.result() for future in done)
+    finally:
+        if pool is not None:
+            pool.shutdown(cancel_futures=True)
+
+
+def _with_last(items: Iterable[T]) -> Iterator[tuple[T, bool]]:
+    """Each item, with whether it is the last."""
+    held: list[T] = []
+    for item in items:
+        if held:
+            yield held.pop(), False
+        held.append(item)
+    if held:
+        yield held.pop(), True
+
+
+def _pool(workers: int, settings: Settings) -> ProcessPoolExecutor:
+    from multiprocessing import get_context
+
+    # Spawned, not forked: a forked ONNX Runtime or Arrow thread pool may hang.
+    return ProcessPoolExecutor(
+        workers, get_context("spawn"), initializer=_start_worker, initargs=(settings.model, settings.rubric)
+    )
+
+
+_scorer_of_worker: list[Scorer] = []
+
+
+def _start_worker(model: Path, rubric: Rubric) -> None:
+    # Ctrl-C reaches the whole process group; the parent decides what happens to the shards in flight.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _scorer_of_worker.append(Scorer(model, rubric))
+
+
+def _score_in_worker(shard: Shard, out: Path) -> ShardResult:
+    return _scorer_of_worker[0].score_shard(shard, out)

@@ -1,0 +1,243 @@
+"""What a person sees in the terminal: tables of findings, and progress. Renders values it is given."""
+
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from cxsentiment.check import Check
+from cxsentiment.errors import CxError
+from cxsentiment.pipeline import Progress
+from cxsentiment.schema import AgentScore, Association, CoachingMoment, Estimate, Findings
+
+_SECONDS_BETWEEN_LINES = 5.0
+_SHOWN = 20
+_AGENTS_SHOWN = 30
+_DEMO = (
+    "DEMO DATA: written for this project, not recorded. The bundled model was trained on text of the same kind, so\n"
+    "these results are no evidence of accuracy."
+)
+
+
+def fail(error: CxError) -> None:
+    """Print an error meant for a person on standard error."""
+    Console(stderr=True, highlight=False).print(f"[bold red]error:[/] {escape(error.message)}", soft_wrap=True)
+
+
+@contextmanager
+def progress(*, quiet: bool) -> Iterator[Any]:
+    """A function that shows a Progress: a bar on a terminal, a line now and then elsewhere, nothing when quiet."""
+    if quiet:
+        yield lambda state: None
+    elif sys.stderr.isatty():
+        with _bar() as show:
+            yield show
+    else:
+        yield _lines()
+
+
+@contextmanager
+def _bar() -> Iterator[Any]:
+    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (
+        TextColumn("scoring"),
+        BarColumn(),
+        TextColumn("{task.percentage:3.0f} %"),
+        TextColumn("{task.fields[rate]}"),
+    )
+    with Bar(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("scoring", total=1.0, rate="")
+
+        def show(state: Progress) -> None:
+            bar.update(task, completed=state.fraction, rate=_rate(state))
+
+        yield show
+
+
+def _lines() -> Any:
+    last = time.monotonic()
+
+    def show(state: Progress) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= _SECONDS_BETWEEN_LINES:
+            last = now
+            left = state.seconds * (1 - state.fraction) / state.fraction if state.fraction > 0 else 0.0
+            Console(stderr=True, highlight=False, soft_wrap=True).print(
+                f"scoring {state.fraction:4.0%}: {state.contacts:,} contacts, {_rate(state)}, about {left:.0f} s left"
+            )
+
+    return show
+
+
+def _rate(state: Progress) -> str:
+    return f"{state.turns:,} turns, {state.turns / max(state.seconds, 1e-9):,.0f} a second"
+
+
+def print_run(receipt: Mapping[str, Any], out: Path) -> None:
+    """What a run did: counts, rate, rejects, warnings."""
+    console = _console()
+    contacts, turns = receipt["contacts"], receipt["turns"]
+    console.print(
+        f"[bold]{contacts['scored']:,} contacts scored[/] of {contacts['in']:,}; {turns['in']:,} turns "
+        f"({turns['scored']:,} scored, {turns['without_text']:,} without text) "
+        f"in {receipt['seconds']['total']:.1f} s, {receipt['turns_per_second'] or 0:,.0f} turns a second"
+    )
+    if contacts["rejected"]:
+        console.print(
+            f"[yellow]{contacts['rejected']:,} records rejected:[/] reasons in {escape(str(out / 'rejects.jsonl'))}"
+        )
+    if masked := receipt["masked"]:
+        console.print("masked before scoring: " + ", ".join(f"{count:,} {kind}" for kind, count in masked.items()))
+    if surveys := receipt["surveys"]:
+        console.print(
+            f"surveys: {surveys['answers']:,} answers, {surveys['matched']:,} matched a contact, "
+            f"{surveys['unmatched']:,} did not, {surveys['rejected']:,} rejected"
+        )
+    warnings = sorted(receipt["warnings"].items(), key=lambda item: -item[1])
+    for text, count in warnings[:5]:
+        console.print(f"[yellow]warning[/] ({count:,} contacts): {escape(text)}")
+    if len(warnings) > 5:
+        console.print(f"[yellow]and {len(warnings) - 5} more kinds of warning[/] in {escape(str(out / 'run.json'))}")
+
+
+def print_findings(findings: Findings, page: Path, *, moments: int = 3) -> None:
+    """The agent table, the associations, a few coaching moments, and where the report lies."""
+    console = _console()
+    if findings.run.get("demo"):
+        console.print(f"\n[bold yellow]{_DEMO}[/]")
+    _print_agents(console, findings.agents, findings.agent_notes)
+    _print_associations(console, findings.associations, findings.association_notes)
+    _print_moments(console, findings.moments, moments)
+    console.print(f"\nReport: [bold]{escape(str(page))}[/]")
+
+
+def print_checks(checks: Sequence[Check]) -> None:
+    """What each file holds, and what would be rejected."""
+    console = _console()
+    for found in checks:
+        mark = "[yellow]![/]" if found.rejects or found.warnings else "[green]✓[/]"
+        console.print(f"{mark} [bold]{escape(found.source)}[/] ({found.kind})")
+        for fact in found.facts:
+            console.print(f"    {escape(fact)}")
+        for warning in found.warnings[:_SHOWN]:
+            console.print(f"    [yellow]warning:[/] {escape(warning)}")
+        for reject in found.rejects[:_SHOWN]:
+            console.print(f"    [red]would be rejected[/] ({reject.code}): {escape(reject.message)}")
+        if (more := max(len(found.warnings), len(found.rejects)) - _SHOWN) > 0:
+            console.print(f"    … and {more:,} more; --json prints all")
+
+
+def _console() -> Console:
+    return Console(highlight=False, soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 120)
+
+
+def _print_agents(console: Console, agents: Sequence[AgentScore], notes: Sequence[str]) -> None:
+    table = Table(title="Agents (by id, not ranked)", title_justify="left", title_style="bold")
+    for name, justify in (
+        ("agent", "left"),
+        ("contacts", "right"),
+        ("mean score", "right"),
+        ("95 % interval", "right"),
+        ("reliability", "right"),
+        ("against the mean of all", "left"),
+    ):
+        table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    for agent in agents[:_AGENTS_SHOWN]:
+        table.add_row(
+            escape(agent.agent_id),
+            f"{agent.estimate.n:,}",
+            _number(agent.estimate.value, 1),
+            _interval(agent.estimate, 1),
+            _number(agent.reliability, 2),
+            agent.standing or escape(agent.estimate.reason or "not judged"),
+        )
+    console.print()
+    console.print(table)
+    if len(agents) > _AGENTS_SHOWN:
+        console.print(f"  {len(agents) - _AGENTS_SHOWN} more agents in report/agents.csv")
+    for note in notes:
+        console.print(f"  {escape(note)}")
+
+
+def _print_associations(console: Console, associations: Sequence[Association], notes: Sequence[str]) -> None:
+    by_outcome: dict[str, dict[str, dict[str, Association]]] = {}
+    for row in associations:
+        by_outcome.setdefault(row.outcome, {}).setdefault(row.feature, {})[row.level] = row
+    for outcome, features in by_outcome.items():
+        table = Table(
+            title=f"Association with {outcome.upper()} (Spearman, 95 % interval; not causes)",
+            title_justify="left",
+            title_style="bold",
+        )
+        table.add_column("feature")
+        table.add_column("n", justify="right")
+        for level in ("pooled", "within agents", "between agents"):
+            table.add_column(level, justify="right")
+        shown = {feature: rows for feature, rows in features.items() if _headline(feature, rows)}
+        for feature, rows in shown.items():
+            pooled = rows["pooled"]
+            cells = [_association(rows.get(level)) for level in ("pooled", "within", "between")]
+            table.add_row(escape(feature), f"{pooled.estimate.n:,}", *cells)
+        console.print()
+        console.print(table)
+        if len(features) > len(shown):
+            console.print(f"  {len(features) - len(shown)} more features in report/associations.csv")
+    for note in notes:
+        console.print(f"  {escape(note)}")
+
+
+def _headline(feature: str, rows: Mapping[str, Association]) -> bool:
+    return feature in ("score", "sentiment_mean", "sentiment_end") or any(
+        row.p_adjusted is not None and row.p_adjusted <= 0.10 for row in rows.values()
+    )
+
+
+def _association(row: Association | None) -> str:
+    if row is None or row.estimate.value is None:
+        return "–"
+    star = " *" if row.p_adjusted is not None and row.p_adjusted <= 0.10 else ""
+    return f"{row.estimate.value:+.2f} {_interval(row.estimate, 2)}{star}"
+
+
+def _print_moments(console: Console, moments: Sequence[CoachingMoment], count: int) -> None:
+    if not moments or not count:
+        return
+    console.print("\n[bold]Coaching moments[/]")
+    for moment in _spread(moments, count):
+        kind = "good example" if moment.strength else "to talk about"
+        place = f"contact {moment.contact_id}, turn {moment.turn}"
+        console.print(f"  [bold]{escape(moment.agent_id)}[/] · {escape(moment.skill)} · {kind} · {escape(place)}")
+        console.print(f"    “{escape(moment.quote)}”", style="italic")
+        console.print(f"    {escape(moment.why)}")
+        console.print(f"    Focus: {escape(moment.focus)}")
+
+
+def _spread(moments: Sequence[CoachingMoment], count: int) -> list[CoachingMoment]:
+    """The first moments in order, one an agent and skill as long as there are others."""
+    chosen: list[CoachingMoment] = []
+    for moment in moments:
+        if len(chosen) == count:
+            break
+        if all(moment.agent_id != other.agent_id and moment.skill != other.skill for other in chosen):
+            chosen.append(moment)
+    rest = [moment for moment in moments if moment not in chosen]
+    return chosen + rest[: count - len(chosen)]
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def _interval(estimate: Estimate, digits: int) -> str:
+    if estimate.low is None or estimate.high is None:
+        return ""
+    return f"[{estimate.low:.{digits}f}, {estimate.high:.{digits}f}]".replace("[", "\\[", 1)

@@ -1,0 +1,72 @@
+"""What import-linter cannot see: imports by string, of the root, and the habits the conventions ask for."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import grimp
+import pytest
+
+from cxsentiment import schema
+
+ROOT = Path(__file__).parent.parent
+REFUSE_TORCH = """
+import sys
+
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {"torch", "transformers", "datasets", "sklearn"}:
+            raise ModuleNotFoundError(f"{name} is refused here")
+
+sys.meta_path.insert(0, Refuse())
+"""
+
+
+def test_a_call_is_scored_and_reported_where_torch_cannot_be_imported(tmp_path: Path, toy_bundle: Path) -> None:
+    program = (
+        REFUSE_TORCH
+        + f"""
+from pathlib import Path
+from cxsentiment.findings import write_report
+from cxsentiment.pipeline import Settings, run
+from cxsentiment.rubric import default_rubric, read_rubric
+source = Path({str(tmp_path / "call.txt")!r})
+source.write_text("Agent: hello\\nCustomer: terrible, I already told you, get me a manager\\nAgent: sorry\\n")
+settings = Settings(Path({str(toy_bundle)!r}), read_rubric(default_rubric()))
+receipt = run([str(source)], Path({str(tmp_path / "run")!r}), settings)
+assert receipt["turns"]["scored"] == 3, receipt["turns"]
+_, page = write_report(Path({str(tmp_path / "run")!r}))
+assert page.exists()
+assert "spacy" in sys.modules, "the cue phrases were not looked at"
+assert "torch" not in sys.modules
+"""
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_no_module_imports_the_package_root() -> None:
+    graph = grimp.build_graph("cxsentiment")
+    assert graph.find_modules_that_directly_import("cxsentiment") == set()
+
+
+def test_help_needs_no_heavy_import() -> None:
+    heavy = "{'numpy', 'pyarrow', 'onnxruntime', 'spacy', 'scipy', 'altair', 'duckdb', 'tokenizers', 'pydantic'}"
+    program = f"import sys; import cxsentiment.cli; print(sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("folder", ["cxsentiment", "training", "eval"])
+def test_modules_are_small_and_named_for_what_they_are(folder: str) -> None:
+    modules = sorted((ROOT / folder).rglob("*.py"))
+    assert modules
+    for path in modules:
+        assert path.stem not in {"utils", "util", "helpers", "common", "misc", "manager", "provider", "factory"}, path
+        assert len(path.read_text(encoding="utf-8").splitlines()) <= 400, f"{path} has more than 400 lines"
+
+
+def test_the_nouns_know_no_emotion_of_an_agent() -> None:
+    fields = {name for kind in vars(schema).values() for name in getattr(kind, "__dataclass_fields__", {})}
+    assert not [name for name in fields if any(word in name for word in ("mood", "emotion", "agent_sentiment"))]
+    assert not set(schema.SENTIMENTS) & set(schema.ACTS)

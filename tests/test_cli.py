@@ -1,0 +1,178 @@
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from cxsentiment import cli
+
+
+class Outcome(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
+    """Run the command line in this process."""
+
+    def run(*arguments: object) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["cxsentiment", *map(str, arguments)])
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+        said = capsys.readouterr()
+        return Outcome(int(left.value.code or 0), said.out, said.err)
+
+    return run
+
+
+@pytest.fixture
+def call(tmp_path: Path) -> Path:
+    path = tmp_path / "call.txt"
+    path.write_text("Agent: Hello, Anna speaking.\nCustomer: This is terrible!\nAgent: I am sorry. One moment.\n")
+    return path
+
+
+def test_score_then_report(command: Callable[..., Outcome], call: Path, toy_bundle: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    scored = command("score", call, "--out", run, "--model", toy_bundle)
+    assert scored.code == 0
+    assert "1 contacts scored of 1; 3 turns (3 scored, 0 without text)" in scored.out
+    assert f"next: cxsentiment report {run}" in scored.out
+    reported = command("report", run)
+    assert reported.code == 0
+    assert str(run / "report" / "index.html") in reported.out
+    names = {path.name for path in (run / "report").iterdir()}
+    assert {"index.html", "agents.csv", "associations.csv", "kpis.csv", "coaching.csv"} <= names
+
+
+def test_json_for_machines(command: Callable[..., Outcome], call: Path, toy_bundle: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    receipt = json.loads(command("score", call, "--out", run, "--model", toy_bundle, "--json").out)
+    assert receipt["contacts"] == {"in": 1, "scored": 1, "rejected": 0}
+    findings = json.loads(command("report", run, "--json").out)
+    assert findings["page"].endswith("index.html")
+    assert isinstance(findings["agents"], list)
+    checked = json.loads(command("check", call, "--json").out)
+    assert checked[0]["kind"] == "transcripts"
+
+
+def test_roles_and_columns_are_declared(command: Callable[..., Outcome], toy_bundle: Path, tmp_path: Path) -> None:
+    table = tmp_path / "calls.csv"
+    table.write_text("call,who,message\n1,AGT,hello\n1,CUS,terrible\n")
+    arguments = [
+        "score",
+        table,
+        "--model",
+        toy_bundle,
+        "--map",
+        "text=message",
+        "--map",
+        "speaker=who",
+        "--map",
+        "id=call",
+    ]
+    unknown = command(*arguments, "--out", tmp_path / "a", "--json")
+    assert json.loads(unknown.out)["turns"]["scored"] == 0
+    assert "--role" in str(json.loads(unknown.out)["warnings"])
+    known = command(*arguments, "--role", "AGT=agent", "--role", "CUS=customer", "--out", tmp_path / "b", "--json")
+    assert json.loads(known.out)["turns"]["scored"] == 2
+    wrong = command(*arguments, "--role", "AGT=agnet", "--out", tmp_path / "c")
+    assert wrong.code == 2
+    assert "agent" in wrong.err
+
+
+def test_rejects_make_exit_code_3(command: Callable[..., Outcome], toy_bundle: Path, tmp_path: Path) -> None:
+    source = tmp_path / "x.jsonl"
+    source.write_text('{"id": "a", "turns": [{"speaker": "agent", "text": "hello"}]}\n{"id": \n')
+    outcome = command("score", source, "--out", tmp_path / "run", "--model", toy_bundle)
+    assert outcome.code == 3
+    assert "1 records rejected" in outcome.out
+    assert "rejects.jsonl" in outcome.out
+    checked = command("check", source)
+    assert checked.code == 3
+    assert "would be rejected" in checked.out
+
+
+def test_usage_errors_make_exit_code_2(
+    command: Callable[..., Outcome], call: Path, toy_bundle: Path, tmp_path: Path
+) -> None:
+    rubric = tmp_path / "mine.yaml"
+    rubric.write_text("name: x\nversion: '1'\nsectoins: []\n")
+    cases = {
+        ("score", tmp_path / "no.jsonl", "--out", tmp_path / "r"): "no such file or folder",
+        ("score", call): "--out",
+        ("score", call, "--out", tmp_path / "r", "--rubric", rubric): "did you mean 'sections'",
+        ("check", rubric): "did you mean 'sections'",
+        ("sing",): "No such command",
+        ("score", call, "--out", tmp_path / "r", "--csat-scale", "five"): "1-5",
+        ("score", call, "--out", tmp_path / "r", "--surveys", tmp_path / "no.csv"): "no such survey file",
+    }
+    for arguments, message in cases.items():
+        outcome = command(*arguments)
+        assert outcome.code == 2, arguments
+        assert message in outcome.err, arguments
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_broken_bundle_or_run_makes_exit_code_1(
+    command: Callable[..., Outcome], call: Path, toy_bundle: Path, tmp_path: Path
+) -> None:
+    broken = tmp_path / "model"
+    broken.mkdir()
+    for path in toy_bundle.iterdir():
+        (broken / path.name).write_bytes(path.read_bytes())
+    (broken / "model.onnx").write_bytes((toy_bundle / "model.onnx").read_bytes()[:-1] + b"!")
+    outcome = command("score", call, "--out", tmp_path / "run", "--model", broken)
+    assert outcome.code == 1
+    assert "model.onnx" in outcome.err
+    assert "Restore" in outcome.err
+    assert command("report", tmp_path).code == 1
+
+
+def test_check_says_what_it_found(command: Callable[..., Outcome], call: Path, toy_bundle: Path) -> None:
+    outcome = command("check", call, toy_bundle, Path(cli.__file__).parent / "rubrics" / "default.yaml")
+    assert outcome.code == 0
+    assert "speakers: agent 2, customer 1" in outcome.out
+    assert "7 sections, 14 items" in outcome.out
+    assert "every file as recorded" in outcome.out
+
+
+def test_an_interruption_makes_exit_code_130(
+    command: Callable[..., Outcome], call: Path, toy_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from cxsentiment.shards import Scorer
+
+    def interrupt(*args: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Scorer, "score_shard", interrupt)
+    outcome = command("score", call, "--out", tmp_path / "run", "--model", toy_bundle)
+    assert outcome.code == 130
+    assert "run the same command again" in outcome.err
+    monkeypatch.undo()
+    assert command("report", tmp_path / "run").code == 1
+    assert command("score", call, "--out", tmp_path / "run", "--model", toy_bundle).code == 0
+
+
+def test_help_and_version(command: Callable[..., Outcome]) -> None:
+    outcome = command("--help")
+    assert outcome.code == 0
+    for name in ("score", "report", "check", "demo", "--install-completion"):
+        assert name in outcome.out
+    assert command("--version").out.strip() == "0.1.0"
+
+
+def test_completion_is_offered() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "from cxsentiment.cli import main; main()"],
+        env={"_CXSENTIMENT_COMPLETE": "complete_bash", "COMP_WORDS": "cxsentiment sc", "COMP_CWORD": "1", "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "score" in done.stdout
