@@ -1,0 +1,113 @@
+"""CSV and TSV files: encoding, delimiter, header, rows."""
+
+import csv
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+from cxsentiment.errors import InputError
+from cxsentiment.ingest.encoding import Encoding, detect_encoding, open_text
+from cxsentiment.ingest.options import ReadOptions, normalise_name
+from cxsentiment.ingest.sources import Advance, content_name, ignore, source_name
+from cxsentiment.ingest.tables import Row, Table, read_table
+from cxsentiment.schema import Reject, Transcript
+
+# The csv module stops at 131,072 characters a cell unless told otherwise; a cell past this one is an unclosed quote.
+MAX_CELL_CHARACTERS = 16 * 2**20
+
+_DELIMITERS = (",", ";", "\t", "|")
+_DECLARED_DELIMITERS = (*_DELIMITERS, ":", "^", "~")
+
+
+def read_csv(path: Path, options: ReadOptions, advance: Advance = ignore) -> Iterator[Transcript | Reject]:
+    """Yield the contacts of a CSV or TSV turn table.
+
+    Raises:
+        InputError: as `open_csv` and `read_table`.
+    """
+    yield from read_table(open_csv(path), options, advance)
+
+
+def open_csv(path: Path) -> Table:
+    """Find encoding, delimiter and header of a CSV file; its rows are read when asked for.
+
+    Raises:
+        InputError: `empty`, `csv` (a quote is never closed, or the cell is too long), or as `detect_encoding`.
+    """
+    encoding = detect_encoding(path)
+    source = source_name(path)
+    with open_text(path, encoding) as file:
+        first = file.readline(MAX_CELL_CHARACTERS)
+    delimiter, skipped = sniff_delimiter(first)
+    rows = _read(path, encoding, delimiter)
+    header = next(islice(rows, skipped, None), None)
+    if header is None:
+        raise InputError("empty", source, "holds no rows")
+    columns = tuple(str(cell) for cell in header.cells)
+
+    def body(advance: Advance = ignore) -> Iterator[Row]:
+        for row in islice(_read(path, encoding, delimiter, advance), skipped + 1, None):
+            yield _fitted(row, len(columns))
+
+    warnings = (encoding.warning,) if encoding.warning else ()
+    return Table(source, columns, body, Path(content_name(path)).stem, "line", warnings)
+
+
+def sniff_delimiter(first_line: str) -> tuple[str, int]:
+    """The delimiter, and the lines to skip before the header: 1 where Excel's `sep=;` line names the delimiter."""
+    line = first_line.lstrip("\ufeff").splitlines()[0] if first_line.strip("\ufeff") else ""
+    if line.lower().startswith("sep=") and line[4:] in _DECLARED_DELIMITERS:
+        return line[-1], 1
+    widths = {delimiter: len(_cells(line, delimiter)) for delimiter in _DELIMITERS}
+    return max(_DELIMITERS, key=lambda delimiter: widths[delimiter]), 0
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
+    """The cells of a first line, or none where it is no line of a CSV file."""
+    try:
+        return next(csv.reader(line.splitlines()[:1], delimiter=delimiter), [])
+    except csv.Error:
+        return []
+
+
+def _read(path: Path, encoding: Encoding, delimiter: str, advance: Advance = ignore) -> Iterator[Row]:
+    """Rows with the number of the line they start on; blank lines are left out."""
+    csv.field_size_limit(MAX_CELL_CHARACTERS)
+    source = source_name(path)
+    with open_text(path, encoding, advance) as file:
+        reader = csv.reader(file, delimiter=delimiter, strict=True)
+        line = 1
+        try:
+            for cells in reader:
+                if cells:
+                    yield Row(line, cells)
+                line = reader.line_num + 1
+        except csv.Error as error:
+            raise InputError(
+                "csv",
+                f"{source}:{line}",
+                f"the row that starts here cannot be read ({error})",
+                do="Look for a quote that is not closed, or a quote inside a cell that is not doubled",
+            ) from error
+
+
+def _fitted(row: Row, width: int) -> Row:
+    """The row, cut to the header's width where the rest is empty; else with what is wrong with it."""
+    cells = list(row.cells)
+    while len(cells) > width and not str(cells[-1]).strip():
+        cells.pop()
+    if len(cells) == width:
+        return Row(row.number, cells)
+    problem = f"{len(cells)} cells where the header has {width}"
+    return Row(row.number, cells, problem)
+
+
+def looks_like_turns(first_line: str, options: ReadOptions) -> bool:
+    """Whether a first line is the header of a turn table: it names a text column and a speaker column."""
+    delimiter, skipped = sniff_delimiter(first_line)
+    return skipped == 1 or _names_turns(_cells(first_line, delimiter), options)
+
+
+def _names_turns(cells: Sequence[str], options: ReadOptions) -> bool:
+    names = {normalise_name(cell) for cell in cells}
+    return all(options.source_name(field, names) is not None for field in ("text", "speaker"))

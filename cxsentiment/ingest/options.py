@@ -1,0 +1,139 @@
+"""What the user declares about a source: which column is which field, and which label is which speaker."""
+
+import difflib
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from cxsentiment.errors import UsageError
+from cxsentiment.schema import SPEAKERS, Speaker
+
+CONTACT_FIELDS = (
+    "id",
+    "channel",
+    "agent_id",
+    "customer_id",
+    "campaign",
+    "queue",
+    "started_at",
+    "csat",
+    "nps",
+    "ces",
+)
+TURN_FIELDS = ("speaker", "text", "start", "end")
+FIELDS = (*CONTACT_FIELDS, "turns", *TURN_FIELDS, "answered_at")
+
+# Names under which a field is found without --map; the first that is present is taken. `contact_id` stands before
+# `id` because a table that has both numbers its rows with `id`.
+_KNOWN_NAMES: Mapping[str, tuple[str, ...]] = {
+    "id": ("contact_id", "conversation_id", "id"),
+    "speaker": ("speaker", "speaker_role"),
+    "text": ("text", "message_text"),
+    "start": ("start", "start_s"),
+    "end": ("end", "end_s"),
+}
+
+# Labels other than our own names that mean one thing in every export that uses them (Google CCAI, Genesys, LivePerson).
+# "caller", "client", "user", "rep", "operator" are not here: each is the agent in one export and the customer or a
+# bot in another.
+_SYNONYMS: Mapping[str, Speaker] = {
+    "end_user": "customer",
+    "consumer": "customer",
+    "automated_agent": "bot",
+    "chatbot": "bot",
+    "ivr": "system",
+    "acd": "system",
+    "supervisor": "other",
+    "interpreter": "other",
+}
+_SPEAKERS: Mapping[str, Speaker] = {**_SYNONYMS, **{name: name for name in SPEAKERS}}
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """`columns`: our field → the source's column or key. `roles`: the source's speaker label → our speaker."""
+
+    columns: Mapping[str, str] = field(default_factory=dict)
+    roles: Mapping[str, Speaker] = field(default_factory=dict)
+
+    def source_name(self, name: str, available: Collection[str]) -> str | None:
+        """The column or key that holds our field `name`, or None.
+
+        `available` are normalised (`normalise_name`) or as they stand; a declared column is looked up both ways.
+        """
+        declared = self.columns.get(name)
+        if declared is not None:
+            candidates: tuple[str, ...] = (declared, normalise_name(declared))
+        else:
+            candidates = _KNOWN_NAMES.get(name, (name,))
+        return next((candidate for candidate in candidates if candidate in available), None)
+
+    def speaker(self, label: str) -> Speaker | None:
+        """Our speaker for a source's label: --role first, then the six names and exact synonyms; None if unknown."""
+        key = label.strip().casefold()
+        declared = {name.strip().casefold(): speaker for name, speaker in self.roles.items()}
+        return declared.get(key) or _SPEAKERS.get(key.replace(" ", "_"))
+
+
+def normalise_name(name: str) -> str:
+    """A column name in lower case with underscores: " Speaker Role " → "speaker_role"."""
+    return re.sub(r"[\s\-]+", "_", name.strip().lstrip("\ufeff").strip().lower())
+
+
+def parse_map(texts: Sequence[str]) -> dict[str, str]:
+    """Read `--map field=column` options.
+
+    Raises:
+        UsageError: no `=`, an unknown field, or a field given twice with different columns.
+    """
+    columns: dict[str, str] = {}
+    for text in texts:
+        name, column = _split(text, "--map", "text=message")
+        name = "id" if name == "contact_id" else name
+        if name not in FIELDS:
+            raise UsageError(f"--map {text}", f'"{name}" is not a field{_nearest(name, FIELDS)}', allowed=_list(FIELDS))
+        if columns.setdefault(name, column) != column:
+            raise UsageError(
+                f"--map {text}", f'"{name}" is already mapped to "{columns[name]}"', do="Give each field once."
+            )
+    return columns
+
+
+def parse_roles(texts: Sequence[str]) -> dict[str, Speaker]:
+    """Read `--role LABEL=speaker` options; a label may itself hold `=`, the speaker stands after the last one.
+
+    Raises:
+        UsageError: no `=`, an unknown speaker, or a label given twice with different speakers.
+    """
+    roles: dict[str, Speaker] = {}
+    known: dict[str, Speaker] = {name: name for name in SPEAKERS}
+    for text in texts:
+        label, name = _split(text, "--role", "AGT=agent", last=True)
+        speaker = known.get(name.lower())
+        if speaker is None:
+            raise UsageError(
+                f"--role {text}", f'"{name}" is not a speaker{_nearest(name, SPEAKERS)}', allowed=_list(SPEAKERS)
+            )
+        if roles.setdefault(label.casefold(), speaker) != speaker:
+            raise UsageError(
+                f"--role {text}", f'"{label}" is already {roles[label.casefold()]}', do="Give each label once."
+            )
+    return roles
+
+
+def _split(text: str, option: str, example: str, *, last: bool = False) -> tuple[str, str]:
+    left, _, right = text.rpartition("=") if last else text.partition("=")
+    if not left.strip() or not right.strip():
+        raise UsageError(
+            f"{option} {text}", "is not of the form LEFT=RIGHT", do=f"Write for example {option} {example}"
+        )
+    return left.strip(), right.strip()
+
+
+def _nearest(name: str, names: Sequence[str]) -> str:
+    close = difflib.get_close_matches(name.lower(), names, n=1)
+    return f'; did you mean "{close[0]}"?' if close else ""
+
+
+def _list(names: Sequence[str]) -> str:
+    return ", ".join(names)

@@ -1,0 +1,55 @@
+"""Parquet: a turn table (one row a turn), or one contact a row where a column `turns` holds lists."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cxsentiment.errors import InputError
+from cxsentiment.ingest.options import ReadOptions
+from cxsentiment.ingest.records import read_or_reject
+from cxsentiment.ingest.sources import Advance, ignore, source_name
+from cxsentiment.ingest.tables import Row, Table, read_table
+from cxsentiment.schema import Reject, Transcript
+
+_BATCH_ROWS = 4096
+# What pyarrow raises on broken files; ValueError and OverflowError come from cells that are no text or no date.
+_DAMAGE = (pa.ArrowException, OSError, ValueError, OverflowError)
+
+
+def read_parquet(path: Path, options: ReadOptions, advance: Advance = ignore) -> Iterator[Transcript | Reject]:
+    """Yield the contacts of a Parquet file, in row batches; `record` is the row from 1.
+
+    Raises:
+        InputError: `damaged`, `duplicate_column`, or as `read_table`.
+    """
+    source = source_name(path)
+    try:
+        with pq.ParquetFile(path) as file:
+            names = list(file.schema_arrow.names)
+    except _DAMAGE as error:
+        raise InputError("damaged", source, "is not a readable Parquet file", do="Export it again") from error
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise InputError("duplicate_column", source, f'two columns are named "{repeated[0]}"')
+    if options.columns.get("turns", "turns") in names:
+        for number, record in enumerate(_records(path), start=1):
+            yield read_or_reject(record, source=source, number=number, options=options)
+        return
+
+    def rows(_: Advance) -> Iterator[Row]:
+        for number, record in enumerate(_records(path), start=1):
+            yield Row(number, list(record.values()))
+
+    yield from read_table(Table(source, tuple(names), rows, path.stem, "row"), options)
+
+
+def _records(path: Path) -> Iterator[dict[str, Any]]:
+    try:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(_BATCH_ROWS):
+                yield from batch.to_pylist()
+    except _DAMAGE as error:
+        raise InputError("damaged", source_name(path), f"cannot be read to its end ({error})") from error

@@ -1,0 +1,144 @@
+"""From command-line arguments to files, and from files to bytes."""
+
+import glob
+import gzip
+import io
+import os
+import zlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from cxsentiment.errors import InputError, UsageError
+
+_GZIP = b"\x1f\x8b"
+_ZSTD = b"\x28\xb5\x2f\xfd"
+_COMPRESSED_SUFFIXES = (".gz", ".zst")
+_SYSTEM_NAMES = {"__macosx", "thumbs.db", "desktop.ini"}
+_CHUNK = 2**20
+
+
+Advance = Callable[[int], None]
+
+
+def ignore(count: int) -> None:
+    """Take no notice of progress."""
+
+
+def find_sources(inputs: Sequence[str]) -> list[Path]:
+    """Expand files, folders (recursively, sorted) and globs, in the order given; a file named twice comes once.
+
+    Hidden files and what operating systems leave behind are skipped. Files of an unknown kind and links inside a
+    folder are kept, so that the reader can refuse them by name. A link given by name is followed.
+
+    Raises:
+        UsageError: an input does not exist, or nothing was found.
+    """
+    found: dict[Path, Path] = {}
+    for text in inputs:
+        for path in _expand(text):
+            found.setdefault(path if path.is_symlink() else path.resolve(), path)
+    if not found:
+        raise UsageError(", ".join(inputs) or "input", "no file found", do="Name at least one file, folder or pattern")
+    return list(found.values())
+
+
+def _expand(text: str) -> list[Path]:
+    path = Path(text)
+    if path.is_dir():
+        return _walk(path)
+    if path.exists():
+        return [path.resolve() if path.is_symlink() else path]
+    matches = sorted(glob.glob(text, recursive=True)) if glob.has_magic(text) else []  # noqa: PTH207 (may be absolute)
+    if not matches:
+        raise UsageError(text, "no such file or folder", do="Check the path, or quote the pattern")
+    return [file for match in matches for file in _expand(match)]
+
+
+def _walk(folder: Path) -> list[Path]:
+    files: list[Path] = []
+    for root, folders, names in os.walk(folder, followlinks=False):
+        folders[:] = sorted(name for name in folders if not _is_junk(name))
+        files += [Path(root, name) for name in names if not _is_junk(name)]
+    return sorted(files)
+
+
+def _is_junk(name: str) -> bool:
+    return name.startswith(".") or name.lower() in _SYSTEM_NAMES
+
+
+def source_name(path: Path) -> str:
+    """The path as it stands in results and messages; bytes of a name that are no text become "?"."""
+    return path.as_posix().encode("utf-8", "replace").decode("utf-8")
+
+
+def content_name(path: Path) -> str:
+    """The file's name without a compression suffix: `calls.jsonl.gz` → `calls.jsonl`."""
+    return path.stem if path.suffix.lower() in _COMPRESSED_SUFFIXES else path.name
+
+
+class _Checked(io.RawIOBase):
+    """A byte stream whose damage speaks as InputError, whatever the library below raises."""
+
+    def __init__(self, file: BinaryIO, where: str, advance: Advance) -> None:
+        self._file = file
+        self._where = where
+        self._advance = advance
+        self._told = 0
+        self._stream = file
+        try:
+            self._stream = _decompressed(file)
+        except OSError as error:
+            file.close()
+            raise self._damage(error) from error
+
+    def _damage(self, error: Exception) -> InputError:
+        what = f"the file cannot be read to its end ({error})"
+        return InputError("damaged", self._where, what, do="Export or copy it again")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        view = memoryview(buffer)  # type: ignore[arg-type]
+        try:
+            data = self._stream.read(len(view))
+        except (EOFError, zlib.error, OSError) as error:
+            raise self._damage(error) from error
+        position = self._file.tell()
+        self._advance(position - self._told)
+        self._told = position
+        view[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        self._stream.close()
+        self._file.close()
+        super().close()
+
+
+def open_bytes(path: Path, advance: Advance = ignore) -> BinaryIO:
+    """Open a file for reading, decompressing gzip and Zstandard, which are known by their first bytes.
+
+    `advance` is told the bytes of the file (as stored) each time some have been read.
+
+    Raises:
+        InputError: `unreadable` at once, `damaged` here or later while reading.
+    """
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise InputError("unreadable", source_name(path), f"cannot be opened ({error.strerror or error})") from error
+    return io.BufferedReader(_Checked(file, source_name(path), advance), _CHUNK)
+
+
+def _decompressed(file: BinaryIO) -> BinaryIO:
+    magic = file.read(4)
+    file.seek(0)
+    if magic.startswith(_GZIP):
+        return cast(BinaryIO, gzip.GzipFile(fileobj=file, mode="rb"))
+    if magic == _ZSTD:
+        import pyarrow as pa  # takes a moment to load, which plain files need not pay
+
+        return cast(BinaryIO, pa.CompressedInputStream(pa.PythonFile(file, mode="r"), "zstd"))
+    return file

@@ -1,0 +1,154 @@
+"""Masks personal and card data before anything is scored, written or shown: typed marks in place of the text.
+
+First pass: e-mail addresses, payment cards, phones and other long digit runs, as typed. Every run of 12 or more digits
+is masked whether or not it is a card number (PCI DSS 3.3 keeps no card data; a Luhn failure may be a typing error).
+Kept are dates, times, prices, decimals, year ranges, and ids with letters of fewer than 12 digits in a row. Spoken
+digits, names, addresses and ids by country are not masked here.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from cxsentiment.schema import Transcript
+
+_CARD_DIGITS = range(13, 20)
+_MAX_PHONE_DIGITS = 15  # ITU-T E.164
+_PHONE_DIGITS = 10
+
+_CANDIDATE = re.compile(r"[\d@]")
+_EMAIL = re.compile(r"[\w.+%'-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+")
+# Up to two signs may stand between the digits of one number: "4111 - 1111" is two numbers, "4111- 1111" is one.
+_LONG_RUN = re.compile(r"\+?\d(?:(?:,|[ \t\n\u00a0.\-–—/_]{0,2})\d){11,}")
+_RUN = re.compile(r"[+(]{0,2}\d(?:[ \t\u00a0.\-–—/()]{0,3}\d){6,}")
+_CURRENCY = r"(?:USD|EUR|GBP|INR|AUD|CAD|dollars?|euros?|pounds?|rupees?|pesos?|cents?)"
+_KEPT = re.compile(
+    r"""(
+    (?<![\d\-./])\d{4}([-/.])(?:0?[1-9]|1[0-2])\2(?:3[01]|[12]\d|0?[1-9])(?!\d|[-/.]\d)     # 2024-05-01
+    | (?<![\d\-./])(?:3[01]|[12]\d|0?[1-9])([-/.])(?:3[01]|[12]\d|0?[1-9])\3(?:19|20)\d\d(?!\d|[-/.]\d)  # 01/05/2024
+    | (?<![\d:])\d{1,2}:\d\d(?::\d\d(?:[.,]\d+)?)?(?![\d:])                                # 10:30, 10:30:05.5
+    | (?<![\d\-./])(?:19|20)\d\d\ ?[-–/]\ ?(?:19|20)\d\d(?!\d|[-./]\d)                     # 2019-2024
+    | (?:[$€£¥₹]|\b(?:Rs|USD|EUR|GBP|INR)\b\.?)\ ?\d{1,9}(?:[.,]\d{1,3})*(?!\d)            # $1,999.00
+    | (?<![\d.,\-+(])(?<!\d\ )\d{1,9}(?:[.,]\d{1,3})*\ ?(?:[$€£¥₹%]|"""
+    + _CURRENCY
+    + r"""\b)                                                                              # 1.999,00 €
+    )""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_SOCIAL_SECURITY = re.compile(r"\d{3}[- ]\d{2}[- ]\d{4}")
+# "INV-2045817", "AB_1234567": letters that belong to the number before it.
+_ID_BEFORE = re.compile(r"(?:\w|\b[A-Z]{1,6}[-_])$")
+
+
+@dataclass(frozen=True, slots=True)
+class Masked:
+    """A text without what was found in it, and how often each mark was set (never what it was)."""
+
+    text: str
+    counts: Mapping[str, int]
+
+
+def mask(text: str) -> Masked:
+    """Replace e-mails by [EMAIL], cards by [CARD], phones by [PHONE], other long digit runs by [NUMBER].
+
+    Masking a masked text changes nothing.
+    """
+    if not _CANDIDATE.search(text):
+        return Masked(text, {})
+    counts: Counter[str] = Counter()
+    before = None
+    # A mark can bring two numbers' surroundings to light that hid them, so repeat until nothing changes.
+    while before != text:
+        before = text
+        text = _once(text, counts)
+    return Masked(text, counts)
+
+
+def mask_transcript(transcript: Transcript) -> tuple[Transcript, Counter[str]]:
+    """The transcript with every turn's text masked, and the number of marks set by kind."""
+    counts: Counter[str] = Counter()
+    turns = []
+    for turn in transcript.turns:
+        masked = mask(turn.text)
+        counts.update(masked.counts)
+        turns.append(replace(turn, text=masked.text) if masked.counts else turn)
+    return (replace(transcript, turns=tuple(turns)) if counts else transcript), counts
+
+
+def _once(text: str, counts: Counter[str]) -> str:
+    def mark(kind: str) -> str:
+        counts[kind] += 1
+        return f"[{kind}]"
+
+    if "@" in text:
+        text = _EMAIL.sub(lambda _: mark("EMAIL"), text)
+    text = _LONG_RUN.sub(lambda match: mark(_long_kind(match[0])), text)
+    pieces = []
+    position = 0
+    for kept in _KEPT.finditer(text):
+        pieces += [_mask_runs(text[position : kept.start()], mark), kept[0]]
+        position = kept.end()
+    return "".join([*pieces, _mask_runs(text[position:], mark)])
+
+
+def _mask_runs(text: str, mark: Callable[[str], str]) -> str:
+    def replaced(match: re.Match[str]) -> str:
+        kind = _kind(match)
+        return mark(kind) if kind else match[0]
+
+    return _RUN.sub(replaced, text)
+
+
+def _kind(match: re.Match[str]) -> str | None:
+    """PHONE, NUMBER, or None for what is kept, of a run of 7 to 11 digits."""
+    run = match[0]
+    digits = _digits(run)
+    plain = run.isdecimal()
+    after = match.string[match.end() : match.end() + 1]
+    if _ID_BEFORE.search(match.string, max(0, match.start() - 9), match.start()):
+        return None
+    if after.isalpha() and digits < _PHONE_DIGITS:
+        return None
+    if _is_decimal(run) or _is_range(run):
+        return None
+    if _SOCIAL_SECURITY.fullmatch(run):
+        return "NUMBER"
+    return "PHONE" if not plain or _is_plain_phone(run) else "NUMBER"
+
+
+def _long_kind(run: str) -> str:
+    """CARD, PHONE or NUMBER, of a run of 12 digits or more."""
+    if run.startswith("+") and _digits(run) <= _MAX_PHONE_DIGITS:
+        return "PHONE"
+    return "CARD" if _is_card(run) else "NUMBER"
+
+
+def _is_plain_phone(run: str) -> bool:
+    """Digits without any sign that are as long as a national phone number: 9123456780, 07700900123, 12025550143."""
+    return len(run) == _PHONE_DIGITS or (len(run) == _PHONE_DIGITS + 1 and run[0] in "01")
+
+
+def _digits(run: str) -> int:
+    return sum(character.isdecimal() for character in run)
+
+
+def _is_decimal(run: str) -> bool:
+    whole, point, rest = run.partition(".")
+    return bool(point) and whole.isdecimal() and rest.isdecimal() and max(len(whole), len(rest)) < 7
+
+
+def _is_range(run: str) -> bool:
+    """Round numbers in rising order: "1500 - 2000"."""
+    low, _, high = run.replace(" ", "").replace("–", "-").partition("-")
+    round_numbers = low.isdecimal() and high.isdecimal() and low.endswith("0") and high.endswith("0")
+    return round_numbers and int(low) < int(high)
+
+
+def _is_card(run: str) -> bool:
+    """Whether the digits are as many as a card has and pass the Luhn check (ISO/IEC 7812-1)."""
+    digits = [int(character) for character in run if character.isdecimal()]
+    if len(digits) not in _CARD_DIGITS:
+        return False
+    doubled = [sum(divmod(2 * digit, 10)) for digit in digits[-2::-2]]
+    return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0

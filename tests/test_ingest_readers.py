@@ -1,0 +1,245 @@
+import gzip
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from cxsentiment.ingest.options import ReadOptions, parse_map, parse_roles
+from cxsentiment.ingest.readers import find_reader, read_contacts
+from cxsentiment.ingest.sources import find_sources
+from cxsentiment.schema import Reject, Transcript
+
+OPTIONS = ReadOptions()
+SAMPLES = Path(__file__).parent / "data" / "readers"
+
+# A new format adds a file to tests/data/readers and a line here: its reader, and (id, speakers' initials, characters).
+EXPECTED = {
+    "bakery.csv": ("CSV", [("bakery-4", "ac", 48), ("bakery-5", "ac", 30)]),
+    "bakery.json": ("JSON", [("bakery-3", "ac", 46)]),
+    "bakery.jsonl": ("JSON Lines", [("bakery-1", "cac", 80), ("bakery-2", "ac", 46)]),
+    "bakery.tsv": ("CSV", [("bakery-6", "ac", 31)]),
+    "bakery-7.txt": ("plain text", [("bakery-7", "aca", 128)]),
+}
+
+
+def contact(name: str, **fields: object) -> str:
+    return json.dumps({"id": name, "turns": [{"speaker": "agent", "text": f"Hello {name}"}], **fields})
+
+
+def read(*paths: Path) -> tuple[list[Transcript], list[Reject]]:
+    results = list(read_contacts(paths, OPTIONS))
+    return (
+        [result for result in results if isinstance(result, Transcript)],
+        [result for result in results if isinstance(result, Reject)],
+    )
+
+
+def test_every_sample_is_expected() -> None:
+    assert sorted(EXPECTED) == sorted(path.name for path in SAMPLES.iterdir())
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+@pytest.mark.parametrize("renamed", [False, True], ids=["named", "nameless"])
+def test_every_reader_finds_and_reads_its_sample(tmp_path: Path, name: str, renamed: bool) -> None:
+    reader, contacts = EXPECTED[name]
+    path = SAMPLES / name
+    if renamed:
+        path = tmp_path / Path(name).stem
+        path.write_bytes((SAMPLES / name).read_bytes())
+    assert find_reader(path, OPTIONS)[0].name == reader
+    found, rejects = read(path)
+    assert rejects == []
+    told = [(c.id, "".join(t.speaker[0] for t in c.turns), sum(len(t.text) for t in c.turns)) for c in found]
+    assert told == contacts
+    assert all((f"read as {reader} by its content" in c.warnings) == renamed for c in found)
+
+
+def test_a_whole_folder_is_read_in_order_beside_what_is_refused(tmp_path: Path) -> None:
+    for name in EXPECTED:
+        (tmp_path / name).write_bytes((SAMPLES / name).read_bytes())
+    (tmp_path / "again.jsonl.gz").write_bytes(gzip.compress(contact("bakery-8").encode()))
+    (tmp_path / "zz.wav").write_bytes(b"RIFF\x24\x00\x00\x00WAVE")
+    (tmp_path / "empty.csv").touch()
+    (tmp_path / ".DS_Store").touch()
+    found, rejects = read(*find_sources([str(tmp_path)]))
+    assert [c.id for c in found] == [
+        "bakery-8",
+        "bakery-7",
+        "bakery-4",
+        "bakery-5",
+        "bakery-3",
+        "bakery-1",
+        "bakery-2",
+        "bakery-6",
+    ]
+    assert [(Path(r.source).name, r.record, r.code) for r in rejects] == [
+        ("empty.csv", 0, "empty"),
+        ("zz.wav", 0, "audio"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "code"),
+    [
+        ("a.json", b"", "empty"),
+        ("a.txt", b"\xef\xbb\xbf \n\t", "empty"),
+        ("a.json", b"\x89PNG\r\n\x1a\n", "image"),
+        ("a.jsonl", b"\x80\x04\x95\x01", "pickle"),
+        ("a.parquet", b"PAR1" + bytes(40) + b"PAR1", "damaged"),
+        ("a.docx", b"PK\x03\x04....word/document.xml", "document"),
+        ("a.zip", b"PK\x03\x04....a.json", "archive"),
+        ("a.zip", contact("a").encode(), "archive"),
+        ("a.bz2", b"BZh91AY", "compressed"),
+        ("a.mp3", b"ID3\x03", "audio"),
+        ("a.vtt", b"WEBVTT\n\n00:00.000 --> 00:01.000\nAgent: hi", "captions"),
+        ("a.srt", b"1\n00:00:00,000 --> 00:00:01,000\nAgent: hi", "captions"),
+        ("a.xml", b'<?xml version="1.0"?><!DOCTYPE l []>', "markup"),
+        ("a.txt", b"only words", "no_speakers"),
+        ("a.dat", b"only words", "unknown_format"),
+        ("a.csv", b"speaker,words\nagent,hi", "missing_column"),
+        ("a.csv", "speaker,text\nagent,hi".encode("utf-16-le"), "encoding"),
+        ("a.json", b"{'id': 1}", "json"),
+        ("a.jsonc", b"{ // note\n}", "json"),
+        ("a.json", b'"hello"', "record_type"),
+        ("a.json.gz", gzip.compress(contact("a").encode())[:-12], "damaged"),
+    ],
+)
+def test_what_cannot_be_read_is_one_reject_that_says_where_and_what(
+    tmp_path: Path, name: str, data: bytes, code: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(data)
+    found, (refused,) = read(path)
+    assert (found, refused.code, refused.source) == ([], code, path.as_posix())
+    assert refused.message.startswith(path.as_posix())
+
+
+def test_links_folders_and_files_that_are_gone_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "real.jsonl").write_text(contact("a"))
+    (tmp_path / "link.jsonl").symlink_to(tmp_path / "real.jsonl")
+    (tmp_path / "folder.json").mkdir()
+    found, rejects = read(tmp_path / "link.jsonl", tmp_path / "folder.json", tmp_path / "gone.json")
+    assert (found, [r.code for r in rejects]) == ([], ["link", "not_a_file", "not_a_file"])
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert [r.code for r in read(tmp_path / "pipe")[1]] == ["not_a_file"]
+
+
+def test_ids_that_come_again_are_refused_across_files(tmp_path: Path) -> None:
+    first, second = tmp_path / "1.jsonl", tmp_path / "2.jsonl"
+    first.write_text(f"{contact('a')}\n{contact('b')}\n")
+    second.write_text(f"{contact('a', site='x')}\n{contact('b', csat=5)}\n{contact('c')}\n")
+    found, rejects = read(first, second)
+    assert [c.id for c in found] == ["a", "b", "c"]
+    assert [(r.source, r.record, r.contact_id, r.code) for r in rejects] == [
+        (second.as_posix(), 1, "a", "duplicate_contact"),
+        (second.as_posix(), 2, "b", "duplicate_id"),
+    ]
+    assert f"the first is {first.as_posix()}:1" in rejects[0].message
+
+
+def test_progress_adds_up_to_the_size_of_the_files(tmp_path: Path) -> None:
+    paths = [SAMPLES / name for name in EXPECTED]
+    broken = tmp_path / "cut.json.gz"
+    broken.write_bytes(gzip.compress(contact("a").encode())[:-12])
+    for sources in ([path] for path in (*paths, broken)):
+        counts: list[int] = []
+        list(read_contacts(sources, OPTIONS, counts.append))
+        assert sum(counts) == sources[0].stat().st_size
+
+
+def test_progress_of_a_long_file_comes_while_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "long.jsonl"
+    path.write_text("".join(f"{contact(str(n), note='x' * 2000)}\n" for n in range(2000)))
+    counts: list[int] = []
+    results = read_contacts([path], OPTIONS, counts.append)
+    for _ in range(1000):
+        next(results)
+    assert 0.4 < sum(counts) / path.stat().st_size < 0.8
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("entry", ["reject", "partial", "accept_warn", "accept"])
+def test_hostile_files_get_their_verdicts(shared: Path, entry: str) -> None:
+    """The verdicts for the formats read so far; `stricter` says which of them we refuse, and why."""
+    folder = shared / "formats" / "hostile"
+    other_formats = ("14_", "17_", "23_no_header", "23_damage", "23_crlf")
+    stricter = {
+        "04_ragged_rows.csv": "partial → reject",  # every row is of one contact, which would have holes
+        "15_wrong_types.json": "partial → reject",  # the same
+        "05_exact_duplicates.jsonl": "accept_warn → partial",  # the copies are refused: contacts in = scored + refused
+        "12_unsorted_overlap.json": "accept → accept_warn",  # sorting is told
+        "13_two_agents_transfer.json": "accept → accept_warn",  # crediting nobody is told
+        "13_swapped_roles.txt": "accept_warn → accept",  # whether roles look swapped needs the model
+        "29_mixed_languages.json": "accept_warn → accept",  # languages are not looked at here
+        "18_dates.csv": "partial → accept",  # its dates stand in a column that is not ours unless mapped
+    }
+    wrong = []
+    for case in json.loads((folder / "EXPECTED.json").read_text(encoding="utf-8")):
+        name = case["file"]
+        if case["verdict"] != entry or (name.startswith(other_formats) and name != "14_truncated.json.gz"):
+            continue
+        found, rejects = read(folder / name)
+        warned = "accept_warn" if any(c.warnings for c in found) else "accept"
+        verdict = "reject" if not found else "partial" if rejects else warned
+        if verdict != entry and stricter.get(name) != f"{entry} → {verdict}":
+            wrong.append((name, verdict))
+    assert wrong == []
+
+
+@pytest.mark.shared
+def test_real_chats_are_read_whole(shared: Path) -> None:
+    contacts = turns = 0
+    agents = set()
+    for result in read_contacts([shared / "data" / "star.jsonl.gz"], OPTIONS):
+        assert isinstance(result, Transcript)
+        assert result.warnings == ()
+        contacts += 1
+        turns += len(result.turns)
+        agents.add(result.agent_id)
+    assert (contacts, turns, len(agents)) == (4501, 78487, 91)
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(
+    ("folder", "maps", "roles", "contacts", "agent", "customer"),
+    [
+        ("plain_text", [], [], 11, 85, 74),
+        (
+            "generic_csv",
+            ["id=transcript_id", "text=utterance_text", "speaker=interlocutor", "start=timestamp"],
+            ["therapist=agent", "client=customer"],
+            2,
+            46,
+            45,
+        ),
+    ],
+)
+def test_real_files_of_other_shapes(shared: Path, folder, maps, roles, contacts, agent, customer) -> None:
+    paths = [path for path in find_sources([str(shared / "formats" / "open" / folder)]) if path.name != "SOURCE.txt"]
+    found = list(read_contacts(paths, ReadOptions(parse_map(maps), parse_roles(roles))))
+    speakers = [turn.speaker for result in found if isinstance(result, Transcript) for turn in result.turns]
+    assert (len(found), speakers.count("agent"), speakers.count("customer")) == (contacts, agent, customer)
+    assert len(speakers) == agent + customer
+
+
+def test_a_sample_cut_anywhere_gives_contacts_or_rejects_and_no_exception(tmp_path: Path) -> None:
+    for name in EXPECTED:
+        data = (SAMPLES / name).read_bytes()
+        for end in range(0, len(data), 7):
+            path = tmp_path / name
+            path.write_bytes(data[:end])
+            assert all(isinstance(result, (Transcript, Reject)) for result in read_contacts([path], OPTIONS))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names that are no text exist on POSIX systems only")
+def test_a_file_name_that_is_no_text_does_not_break_what_is_written(tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.jsonl"))
+    path.write_text('{"turns": []}\nrubbish')
+    (found,), (refused,) = read(path)
+    assert found.source.endswith("caf?.jsonl")
+    assert f"{found.id} {refused.source} {refused.message}".encode()

@@ -1,0 +1,253 @@
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from cxsentiment.errors import InputError
+from cxsentiment.ingest import tables
+from cxsentiment.ingest.csvfile import read_csv, sniff_delimiter
+from cxsentiment.ingest.options import ReadOptions
+from cxsentiment.ingest.parquet import read_parquet
+from cxsentiment.schema import Reject, Transcript, Turn
+
+OPTIONS = ReadOptions()
+
+
+@pytest.fixture
+def contacts(tmp_path: Path):
+    def read(text: str, name: str = "calls.csv", options: ReadOptions = OPTIONS) -> list[Transcript | Reject]:
+        path = tmp_path / name
+        path.write_bytes(text.encode())
+        return list(read_csv(path, options))
+
+    return read
+
+
+def said(result: Transcript | Reject) -> list[tuple[str, str]]:
+    assert isinstance(result, Transcript), result
+    return [(turn.speaker, turn.text) for turn in result.turns]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "contact_id,speaker,text\n1,agent,hi\n1,customer,yo\n",
+        "contact_id;speaker;text\r\n1;agent;hi\r\n1;customer;yo",
+        "contact_id\tspeaker\ttext\n1\tagent\thi\n\n1\tcustomer\tyo\n",
+        "contact_id|speaker|text\n1|agent|hi\n1|customer|yo\n",
+        "sep=;\ncontact_id;speaker;text\n1;agent;hi\n1;customer;yo\n",
+        "\ufeff Contact ID , Speaker Role ,Message-Text\n1,Agent,hi\n1,CUSTOMER,yo\n",
+        "id,speaker,text,,\n1,agent,hi,,\n1,customer,yo,,\n",
+        '"contact_id","speaker","text"\r1,agent,hi\r1,customer,yo\r',
+    ],
+)
+def test_every_dialect_gives_the_same_contact(contacts, text: str) -> None:
+    (contact,) = contacts(text)
+    assert contact.id == "1"
+    assert said(contact) == [("agent", "hi"), ("customer", "yo")]
+    assert (contact.warnings, contact.record) == ((), 3 if text.startswith("sep") else 2)
+
+
+def test_cells_may_hold_line_breaks_quotes_and_delimiters(contacts) -> None:
+    (contact,) = contacts('id,speaker,text\n1,agent,"one\ntwo ""quoted"", three"\n1,customer,ok\n')
+    assert said(contact) == [("agent", 'one\ntwo "quoted", three'), ("customer", "ok")]
+
+
+def test_a_cell_may_be_longer_than_the_csv_module_allows(contacts) -> None:
+    (contact,) = contacts(f"id,speaker,text\n1,agent,{'x' * 140_000}\n")
+    assert len(contact.turns[0].text) == 140_000
+
+
+def test_rows_of_a_contact_need_not_stand_together(contacts) -> None:
+    found = contacts("id,speaker,text\na,agent,1\nb,agent,2\na,customer,3\nc,agent,4\nb,customer,5\n")
+    assert [(contact.id, len(contact.turns), contact.record) for contact in found] == [
+        ("a", 2, 2),
+        ("c", 1, 5),
+        ("b", 2, 3),
+    ]
+
+
+def test_too_many_open_rows_are_refused(contacts, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "MAX_OPEN_ROWS", 2)
+    with pytest.raises(InputError) as caught:
+        contacts("id,speaker,text\na,agent,1\nb,agent,2\nc,agent,3\na,customer,3\nb,agent,2\nc,agent,3\n")
+    assert caught.value.code == "scattered_rows"
+    assert "Sort the table" in caught.value.message
+
+
+def test_contact_fields_times_and_other_columns(contacts) -> None:
+    (contact,) = contacts(
+        "id;channel;agent_id;customer_id;queue;started_at;csat;start;end;speaker;text;site;mood\n"
+        "00123;call;007;9;billing;2024-05-01T10:00:00Z;4,5;0,5;1;agent;hi;north;calm\n"
+        "00123;call;;9;billing;2024-05-01T10:00:00Z;;1,75;;customer;yo;north;cross\n"
+    )
+    assert contact == Transcript(
+        id="00123",
+        turns=(Turn(0, "agent", "hi", 0.5, 1.0), Turn(1, "customer", "yo", 1.75, None)),
+        source=contact.source,
+        record=2,
+        channel="call",
+        agent_id="007",
+        customer_id="9",
+        queue="billing",
+        started_at="2024-05-01T10:00:00Z",
+        csat=4.5,
+        attrs={"site": "north"},
+    )
+
+
+def test_fields_that_differ_within_a_contact_are_missing_with_a_warning(contacts) -> None:
+    (contact,) = contacts("id,speaker,text,csat,agent_id\n1,agent,a,5,x\n1,agent,b,4,y\n")
+    assert (contact.csat, contact.agent_id) == (None, None)
+    assert contact.warnings == (
+        "csat differs between the rows of the contact; it is taken as missing",
+        "2 agents took part (x, y); the contact is credited to none",
+    )
+
+
+def test_without_an_id_column_the_file_is_one_contact(contacts) -> None:
+    (contact,) = contacts("speaker,text\nagent,hello\ncustomer,hi\n", "monday.csv")
+    assert contact.id == "monday"
+    assert contact.warnings == ('there is no contact id column; the whole file is one contact, "monday"',)
+
+
+def test_a_map_and_roles_find_other_names(contacts) -> None:
+    options = ReadOptions(
+        columns={"id": "Call Ref", "text": "utterance", "speaker": "who"}, roles={"T": "agent", "C": "customer"}
+    )
+    (contact,) = contacts("Call Ref,who,utterance,text\n1,T,hi,x\n1,C,yo,x\n", options=options)
+    assert said(contact) == [("agent", "hi"), ("customer", "yo")]
+    assert contact.attrs == {"text": "x"}
+
+
+def test_words_for_missing_are_text_in_the_text_column(contacts) -> None:
+    (contact,) = contacts("id,speaker,text\n1,agent,NA\n1,customer,None\n1,agent,null\n")
+    assert [turn.text for turn in contact.turns] == ["NA", "None", "null"]
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "words"),
+    [
+        ("id,speaker,start\n1,agent,0\n", "missing_column", ['no column "text"', "id, speaker, start", "--map text="]),
+        ("id,text\n1,hi\n", "missing_column", ['no column "speaker"', "--map speaker=COLUMN"]),
+        ("C-1,agent,hello\nC-1,customer,hi\n", "missing_column", ["The first row must name the columns"]),
+        ("id,text,Text,speaker\n1,a,b,agent\n", "duplicate_column", ['two columns are named "text"']),
+        ("id,speaker,text\n", "empty", ["no row below the header"]),
+        ("sep=;\n", "empty", ["holds no rows"]),
+        ('id,speaker,text\n1,agent,"never closed\n1,customer,hi\n', "csv", [":2:", "quote that is not closed"]),
+    ],
+)
+def test_unusable_tables_say_why(contacts, text: str, code: str, words: list[str]) -> None:
+    with pytest.raises(InputError) as caught:
+        contacts(text)
+    assert caught.value.code == code
+    assert [word for word in words if word not in caught.value.message] == []
+
+
+def test_a_mapped_column_that_is_not_there_is_named(contacts) -> None:
+    with pytest.raises(InputError) as caught:
+        contacts("id,speaker,text\n1,agent,a\n", options=ReadOptions(columns={"queue": "team"}))
+    assert 'no column "team" (asked for by --map queue=team)' in caught.value.message
+
+
+def test_a_first_row_of_data_does_not_leak_personal_data(contacts) -> None:
+    with pytest.raises(InputError) as caught:
+        contacts("1,agent,4111 1111 1111 1111\n")
+    assert "[CARD]" in caught.value.message
+    assert "4111" not in caught.value.message
+
+
+def test_a_ragged_row_refuses_its_contact_and_no_other(contacts) -> None:
+    short, long, good = contacts("id,speaker,text\na,agent,x\na,customer\nb,agent,hi,there\nc,agent,y\n")
+    assert (short.contact_id, short.code, short.record) == ("a", "bad_row", 3)
+    assert "line 3: 2 cells where the header has 3" in short.message
+    assert (long.contact_id, long.code, long.record) == ("b", "bad_row", 4)
+    assert said(good) == [("agent", "y")]
+
+
+def test_rows_without_an_id_are_refused_together(contacts) -> None:
+    good, bad = contacts("id,speaker,text\n,agent,x\na,agent,y\nNone,customer,z\n")
+    assert said(good) == [("agent", "y")]
+    assert (bad.code, bad.record, bad.contact_id) == ("missing_id", 2, None)
+    assert "line 2, 4: have no contact id" in bad.message
+
+
+@pytest.mark.parametrize(
+    ("line", "sniffed"),
+    [
+        ("a,b", (",", 0)),
+        ("a;b,c;d", (";", 0)),
+        ('"a;b;c",d', (",", 0)),
+        ("a", (",", 0)),
+        ("SEP=|\r\n", ("|", 1)),
+        ("", (",", 0)),
+    ],
+)
+def test_delimiters(line: str, sniffed: tuple[str, int]) -> None:
+    assert sniff_delimiter(line) == sniffed
+
+
+def _parquet(path: Path, columns: dict[str, object]) -> Path:
+    pq.write_table(pa.table(columns), path)
+    return path
+
+
+def test_parquet_turn_tables(tmp_path: Path) -> None:
+    path = _parquet(
+        tmp_path / "calls.parquet",
+        {
+            "contact_id": [1, 1, 2],
+            "speaker": pa.array(["agent", "customer", "agent"]).dictionary_encode(),
+            "text": ["hi", None, "yo"],
+            "start": [0.5, 1.5, None],
+            "started_at": [datetime(2024, 5, 1, 10, tzinfo=UTC)] * 3,
+            "csat": [5, None, None],
+        },
+    )
+    first, second = read_parquet(path, OPTIONS)
+    assert isinstance(first, Transcript)
+    assert (first.id, first.dropped_turns, first.csat, first.started_at) == ("1", 1, 5.0, "2024-05-01T10:00:00+00:00")
+    assert first.turns == (Turn(0, "agent", "hi", 0.5),)
+    assert isinstance(second, Transcript)
+    assert (second.id, second.record) == ("2", 3)
+
+
+def test_parquet_with_one_contact_a_row(tmp_path: Path) -> None:
+    turns = [[{"speaker": "agent", "text": "hi"}], [{"speaker": "customer", "text": "yo"}]]
+    first, second = read_parquet(_parquet(tmp_path / "calls.parquet", {"id": ["a", "b"], "turns": turns}), OPTIONS)
+    assert said(first) == [("agent", "hi")]
+    assert said(second) == [("customer", "yo")]
+
+
+@pytest.mark.parametrize(
+    ("columns", "code"),
+    [
+        ({"id": ["a"], "speaker": ["agent"]}, "missing_column"),
+        ({"id": ["a"], "text": ["x"]}, "missing_column"),
+        (
+            {"id": pa.array([], pa.string()), "speaker": pa.array([], pa.string()), "text": pa.array([], pa.string())},
+            "empty",
+        ),
+    ],
+)
+def test_unusable_parquet_says_why(tmp_path: Path, columns: dict[str, object], code: str) -> None:
+    with pytest.raises(InputError) as caught:
+        list(read_parquet(_parquet(tmp_path / "calls.parquet", columns), OPTIONS))
+    assert caught.value.code == code
+
+
+def test_parquet_text_that_is_no_text_refuses_the_contact(tmp_path: Path) -> None:
+    path = _parquet(tmp_path / "calls.parquet", {"id": ["a"], "speaker": ["agent"], "text": [5]})
+    (refused,) = read_parquet(path, OPTIONS)
+    assert isinstance(refused, Reject)
+    assert refused.code == "turn_type"
+
+
+def test_damaged_parquet_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "bad.parquet"
+    path.write_bytes(b"PAR1" + bytes(60) + b"PAR1")
+    with pytest.raises(InputError) as caught:
+        list(read_parquet(path, OPTIONS))
+    assert caught.value.code == "damaged"

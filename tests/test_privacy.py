@@ -1,0 +1,131 @@
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cxsentiment.privacy import mask, mask_transcript
+from cxsentiment.schema import Transcript, Turn
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("card 4111 1111 1111 1111 please", "card [CARD] please"),
+        ("4111-1111-1111-1111", "[CARD]"),
+        ("4111111111111111.", "[CARD]."),
+        ("3782 822463 10005", "[CARD]"),
+        ("4111 1111\n1111 1111", "[CARD]"),
+        ("4111,1111,1111,1111", "[CARD]"),
+        ("4111_1111/1111.1111", "[CARD]"),
+        ("4111 1111 1111 1112", "[NUMBER]"),
+        ("4111 1111 1111 1111 12/26 123", "[NUMBER]"),
+        ("123456789012", "[NUMBER]"),
+        ("order AB4111111111111111Z", "order AB[CARD]Z"),
+        ("٤١١١١١١١١١١١١١١١", "[CARD]"),
+        ("write to jane.o'neil+x@mail.example.co.uk!", "write to [EMAIL]!"),
+        ("a@b.co,c@d.org", "[EMAIL],[EMAIL]"),
+        ("+44 20 7946 0958", "[PHONE]"),
+        ("+44 (0)20 7946 0958", "[PHONE]"),
+        ("call +1 202 555 0143.", "call [PHONE]."),
+        ("(555) 123-4567", "[PHONE]"),
+        ("555-1234", "[PHONE]"),
+        ("0207 946 0958 or 07700900123", "[PHONE] or [PHONE]"),
+        ("it's 9123456780", "it's [PHONE]"),
+        ("07700900123pls", "[PHONE]pls"),
+        ("account 95381901", "account [NUMBER]"),
+        ("078-05-1120", "[NUMBER]"),
+        ("1 2 3 4 5 6 7", "[PHONE]"),
+        ("due 2024-05-01, call 5551234567 at 10:30", "due 2024-05-01, call [PHONE] at 10:30"),
+    ],
+)
+def test_what_is_masked(text: str, masked: str) -> None:
+    assert mask(text).text == masked
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "on 2024-05-01 at 10:30:05",
+        "01/05/2024 or 1.5.2024",
+        "from 2024-05-01 to 2024-05-09",
+        "10:30-11:30",
+        "2019-2024",
+        "1500-2000 or 1500 - 2000",
+        "$1,999.00",
+        "£1,250,000",
+        "1.999.000,00 €",
+        "Rs. 1,999,000",
+        "1999000 dollars",
+        "order ORD1234567",
+        "ticket INV-2045817",
+        "part 1234567X",
+        "room 12, floor 3, 4 nights",
+        "call 911",
+        "flight 4471 at gate 22",
+        "3.14159 and 51.507",
+        "123456",
+        "an @ sign, a@b, @handle",
+        "no numbers here",
+    ],
+)
+def test_what_is_kept(text: str) -> None:
+    assert mask(text).text == text
+    assert mask(text).counts == {}
+
+
+def test_counts_say_how_often_and_never_what() -> None:
+    found = mask("a@b.co 4111 1111 1111 1111, then c@d.co; 5551234567")
+    assert found.counts == {"EMAIL": 2, "CARD": 1, "PHONE": 1}
+
+
+def test_a_transcript_is_masked_turn_by_turn() -> None:
+    turns = (Turn(0, "agent", "Number?"), Turn(2, "customer", "95381901", 1.0, 2.0), Turn(3, "customer", "a@b.co"))
+    masked, counts = mask_transcript(Transcript("c", turns))
+    assert masked.turns == (
+        Turn(0, "agent", "Number?"),
+        Turn(2, "customer", "[NUMBER]", 1.0, 2.0),
+        Turn(3, "customer", "[EMAIL]"),
+    )
+    assert counts == {"NUMBER": 1, "EMAIL": 1}
+
+
+def test_a_transcript_with_nothing_to_mask_is_the_same() -> None:
+    transcript = Transcript("c", (Turn(0, "agent", "Hello, room 12?"),))
+    masked, counts = mask_transcript(transcript)
+    assert masked is transcript
+    assert not counts
+
+
+# Text rich in what the patterns look at.
+DENSE = st.text(alphabet=st.sampled_from("0123456789 -./,:+()@_#$€abINV%\n"), max_size=40) | st.lists(
+    st.sampled_from(
+        ["4111", " ", "-", "2024-05-01", "10:30", "$", "€", "INV-", "@x.co", "a", "555", "1234567", ".", "/"]
+    )
+).map("".join)
+RUN = re.compile(r"\d(?:[ \-./]?\d){11,}")
+
+
+@given(DENSE | st.text(max_size=60))
+def test_masking_twice_is_masking_once(text: str) -> None:
+    once = mask(text)
+    assert mask(once.text).text == once.text
+    assert mask(once.text).counts == {}
+
+
+@given(DENSE | st.text(max_size=60))
+def test_no_run_of_twelve_digits_survives(text: str) -> None:
+    assert not RUN.search(mask(text).text)
+
+
+@given(
+    st.text(max_size=20), st.lists(st.integers(0, 9), min_size=12, max_size=24), st.sampled_from(["", " ", "-", "."])
+)
+def test_every_long_number_is_masked_in_any_surroundings(around: str, digits: list[int], separator: str) -> None:
+    number = separator.join(map(str, digits))
+    assert number not in mask(f"{around}{number}{around}").text
+
+
+@given(st.text(max_size=60).filter(lambda text: not re.search(r"[\d@]", text)))
+def test_text_without_digits_or_at_signs_is_unchanged(text: str) -> None:
+    assert mask(text).text == text
