@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from cxsentiment.errors import CxError, ExitCode
+from cxsentiment.errors import CxError, ExitCode, InputError, UsageError
 
 if TYPE_CHECKING:
     from cxsentiment.ingest.options import ReadOptions
-    from cxsentiment.ingest.surveys import Surveys
+    from cxsentiment.ingest.surveys import Scale, Surveys
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -99,8 +99,9 @@ def score(
     settings = Settings(
         model=model or default_model(),
         rubric=read_rubric(rubric or default_rubric()),
-        options=_options(map_, role, csat_scale),
-        surveys=_surveys(surveys, csat_scale, map_, role),
+        options=_options(map_, role),
+        surveys=_surveys(surveys, csat_scale, _options(map_, role)),
+        csat_scale=_scale(csat_scale),
         workers=workers,
         overwrite=overwrite,
         command=shlex.join(["cxsentiment", *sys.argv[1:]]),
@@ -126,7 +127,7 @@ def report(
     from cxsentiment import terminal
     from cxsentiment.findings import write_report
 
-    findings, page = write_report(run, _surveys(surveys, csat_scale, [], []))
+    findings, page = write_report(run, _surveys(surveys, csat_scale))
     if as_json:
         from dataclasses import asdict
 
@@ -148,7 +149,7 @@ def check(
     from cxsentiment import terminal
     from cxsentiment.check import check as look
 
-    checks = list(look(files, _options(map_, role, None)))
+    checks = list(look(files, _options(map_, role)))
     if as_json:
         _print_json([asdict(found) for found in checks])
     else:
@@ -168,13 +169,12 @@ def demo(
 
     from cxsentiment import terminal
     from cxsentiment.findings import write_report
-    from cxsentiment.ingest.surveys import parse_scale, read_surveys
     from cxsentiment.model import default_model
     from cxsentiment.pipeline import Settings, run
     from cxsentiment.rubric import default_rubric, read_rubric
 
     campaign = Path(__file__).parent / "demo"
-    answers = read_surveys(campaign / "surveys.csv", parse_scale("1-5"))
+    answers = _surveys(campaign / "surveys.csv", "1-5")
     settings = Settings(
         default_model(),
         read_rubric(default_rubric()),
@@ -193,18 +193,28 @@ def demo(
         terminal.print_findings(findings, page)
 
 
-def _options(map_: list[str], role: list[str], csat_scale: str | None) -> "ReadOptions":
+def _options(map_: list[str], role: list[str]) -> "ReadOptions":
     from cxsentiment.ingest.options import ReadOptions, parse_map, parse_roles
 
     return ReadOptions(parse_map(map_), parse_roles(role))
 
 
-def _surveys(path: Path | None, csat_scale: str | None, map_: list[str], role: list[str]) -> "Surveys | None":
+def _scale(text: str | None) -> "Scale | None":
+    from cxsentiment.ingest.surveys import parse_scale
+
+    return parse_scale(text) if text else None
+
+
+def _surveys(path: Path | None, csat_scale: str | None, options: "ReadOptions | None" = None) -> "Surveys | None":
+    """The answers of a survey file; a file that cannot be used at all is a wrong argument, not a rejected record."""
     if path is None:
         return None
-    from cxsentiment.ingest.surveys import parse_scale, read_surveys
+    from cxsentiment.ingest.surveys import read_surveys
 
-    return read_surveys(path, parse_scale(csat_scale) if csat_scale else None, _options(map_, role, None))
+    try:
+        return read_surveys(path, _scale(csat_scale), options)
+    except InputError as error:
+        raise UsageError(error.where, error.what, allowed=error.allowed, do=error.do) from error
 
 
 def _print_json(document: Any) -> None:

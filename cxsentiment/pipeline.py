@@ -14,7 +14,7 @@ from cxsentiment import runs
 from cxsentiment.ingest.options import ReadOptions
 from cxsentiment.ingest.readers import read_contacts
 from cxsentiment.ingest.sources import find_sources
-from cxsentiment.ingest.surveys import Surveys
+from cxsentiment.ingest.surveys import Scale, Surveys, on_scale
 from cxsentiment.ingest.surveys import apply as apply_survey
 from cxsentiment.model import read_bundle
 from cxsentiment.receipt import Plan, Reading, compose, earlier_run, fingerprint, stands
@@ -29,13 +29,15 @@ T = TypeVar("T")
 class Settings:
     """What a run does besides its inputs.
 
-    `workers` 0 means one process per available core; `command` is what was typed, for the receipt.
+    `csat_scale` is the scale of CSAT answers, also of those inside the transcripts; `workers` 0 means one process per
+    available core; `command` is what was typed, for the receipt.
     """
 
     model: Path
     rubric: Rubric
     options: ReadOptions = field(default_factory=ReadOptions)
     surveys: Surveys | None = None
+    csat_scale: Scale | None = None
     workers: int = 0
     overwrite: bool = False
     demo: bool = False
@@ -64,7 +66,7 @@ def run(
     UsageError for inputs or a folder that cannot be used, BundleError for a broken model.
     """
     started, clock = datetime.now(UTC), time.perf_counter()
-    sources = find_sources(inputs)
+    sources = _outside(out, find_sources(inputs))
     bundle, model_sha256 = read_bundle(settings.model)  # a broken model stops the run before anything is read
     files = tuple(fingerprint(path) for path in sources)
     plan = Plan(
@@ -73,6 +75,7 @@ def run(
         settings.rubric,
         settings.options,
         settings.surveys,
+        settings.csat_scale,
         files,
         settings.demo,
         settings.command,
@@ -101,6 +104,12 @@ def run(
     return receipt
 
 
+def _outside(out: Path, sources: Sequence[Path]) -> list[Path]:
+    """The sources that are not part of the run folder itself, which may lie inside the folder that is scored."""
+    own = out.resolve()
+    return [path for path in sources if not path.resolve().is_relative_to(own)]
+
+
 class _Reader:
     """The input as transcripts, with what is learnt on the way: refused records, counts, how far it has read."""
 
@@ -108,6 +117,7 @@ class _Reader:
         self._sources = sources
         self._options = settings.options
         self._surveys = settings.surveys
+        self._csat_scale = settings.csat_scale
         self._size = max(size, 1)
         self._bytes = 0
         self.rejects: list[Reject] = []
@@ -131,6 +141,8 @@ class _Reader:
                 self.rejects.append(record)
                 continue
             self.contacts += 1
+            if self._csat_scale is not None:
+                record = on_scale(self._csat_scale, record)
             if self._surveys is not None and record.id in self._surveys.answers:
                 self.matched.add(record.id)
                 record = apply_survey(self._surveys, record)

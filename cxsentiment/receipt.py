@@ -13,7 +13,7 @@ from typing import Any
 from cxsentiment import runs
 from cxsentiment.errors import UsageError
 from cxsentiment.ingest.options import ReadOptions
-from cxsentiment.ingest.surveys import Surveys
+from cxsentiment.ingest.surveys import Scale, Surveys
 from cxsentiment.model import Bundle
 from cxsentiment.rubric import Rubric
 from cxsentiment.shards import PHASES, ShardResult
@@ -31,6 +31,7 @@ class Plan:
     rubric: Rubric
     options: ReadOptions
     surveys: Surveys | None
+    csat_scale: Scale | None
     inputs: tuple[Mapping[str, Any], ...]
     demo: bool
     command: str
@@ -45,6 +46,7 @@ class Plan:
             "map": dict(self.options.columns),
             "role": dict(self.options.roles),
             "surveys": sorted((k, asdict(v)) for k, v in self.surveys.answers.items()) if self.surveys else None,
+            "csat_scale": str(self.csat_scale),
             "inputs": list(self.inputs),
         }
         return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
@@ -119,7 +121,11 @@ def compose(
             "sha256": plan.rubric.sha256,
             "content": plan.rubric.model_dump(mode="json"),
         },
-        "settings": {"map": dict(plan.options.columns), "role": dict(plan.options.roles)},
+        "settings": {
+            "map": dict(plan.options.columns),
+            "role": dict(plan.options.roles),
+            "csat_scale": [plan.csat_scale.low, plan.csat_scale.high] if plan.csat_scale else None,
+        },
         "inputs": list(plan.inputs),
         "contacts": {"in": scored + reading.rejected, "scored": scored, "rejected": reading.rejected},
         "turns": {
@@ -130,7 +136,7 @@ def compose(
         },
         "masked": _total(note.masked for note in notes),
         "warnings": _most(_total(note.warnings for note in notes)),
-        "surveys": _surveys(plan.surveys, reading.matched),
+        "surveys": plan.surveys.facts(reading.matched) if plan.surveys else None,
         "started_at": started.astimezone(UTC).isoformat(timespec="seconds"),
         "seconds": {"read": round(reading.seconds, 3), **phases, "total": round(seconds, 3)},
         "turns_per_second": round(turns_in / seconds, 1) if seconds else None,
@@ -154,18 +160,3 @@ def _most(warnings: dict[str, int]) -> dict[str, int]:
     first = dict(sorted(warnings.items(), key=lambda item: (-item[1], item[0]))[:_WARNINGS_SHOWN])
     rest = sum(warnings.values()) - sum(first.values())
     return {**first, f"and {len(warnings) - _WARNINGS_SHOWN} other warnings, each in few contacts": rest}
-
-
-def _surveys(surveys: Surveys | None, matched: int) -> dict[str, Any] | None:
-    if surveys is None:
-        return None
-    scale = surveys.csat_scale
-    return {
-        "source": surveys.source,
-        "answers": len(surveys.answers),
-        "matched": matched,
-        "unmatched": len(surveys.answers) - matched,
-        "rejected": len(surveys.rejects),
-        "csat_scale": [scale.low, scale.high] if scale else None,
-        "notes": list(surveys.notes),
-    }

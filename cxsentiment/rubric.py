@@ -174,7 +174,8 @@ def _nearest(word: str, allowed: tuple[str, ...]) -> str:
 
 def _explain(error: ValidationError, content: Mapping[Any, Any], where: str) -> RubricError:
     """The first fault as a person would say it: the path with ids instead of positions, and the nearest name."""
-    fault = error.errors()[0]
+    # A misspelt key is reported before the key that is missing because of it.
+    fault = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
     names: list[str] = []
     node: Any = content
     model: type[BaseModel] | None = Rubric

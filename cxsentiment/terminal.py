@@ -1,5 +1,6 @@
 """What a person sees in the terminal: tables of findings, and progress. Renders values it is given."""
 
+import json
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +20,7 @@ from cxsentiment.schema import AgentScore, Association, CoachingMoment, Estimate
 _SECONDS_BETWEEN_LINES = 5.0
 _SHOWN = 20
 _AGENTS_SHOWN = 30
+_REJECTS_SHOWN = 3
 _DEMO = (
     "DEMO DATA: written for this project, not recorded. The bundled model was trained on text of the same kind, so\n"
     "these results are no evidence of accuracy."
@@ -92,9 +94,7 @@ def print_run(receipt: Mapping[str, Any], out: Path) -> None:
         f"in {receipt['seconds']['total']:.1f} s, {receipt['turns_per_second'] or 0:,.0f} turns a second"
     )
     if contacts["rejected"]:
-        console.print(
-            f"[yellow]{contacts['rejected']:,} records rejected:[/] reasons in {escape(str(out / 'rejects.jsonl'))}"
-        )
+        _print_rejects(console, out / "rejects.jsonl", contacts["rejected"])
     if masked := receipt["masked"]:
         console.print("masked before scoring: " + ", ".join(f"{count:,} {kind}" for kind, count in masked.items()))
     if surveys := receipt["surveys"]:
@@ -107,6 +107,15 @@ def print_run(receipt: Mapping[str, Any], out: Path) -> None:
         console.print(f"[yellow]warning[/] ({count:,} contacts): {escape(text)}")
     if len(warnings) > 5:
         console.print(f"[yellow]and {len(warnings) - 5} more kinds of warning[/] in {escape(str(out / 'run.json'))}")
+
+
+def _print_rejects(console: Console, path: Path, count: int) -> None:
+    console.print(f"[yellow]{count:,} record{'' if count == 1 else 's'} rejected[/], among them:")
+    with path.open(encoding="utf-8") as lines:
+        for line, _ in zip(lines, range(_REJECTS_SHOWN), strict=False):
+            reject = json.loads(line)
+            console.print(f"    ({reject['code']}) {escape(reject['message'])}")
+    console.print(f"  all reasons: {escape(str(path))}")
 
 
 def print_findings(findings: Findings, page: Path, *, moments: int = 3) -> None:
@@ -191,6 +200,9 @@ def _print_associations(console: Console, associations: Sequence[Association], n
         console.print(table)
         if len(features) > len(shown):
             console.print(f"  {len(features) - len(shown)} more features in report/associations.csv")
+        console.print(
+            "  * p ≤ .10 after adjustment for the number of comparisons; – not estimated, the reason is in the CSV"
+        )
     for note in notes:
         console.print(f"  {escape(note)}")
 

@@ -91,7 +91,8 @@ def test_rejects_make_exit_code_3(command: Callable[..., Outcome], toy_bundle: P
     source.write_text('{"id": "a", "turns": [{"speaker": "agent", "text": "hello"}]}\n{"id": \n')
     outcome = command("score", source, "--out", tmp_path / "run", "--model", toy_bundle)
     assert outcome.code == 3
-    assert "1 records rejected" in outcome.out
+    assert "1 record rejected" in outcome.out
+    assert "x.jsonl:2: is not valid JSON" in outcome.out
     assert "rejects.jsonl" in outcome.out
     checked = command("check", source)
     assert checked.code == 3

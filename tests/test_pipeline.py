@@ -205,6 +205,14 @@ def test_a_huge_turn_and_a_huge_call_are_scored_whole(jsonl: Jsonl, settings: Se
     assert contacts["many"]["turns"] == 50_000
 
 
+def test_a_run_folder_inside_the_input_is_not_its_own_input(jsonl: Jsonl, settings: Settings, tmp_path: Path) -> None:
+    jsonl(_contacts(2))
+    out = tmp_path / "run"
+    first = run([str(tmp_path)], out, settings)
+    assert run([str(tmp_path)], out, settings) == first
+    assert first["contacts"] == {"in": 2, "scored": 2, "rejected": 0}
+
+
 def test_surveys_join_by_contact_id(jsonl: Jsonl, settings: Settings, tmp_path: Path) -> None:
     survey = tmp_path / "surveys.csv"
     survey.write_text("contact_id,csat\nc0,5\nc1,9\nnobody,3\n")
@@ -219,6 +227,18 @@ def test_surveys_join_by_contact_id(jsonl: Jsonl, settings: Settings, tmp_path: 
     rejects = (tmp_path / "run" / "rejects.jsonl").read_text()
     assert "csat_out_of_scale" in rejects
     assert receipt["contacts"] == {"in": 3, "scored": 3, "rejected": 0}
+
+
+def test_csat_inside_the_transcripts_is_held_to_the_declared_scale(
+    jsonl: Jsonl, settings: Settings, tmp_path: Path
+) -> None:
+    source = jsonl([contact | {"csat": csat} for contact, csat in zip(_contacts(3), (5, 9, None), strict=True)])
+    declared = Settings(settings.model, settings.rubric, csat_scale=Scale(1, 5), workers=1)
+    receipt = run([str(source)], tmp_path / "run", declared)
+    csat = runs.read_table(tmp_path / "run", "contacts", ["csat"]).to_pylist()
+    assert [row["csat"] for row in csat] == [5, None, None]
+    assert receipt["warnings"] == {"CSAT is off the declared scale 1-5: not used": 1}
+    assert receipt["settings"]["csat_scale"] == [1, 5]
 
 
 def test_progress_reaches_the_whole(

@@ -47,7 +47,7 @@ def _item(content: dict[str, Any]) -> dict[str, Any]:
     [
         (
             lambda c: _item(c).update(wieght=2),
-            r"sections\[opening\]\.items\[identification\]\.wieght: unknown key; did you mean 'weight'\? \(allowed: id, question",
+            r"items\[identification\]\.wieght: unknown key; did you mean 'weight'\? \(allowed: id, question",
         ),
         (
             lambda c: _item(c)["met_when"].update(acts=["gret"]),

@@ -39,7 +39,10 @@ class _Parser:
         except json.JSONDecodeError as error:
             place = f"line {error.lineno} column {error.colno}" if "\n" in text.strip() else f"column {error.colno}"
             raise InputError(
-                "json", where, f"is not valid JSON: {error.msg} at {place}", do=_json_hint(text, error)
+                "json",
+                where,
+                f"is not valid JSON: {error.msg.removesuffix(' at')} at {place}",
+                do=_json_hint(text, error),
             ) from error
         except RecursionError as error:
             raise InputError("json_depth", where, "the JSON is nested too deeply to be a contact") from error

@@ -270,7 +270,8 @@ def _warn_of_unknown(unknown: Mapping[str, int], notes: _Warnings) -> None:
     labels = [label for label in unknown if label and label.lower() != "unknown"]
     missing = unknown.get("", 0)
     if missing:
-        notes.add(f"{missing} turns have no speaker; they count as unknown")
+        turns = "1 turn has" if missing == 1 else f"{missing} turns have"
+        notes.add(f"{turns} no speaker and will not be scored: add one, or name its key with --map speaker=KEY")
     if labels:
         listed = ", ".join(f'"{shown(label)}"' for label in labels[:_SHOWN])
         more = f" and {len(labels) - _SHOWN} more" if len(labels) > _SHOWN else ""

@@ -1,7 +1,7 @@
 """Survey answers from a CSV, joined to contacts by contact id. Scales are declared, never guessed."""
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -123,10 +123,12 @@ def apply(surveys: Surveys, transcript: Transcript) -> Transcript:
     )
 
 
-def unmatched(surveys: Surveys, contact_ids: Collection[str]) -> tuple[str, ...]:
-    """The ids of answers that belong to none of the contacts."""
-    known = set(contact_ids)
-    return tuple(name for name in surveys.answers if name not in known)
+def on_scale(scale: Scale, transcript: Transcript) -> Transcript:
+    """The transcript, its own CSAT taken out with a warning where it is off the declared scale."""
+    if transcript.csat is None or scale.low <= transcript.csat <= scale.high:
+        return transcript
+    warning = f"CSAT is off the declared scale {scale}: not used"
+    return replace(transcript, csat=None, warnings=(*transcript.warnings, warning))
 
 
 def _layout(source: str, columns: Sequence[str], options: ReadOptions) -> Layout:
