@@ -39,6 +39,8 @@ OUTCOMES = ("csat", "nps", "ces")
 LEVELS: tuple[Level, ...] = ("pooled", "within", "between")
 ITEM_PREFIX = "item:"
 FALSE_DISCOVERY_RATE = 0.10
+# Below this size a correlation explains less than one hundredth of the differences between contacts.
+SMALL = 0.1
 SUSPICIOUS = 0.6
 # In the best documented call-centre study (8,726 surveyed calls) the call-level Spearman correlation was .239.
 _LARGEST_DOCUMENTED = 0.24
@@ -106,6 +108,8 @@ def reading(association: Association) -> str:
         return f"{who}: {size} in {estimate.n} contacts, but no interval ({estimate.reason}), so read nothing into it."
     size += f", 95 % interval {estimate.low:+.2f} to {estimate.high:+.2f}, {estimate.n} contacts"
     size += f" of {association.agents} agents"
+    if _survives(association) and abs(estimate.value) < SMALL:
+        return f"{who} are almost unrelated ({size}): told apart from 0, and too close to it to matter for a contact."
     if _survives(association):
         direction = "go up together" if estimate.value > 0 else "go in opposite directions"
         return f"{who} tend to {direction} ({size}): an association, no more."
@@ -210,8 +214,8 @@ def _result_notes(found: Sequence[Association]) -> list[str]:
         f"{len([one for one in found if one.p is not None])} comparisons with a p-value; adjusted by "
         f"Benjamini-Hochberg at a false discovery rate of {FALSE_DISCOVERY_RATE:.0%}. An association is not a cause."
     ]
-    if any(_survives(one) for one in found):
-        return notes + _leak_note(found)
+    if surviving := [one for one in found if _survives(one)]:
+        return notes + _near_zero_note(found, surviving) + _leak_note(found)
     detectable = [
         one.minimal_detectable for one in found if one.level == "pooled" and one.minimal_detectable is not None
     ]
@@ -230,6 +234,24 @@ def _result_notes(found: Sequence[Association]) -> list[str]:
         else f"{clear[True]} intervals leave out 0, but none holds for so many comparisons"
     )
     return [*notes, f"No association found: {how}.{power}", *_leak_note(found)]
+
+
+def _near_zero_note(found: Sequence[Association], surviving: Sequence[Association]) -> list[str]:
+    """Where no contact-level correlation of the score or of sentiment is of any size: many contacts find tiny ones."""
+    sizes = [
+        abs(one.estimate.value)
+        for one in found
+        if one.feature in HEADLINES and one.estimate.value is not None and one.level != "between"
+    ]
+    if not sizes or max(sizes) >= SMALL:
+        return []
+    largest = max(surviving, key=lambda one: abs(one.estimate.value or 0.0))
+    return [
+        "Near zero: over contacts and within agents, neither the score nor customer sentiment reaches a correlation of "
+        f"{SMALL:.2f} in size. With this many contacts even such sizes can be told apart from 0; the largest of those "
+        f"that can is {readable(largest.feature)} ({largest.level}, {largest.estimate.value:+.2f}). The text tells next "
+        "to nothing about a single customer's answer here."
+    ]
 
 
 def _excludes_zero(one: Association) -> bool:

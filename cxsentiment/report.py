@@ -199,7 +199,7 @@ def _outcomes(associations: Sequence[Association]) -> list[OutcomeView]:
     views = []
     for outcome in dict.fromkeys(association.outcome for association in associations):
         rows = tuple(a for a in associations if a.outcome == outcome)
-        spoken = sorted((a for a in rows if a.reading), key=lambda a: not is_clear(a))
+        spoken = sorted((a for a in rows if a.reading), key=lambda a: (a.feature != "score", not is_clear(a)))
         readings = tuple(dict.fromkeys(a.reading for a in spoken))
         tested = [a for a in rows if a.p_adjusted is not None]
         views.append(

@@ -186,3 +186,19 @@ def test_readings_are_one_plain_sentence_without_causal_words(level, low, high, 
     assert not CAUSAL.search(text)
     assert text.count(". ") == 0
     assert "meeting the item greet" in text
+
+
+def test_many_contacts_with_a_tiny_correlation_are_called_near_zero():
+    """With enough contacts a correlation of .05 can be told apart from 0; the notes say that it is next to nothing."""
+    rng = np.random.default_rng(3)
+    rows = []
+    for k in range(6000):
+        score = rng.normal()
+        csat = float(np.clip(np.round(3 + 0.07 * score + rng.normal()), 1, 5))
+        rows.append({"agent_id": f"a{k % 40}", "score": 50 + 10 * score, "csat": csat})
+    found, notes = associate(contacts(rows), no_items())
+    pooled = pick(found, "score", "pooled")
+    assert pooled.p_adjusted < 0.1
+    assert "almost unrelated" in pooled.reading
+    assert any(note.startswith("Near zero") for note in notes)
+    assert not any("Near zero" in note for note in associate(contacts(surveyed(slope=1.0)), no_items())[1])
