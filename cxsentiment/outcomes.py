@@ -248,9 +248,9 @@ def _near_zero_note(found: Sequence[Association], surviving: Sequence[Associatio
     largest = max(surviving, key=lambda one: abs(one.estimate.value or 0.0))
     return [
         "Near zero: over contacts and within agents, neither the score nor customer sentiment reaches a correlation of "
-        f"{SMALL:.2f} in size. With this many contacts even such sizes can be told apart from 0; the largest of those "
-        f"that can is {readable(largest.feature)} ({largest.level}, {largest.estimate.value:+.2f}). The text tells next "
-        "to nothing about a single customer's answer here."
+        f"{SMALL:.2f} in size. With this many contacts even such sizes can be told apart from 0. The largest that can, "
+        f"of all features, is {readable(largest.feature)} ({largest.level}, {largest.estimate.value:+.2f}). The text "
+        "tells next to nothing about a single customer's answer here."
     ]
 
 
