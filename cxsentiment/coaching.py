@@ -211,11 +211,13 @@ def _unmet_items(talk: _Talk, items: pa.Table, texts: Mapping[str, ItemText], po
         place = int(at[k])
         row, name = int(rows[place]), names[item_of[place]]
         text = texts.get(name, ItemText("", f"item {name}.", ""))
-        cause, nearest, after = name, "nearest", None
+        cause, after = name, None
+        place_of_quote = "where it came nearest, or would have belonged"
         if not talk.is_agent[row]:
             # The evidence is the customer's turn that went unanswered: the same cause as missed empathy.
-            cause, nearest, after = MISSED_EMPATHY, "unanswered", _or_none(talk.next_agent[row])
-        why = f"Not met: {text.question} The {nearest} turn is {talk.number[row]} (p met {p_met[place]:.2f})."
+            cause, after = MISSED_EMPATHY, _or_none(talk.next_agent[row])
+            place_of_quote = "the customer's turn that called for it"
+        why = f"Not met: {text.question} Quoted is turn {talk.number[row]}, {place_of_quote}."
         gain = float(weight[place] / heaviest * missed[cell[place]])
         quote = quotes[place].as_py()
         focus = text.hint or f"Look at this item of the scorecard: {text.question}"

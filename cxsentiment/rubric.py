@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -63,7 +63,11 @@ class MetWhen(_Strict):
 
 
 class Item(_Strict):
-    """One question of the scorecard, as a grader reads it."""
+    """One question of the scorecard, as a grader reads it.
+
+    `belongs_at` says where in the contact a missing act would have belonged: the turn quoted for `not_met` where no turn
+    came near.
+    """
 
     id: Annotated[str, Field(pattern=_ID)]
     question: Annotated[str, Field(min_length=3)]
@@ -71,6 +75,7 @@ class Item(_Strict):
     critical: Criticality = "none"
     applies_when: AppliesWhen = AppliesWhen()
     met_when: MetWhen
+    belongs_at: Literal["start", "end"] | None = None
     hint: str = ""
 
 

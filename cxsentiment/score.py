@@ -21,6 +21,7 @@ from cxsentiment.schema import (
 )
 
 _QUOTE_CHARACTERS = 300
+_NEAR = 0.2  # below this probability no turn came near the act, and quoting the strongest would puzzle
 _CRITICAL_CLASSES = ("customer", "business", "compliance")
 
 
@@ -186,7 +187,10 @@ def _explain(
     if met_when.after_negative:
         why = f"no {acts} in the {len(window)} agent turns that follow; strongest: {numbers}"
         return _trigger(contact, negative, why)
-    return contact.quote(best.turn, f"no {acts} in {len(window)} agent turns; strongest: {numbers}", best.act)
+    why = f"no {acts} in {len(window)} agent turns; strongest: {numbers}"
+    if item.belongs_at is not None and best.p < _NEAR:
+        return contact.quote(window[0] if item.belongs_at == "start" else window[-1], why)
+    return contact.quote(best.turn, why, best.act)
 
 
 def _trigger(contact: _Contact, negative: Sequence[Turn], why: str) -> Evidence:

@@ -170,7 +170,8 @@ def _print_agents(console: Console, agents: Sequence[AgentScore], notes: Sequenc
             agent.standing or escape(agent.estimate.reason or "not judged"),
         )
     console.print()
-    console.print(table)
+    if agents:
+        console.print(table)
     if len(agents) > _AGENTS_SHOWN:
         console.print(f"  {len(agents) - _AGENTS_SHOWN} more agents in report/agents.csv")
     for note in notes:

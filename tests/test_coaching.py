@@ -80,7 +80,7 @@ def test_unmet_item_takes_quote_and_hint():
     (one,) = found([[agent(), customer()]], verdicts=[unmet(p=0.25)])
     assert (one.skill, one.turn, one.quote, one.focus) == ("greet", 0, "the quote", "Say hello first.")
     assert one.confidence == 0.75
-    assert one.why == "Not met: Does the agent greet? The nearest turn is 0 (p met 0.25)."
+    assert one.why == "Not met: Does the agent greet? Quoted is turn 0, where it came nearest, or would have belonged."
 
 
 @pytest.mark.parametrize(

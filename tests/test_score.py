@@ -173,3 +173,12 @@ def test_a_long_quote_ends_in_an_ellipsis(judge: Callable[..., Evaluation], cont
     item = _items(judge(contact("A: hello " + "word " * 20)))["greeting"]
     assert item.evidence is not None
     assert len(item.evidence.quote) <= 301
+
+
+def test_a_missing_act_is_quoted_where_it_would_have_belonged(
+    judge: Callable[..., Evaluation], contact: Contact
+) -> None:
+    items = _items(judge(contact("A: good day", "C: hm", "A: the parcel", "C: ok", "A: see you")))
+    quotes = {name: item.evidence.quote for name, item in items.items() if item.evidence}
+    assert quotes["verification"] == "good day"
+    assert quotes["further_help"] == "see you"
