@@ -65,7 +65,7 @@ class MetWhen(_Strict):
 class Item(_Strict):
     """One question of the scorecard, as a grader reads it.
 
-    `belongs_at` says where in the contact a missing act would have belonged: the turn quoted for `not_met` where no turn
+    `belongs_at` says where in the contact a missing act would have belonged: the turn quoted for `not_met` when none
     came near.
     """
 
