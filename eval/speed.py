@@ -5,7 +5,8 @@
 A is the whole path (read, mask, tokenise, score, apply the rubric, write Parquet) with one process a core. B is the
 `transformers` text-classification pipeline in torch fp32 at batch 32, scoring only, over the texts of the same turns,
 with an encoder of the same shape (layers, width, vocabulary); its weights are those of the base, for they do not change
-the time. A and B run by turns in this one process, and the ratio of a pair is what counts: machines are noisy.
+the time. A and B run by turns in this one process, and the ratio of a pair is what counts: machines are noisy. Then the
+cold start, and the whole of STAR in a process of its own, with the peak memory of all its processes.
 """
 
 import argparse
@@ -106,6 +107,52 @@ def cold_start(model: Path, folder: Path, rounds: int) -> list[float]:
     return seconds[1:]  # the first fills the file cache
 
 
+def whole_file(source: Path, model: Path, folder: Path) -> dict[str, Any]:
+    """Score a whole file in a process of its own; its receipt's rate, and the peak memory of it and its workers."""
+    program = "import sys; from cxsentiment.cli import main; main()"
+    out = folder / "whole"
+    arguments = ["score", str(source), "--out", str(out), "--model", str(model), "--json"]
+    process = subprocess.Popen([sys.executable, "-c", program, *arguments], stdout=subprocess.PIPE)
+    peak = 0
+    while process.poll() is None:
+        peak = max(peak, sum(_resident(pid) for pid in _tree(process.pid)))
+        time.sleep(0.2)
+    if process.returncode:
+        raise SystemExit(f"scoring {source} failed")
+    receipt = json.loads((out / "run.json").read_text(encoding="utf-8"))
+    return {
+        "source": source.name,
+        "contacts": receipt["contacts"],
+        "turns": receipt["turns"],
+        "seconds": receipt["seconds"],
+        "turns_per_second": receipt["turns_per_second"],
+        "peak_memory_mb": round(peak / 2**20),
+    }
+
+
+def _tree(pid: int) -> list[int]:
+    """A process and all its descendants."""
+    pids = [pid]
+    for parent in pids:
+        for children in Path("/proc").glob(f"{parent}/task/*/children"):
+            try:
+                pids.extend(int(child) for child in children.read_text().split())
+            except OSError:  # it ended meanwhile
+                continue
+    return pids
+
+
+def _resident(pid: int) -> int:
+    """Proportional set size in bytes: memory that processes share is counted once."""
+    try:
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * 1024
+    except OSError:  # it ended meanwhile
+        pass
+    return 0
+
+
 def measure(data: Path, model: Path, contacts: int, rounds: int) -> dict[str, Any]:
     """Run everything and return the figures."""
     bundle = Model(model).bundle
@@ -122,6 +169,7 @@ def measure(data: Path, model: Path, contacts: int, rounds: int) -> dict[str, An
             a, b = pairs[-1]
             print(f"round {number + 1}: ours {a:,.0f}, pipeline {b:,.0f} turns a second, ratio {a / b:.2f}", flush=True)
         cold = cold_start(model, folder, max(rounds, 3))
+        whole = whole_file(data / "star.jsonl.gz", model, folder)
     ratios = [a / b for a, b in pairs]
     return {
         "machine": {"cores": cores, "processor": _processor(), "python": platform.python_version()},
@@ -134,6 +182,7 @@ def measure(data: Path, model: Path, contacts: int, rounds: int) -> dict[str, An
         "ratio_median": round(statistics.median(ratios), 2),
         "cold_start_seconds": cold,
         "cold_start_median": round(statistics.median(cold), 2),
+        "whole_star": whole,
     }
 
 
@@ -161,6 +210,8 @@ def main() -> None:
         f"ratio {figures['ratio_median']:.2f} (median of {len(figures['ratio'])} pairs); "
         f"cold start {figures['cold_start_median']:.2f} s"
     )
+    whole = figures["whole_star"]
+    print(f"all of STAR: {whole['turns_per_second']:,.0f} turns a second, peak memory {whole['peak_memory_mb']} MB")
 
 
 if __name__ == "__main__":

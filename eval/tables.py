@@ -1,0 +1,85 @@
+"""Evaluation results as Markdown tables."""
+
+from typing import Any
+
+TITLES = {"sentiment": "Customer sentiment", "acts": "Agent acts"}
+MODEL = "this model"
+
+
+def interval(figure: dict[str, Any]) -> str:
+    """`.812 [.79, .83]`, or a dash where there was nothing to measure."""
+    if figure["value"] is None:
+        return "–"
+    return f"{figure['value']:.3f} [{figure['low']:.2f}, {figure['high']:.2f}]"
+
+
+def _table(head: list[str], rows: list[list[str]]) -> list[str]:
+    return ["| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows)]
+
+
+def comparison(sets: dict[str, Any]) -> list[str]:
+    """Macro-F1 of each method (rows) on each set (columns)."""
+    rows = [[method, *(interval(figures[method]["macro_f1"]) for figures in sets.values())] for method in sets["all"]]
+    counted = [
+        f"{name} ({figures[MODEL]['turns']} turns, {len(figures[MODEL]['macro_classes'])} classes)"
+        for name, figures in sets.items()
+    ]
+    return _table(["macro-F1", *counted], rows)
+
+
+def classes(figures: dict[str, Any]) -> list[str]:
+    """Precision, recall, F1 and average precision of each class."""
+    rows = [
+        [name, str(one["cases"]), *(interval(one[key]) for key in ("precision", "recall", "f1", "ap"))]
+        for name, one in figures["classes"].items()
+    ]
+    return _table(["class", "cases", "precision", "recall", "F1", "average precision"], rows)
+
+
+def sections(results: dict[str, Any]) -> list[str]:
+    """The lines of both heads: against the baselines, then class by class on all sets together."""
+    lines: list[str] = []
+    for head, sets in results["heads"].items():
+        sources = {name: figures for name, figures in sets.items() if not name.startswith("style ")}
+        styles = {name: figures for name, figures in sets.items() if name == "all" or name.startswith("style ")}
+        mine = sets["all"][MODEL]
+        lines += ["", f"## {TITLES[head]}", "", *comparison(sources), "", "By style:", "", *comparison(styles), ""]
+        lines += [
+            f"On all {mine['turns']} test turns of {mine['conversations']} conversations: micro-F1 "
+            f"{interval(mine['micro_f1'])}, expected calibration error {mine['ece']:.3f}. Class by class:",
+            "",
+            *classes(mine),
+            "",
+            "The same on the real turns of service_turns alone:",
+            "",
+            *classes(sets["service_turns"][MODEL]),
+        ]
+    lines += ["", "## Transfer to other talk", ""]
+    lines += _table(
+        ["test set", "turns", "macro-F1", *("negative F1", "neutral F1", "positive F1")],
+        [
+            [
+                name,
+                str(one["turns"]),
+                interval(one["macro_f1"]),
+                *(interval(one["classes"][label]["f1"]) for label in ("negative", "neutral", "positive")),
+            ]
+            for name, one in results["transfer"].items()
+        ],
+    )
+    return lines
+
+
+def markdown(results: dict[str, Any]) -> str:
+    """The whole report."""
+    model = results["model"]
+    lines = [
+        f"# Evaluation of {model['name']} {model['version']}",
+        "",
+        f"Written by `python -m eval.run`; model.onnx sha256 {model['onnx_sha256'][:16]}…, bundle "
+        f"{model['bytes'] / 1e6:.1f} MB. Test conversations were kept from training by hash. 95 % intervals: bootstrap "
+        "over conversations. Macro-F1 is the mean over the classes with at least ten cases in the set. service_turns "
+        "are real turns; service_talk and act_gallery were written for this project, so kin of the training texts.",
+        *sections(results),
+    ]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,179 @@
+"""Reads the labelled turns and tells which of them the bundle was kept from.
+
+Test turns are those of service_turns, service_talk and act_gallery. The project's further labels (`training/labels`)
+only teach the baselines, so that these learn from the same talk as the model: the turns among them that lie in a test
+conversation were chosen where an early model was unsure, and would make an odd test.
+
+Texts are cleaned and masked as the product does before scoring. This module stands apart from training on purpose: the
+split comes from the bundle's own `split.json`, and a slip in one reader of the sources shows as a difference to the
+other.
+"""
+
+import gzip
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cxsentiment.errors import BundleError, UsageError
+from cxsentiment.privacy import mask
+from cxsentiment.schema import ACTS, SENTIMENTS
+from cxsentiment.text import clean
+
+OWN_TEXT = ("service_talk", "act_gallery")  # written for this project: may be quoted
+_CODES = dict(zip(("neg", "neu", "pos"), SENTIMENTS, strict=True)) | dict(
+    zip([f"E{k}" for k in range(1, 5)] + [f"P{k}" for k in range(1, 13)] + ["N1"], ACTS, strict=True)
+)
+_WORD = re.compile(r"[^\W\d_]+")
+_MIN_DUPLICATE_WORDS = 4
+_LABELS = Path(__file__).parent.parent / "training" / "labels"
+_SPOKEN = ("primock57", "hvb", "natcs")
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A labelled turn. `sentiment` is None for an agent, `acts` is None for a customer; `part` is train, dev or test.
+
+    `style` is asr (a recogniser's words), clean (a call written out), chat or email; of real calls: call.
+    """
+
+    source: str
+    conversation: str
+    turn: int
+    style: str
+    text: str
+    part: str
+    sentiment: str | None
+    acts: tuple[str, ...] | None
+
+
+def read_cases(data: Path, model: Path) -> list[Case]:
+    """The labelled turns for an evaluation, the further ones too, without training turns that repeat held-out ones.
+
+    Raises as `all_cases` does.
+    """
+    kept = _kept(model)
+    cases = all_cases(data, model)
+    further = [_case(source, row, kept) for source, row in _further(data)]
+    return without_duplicates(cases + [case for case in further if case.part != "test"])
+
+
+def without_duplicates(cases: Sequence[Case]) -> list[Case]:
+    """All cases but training turns that say the same words (four or more) as a turn of dev or test."""
+    held = {key for case in cases if case.part != "train" and (key := _words(case.text))}
+    return [case for case in cases if case.part != "train" or _words(case.text) not in held]
+
+
+def _words(text: str) -> str | None:
+    words = _WORD.findall(text.lower())
+    return " ".join(words) if len(words) >= _MIN_DUPLICATE_WORDS else None
+
+
+def all_cases(data: Path, model: Path) -> list[Case]:
+    """All turns of the three tested sources, each with its part as `split.json` of the bundle in `model` records it.
+
+    Raises UsageError for a missing source, BundleError for a bundle without a split.
+    """
+    kept = _kept(model)
+    readers = {
+        "service_turns": ("service_turns.jsonl.gz", _service_turns),
+        "service_talk": ("service_talk.txt", _service_talk),
+        "act_gallery": ("act_gallery.txt", _service_talk),
+    }
+    cases: list[Case] = []
+    for source, (name, reader) in readers.items():
+        if not (data / name).exists():
+            raise UsageError(str(data / name), "this source is missing", do="Give --data the folder of the sources")
+        cases.extend(_case(source, row, kept) for row in reader(data / name))
+    return cases
+
+
+def _case(source: str, row: "_Row", kept: dict[str, str]) -> Case:
+    conversation, turn, style, text, labels = row
+    moods = [label for label in labels if label in SENTIMENTS]
+    return Case(
+        source=source,
+        conversation=conversation,
+        turn=turn,
+        style=style,
+        text=mask(clean(text)).text,
+        part=kept.get(f"{source}/{conversation}", "train"),
+        sentiment=moods[0] if moods else None,
+        acts=None if moods else tuple(labels),
+    )
+
+
+def _kept(model: Path) -> dict[str, str]:
+    path = model / "split.json"
+    if not path.exists():
+        raise BundleError(
+            str(path), "the bundle does not say what it was not trained on", do="Train it with training.train"
+        )
+    split = json.loads(path.read_text(encoding="utf-8"))
+    parts = {key: "dev" for key in split["dev_conversations"]}
+    return parts | {key: "test" for key in split["test_conversations"]}
+
+
+_Row = tuple[str, int, str, str, list[str]]
+
+
+def _service_turns(path: Path) -> Iterator[_Row]:
+    for row in _json_rows(path):
+        labels = [row["sentiment"]] if "sentiment" in row else [act for act in row["acts"] if act != "none"]
+        style = "call" if row["dataset"] in _SPOKEN else "chat"
+        yield row["conversation_id"], row["turn"], style, row["text"], labels
+
+
+def _service_talk(path: Path) -> Iterator[_Row]:
+    for block in re.split(r"\n\s*\n", path.read_text(encoding="utf-8").strip()):
+        head, *lines = block.splitlines()
+        facts = dict(part.split("=", 1) for part in head.lstrip("# ").split())
+        for turn, line in enumerate(lines):
+            marks, text = line.split(": ", 1)
+            labels = [_CODES[code] for code in marks.split()[1:] if code != "-"]
+            yield facts["id"], turn, facts["style"], text, labels
+
+
+def _further(data: Path) -> Iterator[tuple[str, _Row]]:
+    """The project's further labels with their source: written talk, and labels keyed to turns of datasets."""
+    for path in sorted(_LABELS.glob("talk_*.txt")):
+        campaigns = dict(re.findall(r"^# id=(\S+) .*?campaign=(\S+)", path.read_text(encoding="utf-8"), re.MULTILINE))
+        for contact, turn, style, text, labels in _service_talk(path):
+            yield path.stem, (f"{path.stem}/{campaigns[contact]}", turn, style, text, labels)
+    for path in sorted(_LABELS.glob("*_turns.jsonl")):
+        wanted: dict[str, dict[tuple[str, int], list[str]]] = {}
+        for line in path.read_text(encoding="utf-8").splitlines():
+            row = json.loads(line)
+            labels = [row["sentiment"]] if "sentiment" in row else row["acts"]
+            wanted.setdefault(row["dataset"], {})[row["conversation_id"], row["turn"]] = labels
+        for dataset, turns in sorted(wanted.items()):
+            if not (data / f"{dataset}.jsonl.gz").exists():
+                raise UsageError(str(data / f"{dataset}.jsonl.gz"), "this source is missing", do="Restore it")
+            for talk in _json_rows(data / f"{dataset}.jsonl.gz"):
+                style = "call" if talk.get("channel") == "call" else "chat"
+                for turn, said in enumerate(talk["turns"]):
+                    if (labels_of := turns.get((talk["id"], turn))) is not None:
+                        yield path.stem, (talk["id"], turn, style, said["text"], labels_of)
+
+
+def _json_rows(path: Path) -> Iterator[dict[str, Any]]:
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        for line in file:
+            yield json.loads(line)
+
+
+def read_goemotions_test(data: Path) -> list[Case]:
+    """Official test comments of GoEmotions that belong to exactly one of positive, neutral, negative."""
+    path = data / "test" / "goemotions.jsonl.gz"
+    if not path.exists():
+        raise UsageError(str(path), "this test set is missing", do="Give --data the folder of the sources")
+    cases = []
+    for row in _json_rows(path):
+        groups = row["derived"]["official_groups"]
+        if len(groups) == 1 and groups[0] in SENTIMENTS:
+            cases.append(
+                Case("goemotions", row["id"], 0, "written", mask(clean(row["text"])).text, "test", groups[0], None)
+            )
+    return cases

@@ -1,0 +1,82 @@
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("sklearn", reason="needs the train extra")
+
+from cxsentiment.schema import ACTS, SENTIMENTS
+from eval import run
+from eval.baselines import BASELINES, frozen_encoder
+
+_CODES = ["E1", "E2", "E3", "E4", *(f"P{k}" for k in range(1, 13)), "N1"]
+_WORDS = {"apologise": "sorry", "greet": "hello", "close": "goodbye", "hold": "moment"}
+
+
+def conversation(name: str) -> str:
+    lines = [f"# id={name} channel=chat campaign=x agent=A01 style=chat outcome=resolved csat=-"]
+    words = ("terrible", "number", "thanks")
+    lines += [f"C {code}: it is {word}" for code, word in zip(("neg", "neu", "pos"), words, strict=True)]
+    lines += [f"A {code}: {_WORDS.get(act, act)}" for code, act in zip(_CODES, ACTS, strict=True)]
+    return "\n".join(lines)
+
+
+@pytest.fixture
+def data(tmp_path: Path, toy_bundle: Path) -> Path:
+    import gzip
+
+    for source in ("service_talk", "act_gallery"):
+        blocks = [conversation(f"{source}-{k}") for k in range(12)]
+        (tmp_path / f"{source}.txt").write_text("\n\n".join(blocks) + "\n", encoding="utf-8")
+    row = {"dataset": "star", "conversation_id": "star-1", "turn": 0, "text": "sorry", "acts": ["apologise"]}
+    with gzip.open(tmp_path / "service_turns.jsonl.gz", "wt", encoding="utf-8") as file:
+        file.write(json.dumps(row) + "\n" + json.dumps(row | {"acts": ["none"], "conversation_id": "star-2"}) + "\n")
+        customer = {"dataset": "star", "turn": 1, "text": "thanks", "sentiment": "positive"}
+        file.write(json.dumps(customer | {"conversation_id": "star-1"}) + "\n")
+    (tmp_path / "test").mkdir()
+    with gzip.open(tmp_path / "test" / "goemotions.jsonl.gz", "wt", encoding="utf-8") as file:
+        for k in range(3):
+            row = {"id": f"g{k}", "text": "awful", "derived": {"official_groups": ["negative"]}}
+            file.write(json.dumps(row) + "\n")
+        file.write(json.dumps(row | {"derived": {"official_groups": ["ambiguous"]}}) + "\n")
+    shutil.copytree(toy_bundle, tmp_path / "toy")
+    tests = [f"{source}/{source}-{k}" for source in ("service_talk", "act_gallery") for k in range(6)]
+    split = {"dev_conversations": [], "test_conversations": [*tests, "service_turns/star-1"]}
+    (tmp_path / "toy" / "split.json").write_text(json.dumps(split), encoding="utf-8")
+    return tmp_path
+
+
+def test_the_command_writes_figures_of_the_test_part(
+    data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    light = {
+        head: {name: one for name, one in methods.items() if one is not frozen_encoder}
+        for head, methods in BASELINES.items()
+    }
+    monkeypatch.setattr(run, "BASELINES", light)
+    monkeypatch.setattr(sys, "argv", ["run", str(data / "toy"), "--data", str(data), "--out", str(data / "results")])
+    run.main()
+    results = json.loads((data / "results" / "toy.json").read_text(encoding="utf-8"))
+    mood = results["heads"]["sentiment"]["all"]
+    assert mood["this model"]["turns"] == 12 * 3 + 1
+    assert mood["this model"]["macro_f1"]["value"] == 1
+    assert set(mood) == {"this model", "majority", "VADER", "TF-IDF + LR"}
+    assert sum(one["f1"]["value"] > 0 for one in mood["majority"]["classes"].values()) == 1
+    acts = results["heads"]["acts"]["all"]["this model"]
+    assert acts["classes"]["apologise"]["f1"]["value"] == 1
+    assert acts["classes"]["identify"]["f1"]["value"] == 0  # the toy does not know the word
+    assert results["transfer"]["goemotions test, 3 classes"]["turns"] == 3
+    assert {one["label"] for one in results["failures"]} <= {*ACTS, *SENTIMENTS}
+    assert results["failures"]
+    table = (data / "results" / "toy.md").read_text(encoding="utf-8")
+    assert table in capsys.readouterr().out
+    assert "| this model | 1.000 [1.00, 1.00] |" in table
+
+
+def test_a_bundle_without_a_split_is_refused(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (data / "toy" / "split.json").unlink()
+    monkeypatch.setattr(sys, "argv", ["run", str(data / "toy"), "--data", str(data)])
+    with pytest.raises(SystemExit, match="does not say what it was not trained on"):
+        run.main()

@@ -1,0 +1,139 @@
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from cxsentiment.errors import BundleError, UsageError
+from cxsentiment.schema import ACTS, SENTIMENTS
+from eval.run import answers_of, subsets
+from eval.testset import Case, all_cases, read_cases, without_duplicates
+
+TALK = """# id=t-1 channel=chat campaign=x agent=A01 style=chat outcome=resolved csat=4
+C neg: it broke again: twice
+A E2 P7: Sorry about that. One moment.
+A -: ok
+
+# id=t-2 channel=call campaign=x agent=A01 style=asr outcome=resolved csat=-
+C pos: thanks
+A N1: whatever
+"""
+ROWS = [
+    {"dataset": "star", "conversation_id": "star-1", "turn": 4, "speaker": "agent", "text": "Hello", "acts": ["greet"]},
+    {"dataset": "hvb", "conversation_id": "hvb-1", "turn": 2, "speaker": "agent", "text": "okay", "acts": ["none"]},
+    {"dataset": "sgd", "conversation_id": "s-1", "turn": 0, "speaker": "customer", "text": "a", "sentiment": "neutral"},
+]
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr("eval.testset._LABELS", tmp_path / "labels")
+    (tmp_path / "service_talk.txt").write_text(TALK, encoding="utf-8")
+    (tmp_path / "act_gallery.txt").write_text(TALK.replace("t-", "g-"), encoding="utf-8")
+    with gzip.open(tmp_path / "service_turns.jsonl.gz", "wt", encoding="utf-8") as file:
+        file.writelines(json.dumps(row) + "\n" for row in ROWS)
+    split = {
+        "dev_conversations": ["act_gallery/g-2"],
+        "test_conversations": ["service_talk/t-1", "service_turns/star-1"],
+    }
+    (tmp_path / "split.json").write_text(json.dumps(split), encoding="utf-8")
+    return tmp_path
+
+
+def test_turns_are_read_with_labels_and_part(data: Path) -> None:
+    cases = {(case.source, case.conversation, case.turn): case for case in all_cases(data, data)}
+    assert len(cases) == 3 + 5 + 5
+    first = cases["service_talk", "t-1", 0]
+    assert (first.text, first.sentiment, first.acts) == ("it broke again: twice", "negative", None)
+    assert cases["service_talk", "t-1", 1].acts == ("apologise", "hold")
+    assert cases["service_talk", "t-1", 2].acts == ()
+    assert cases["service_talk", "t-2", 1].acts == ("unprofessional",)
+    assert cases["service_turns", "hvb-1", 2].acts == ()
+    assert cases["service_turns", "s-1", 0].sentiment == "neutral"
+    parts = {(case.source, case.conversation): case.part for case in cases.values()}
+    assert [key for key, part in parts.items() if part == "test"] == [
+        ("service_turns", "star-1"),
+        ("service_talk", "t-1"),
+    ]
+    assert parts["act_gallery", "g-2"] == "dev"
+    assert parts["service_talk", "t-2"] == "train"
+
+
+def test_training_turns_that_repeat_a_held_out_turn_are_left_out(data: Path) -> None:
+    left = {(case.conversation, case.turn) for case in read_cases(data, data)}
+    gone = {(case.conversation, case.turn) for case in all_cases(data, data)} - left
+    assert gone == {("g-1", 0), ("g-1", 1)}  # "ok" repeats too, but it is everybody's
+
+
+def test_further_labels_teach_and_are_never_tested_on(data: Path) -> None:
+    labels = data / "labels"
+    labels.mkdir()
+    (labels / "talk_x.txt").write_text(TALK.replace("t-", "x-").replace("broke", "stopped"), encoding="utf-8")
+    keyed = {"dataset": "star", "turn": 0, "acts": ["greet"]}
+    rows = [keyed | {"conversation_id": name} for name in ("star-1", "star-2")]
+    (labels / "agent_turns.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    with gzip.open(data / "star.jsonl.gz", "wt", encoding="utf-8") as file:
+        for name in ("star-1", "star-2"):
+            turns = [{"speaker": "agent", "text": f"welcome to our {name} line today"}]
+            file.write(json.dumps({"id": name, "turns": turns}) + "\n")
+    split = json.loads((data / "split.json").read_text())
+    split["test_conversations"].append("agent_turns/star-1")
+    split["dev_conversations"].append("talk_x/talk_x/x")
+    (data / "split.json").write_text(json.dumps(split))
+    further = [case for case in read_cases(data, data) if case.source in ("talk_x", "agent_turns")]
+    assert {case.part for case in further if case.source == "talk_x"} == {"dev"}
+    assert [(c.conversation, c.part, c.acts) for c in further if c.source == "agent_turns"] == [
+        ("star-2", "train", ("greet",))
+    ]
+
+
+def test_turns_are_compared_by_their_words() -> None:
+    def case(part: str, text: str) -> Case:
+        return Case("service_talk", "c", 0, "chat", text, part, "neutral", None)
+
+    kept = without_duplicates([case("test", "Order 12 is late again"), case("train", "order 99: IS LATE AGAIN!")])
+    assert [one.part for one in kept] == ["test"]
+
+
+def test_a_missing_source_and_a_missing_split_are_named(data: Path, tmp_path: Path) -> None:
+    (data / "act_gallery.txt").unlink()
+    with pytest.raises(UsageError, match=r"act_gallery\.txt: this source is missing"):
+        read_cases(data, data)
+    (data / "split.json").unlink()
+    with pytest.raises(BundleError, match="does not say what it was not trained on"):
+        read_cases(data, data)
+
+
+def test_sets_are_all_each_source_and_each_style(data: Path) -> None:
+    found = subsets(all_cases(data, data))
+    assert {"all", "service_talk", "act_gallery", "service_turns", "style chat", "style asr", "style call"} <= set(
+        found
+    )
+    assert len(found["all"]) == 13
+    assert len(found["service_turns"]) == 3
+
+
+def test_the_bundle_is_asked_through_the_products_own_path(toy_model) -> None:  # type: ignore[no-untyped-def]
+    customers = [Case("service_talk", "c", 0, "chat", text, "test", "neutral", None) for text in ("terrible", "thanks")]
+    answer = answers_of(toy_model, "sentiment", customers)
+    assert answer.predicted.argmax(1).tolist() == [SENTIMENTS.index("negative"), SENTIMENTS.index("positive")]
+    agents = [Case("service_talk", "c", 0, "chat", "Hello. So sorry. A moment?", "test", None, ())]
+    row = answers_of(toy_model, "acts", agents).predicted[0]
+    assert {act for act, here in zip(ACTS, row, strict=True) if here} == {"greet", "apologise", "hold"}
+
+
+@pytest.mark.shared
+def test_both_readers_agree_on_the_real_sources(shared: Path) -> None:
+    pytest.importorskip("datasets", reason="needs the train extra")
+    from training.sources import SOURCES
+
+    model = Path(__file__).parents[1] / "models" / "default"
+    theirs = {
+        (c.source, c.conversation, c.turn, c.text, c.sentiment, c.acts) for c in all_cases(shared / "data", model)
+    }
+    ours = {
+        (turn.source, turn.conversation, turn.turn, turn.text, turn.sentiment, turn.acts)
+        for name in ("service_turns", "service_talk", "act_gallery")
+        for turn in SOURCES[name].read(shared / "data" / SOURCES[name].file, shared / "data")
+    }
+    assert theirs == ours

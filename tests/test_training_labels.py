@@ -1,0 +1,75 @@
+"""The project's own label files: written talk in full, and labels keyed to turns of open datasets."""
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from cxsentiment.errors import UsageError
+from cxsentiment.schema import ACTS, SENTIMENTS
+from training.sources import SOURCES, path_of
+
+LABELS = Path(__file__).parents[1] / "training" / "labels"
+TALK = sorted(name for name in SOURCES if name.startswith("talk_"))
+
+
+def _conversation(data: Path) -> None:
+    turns = [{"speaker": "agent", "text": "Hello, this is Ana."}, {"speaker": "customer", "text": "this is awful"}]
+    with gzip.open(data / "star.jsonl.gz", "wt", encoding="utf-8") as file:
+        file.write(json.dumps({"id": "star-1", "dataset": "star", "channel": "chat", "turns": turns}) + "\n")
+
+
+def _labels(path: Path, *rows: dict[str, object]) -> Path:
+    whole = [{"dataset": "star", "conversation_id": "star-1"} | row for row in rows]
+    path.write_text("".join(json.dumps(row) + "\n" for row in whole), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("name", TALK)
+def test_written_talk_is_well_formed_and_never_tested_on(name: str, tmp_path: Path) -> None:
+    source = SOURCES[name]
+    turns = list(source.read(path_of(tmp_path, source), tmp_path))
+    assert len(turns) > 500
+    assert not source.tested
+    assert {turn.source for turn in turns} == {name}
+    assert {turn.sentiment for turn in turns if turn.acts is None} == set(SENTIMENTS)
+    assert {act for turn in turns for act in turn.acts or ()} == set(ACTS)
+    # Neighbouring contacts may be variants of one situation, so a campaign is split as one conversation.
+    assert all(turn.conversation.startswith(f"{name}/") for turn in turns)
+
+
+def test_keyed_labels_find_their_texts(tmp_path: Path) -> None:
+    _conversation(tmp_path)
+    path = _labels(tmp_path / "agent_turns.jsonl", {"turn": 0, "acts": ["greet", "identify"]})
+    (turn,) = SOURCES["agent_turns"].read(path, tmp_path)
+    assert (turn.text, turn.acts, turn.sentiment) == ("Hello, this is Ana.", ("greet", "identify"), None)
+    path = _labels(tmp_path / "customer_turns.jsonl", {"turn": 1, "sentiment": "negative"})
+    (turn,) = SOURCES["customer_turns"].read(path, tmp_path)
+    assert (turn.text, turn.acts, turn.sentiment) == ("this is awful", None, "negative")
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"turn": 7, "acts": []}, "1 labels of star point at turns that do not exist"),
+        ({"turn": 0, "acts": ["sing"]}, "unknown acts"),
+        ({"turn": 1, "sentiment": "grumpy"}, "unknown sentiment 'grumpy'"),
+    ],
+)
+def test_a_label_that_points_nowhere_or_says_nothing_known(
+    tmp_path: Path, row: dict[str, object], message: str
+) -> None:
+    _conversation(tmp_path)
+    path = _labels(tmp_path / "agent_turns.jsonl", row)
+    with pytest.raises(UsageError, match=message):
+        list(SOURCES["agent_turns"].read(path, tmp_path))
+
+
+def test_label_files_hold_no_text_of_other_sources() -> None:
+    for name in ("agent_turns", "customer_turns"):
+        for line in (LABELS / f"{name}.jsonl").read_text(encoding="utf-8").splitlines():
+            assert set(json.loads(line)) in (
+                {"dataset", "conversation_id", "turn", "acts"},
+                {"dataset", "conversation_id", "turn", "sentiment"},
+            )

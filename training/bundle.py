@@ -1,0 +1,130 @@
+"""Writes the model bundle: exports, passes the gates, calibrates, and records where everything comes from."""
+
+import hashlib
+import importlib.metadata
+import json
+import platform
+import shutil
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from sklearn.metrics import average_precision_score, f1_score
+from tokenizers import Tokenizer
+
+from cxsentiment.model import BUNDLE_FILE, Bundle, BundleFile, Head, Model
+from cxsentiment.schema import ACTS
+from training.batches import turns_of
+from training.calibrate import calibrate_acts, calibrate_sentiment, plain_heads, scores_of, targets_of
+from training.config import Config
+from training.data import Tables, counts
+from training.export import export
+from training.model import Network
+from training.parity import check, measure
+from training.sources import SOURCES, LabelledTurn
+
+_LIBRARIES = ("torch", "transformers", "tokenizers", "onnx", "onnxruntime", "numpy")
+
+
+def write_bundle(
+    network: Network, tokeniser: Tokenizer, config: Config, tables: Tables, seconds: float, out: Path
+) -> Bundle:
+    """Export `network` and write the finished bundle to `out` (replaced file by file); return its description."""
+    dev = turns_of(tables.parts["dev"])
+    with tempfile.TemporaryDirectory() as scratch:
+        aside = Path(scratch) / "bundle"
+        aside.mkdir()
+        export(network, Path(scratch) / "exact.onnx", "fp32")
+        export(network, aside / "model.onnx", config.storage)
+        tokeniser.save(str(aside / "tokenizer.json"))
+        (aside / "split.json").write_text(json.dumps(_split(config, tables), indent=1) + "\n", encoding="utf-8")
+        parity = measure(
+            network, Path(scratch) / "exact.onnx", aside / "model.onnx", [turn.text for turn in dev], tokeniser
+        )
+        check(parity)
+        training = _training(config, tables, seconds) | {"parity": _rounded(asdict(parity))}
+        describe(aside, config, plain_heads(), training)
+        heads = calibrated_heads(Model(aside), dev)
+        describe(aside, config, heads, training)
+        figures = dev_figures(Model(aside), dev)
+        bundle = describe(aside, config, heads, training | {"dev": figures})
+        out.mkdir(parents=True, exist_ok=True)
+        for path in sorted(aside.iterdir()):
+            shutil.copyfile(path, out / path.name)
+    return bundle
+
+
+def calibrated_heads(model: Model, dev: list[LabelledTurn]) -> tuple[Head, ...]:
+    """The heads with their numbers fitted to the development turns; `model` has plain heads."""
+    scores, targets = scores_of(model, dev), targets_of(dev)
+    found = {
+        "sentiment": calibrate_sentiment(scores[0], targets[0]),
+        "acts": calibrate_acts(scores[1], targets[1]),
+    }
+    return tuple(
+        Head(**head.model_dump() | {"temperatures": found[head.name].temperatures, "biases": found[head.name].biases})
+        for head in plain_heads()
+    )
+
+
+def dev_figures(model: Model, dev: list[LabelledTurn]) -> dict[str, float]:
+    """Figures by which recipes are chosen; fitted to these turns by the calibration, so no estimate of quality."""
+    (mood, acts), (mood_true, acts_true) = scores_of(model, dev), targets_of(dev)
+    held = [k for k in range(len(ACTS)) if acts_true[:, k].any()]
+    figures = {
+        "sentiment_macro_f1": f1_score(mood_true, mood.argmax(1), average="macro"),
+        "acts_macro_f1": f1_score(acts_true, acts > 0.5, average="macro", zero_division=0.0),
+        "acts_micro_f1": f1_score(acts_true, acts > 0.5, average="micro"),
+        "acts_macro_ap": np.mean([average_precision_score(acts_true[:, k], acts[:, k]) for k in held]),
+    }
+    return {name: round(float(value), 4) for name, value in figures.items()}
+
+
+def describe(folder: Path, config: Config, heads: tuple[Head, ...], training: dict[str, object]) -> Bundle:
+    """Write `bundle.json` for the files that lie in `folder`."""
+    files = {
+        path.name: BundleFile(sha256=hashlib.sha256(path.read_bytes()).hexdigest(), bytes=path.stat().st_size)
+        for path in sorted(folder.iterdir())
+        if path.name != BUNDLE_FILE
+    }
+    bundle = Bundle(
+        format=1,
+        name=config.name,
+        version=config.version,
+        files=files,
+        max_tokens=config.max_tokens,
+        heads=heads,
+        training=training,
+    )
+    (folder / BUNDLE_FILE).write_text(bundle.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    return bundle
+
+
+def _split(config: Config, tables: Tables) -> dict[str, object]:
+    """Which conversations were kept from training; all others of these sources were trained on."""
+    return {
+        "rule": "sha256(salt:conversation), first 8 bytes / 2^64: < test: test; < test + dev: dev; else train",
+        **config.split.model_dump(),
+        "dev_conversations": tables.conversations("dev"),
+        "test_conversations": tables.conversations("test"),
+    }
+
+
+def _training(config: Config, tables: Tables, seconds: float) -> dict[str, object]:
+    names = sorted(config.sources)
+    return {
+        "recipe": config.model_dump(),
+        "recipe_sha256": config.sha256,
+        "files": tables.files,
+        "sources": {name: {"licence": SOURCES[name].licence, "credit": SOURCES[name].credit} for name in names},
+        "turns": {part: {k: dict(v) for k, v in counts(rows).items()} for part, rows in tables.parts.items()},
+        "dropped": tables.dropped,
+        "seconds": round(seconds),
+        "versions": {"python": platform.python_version()}
+        | {name: importlib.metadata.version(name) for name in _LIBRARIES},
+    }
+
+
+def _rounded(values: dict[str, float]) -> dict[str, float]:
+    return {name: value if isinstance(value, int) else float(f"{value:.3g}") for name, value in values.items()}

@@ -1,0 +1,77 @@
+"""Generates MODEL_CARD.md of a bundle: `python -m training.card models/default --results eval/results/default.json`.
+
+Every number comes from bundle.json or from the evaluation's results; the words around them stand in card.md.j2.
+"""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from cxsentiment.errors import CxError, UsageError
+from cxsentiment.model import read_bundle
+from training.sources import SOURCES
+
+_MODEL = "this model"
+
+
+def figure(value: dict[str, Any]) -> str:
+    """`.812 [.79, .83]`, or a dash where there was nothing to measure."""
+    if value["value"] is None:
+        return "–"
+    return f"{value['value']:.3f} [{value['low']:.2f}, {value['high']:.2f}]"
+
+
+def read_results(path: Path, onnx_sha256: str) -> dict[str, Any]:
+    """Read the evaluation's results; UsageError where they are missing or of another model."""
+    if not path.exists():
+        raise UsageError(str(path), "no evaluation results", do="Run python -m eval.run on this bundle first")
+    results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    if results["model"]["onnx_sha256"] != onnx_sha256:
+        raise UsageError(str(path), "these results are of another model", do="Run python -m eval.run on this bundle")
+    return results
+
+
+def card(folder: Path, results: Path) -> str:
+    """The text of the card of the bundle in `folder`. Raises BundleError, UsageError."""
+    bundle, _ = read_bundle(folder)
+    found = read_results(results, bundle.files["model.onnx"].sha256)
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # Markdown, and all of it the project's own text
+    )
+    environment.filters["figure"] = figure
+    environment.globals["by_source"] = lambda sets: {k: v for k, v in sets.items() if not k.startswith("style ")}
+    environment.globals["by_style"] = lambda sets: {k: v for k, v in sets.items() if k.startswith(("all", "style "))}
+    return environment.get_template("card.md.j2").render(
+        bundle=bundle,
+        megabytes=sum(file.bytes for file in bundle.files.values()) / 1e6,
+        training=bundle.training,
+        sources={name: SOURCES[name] for name in bundle.training["sources"]},  # type: ignore[attr-defined]
+        results=found,
+        model=_MODEL,
+    )
+
+
+def main() -> None:
+    """Write the card beside the bundle."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("model", type=Path)
+    parser.add_argument("--results", type=Path, required=True)
+    options = parser.parse_args()
+    try:
+        text = card(options.model, options.results)
+    except CxError as error:
+        raise SystemExit(error.message) from error
+    (options.model / "MODEL_CARD.md").write_text(text, encoding="utf-8")
+    print(f"wrote {options.model / 'MODEL_CARD.md'}")
+
+
+if __name__ == "__main__":
+    main()
