@@ -1,3 +1,4 @@
+import gzip
 import json
 import shutil
 import sys
@@ -24,9 +25,8 @@ def conversation(name: str) -> str:
 
 
 @pytest.fixture
-def data(tmp_path: Path, toy_bundle: Path) -> Path:
-    import gzip
-
+def data(tmp_path: Path, toy_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr("eval.testset._LABELS", tmp_path / "no further labels")
     for source in ("service_talk", "act_gallery"):
         blocks = [conversation(f"{source}-{k}") for k in range(12)]
         (tmp_path / f"{source}.txt").write_text("\n\n".join(blocks) + "\n", encoding="utf-8")
