@@ -7,8 +7,8 @@ import pytest
 from pydantic import ValidationError
 
 from cxsentiment.errors import BundleError
-from cxsentiment.model import Head, Model, default_model, read_bundle
-from cxsentiment.schema import ACTS, SENTIMENTS
+from cxsentiment.model import Head, Model, read_bundle
+from cxsentiment.schema import SENTIMENTS
 
 
 @pytest.fixture
@@ -104,9 +104,3 @@ def test_tokens_keep_the_whole_text(toy_model: Model) -> None:
     assert len(tokens[0].ids) == 500 * 4
     assert text[tokens[0].starts[-2] : tokens[0].ends[-2]] == "hello"
     assert len(tokens[1].ids) == 0
-
-
-def test_the_default_model_verifies_and_knows_every_label() -> None:
-    bundle, sha256 = read_bundle(default_model())
-    assert len(sha256) == 64
-    assert {head.speaker: head.labels for head in bundle.heads} == {"customer": SENTIMENTS, "agent": ACTS}

@@ -3,7 +3,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from cxsentiment.model import Model, default_model
+from cxsentiment.model import Model
 from cxsentiment.predict import TOKEN_BUDGET, Memory, _batches, _windows, predict, predict_texts
 from cxsentiment.schema import ACTS, SENTIMENTS, Transcript
 
@@ -78,16 +78,6 @@ def test_a_full_memory_forgets_and_still_answers(toy_model: Model, monkeypatch: 
     texts = [(acts, text) for text in ("hello", "sorry", "moment", "bye")]
     assert predict_texts(toy_model, texts, memory) == predict_texts(toy_model, texts)
     assert predict_texts(toy_model, texts[::-1], memory) == predict_texts(toy_model, texts)[::-1]
-
-
-def test_the_default_model_scores_a_turn_the_same_in_any_company() -> None:
-    model = Model(default_model())
-    acts = model.bundle.head("acts")
-    texts = ["Hi there, this is Ana from the bank. How can I help?", "ok", "I'm sorry. " * 30, "One moment please", ""]
-    together = predict_texts(model, [(acts, text) for text in texts])
-    for k, text in enumerate(texts):
-        alone = predict_texts(model, [(acts, text)])[0]
-        assert alone[0] == pytest.approx(together[k][0], abs=2e-5)
 
 
 @pytest.mark.parametrize(
