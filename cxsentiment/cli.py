@@ -104,7 +104,7 @@ def score(
         csat_scale=_scale(csat_scale),
         workers=workers,
         overwrite=overwrite,
-        command=shlex.join(["cxsentiment", *sys.argv[1:]]),
+        command=_typed(),
     )
     with _interruptible(), terminal.progress(quiet=as_json) as show:
         receipt = run(inputs, out, settings, show)
@@ -113,7 +113,8 @@ def score(
     else:
         terminal.print_run(receipt, out)
         _print(f"next: cxsentiment report {out}")
-    raise typer.Exit(ExitCode.REJECTS if receipt["contacts"]["rejected"] else ExitCode.DONE)
+    rejected = receipt["contacts"]["rejected"] + (receipt["surveys"] or {}).get("rejected", 0)
+    raise typer.Exit(ExitCode.REJECTS if rejected else ExitCode.DONE)
 
 
 @app.command()
@@ -127,13 +128,17 @@ def report(
     from cxsentiment import terminal
     from cxsentiment.findings import write_report
 
-    findings, page = write_report(run, _surveys(surveys, csat_scale))
+    answers = _surveys(surveys, csat_scale)
+    findings, page = write_report(run, answers, _scale(csat_scale), _typed())
     if as_json:
         from dataclasses import asdict
 
         _print_json({**asdict(findings), "page": str(page)})
     else:
+        if answers is not None:
+            terminal.print_surveys(findings.run["surveys"], page.with_name("rejects.jsonl"))
         terminal.print_findings(findings, page)
+    raise typer.Exit(ExitCode.REJECTS if answers is not None and answers.rejects else ExitCode.DONE)
 
 
 @app.command()
@@ -215,6 +220,10 @@ def _surveys(path: Path | None, csat_scale: str | None, options: "ReadOptions | 
         return read_surveys(path, _scale(csat_scale), options)
     except InputError as error:
         raise UsageError(error.where, error.what, allowed=error.allowed, do=error.do) from error
+
+
+def _typed() -> str:
+    return shlex.join(["cxsentiment", *sys.argv[1:]])
 
 
 def _print_json(document: Any) -> None:

@@ -17,7 +17,7 @@ from cxsentiment.ingest.sources import find_sources
 from cxsentiment.ingest.surveys import Scale, Surveys, on_scale
 from cxsentiment.ingest.surveys import apply as apply_survey
 from cxsentiment.model import read_bundle
-from cxsentiment.receipt import Plan, Reading, compose, earlier_run, fingerprint, stands
+from cxsentiment.receipt import Plan, Reading, begin, compose, earlier_run, fingerprint, stands
 from cxsentiment.rubric import Rubric
 from cxsentiment.schema import Reject, Transcript
 from cxsentiment.shards import Scorer, Shard, ShardResult, cut
@@ -62,8 +62,9 @@ def run(
 ) -> dict[str, Any]:
     """Score `inputs` (files, folders, globs) into the run folder `out` and return its receipt.
 
-    Finished shards of an earlier, equal run are kept; where nothing is left to do, nothing is written. Raises
-    UsageError for inputs or a folder that cannot be used, BundleError for a broken model.
+    Finished shards of an earlier, equal run are kept. Where nothing is left to do, nothing is written, and the receipt
+    that is returned says `already_scored`. Raises UsageError for inputs or a folder that cannot be used, BundleError
+    for a broken model.
     """
     started, clock = datetime.now(UTC), time.perf_counter()
     sources = _outside(out, find_sources(inputs))
@@ -80,15 +81,18 @@ def run(
         settings.demo,
         settings.command,
     )
-    identity = plan.identity()
-    before = earlier_run(out, identity, overwrite=settings.overwrite)
-    if before is not None and before.get("state") == "complete" and stands(out, before):
-        return before
-    runs.write_receipt(out, {"state": "incomplete", "identity": identity})
+    before = earlier_run(out, plan, overwrite=settings.overwrite)
+    if before is None:
+        runs.remove_report(out)
+    elif before.get("state") == "complete":
+        if stands(out, before):
+            return before | {"already_scored": True}
+        runs.remove_altered(out, before["files"])
+    runs.write_receipt(out, begin(plan))
 
     reader = _Reader(sources, settings, sum(entry["bytes"] for entry in files))
     results: list[ShardResult] = []
-    for result in _score_all(cut(reader.transcripts(), identity), out, settings):
+    for result in _score_all(cut(reader.transcripts(), plan.identity()), out, settings):
         results.append(result)
         contacts = sum(r.note.contacts for r in results)
         turns = sum(r.note.turns_in for r in results)
@@ -154,7 +158,7 @@ class _Reader:
 
 def _score_all(shards: Iterable[Shard], out: Path, settings: Settings) -> Iterator[ShardResult]:
     """Score every shard: in this process where that is enough, else in a pool with a bounded queue."""
-    workers = settings.workers or len(os.sched_getaffinity(0))
+    workers = settings.workers or _cores()
     scorer: Scorer | None = None
     pool: ProcessPoolExecutor | None = None
     pending: set[Future[ShardResult]] = set()
@@ -177,6 +181,11 @@ def _score_all(shards: Iterable[Shard], out: Path, settings: Settings) -> Iterat
     finally:
         if pool is not None:
             pool.shutdown(cancel_futures=True)
+
+
+def _cores() -> int:
+    """Cores this process may use; not every system can tell, and there all of the machine's are meant."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _with_last(items: Iterable[T]) -> Iterator[tuple[T, bool]]:

@@ -13,6 +13,7 @@ from typing import Any
 from cxsentiment import runs
 from cxsentiment.errors import UsageError
 from cxsentiment.ingest.options import ReadOptions
+from cxsentiment.ingest.sources import source_name
 from cxsentiment.ingest.surveys import Scale, Surveys
 from cxsentiment.model import Bundle
 from cxsentiment.rubric import Rubric
@@ -36,20 +37,30 @@ class Plan:
     demo: bool
     command: str
 
-    def identity(self) -> str:
-        """One hash of all of it: two runs with the same identity write the same shards."""
-        facts = {
-            "format": FORMAT,
-            "software": version("cxsentiment"),
+    def parts(self) -> dict[str, str]:
+        """A hash of each part, by the name that a person knows it by."""
+        surveys = self.surveys
+        facts: dict[str, object] = {
+            "version of cxsentiment": [FORMAT, version("cxsentiment")],
             "model": self.model_sha256,
             "rubric": self.rubric.sha256,
-            "map": dict(self.options.columns),
-            "role": dict(self.options.roles),
-            "surveys": sorted((k, asdict(v)) for k, v in self.surveys.answers.items()) if self.surveys else None,
-            "csat_scale": str(self.csat_scale),
-            "inputs": list(self.inputs),
+            "--map or --role": [dict(self.options.columns), dict(self.options.roles)],
+            "surveys or --csat-scale": [
+                str(self.csat_scale),
+                [sorted((k, asdict(v)) for k, v in surveys.answers.items()), len(surveys.rejects)] if surveys else None,
+            ],
+            "inputs (names and contents)": list(self.inputs),
         }
-        return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
+        return {name: _hash(fact) for name, fact in facts.items()}
+
+    def identity(self) -> str:
+        """One hash of all of it: two runs with the same identity write the same shards."""
+        return _hash(self.parts())
+
+
+def _hash(fact: object) -> str:
+    text = json.dumps(fact, sort_keys=True, default=str, ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +75,19 @@ class Reading:
 
 def fingerprint(path: Path) -> dict[str, Any]:
     """An input file as the receipt names it."""
-    return {"source": str(path), "sha256": runs.sha256_of(path), "bytes": path.stat().st_size}
+    return {"source": source_name(path), "sha256": runs.sha256_of(path), "bytes": path.stat().st_size}
 
 
-def earlier_run(out: Path, identity: str, *, overwrite: bool) -> dict[str, Any] | None:
+def begin(plan: Plan) -> dict[str, Any]:
+    """The receipt of a run that has only begun: enough to resume it, or to say how another run differs from it."""
+    return {"state": "incomplete", "identity": plan.identity(), "parts": plan.parts(), "demo": plan.demo}
+
+
+def earlier_run(out: Path, plan: Plan, *, overwrite: bool) -> dict[str, Any] | None:
     """The receipt of an equal run that lies in `out`, finished or not; None where the folder is free to use.
 
-    Raises UsageError where `out` holds another run (unless `overwrite`), or something that is no run.
+    Raises UsageError where `out` holds another run, or something that is no run. Another run may be replaced with
+    `overwrite`; a demo run replaces demo runs only.
     """
     if not out.exists():
         return None
@@ -81,15 +98,17 @@ def earlier_run(out: Path, identity: str, *, overwrite: bool) -> dict[str, Any] 
         if any(out.iterdir()):
             raise UsageError(str(out), "is not empty and holds no run", do="Give --out a new or empty folder")
         return None
-    if receipt.get("identity") == identity:
+    if receipt.get("identity") == plan.identity():
         return receipt
-    if not overwrite:
-        raise UsageError(
-            str(out),
-            "holds a run of other inputs, another model, rubric, survey or version",
-            do="Give --out another folder, or add --overwrite to replace that run",
-        )
-    return None
+    if overwrite and (receipt.get("demo") or not plan.demo):
+        return None
+    earlier: Mapping[str, str] = receipt.get("parts") or {}
+    different = [name for name, digest in plan.parts().items() if earlier.get(name) != digest]
+    raise UsageError(
+        str(out),
+        f"holds another run: it differs in {', '.join(different) or 'its kind'}",
+        do="Give --out another folder" + ("" if plan.demo else ", or add --overwrite to replace that run"),
+    )
 
 
 def stands(out: Path, receipt: Mapping[str, Any]) -> bool:
@@ -103,15 +122,15 @@ def compose(
 ) -> dict[str, Any]:
     """The receipt of a finished run."""
     notes = [result.note for result in results]
+    fresh = sum(result.note.turns_in for result in results if result.seconds)
     scored = sum(note.contacts for note in notes)
     turns_in = sum(note.turns_in for note in notes)
     phases = {phase: round(sum(r.seconds.get(phase, 0.0) for r in results), 3) for phase in PHASES}
     hashes = {name: digest for result in results for name, digest in sorted(result.hashes.items())}
     hashes[runs.REJECTS] = runs.sha256_of(out / runs.REJECTS)
     return {
+        **begin(plan),
         "state": "complete",
-        "identity": plan.identity(),
-        "demo": plan.demo,
         "command": plan.command or None,
         "software": {"name": "cxsentiment", "version": version("cxsentiment")},
         "model": {"name": plan.bundle.name, "version": plan.bundle.version, "sha256": plan.model_sha256},
@@ -134,12 +153,13 @@ def compose(
             "without_text": sum(note.turns_without_text for note in notes),
             "unknown_speaker": sum(note.turns_unknown_speaker for note in notes),
         },
+        "null_reasons": _total(note.null_reasons for note in notes),
         "masked": _total(note.masked for note in notes),
         "warnings": _most(_total(note.warnings for note in notes)),
         "surveys": plan.surveys.facts(reading.matched) if plan.surveys else None,
         "started_at": started.astimezone(UTC).isoformat(timespec="seconds"),
         "seconds": {"read": round(reading.seconds, 3), **phases, "total": round(seconds, 3)},
-        "turns_per_second": round(turns_in / seconds, 1) if seconds else None,
+        "turns_per_second": round(fresh / seconds, 1) if fresh else None,
         "shards": len(results),
         "shards_reused": sum(not result.seconds for result in results),
         "files": hashes,

@@ -18,6 +18,7 @@ from cxsentiment.errors import RubricError
 from cxsentiment.schema import ACTS, Criticality, ItemText
 
 _MAX_BYTES = 1_000_000
+DEFAULT_REACH = 3
 _ID = "^[a-z][a-z0-9_]{0,63}$"
 
 
@@ -42,7 +43,7 @@ class AppliesWhen(_Strict):
 class MetWhen(_Strict):
     """What meets an item: one of `acts` in an agent turn of the window, or, with `absent`, in none of them.
 
-    The window is all agent turns, the first `in_first`, the last `in_last`, or those `within` so many agent turns
+    The window is all agent turns, the first `in_first`, the last `in_last`, or the next `within` (3 unless told)
     after a negative customer turn (`after_negative`).
     """
 
@@ -51,7 +52,7 @@ class MetWhen(_Strict):
     in_first: Annotated[int, Field(ge=1)] | None = None
     in_last: Annotated[int, Field(ge=1)] | None = None
     after_negative: bool = False
-    within: Annotated[int, Field(ge=1)] = 3
+    within: Annotated[int, Field(ge=1)] | None = None
 
     @model_validator(mode="after")
     def _one_window(self) -> "MetWhen":
@@ -59,7 +60,14 @@ class MetWhen(_Strict):
             _check_act(act)
         if sum((self.in_first is not None, self.in_last is not None, self.after_negative)) > 1:
             raise ValueError("give only one of in_first, in_last and after_negative")
+        if self.within is not None and not self.after_negative:
+            raise ValueError("within means turns after a negative customer turn: give after_negative: true as well")
         return self
+
+    @property
+    def reach(self) -> int:
+        """How many agent turns after a negative customer turn count."""
+        return self.within or DEFAULT_REACH
 
 
 class Item(_Strict):

@@ -8,6 +8,7 @@ shard counts as done exactly when that file stands with the right key.
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -83,6 +84,7 @@ class ShardNote:
     turns_scored: int
     turns_without_text: int
     turns_unknown_speaker: int
+    null_reasons: Mapping[str, int]
     masked: Mapping[str, int]
     warnings: Mapping[str, int]
 
@@ -133,16 +135,30 @@ def remove_shards_from(run: Path, number: int) -> None:
                 path.unlink()
 
 
-def write_rejects(run: Path, rejects: Iterable[Reject]) -> int:
-    """Write rejects.jsonl (also when empty) and return how many there were."""
+def remove_altered(run: Path, hashes: Mapping[str, str]) -> None:
+    """Delete files that are not what an earlier receipt recorded, so that their shards are scored again."""
+    for name, digest in hashes.items():
+        path = run / name
+        if path.exists() and sha256_of(path) != digest:
+            path.unlink()
+
+
+def remove_report(run: Path) -> None:
+    """Delete the report of a run that is about to be replaced."""
+    shutil.rmtree(run / "report", ignore_errors=True)
+
+
+def write_rejects(folder: Path, rejects: Iterable[Reject]) -> int:
+    """Write rejects.jsonl (also when empty) into `folder` and return how many there were."""
     lines = [json.dumps(asdict(reject), ensure_ascii=False) for reject in rejects]
-    write_atomically(run / REJECTS, "".join(line + "\n" for line in lines).encode("utf-8", "replace"))
+    write_atomically(folder / REJECTS, "".join(line + "\n" for line in lines).encode("utf-8", "replace"))
     return len(lines)
 
 
 def write_receipt(run: Path, receipt: Mapping[str, Any]) -> None:
     """Write run.json."""
-    write_atomically(run / RECEIPT, (json.dumps(receipt, indent=2, ensure_ascii=False) + "\n").encode())
+    text = json.dumps(receipt, indent=2, ensure_ascii=False) + "\n"
+    write_atomically(run / RECEIPT, text.encode("utf-8", "replace"))  # a file's name need not be UTF-8
 
 
 def read_receipt(run: Path) -> dict[str, Any] | None:
@@ -193,16 +209,23 @@ def sha256_of(path: Path) -> str:
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Write aside, flush to disk, rename: a reader sees the old file or the whole new one, never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with aside.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with aside.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            aside.replace(path)
+        finally:
+            aside.unlink(missing_ok=True)
+    except OSError as error:
+        raise RunError(
+            str(path),
+            f"cannot be written: {error.strerror or error}",
+            do="Free space or choose a folder you may write to",
+        ) from error
 
 
 def _write_table(table: pa.Table, path: Path) -> str:

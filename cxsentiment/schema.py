@@ -7,7 +7,7 @@ There is no emotion or sentiment of an agent anywhere: sentiment is a head for c
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 Speaker = Literal["agent", "customer", "bot", "system", "other", "unknown"]
 SPEAKERS: tuple[Speaker, ...] = ("agent", "customer", "bot", "system", "other", "unknown")
@@ -34,6 +34,11 @@ ACTS = EMPATHY_ACTS + PROTOCOL_ACTS + CONDUCT_ACTS
 Verdict = Literal["met", "not_met", "not_applicable", "unscored"]
 Criticality = Literal["none", "customer", "business", "compliance"]
 Level = Literal["pooled", "within", "between"]
+
+# Adjusted p up to which an association counts as told apart from zero (Benjamini and Hochberg 1995).
+FALSE_DISCOVERY_RATE = 0.10
+# The features whose associations are always put into words.
+HEADLINE_FEATURES = ("score", "sentiment_mean", "sentiment_end")
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +257,8 @@ class QuotedTurn:
 class CoachingMoment:
     """A turn worth talking about. `strength` is True for a good example; `confidence` in [0, 1].
 
-    `speaker` says the quote; None where that is not known.
+    `speaker` says the quote; None where that is not known. `context` are the turns shown, the quoted one among them,
+    in the order they were said, which the turns' numbers need not follow.
     """
 
     contact_id: str
@@ -272,7 +278,7 @@ class CoachingMoment:
 class Findings:
     """Everything stage 2 says about a run; the report renders it as it is."""
 
-    run: Mapping[str, object]
+    run: Mapping[str, Any]
     agents: tuple[AgentScore, ...]
     agent_notes: tuple[str, ...]
     items: tuple[ItemRate, ...]

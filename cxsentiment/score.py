@@ -39,7 +39,8 @@ class _Contact:
     def __init__(self, transcript: Transcript, predictions: Sequence[TurnPrediction], labels: Labels) -> None:
         self.transcript = transcript
         self.labels = labels
-        self.turns = {turn.index: turn for turn in transcript.turns}
+        # Turns stand in time order, which need not be the order of their places in the source.
+        self.place = {turn.index: place for place, turn in enumerate(transcript.turns)}
         self.by_turn = {prediction.turn: prediction for prediction in predictions}
         self.agent_turns = [t for t in transcript.turns if t.speaker == "agent" and t.index in self.by_turn]
         self.customer_turns = [t for t in transcript.turns if t.speaker == "customer" and t.index in self.by_turn]
@@ -158,9 +159,9 @@ def _window(contact: _Contact, met_when: MetWhen, negative: Sequence[Turn]) -> l
     chosen: dict[int, Turn] = {}
     place = 0
     for trigger in negative:
-        while place < len(turns) and turns[place].index < trigger.index:
+        while place < len(turns) and contact.place[turns[place].index] < contact.place[trigger.index]:
             place += 1
-        chosen.update((turn.index, turn) for turn in turns[place : place + met_when.within])
+        chosen.update((turn.index, turn) for turn in turns[place : place + met_when.reach])
     return list(chosen.values())
 
 

@@ -93,7 +93,8 @@ class Scorer:
             evaluation = evaluate(transcript, predicted, self.rubric, labels)
             rows.add(transcript, predicted, measure(transcript, predicted), evaluation)
         clock.lap("score")
-        note = _note(shard, predictions, counts)
+        reasons = Counter(reason for reason in rows.tables["contacts"]["null_reason"] if reason)
+        note = _note(shard, predictions, counts, reasons)
         hashes = runs.write_shard(run_folder, shard.number, rows.tables, note)
         clock.lap("write")
         return ShardResult(shard.number, note, hashes, clock.seconds)
@@ -206,7 +207,12 @@ def _duration(turns: Sequence[Turn]) -> float | None:
     return round(max(ends) - min(starts), 3) if starts else None
 
 
-def _note(shard: Shard, predictions: Sequence[Sequence[TurnPrediction]], masked: Mapping[str, int]) -> runs.ShardNote:
+def _note(
+    shard: Shard,
+    predictions: Sequence[Sequence[TurnPrediction]],
+    masked: Mapping[str, int],
+    reasons: Mapping[str, int],
+) -> runs.ShardNote:
     without_text = sum(contact.dropped_turns for contact in shard.contacts)
     return runs.ShardNote(
         key=shard.key,
@@ -215,6 +221,7 @@ def _note(shard: Shard, predictions: Sequence[Sequence[TurnPrediction]], masked:
         turns_scored=sum(len(predicted) for predicted in predictions),
         turns_without_text=without_text,
         turns_unknown_speaker=sum(t.speaker == "unknown" for contact in shard.contacts for t in contact.turns),
+        null_reasons=dict(sorted(reasons.items())),
         masked=dict(sorted(masked.items())),
         warnings=dict(sorted(Counter(w for contact in shard.contacts for w in contact.warnings).items())),
     )

@@ -113,8 +113,9 @@ def _times(transcript: Transcript) -> dict[str, float]:
         values["agent_talk_share"] = talk["agent"] / (talk["agent"] + talk["customer"])
     waits = _waits(turns)
     if waits:
-        values["first_response_s"] = waits[0]
         values["median_response_s"] = median(waits)
+    if (first := _first_response(turns)) is not None:
+        values["first_response_s"] = first
     if timed and len(turns) > 1:
         gaps = [max(0.0, (b.start_s or 0) - (a.end_s or 0)) for a, b in itertools.pairwise(turns)]
         values["longest_gap_s"] = max(gaps)
@@ -123,6 +124,17 @@ def _times(transcript: Transcript) -> dict[str, float]:
 
 def _seconds(turn: Turn) -> float:
     return max(0.0, (turn.end_s or 0.0) - (turn.start_s or 0.0))
+
+
+def _first_response(turns: Sequence[Turn]) -> float | None:
+    """Seconds from the end (start, where no end is known) of the customer's first turn to the next agent turn."""
+    customer = next((place for place, turn in enumerate(turns) if turn.speaker == "customer"), len(turns))
+    answer = next((turn for turn in turns[customer:] if turn.speaker == "agent"), None)
+    if answer is None or answer.start_s is None:
+        return None
+    asked = turns[customer]
+    since = asked.end_s if asked.end_s is not None else asked.start_s
+    return None if since is None else max(0.0, answer.start_s - since)
 
 
 def _waits(turns: Sequence[Turn]) -> list[float]:

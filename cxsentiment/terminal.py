@@ -15,7 +15,15 @@ from rich.table import Table
 from cxsentiment.check import Check
 from cxsentiment.errors import CxError
 from cxsentiment.pipeline import Progress
-from cxsentiment.schema import AgentScore, Association, CoachingMoment, Estimate, Findings
+from cxsentiment.schema import (
+    FALSE_DISCOVERY_RATE,
+    HEADLINE_FEATURES,
+    AgentScore,
+    Association,
+    CoachingMoment,
+    Estimate,
+    Findings,
+)
 
 _SECONDS_BETWEEN_LINES = 5.0
 _SHOWN = 20
@@ -88,25 +96,44 @@ def print_run(receipt: Mapping[str, Any], out: Path) -> None:
     """What a run did: counts, rate, rejects, warnings."""
     console = _console()
     contacts, turns = receipt["contacts"], receipt["turns"]
+    if receipt.get("already_scored"):
+        console.print("[bold]already scored: nothing to do[/]; the folder holds this very run:")
     console.print(
         f"[bold]{contacts['scored']:,} contacts scored[/] of {contacts['in']:,}; {turns['in']:,} turns "
         f"({turns['scored']:,} scored, {turns['without_text']:,} without text) "
         f"in {receipt['seconds']['total']:.1f} s, {receipt['turns_per_second'] or 0:,.0f} turns a second"
     )
-    if contacts["rejected"]:
-        _print_rejects(console, out / "rejects.jsonl", contacts["rejected"])
+    for reason, count in receipt["null_reasons"].items():
+        console.print(f"[yellow]{count:,} contacts have no score:[/] {escape(reason)}")
+    rejected = contacts["rejected"] + (receipt["surveys"] or {}).get("rejected", 0)
+    if rejected:
+        _print_rejects(console, out / "rejects.jsonl", rejected)
     if masked := receipt["masked"]:
         console.print("masked before scoring: " + ", ".join(f"{count:,} {kind}" for kind, count in masked.items()))
     if surveys := receipt["surveys"]:
-        console.print(
-            f"surveys: {surveys['answers']:,} answers, {surveys['matched']:,} matched a contact, "
-            f"{surveys['unmatched']:,} did not, {surveys['rejected']:,} rejected"
-        )
+        _print_survey_facts(console, surveys)
     warnings = sorted(receipt["warnings"].items(), key=lambda item: -item[1])
     for text, count in warnings[:5]:
         console.print(f"[yellow]warning[/] ({count:,} contacts): {escape(text)}")
     if len(warnings) > 5:
         console.print(f"[yellow]and {len(warnings) - 5} more kinds of warning[/] in {escape(str(out / 'run.json'))}")
+
+
+def print_surveys(facts: Mapping[str, Any], rejects: Path) -> None:
+    """What became of survey answers that joined at report time."""
+    console = _console()
+    _print_survey_facts(console, facts)
+    if facts["rejected"]:
+        _print_rejects(console, rejects, facts["rejected"])
+
+
+def _print_survey_facts(console: Console, facts: Mapping[str, Any]) -> None:
+    console.print(
+        f"surveys: {facts['answers']:,} answers, {facts['matched']:,} matched a contact, "
+        f"{facts['unmatched']:,} did not, {facts['rejected']:,} rejected"
+    )
+    for note in facts["notes"]:
+        console.print(f"  {escape(note)}")
 
 
 def _print_rejects(console: Console, path: Path, count: int) -> None:
@@ -153,7 +180,7 @@ def _print_agents(console: Console, agents: Sequence[AgentScore], notes: Sequenc
     table = Table(title="Agents (by id, not ranked)", title_justify="left", title_style="bold")
     for name, justify in (
         ("agent", "left"),
-        ("contacts", "right"),
+        ("scored", "right"),
         ("mean score", "right"),
         ("95 % interval", "right"),
         ("reliability", "right"),
@@ -209,15 +236,17 @@ def _print_associations(console: Console, associations: Sequence[Association], n
 
 
 def _headline(feature: str, rows: Mapping[str, Association]) -> bool:
-    return feature in ("score", "sentiment_mean", "sentiment_end") or any(
-        row.p_adjusted is not None and row.p_adjusted <= 0.10 for row in rows.values()
-    )
+    return feature in HEADLINE_FEATURES or any(map(_told_apart, rows.values()))
+
+
+def _told_apart(row: Association) -> bool:
+    return row.p_adjusted is not None and row.p_adjusted <= FALSE_DISCOVERY_RATE
 
 
 def _association(row: Association | None) -> str:
     if row is None or row.estimate.value is None:
         return "–"
-    star = " *" if row.p_adjusted is not None and row.p_adjusted <= 0.10 else ""
+    star = " *" if _told_apart(row) else ""
     return f"{row.estimate.value:+.2f} {_interval(row.estimate, 2)}{star}"
 
 

@@ -86,6 +86,38 @@ def test_roles_and_columns_are_declared(command: Callable[..., Outcome], toy_bun
     assert "agent" in wrong.err
 
 
+def test_surveys_may_join_when_reporting(
+    command: Callable[..., Outcome], call: Path, toy_bundle: Path, tmp_path: Path
+) -> None:
+    run, surveys = tmp_path / "run", tmp_path / "surveys.csv"
+    surveys.write_text("contact_id,csat\ncall,4\nother,9\n")
+    command("score", call, "--out", run, "--model", toy_bundle)
+    outcome = command("report", run, "--surveys", surveys, "--csat-scale", "1-5")
+    assert outcome.code == 3
+    assert "1 answers, 1 matched a contact, 0 did not, 1 rejected" in outcome.out
+    assert "csat_out_of_scale" in (run / "report" / "rejects.jsonl").read_text()
+    assert "cxsentiment report" in (run / "report" / "index.html").read_text()
+    again = command("score", call, "--out", run, "--model", toy_bundle)
+    assert "already scored: nothing to do" in again.out
+
+
+def test_the_scale_of_answers_inside_the_transcripts_may_be_declared_when_reporting(
+    command: Callable[..., Outcome], toy_bundle: Path, tmp_path: Path
+) -> None:
+    source = tmp_path / "x.jsonl"
+    contact = {"agent_id": "a", "turns": [{"speaker": "agent", "text": "hello"}]}
+    rows = [contact | {"id": str(k), "csat": k % 5 + 1} for k in range(10)]
+    source.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    command("score", source, "--out", tmp_path / "run", "--model", toy_bundle)
+
+    def satisfied(*options: str) -> object:
+        kpis = json.loads(command("report", tmp_path / "run", "--json", *options).out)["kpis"]
+        return next(kpi["estimate"]["value"] for kpi in kpis if kpi["name"].startswith("CSAT, satisfied"))
+
+    assert satisfied() is None
+    assert satisfied("--csat-scale", "1-5") == pytest.approx(40)
+
+
 def test_rejects_make_exit_code_3(command: Callable[..., Outcome], toy_bundle: Path, tmp_path: Path) -> None:
     source = tmp_path / "x.jsonl"
     source.write_text('{"id": "a", "turns": [{"speaker": "agent", "text": "hello"}]}\n{"id": \n')

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from cxsentiment import pipeline, runs, shards
-from cxsentiment.errors import BundleError, UsageError
+from cxsentiment.errors import BundleError, RunError, UsageError
 from cxsentiment.ingest.surveys import Scale, read_surveys
 from cxsentiment.pipeline import Progress, Settings, run
 from cxsentiment.rubric import default_rubric, parse_rubric, read_rubric
@@ -138,6 +138,33 @@ def test_an_interrupted_run_goes_on_where_it_stopped(
     assert _tables(out) == _tables(tmp_path / "whole")
 
 
+@pytest.mark.parametrize("table", runs.TABLES)
+def test_a_damaged_file_of_a_finished_run_is_scored_again(
+    jsonl: Jsonl, settings: Settings, tmp_path: Path, table: str
+) -> None:
+    source, out = jsonl(_contacts(3)), tmp_path / "run"
+    run([str(source)], out, settings)
+    good = _tables(out)
+    path = runs.shard_path(out, table, 0)
+    content = bytearray(path.read_bytes())
+    content[30] ^= 1
+    path.write_bytes(content)
+    assert run([str(source)], out, settings)["shards_reused"] == 0
+    assert _tables(out) == good
+
+
+def test_turns_are_judged_in_the_order_of_their_times(jsonl: Jsonl, settings: Settings, tmp_path: Path) -> None:
+    """A stereo export may give all turns of one channel first; the verdicts are those of the talk as it was."""
+    times = [(0, "agent", "Hello, Anna speaking."), (5, "customer", "terrible"), (9, "agent", "I am so sorry.")]
+    turns = [{"speaker": who, "text": text, "start": start, "end": start + 1} for start, who, text in times]
+    both = [{"id": "a", "turns": turns}, {"id": "b", "turns": [turns[0], turns[2], turns[1]]}]
+    run([str(jsonl(both))], tmp_path / "run", settings)
+    items = runs.read_table(tmp_path / "run", "items", ["contact_id", "item", "verdict"]).to_pylist()
+    verdicts = {name: {i["item"]: i["verdict"] for i in items if i["contact_id"] == name} for name in ("a", "b")}
+    assert verdicts["a"] == verdicts["b"]
+    assert verdicts["a"]["apologise"] == "met"
+
+
 def test_a_killed_process_leaves_a_folder_that_resumes(jsonl: Jsonl, settings: Settings, tmp_path: Path) -> None:
     source, out = jsonl(_contacts(2500)), tmp_path / "run"
     program = (
@@ -164,10 +191,14 @@ def test_another_run_is_not_overwritten_unless_asked(jsonl: Jsonl, settings: Set
     content = settings.rubric.model_dump(mode="json")
     content["sections"][0]["weight"] = 20
     other = Settings(settings.model, parse_rubric(content, "other"), workers=1)
-    with pytest.raises(UsageError, match="holds a run of other inputs, another model, rubric"):
+    with pytest.raises(UsageError, match=r"holds another run: it differs in rubric\. .*--overwrite"):
         run([str(source)], out, other)
+    with pytest.raises(UsageError, match="holds another run: it differs in rubric"):
+        run([str(source)], out, Settings(other.model, other.rubric, overwrite=True, demo=True))
+    (out / "report").mkdir()
     replaced = run([str(source)], out, Settings(other.model, other.rubric, workers=1, overwrite=True))
     assert replaced["rubric"]["sha256"] == other.rubric.sha256
+    assert not (out / "report").exists(), "a report of the run that was replaced"
 
 
 def test_a_folder_of_something_else_is_not_touched(jsonl: Jsonl, settings: Settings, tmp_path: Path) -> None:
@@ -209,7 +240,7 @@ def test_a_run_folder_inside_the_input_is_not_its_own_input(jsonl: Jsonl, settin
     jsonl(_contacts(2))
     out = tmp_path / "run"
     first = run([str(tmp_path)], out, settings)
-    assert run([str(tmp_path)], out, settings) == first
+    assert run([str(tmp_path)], out, settings) == first | {"already_scored": True}
     assert first["contacts"] == {"in": 2, "scored": 2, "rejected": 0}
 
 
@@ -227,6 +258,17 @@ def test_surveys_join_by_contact_id(jsonl: Jsonl, settings: Settings, tmp_path: 
     rejects = (tmp_path / "run" / "rejects.jsonl").read_text()
     assert "csat_out_of_scale" in rejects
     assert receipt["contacts"] == {"in": 3, "scored": 3, "rejected": 0}
+
+
+def test_contacts_without_a_score_are_counted_by_reason(jsonl: Jsonl, settings: Settings, tmp_path: Path) -> None:
+    silent = {"id": "s", "turns": [{"speaker": "customer", "text": "hello?"}]}
+    receipt = run([str(jsonl([*_contacts(1), silent]))], tmp_path / "run", settings)
+    assert receipt["null_reasons"] == {"no agent turn with text in this contact": 1}
+
+
+def test_a_folder_that_cannot_be_written_is_named(jsonl: Jsonl, settings: Settings) -> None:
+    with pytest.raises(RunError, match=r"cannot be written.*choose a folder you may write to"):
+        run([str(jsonl(_contacts(1)))], Path("/proc/nowhere"), settings)
 
 
 def test_csat_inside_the_transcripts_is_held_to_the_declared_scale(

@@ -59,6 +59,7 @@ def _item(content: dict[str, Any]) -> dict[str, Any]:
         (lambda c: _item(c).update(weight=0), r"identification\]\.weight: Input should be greater than 0"),
         (lambda c: _item(c).update(critical="fatal"), r"identification\]\.critical"),
         (lambda c: _item(c).update(applies_when={"agent_act": "sing"}), "'sing' is not an act"),
+        (lambda c: _item(c)["met_when"].update(within=2), "give after_negative: true as well"),
         (lambda c: c.update(sections=[]), "sections: "),
         (lambda c: c.update(sectoins=1), "sectoins: unknown key; did you mean 'sections'"),
     ],

@@ -8,7 +8,7 @@ from cxsentiment import runs
 from cxsentiment.errors import RunError
 from cxsentiment.schema import ACTS, Reject
 
-NOTE = runs.ShardNote("key", 1, 2, 1, 1, 0, {"CARD": 1}, {"odd": 1})
+NOTE = runs.ShardNote("key", 1, 2, 1, 1, 0, {}, {"CARD": 1}, {"odd": 1})
 
 
 def _rows(contact_id: str = "c1", text: str = "hello") -> dict[str, dict[str, list[Any]]]:
@@ -117,6 +117,6 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, mon
         raise OSError("disk full")
 
     monkeypatch.setattr("os.fsync", broken)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(RunError, match="cannot be written: disk full"):
         runs.write_atomically(tmp_path / "x", b"new")
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("x", b"old")]

@@ -61,6 +61,17 @@ def test_without_times_words_are_counted_and_waits_are_unknown(contact: Callable
     assert set(signals) == set(SIGNALS)
 
 
+def test_the_first_response_counts_from_the_customers_first_turn() -> None:
+    turns = (
+        Turn(0, "customer", "hello?", 0, 1),
+        Turn(1, "customer", "anybody?", 100, 101),
+        Turn(2, "agent", "yes", 110, 111),
+    )
+    signals = measure(Transcript("c", turns), [])
+    assert signals["first_response_s"].value == 109
+    assert signals["median_response_s"].value == 9
+
+
 def test_overlapping_speech_is_no_negative_wait() -> None:
     turns = (Turn(0, "customer", "so i", 0, 5), Turn(1, "agent", "yes", 4, 6))
     signals = measure(Transcript("c", turns), [])
