@@ -4,18 +4,22 @@ Scores are means of machine scores. Where two agents cannot be told apart, that 
 """
 
 import math
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from statistics import NormalDist
 
+import numpy as np
 import pyarrow as pa
 
 from cxsentiment.schema import AgentScore, Estimate
 from cxsentiment.stats import (
     FloatArray,
     IntArray,
+    VarianceComponents,
+    clipped,
     codes,
     floats,
-    icc_oneway,
     mean_t_interval,
     missing,
     n_for_reliability,
@@ -27,63 +31,73 @@ FEW_CONTACTS = 5
 _ABOVE, _BELOW = 0.90, 0.10
 _USABLE_RELIABILITY, _GOOD_RELIABILITY = 0.5, 0.7
 _UNDECIDED = "cannot be told apart"
+_TOO_FEW = "it needs two agents, one of them with two scored contacts"
+_NO_SPREAD = "no agent's contacts differ in their score, so nothing tells how far chance moves a mean"
 
 
 def score_agents(contacts: pa.Table) -> tuple[tuple[AgentScore, ...], tuple[str, ...]]:
     """Scores of all agents, ordered by id, and notes to print with them.
 
-    `contacts` needs the columns agent_id and score (0-100, null where a contact has none). Contacts without an agent
-    id belong to nobody here; a note counts them. Reliability comes from the one-way ICC over all agents.
+    `contacts` needs the columns agent_id, score (0-100, null where a contact has none) and null_reason. Contacts
+    without an agent id belong to nobody here; a note counts them. Reliability comes from the one-way ICC over all
+    agents; where no agent's scores vary, neither it nor a standing can be estimated.
     """
     of, names = codes(contacts["agent_id"])
     scores = floats(contacts["score"])
+    why = np.array(contacts["null_reason"].to_pylist(), dtype=np.object_)
     known = of >= 0
-    icc = icc_oneway(scores[known], of[known])
-    p_above = _p_above(scores[known], of[known], len(names))
+    found, lack = _components(scores[known], of[known])
+    icc = None if found is None else found.between / (found.between + found.within)
+    p_above = _p_above(scores[known], of[known], len(names), found)
     agents = []
     for code, name in enumerate(names):
         own = scores[of == code]
-        estimate = _flagged(_bounded(mean_t_interval(own)))
+        estimate = _flagged(clipped(mean_t_interval(own), 0.0, 100.0), why[of == code].tolist())
         trust = None if icc is None or estimate.n == 0 else reliability(estimate.n, icc)
         standing = _standing(p_above[code])
-        if standing is None and estimate.reason is None:
-            estimate = replace(
-                estimate, reason="no standing: it needs two agents, one of them with two scored contacts"
-            )
+        if standing is None and estimate.n:
+            reasons = [reason for reason in (estimate.reason, f"no standing: {lack}") if reason]
+            estimate = replace(estimate, reason="; ".join(reasons))
         agents.append(AgentScore(name, own.size, estimate, trust, p_above[code], standing))
-    return tuple(agents), _notes(tuple(agents), icc, unattributed=int((~known).sum()))
+    return tuple(agents), _notes(tuple(agents), icc, lack, unattributed=int((~known).sum()))
 
 
-def _bounded(estimate: Estimate) -> Estimate:
-    """The estimate with its interval cut at 0 and 100, beyond which no mean score can lie (it can with 2 contacts)."""
-    if estimate.low is None or estimate.high is None:
-        return estimate
-    return replace(estimate, low=max(estimate.low, 0.0), high=min(estimate.high, 100.0))
+def _components(scores: FloatArray, of: IntArray) -> tuple[VarianceComponents | None, str]:
+    """The variance between and within agents; else None, and what lacks to estimate them."""
+    found = variance_components(scores, of)
+    if found is None:
+        return None, _TOO_FEW
+    # A variance below this is rounding error of the scores.
+    if found.within <= (1e-12 * float(np.nanmax(np.abs(scores)))) ** 2:
+        return None, _NO_SPREAD
+    return found, ""
 
 
-def _flagged(estimate: Estimate) -> Estimate:
-    """The estimate, its reason saying where there are few contacts or none."""
+def _flagged(estimate: Estimate, null_reasons: Sequence[str | None]) -> Estimate:
+    """The estimate, its reason saying where there are few contacts or none, and the commonest cause of none."""
     if estimate.n == 0:
-        return missing("none of this agent's contacts has a score", estimate.method)
+        causes = Counter(why for why in null_reasons if why).most_common(1)
+        cause = "".join(f": {why}" for why, _ in causes)
+        return missing(f"none of this agent's contacts has a score{cause}", estimate.method)
     if estimate.n < FEW_CONTACTS:
         few = f"only {estimate.n} scored contact{'' if estimate.n == 1 else 's'}: too few to say much"
         return replace(estimate, reason=f"{few}; {estimate.reason}" if estimate.reason else few)
     return estimate
 
 
-def _p_above(scores: FloatArray, of: IntArray, agents: int) -> list[float | None]:
+def _p_above(scores: FloatArray, of: IntArray, agents: int, found: VarianceComponents | None) -> list[float | None]:
     """Posterior probability that each agent's true mean is above the mean of all agents.
 
-    Normal-normal empirical Bayes (Morris 1983): θ_a ~ N(μ, τ²), ȳ_a ~ N(θ_a, σ²/n_a), τ² and σ² from the ANOVA.
-    With shrinkage B = τ²/(τ²+σ²/n_a), θ_a - μ has the mean B·(ȳ_a - μ̂) and the variance τ²(1-B) + B²·Var(μ̂), where
-    μ̂ is the precision-weighted mean. τ² = 0 gives one half for everybody: nothing tells the agents apart.
+    Normal-normal empirical Bayes (Morris 1983): θ_a ~ N(μ, τ²), ȳ_a ~ N(θ_a, σ²/n_a), τ² and σ² from the ANOVA
+    (`found`; None for everybody where there is none). With shrinkage B = τ²/(τ²+σ²/n_a), θ_a - μ has the mean
+    B·(ȳ_a - μ̂) and the variance τ²(1-B) + B²·Var(μ̂), where μ̂ is the precision-weighted mean. τ² = 0 gives one half
+    for everybody: nothing tells the agents apart.
     """
-    found = variance_components(scores, of)
     means = [mean_t_interval(scores[of == code]) for code in range(agents)]
     if found is None:
         return [None] * agents
     noise = {code: found.within / mean.n for code, mean in enumerate(means) if mean.n}
-    if found.between + found.within == 0 or found.between <= 1e-12 * found.within:
+    if found.between <= 1e-12 * found.within:
         return [0.5 if mean.n else None for mean in means]
     precision = {code: 1 / (found.between + noise[code]) for code in noise}
     total = sum(precision.values())
@@ -107,7 +121,7 @@ def _standing(p_above: float | None) -> str | None:
     return "below" if p_above <= _BELOW else _UNDECIDED
 
 
-def _notes(agents: tuple[AgentScore, ...], icc: float | None, *, unattributed: int) -> tuple[str, ...]:
+def _notes(agents: tuple[AgentScore, ...], icc: float | None, lack: str, *, unattributed: int) -> tuple[str, ...]:
     notes = [
         "These are machine scores that no human label of this run has calibrated: read differences, not levels, and "
         "have a person review before anything follows for an agent."
@@ -116,12 +130,8 @@ def _notes(agents: tuple[AgentScore, ...], icc: float | None, *, unattributed: i
         notes.append(
             "Agents stand in the order of their ids. There is no league table: ranks of close means are noise."
         )
-        notes.append(_reliability_note(agents, icc))
-        decided = sum(agent.standing in ("above", "below") for agent in agents)
-        notes.append(
-            f"{decided} of {len(agents)} agents differ from the mean of all agents with a posterior probability of at "
-            "least .90; the others cannot be told apart from it."
-        )
+        notes.append(_reliability_note(agents, icc, lack))
+        notes.append(_standing_note(agents, lack))
     else:
         notes.append("No contact names its agent, so there are no agent scores.")
     if unattributed and agents:
@@ -129,15 +139,29 @@ def _notes(agents: tuple[AgentScore, ...], icc: float | None, *, unattributed: i
     return tuple(notes)
 
 
-def _reliability_note(agents: tuple[AgentScore, ...], icc: float | None) -> str:
+def _standing_note(agents: tuple[AgentScore, ...], lack: str) -> str:
+    """How many of the agents that have a standing differ from the mean of all."""
+    placed = [agent for agent in agents if agent.standing is not None]
+    if not placed:
+        return f"Agents cannot be compared with the mean of all agents: {lack}."
+    decided = sum(agent.standing != _UNDECIDED for agent in placed)
+    note = (
+        f"{decided} of {len(placed)} agents with a scored contact differ from the mean of all agents with a posterior "
+        "probability of at least .90"
+    )
+    return note + ("; the others cannot be told apart from it." if decided < len(placed) else ".")
+
+
+def _reliability_note(agents: tuple[AgentScore, ...], icc: float | None, lack: str) -> str:
     if icc is None:
-        return "Reliability cannot be estimated: it needs two agents, one of them with two scored contacts that differ."
+        return f"Reliability cannot be estimated: {lack}."
     needed = n_for_reliability(_GOOD_RELIABILITY, icc)
     if needed is None:
         return "The agents' means differ no more than chance explains (ICC 0), so their reliability is 0."
     low = sum(agent.reliability is not None and agent.reliability < _USABLE_RELIABILITY for agent in agents)
     return (
-        f"Agents account for {icc:.1%} of the variance of contact scores (ICC); a mean reaches reliability "
+        f"Agents account for {icc:.1%} of the variance of contact scores (ICC, estimated from "
+        f"{sum(agent.estimate.n for agent in agents)} scored contacts); a mean reaches reliability "
         f"{_GOOD_RELIABILITY:.1f} with {needed} contacts. Agents whose mean is less reliable than "
         f"{_USABLE_RELIABILITY:.1f}, which is too little to compare them: {low}."
     )

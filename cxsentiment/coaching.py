@@ -17,6 +17,7 @@ from cxsentiment.schema import EMPATHY_ACTS, CoachingMoment, ItemText, QuotedTur
 from cxsentiment.stats import FloatArray, IntArray, codes, floats
 
 PRESENT = 0.5
+"""Probability from which an act or a sentiment counts as present: the threshold the calibrated heads ship with."""
 STRONG = 0.7
 STRENGTH_SHARE = 1 / 3
 _ANSWERING_ACTS = ("acknowledge", "apologise", "reassure")
@@ -53,12 +54,16 @@ class _Candidate:
 
 
 class _Talk:
-    """All turns of a run as arrays, sorted by contact and turn."""
+    """All turns of a run as arrays, by contact, and within a contact in the order of the table's rows.
+
+    That is the order in which they were said. The number of a turn is only its name: in a source that lists one
+    speaker after the other, the numbers do not rise with time.
+    """
 
     def __init__(self, contacts: pa.Table, turns: pa.Table) -> None:
         contact_of, self.contacts = codes(turns["contact_id"])
         number = floats(turns["turn"]).astype(np.int64)
-        self.order = np.lexsort((number, contact_of))
+        self.order = np.argsort(contact_of, kind="stable")
         self.table = turns
         self.contact: IntArray = contact_of[self.order]
         self.number: IntArray = number[self.order]
@@ -111,10 +116,13 @@ class _Talk:
         contact = np.array([place.get(name, -1) for name in names], dtype=np.int64)[named]
         step = int(self.number.max(initial=0)) + 2
         keys = self.contact * step + self.number
+        by_key = np.argsort(keys)
         # No turn has the number step - 1, so a missing or unknown number finds nothing.
         wanted = contact * step + np.minimum(np.nan_to_num(numbers, nan=step - 1), step - 1).astype(np.int64)
-        row = np.minimum(np.searchsorted(keys, wanted), max(keys.size - 1, 0))
-        return np.where((contact >= 0) & (keys[row] == wanted), row, -1) if keys.size else np.full(wanted.size, -1)
+        if keys.size == 0:
+            return np.full(wanted.size, -1)
+        row = by_key[np.minimum(np.searchsorted(keys, wanted, sorter=by_key), keys.size - 1)]
+        return np.where((contact >= 0) & (keys[row] == wanted), row, -1)
 
     def turn(self, row: int) -> QuotedTurn:
         source = int(self.order[row])
@@ -122,8 +130,8 @@ class _Talk:
         return QuotedTurn(int(self.number[row]), speaker, self.table["text"][source].as_py() or "")
 
     def neighbours(self, row: int, after: int | None) -> tuple[QuotedTurn, ...]:
-        """Two turns before `row` and one after it (`after` where that is given), of the same contact."""
-        rows = [row - 2, row - 1, row + 1 if after is None else after]
+        """`row` with two turns before it and one after it (`after` where that is given), of the same contact."""
+        rows = [row - 2, row - 1, row, row + 1 if after is None else after]
         return tuple(self.turn(r) for r in rows if 0 <= r < self.contact.size and self.contact[r] == self.contact[row])
 
 
@@ -132,9 +140,10 @@ def moments(
 ) -> tuple[CoachingMoment, ...]:
     """At most `per_agent` moments for each agent: agents by id, strengths first, then by rank.
 
-    The tables are the run's. A third of the places is for strengths; places that one side cannot fill go to the other.
-    Contacts without an agent id have no moments. `context` holds two turns before the quoted one and one after it;
-    for missed empathy the one after is the agent's next turn. Probabilities are those of the run, from 0 to 1.
+    The tables are the run's: the rows of a contact stand in the order they were said. A third of the places is for
+    strengths; places that one side cannot fill go to the other. Contacts without an agent id have no moments.
+    `context` holds the quoted turn, two before it and one after it; for missed empathy the one after is the agent's
+    next turn. Probabilities are those of the run, from 0 to 1.
     """
     if turns.num_rows == 0 or per_agent < 1:
         return ()

@@ -37,7 +37,7 @@ def gather(run: Path, surveys: Surveys | None = None, csat_scale: Scale | None =
         items=items.item_rates(verdicts, texts),
         associations=associations,
         association_notes=association_notes,
-        kpis=kpis.kpis(contacts, turns, _csat_scale(receipt, csat_scale)),
+        kpis=kpis.kpis(contacts, _csat_scale(receipt, csat_scale)),
         journey=journey.journey(turns, contacts),
         moments=coaching.moments(contacts, turns, verdicts, texts),
     )

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from cxsentiment.schema import JourneyPoint
-from cxsentiment.stats import FloatArray, IntArray, clustered_mean, codes, floats
+from cxsentiment.stats import FloatArray, IntArray, clipped, clustered_mean, codes, floats
 
 TENTHS = 10
 ALL = "all"
@@ -16,14 +16,15 @@ UNKNOWN_CHANNEL = "not given"
 def journey(turns: pa.Table, contacts: pa.Table) -> tuple[JourneyPoint, ...]:
     """Ten points for "all" and ten for each channel (by name); none where there is no turn.
 
-    `turns` needs contact_id, turn, p_negative and p_positive (null unless a customer's); `contacts` needs contact_id
-    and channel. Turn k of n (0-based, all speakers) lies at (k + ½)/n of its contact. The interval is clustered by
-    contact; n counts contacts. In a contact of fewer than ten turns some tenths hold no turn.
+    `turns` needs contact_id, p_negative and p_positive (null unless a customer's), the rows of a contact in the order
+    they were said; `contacts` needs contact_id and channel. Row k of n (0-based, all speakers) lies at (k + ½)/n of
+    its contact. The interval is clustered by contact; n counts contacts. In a contact of fewer than ten turns some
+    tenths hold no turn.
     """
     if turns.num_rows == 0:
         return ()
     contact_of, names = codes(turns["contact_id"])
-    tenth = _tenths(contact_of, floats(turns["turn"]))
+    tenth = _tenths(contact_of)
     valence = floats(turns["p_positive"]) - floats(turns["p_negative"])
     channel_of, channels = _channels(contacts, names)
     customer = ~np.isnan(valence)
@@ -37,9 +38,9 @@ def journey(turns: pa.Table, contacts: pa.Table) -> tuple[JourneyPoint, ...]:
     return tuple(points)
 
 
-def _tenths(contact_of: IntArray, turn: FloatArray) -> IntArray:
-    """Tenth (0-9) of each turn's middle among the turns of its contact."""
-    order = np.lexsort((turn, contact_of))
+def _tenths(contact_of: IntArray) -> IntArray:
+    """Tenth (0-9) of each turn's middle among the turns of its contact, in the order of the rows."""
+    order = np.argsort(contact_of, kind="stable")
     sizes = np.bincount(contact_of)
     starts = np.cumsum(sizes) - sizes
     place = np.empty(contact_of.size, dtype=np.int64)
@@ -58,7 +59,7 @@ def _channels(contacts: pa.Table, names: list[str]) -> tuple[IntArray, list[str]
 
 
 def _point(channel: str, tenth: int, valence: FloatArray, contact_of: IntArray) -> JourneyPoint:
-    estimate = clustered_mean(valence, contact_of, least=2, unit="contact")
+    estimate = clipped(clustered_mean(valence, contact_of, least=2, unit="contact"), -1.0, 1.0)
     if estimate.value is None:
         estimate = replace(estimate, reason="no scored customer turn lies in this tenth")
     return JourneyPoint(channel, tenth, replace(estimate, n=np.unique(contact_of).size))

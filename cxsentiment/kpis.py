@@ -4,6 +4,8 @@ An indicator whose data a run does not hold stands in the list with no value and
 """
 
 import math
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +14,7 @@ import pyarrow as pa
 from cxsentiment.schema import Estimate, Kpi
 from cxsentiment.stats import (
     FloatArray,
+    clipped,
     clustered_mean,
     codes,
     floats,
@@ -44,10 +47,10 @@ _ELSEWHERE = (
 )  # fmt: skip
 
 
-def kpis(contacts: pa.Table, turns: pa.Table, csat_scale: tuple[float, float] | None) -> tuple[Kpi, ...]:
+def kpis(contacts: pa.Table, csat_scale: tuple[float, float] | None) -> tuple[Kpi, ...]:
     """All indicators in a fixed order; shares and CSAT in percent (0-100), NPS from -100 to 100, times in seconds.
 
-    `contacts` and `turns` are the run's tables; `csat_scale` the declared lowest and highest answer. Survey answers
+    `contacts` is the run's table; `csat_scale` the declared lowest and highest answer. Survey answers
     count as independent in their intervals, and describe the customers who answered only.
     """
     result = [
@@ -55,7 +58,7 @@ def kpis(contacts: pa.Table, turns: pa.Table, csat_scale: tuple[float, float] | 
         _nps(floats(contacts["nps"])),
         _ces(floats(contacts["ces"])),
     ]
-    result += _first_response(contacts, turns)
+    result += _first_response(contacts["channel"].to_pylist(), floats(contacts["first_response_s"]))
     result += [_talk_time(floats(contacts["duration_s"])), _quality(contacts)]
     result += [_critical(contacts, kind) for kind in _CRITICAL]
     for name, unit, definition, lacks in _ELSEWHERE:
@@ -84,9 +87,10 @@ def _csat(answers: FloatArray, scale: tuple[float, float] | None) -> list[Kpi]:
     least = _satisfied_from(scale)
     named = f"{scale[0]:g}-{scale[1]:g}"
     share = _times(wilson_interval(int(np.sum(given >= least)), given.size), 100)
+    average = clipped(_times(mean_t_interval(given), 100 / scale[1]), 100 * scale[0] / scale[1], 100.0)
     return [
         Kpi(top, _PERCENT, share, f"answers of at least {least:g} on {named} / answers"),
-        Kpi(mean, _PERCENT, _times(mean_t_interval(given), 100 / scale[1]), f"100 x mean / {scale[1]:g} on {named}"),
+        Kpi(mean, _PERCENT, average, f"100 x mean / {scale[1]:g} on {named}"),
     ]
 
 
@@ -113,7 +117,8 @@ def _nps(answers: FloatArray) -> Kpi:
     if variance <= 1e-12:
         alike = f"all {n} answers fall into one group, so their spread gives no interval"
         return Kpi("NPS", "points", Estimate(value, None, None, n, method, alike), definition)
-    return Kpi("NPS", "points", normal_interval(value, 100 * math.sqrt(variance / n), n, method), definition)
+    estimate = clipped(normal_interval(value, 100 * math.sqrt(variance / n), n, method), -100.0, 100.0)
+    return Kpi("NPS", "points", estimate, definition)
 
 
 def _ces(answers: FloatArray) -> Kpi:
@@ -121,54 +126,23 @@ def _ces(answers: FloatArray) -> Kpi:
     return Kpi("CES, mean", "answer", estimate, "mean answer; whether high means easy is up to the survey")
 
 
-def _first_response(contacts: pa.Table, turns: pa.Table) -> list[Kpi]:
-    definition = "from the customer's first turn to the agent's next turn, per contact"
-    waits = _waits(contacts, turns)
-    result = []
-    for channel, wait in waits.items():
-        name = f"First response time, {channel}"
-        if channel == "call":
-            reason = "a call is answered before anybody speaks: needs a contact log with queue times"
-            result.append(Kpi(name, "s", missing(reason, "none"), definition))
-        elif np.all(np.isnan(wait)):
-            result.append(
-                Kpi(name, "s", missing("no contact has turn times of customer and agent", "none"), definition)
-            )
-        else:
-            result.append(Kpi(name, "s", median_interval(wait), definition))
-    return result
+def _first_response(channels: Sequence[str | None], waits: FloatArray) -> list[Kpi]:
+    """One indicator per channel, by name; `waits` in seconds, NaN where a contact's cannot be told."""
+    definition = "from the end of the customer's first turn (its start, where no end is known) to the first agent turn "
+    definition += "after it, per contact"
+    named = np.array([channel or "channel not given" for channel in channels], dtype=np.object_)
+    return [
+        Kpi(f"First response time, {channel}", "s", _first_response_of(channel, waits[named == channel]), definition)
+        for channel in sorted(set(named.tolist()))
+    ]
 
 
-def _waits(contacts: pa.Table, turns: pa.Table) -> dict[str, FloatArray]:
-    """Per channel, the seconds each contact waited for its first reply (NaN where it cannot be told)."""
-    import duckdb
-
-    with duckdb.connect() as connection:
-        connection.register("contacts", contacts.select(["contact_id", "channel"]))
-        connection.register("turns", turns.select(["contact_id", "turn", "speaker", "start_s", "end_s"]))
-        rows = connection.execute(
-            """
-            with first as (
-                select contact_id, min(turn) as turn from turns where speaker = 'customer' group by contact_id
-            ), asked as (
-                select turns.contact_id, turns.turn, coalesce(end_s, start_s) as at
-                from turns join first using (contact_id, turn)
-            ), answered as (
-                select asked.contact_id, first(turns.start_s order by turns.turn) as at
-                from asked join turns on turns.contact_id = asked.contact_id
-                    and turns.turn > asked.turn and turns.speaker = 'agent'
-                group by asked.contact_id
-            )
-            select coalesce(channel, 'channel not given') as channel,
-                if(answered.at < asked.at, 0.0, answered.at - asked.at)
-            from contacts left join asked using (contact_id) left join answered using (contact_id)
-            order by channel, contact_id
-            """
-        ).fetchall()
-    waits: dict[str, list[float]] = {}
-    for channel, wait in rows:
-        waits.setdefault(channel, []).append(math.nan if wait is None else float(wait))
-    return {channel: np.array(values) for channel, values in waits.items()}
+def _first_response_of(channel: str, waits: FloatArray) -> Estimate:
+    if channel == "call":
+        return missing("a call is answered before anybody speaks: needs a contact log with queue times", "none")
+    if np.all(np.isnan(waits)):
+        return missing("no contact has the times of a customer turn and of an agent turn after it", "none")
+    return median_interval(waits)
 
 
 def _talk_time(duration: FloatArray) -> Kpi:
@@ -180,7 +154,9 @@ def _talk_time(duration: FloatArray) -> Kpi:
 def _quality(contacts: pa.Table) -> Kpi:
     scores = floats(contacts["score"])
     of, _ = codes(contacts["agent_id"])
-    estimate = _because(clustered_mean(scores, of), "no contact has a score")
+    causes = Counter(why for why in contacts["null_reason"].to_pylist() if why).most_common(1)
+    reason = "no contact has a score" + "".join(f": {why}" for why, _ in causes)
+    estimate = _because(clipped(clustered_mean(scores, of), 0.0, 100.0), reason)
     definition = "mean machine score (0-100) of all scored contacts; contacts without an agent id count as one agent"
     return Kpi("Call quality", "points", estimate, definition)
 

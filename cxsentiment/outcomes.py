@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 
-from cxsentiment.schema import Association, Level
+from cxsentiment.schema import FALSE_DISCOVERY_RATE, HEADLINE_FEATURES, Association, Level
 from cxsentiment.stats import (
     ClusteredCorrelation,
     FloatArray,
@@ -33,12 +33,9 @@ FEATURES = (
     "sentiment_slope",
     "sentiment_recovery",
 )
-# Their result is always put into words; that of another feature where it survives the correction.
-HEADLINES = ("score", "sentiment_mean", "sentiment_end")
 OUTCOMES = ("csat", "nps", "ces")
 LEVELS: tuple[Level, ...] = ("pooled", "within", "between")
 ITEM_PREFIX = "item:"
-FALSE_DISCOVERY_RATE = 0.10
 # Below this size a correlation explains less than one hundredth of the differences between contacts.
 SMALL = 0.1
 SUSPICIOUS = 0.6
@@ -119,7 +116,7 @@ def reading(association: Association) -> str:
 
 
 def _worth_saying(one: Association) -> bool:
-    return one.feature in HEADLINES or _survives(one)
+    return one.feature in HEADLINE_FEATURES or _survives(one)
 
 
 def _survives(one: Association) -> bool:
@@ -241,7 +238,7 @@ def _near_zero_note(found: Sequence[Association], surviving: Sequence[Associatio
     sizes = [
         abs(one.estimate.value)
         for one in found
-        if one.feature in HEADLINES and one.estimate.value is not None and one.level != "between"
+        if one.feature in HEADLINE_FEATURES and one.estimate.value is not None and one.level != "between"
     ]
     if not sizes or max(sizes) >= SMALL:
         return []

@@ -13,9 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cxsentiment.errors import RunError
 from cxsentiment.runs import write_atomically
-from cxsentiment.schema import Association, CoachingMoment, Estimate, Findings, ItemRate, QuotedTurn
+from cxsentiment.schema import (
+    FALSE_DISCOVERY_RATE,
+    Association,
+    CoachingMoment,
+    Estimate,
+    Findings,
+    ItemRate,
+    QuotedTurn,
+)
 from cxsentiment.text import clean
 
 if TYPE_CHECKING:
@@ -23,8 +30,6 @@ if TYPE_CHECKING:
 
 MOMENTS_SHOWN = 6
 """At most this many coaching moments of an agent stand on the page; coaching.csv has all."""
-DISTINGUISHABLE = 0.10
-"""Adjusted p up to which an association is called distinguishable from zero (Benjamini and Hochberg 1995)."""
 _READINGS_OPEN = 8  # reading sentences that stand open; the rest unfold
 _EXCERPT = 300  # characters of a turn shown on either side of its quote
 _QUOTE = 600  # characters of a quote shown
@@ -32,7 +37,7 @@ _INPUTS_SHOWN = 20
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 _NONE = "–"
 # Long parts of the receipt that run.json holds and the page does not repeat.
-_NOT_REPEATED = {"inputs", "files", "rubric.content", "warnings"}
+_NOT_REPEATED = {"inputs", "files", "rubric.content", "warnings", "null_reasons"}
 
 _OF_ESTIMATE = {"estimate": "value", "low": "low", "high": "high", "n": "n", "method": "method", "reason": "reason"}
 _NUMBERS, _WHY = ("estimate", "low", "high", "n"), ("method", "reason")
@@ -79,7 +84,7 @@ class TurnView:
 
 @dataclass(frozen=True, slots=True)
 class MomentView:
-    """A coaching moment with its turns in their order."""
+    """A coaching moment with its turns in the order they were said."""
 
     moment: CoachingMoment
     turns: tuple[TurnView, ...]
@@ -101,12 +106,8 @@ def write(findings: Findings, folder: Path) -> Path:
     """
     files = {f"{name}.csv": csv_text(table) for name, table in tables(findings).items()}
     files["index.html"] = html(findings)
-    try:
-        for name, content in files.items():
-            write_atomically(folder / name, content.encode("utf-8", "replace"))
-    except OSError as error:
-        do = "Free some space, correct the rights of the folder, or choose another one"
-        raise RunError(str(folder), f"the report cannot be written: {error.strerror or error}", do=do) from error
+    for name, content in files.items():
+        write_atomically(folder / name, content.encode("utf-8", "replace"))
     return folder / "index.html"
 
 
@@ -202,23 +203,15 @@ def _outcomes(associations: Sequence[Association]) -> list[OutcomeView]:
         spoken = sorted((a for a in rows if a.reading), key=lambda a: (a.feature != "score", not is_clear(a)))
         readings = tuple(dict.fromkeys(a.reading for a in spoken))
         tested = [a for a in rows if a.p_adjusted is not None]
-        views.append(
-            OutcomeView(
-                outcome=outcome,
-                chart=associations_chart(rows),
-                rows=rows,
-                readings=readings[:_READINGS_OPEN],
-                more_readings=readings[_READINGS_OPEN:],
-                clear=sum(is_clear(a) for a in tested),
-                tested=len(tested),
-            )
-        )
+        shown, more = readings[:_READINGS_OPEN], readings[_READINGS_OPEN:]
+        clear = sum(is_clear(a) for a in tested)
+        views.append(OutcomeView(outcome, associations_chart(rows), rows, shown, more, clear, len(tested)))
     return views
 
 
 def is_clear(association: Association) -> bool:
     """Whether the association is distinguishable from zero after the adjustment for many comparisons."""
-    return association.p_adjusted is not None and association.p_adjusted <= DISTINGUISHABLE
+    return association.p_adjusted is not None and association.p_adjusted <= FALSE_DISCOVERY_RATE
 
 
 def _moments(moments: Sequence[CoachingMoment]) -> list[AgentMoments]:
@@ -241,11 +234,12 @@ def _some(moments: Sequence[CoachingMoment]) -> list[CoachingMoment]:
 
 
 def _moment(moment: CoachingMoment) -> MomentView:
-    views = {turn.turn: _turn(turn, "") for turn in moment.context}
-    quoted = next((turn for turn in moment.context if turn.turn == moment.turn and moment.quote in turn.text), None)
-    quoted = quoted or QuotedTurn(moment.turn, moment.speaker or "unknown", moment.quote)
-    views[moment.turn] = _turn(quoted, moment.quote)
-    return MomentView(moment, tuple(views[k] for k in sorted(views)))
+    views = []
+    for turn in moment.context:
+        quote = moment.quote if turn.turn == moment.turn else ""
+        shown = turn if quote in turn.text else QuotedTurn(turn.turn, turn.speaker, quote)
+        views.append(_turn(shown, quote))
+    return MomentView(moment, tuple(views))
 
 
 def _turn(turn: QuotedTurn, quote: str) -> TurnView:
@@ -287,10 +281,9 @@ def _flat(value: object, path: str = "") -> list[tuple[str, str]]:
 
 
 def _command(run: Mapping[str, object]) -> str:
-    """The command that the receipt names, else its general form: what is not in the receipt is not guessed."""
-    command = run.get("command")
-    if isinstance(command, str) and command:
-        return clean(command)
+    """The commands that the receipt names, else their general form: what is not in the receipt is not guessed."""
+    if run.get("command"):
+        return "\n".join(clean(str(run[key])) for key in ("command", "report_command") if run.get(key))
     score = "cxsentiment score INPUT… --out RUN [--rubric …] [--model …] [--surveys … --csat-scale …]"
     return f"{score}\ncxsentiment report RUN"
 

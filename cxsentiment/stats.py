@@ -6,7 +6,7 @@ An estimate that cannot be made has the value None and a reason; one whose inter
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 import numpy as np
@@ -21,7 +21,7 @@ LEVEL = 0.95
 MIN_PAIRS = 4  # Fisher's z has the standard error 1/√(n-3)
 MIN_CLUSTERS = 8  # the jackknife's coverage was checked from 8 clusters on
 MIN_CLUSTERS_BETWEEN = 10
-_Z_POWER = 0.8
+_POWER = 0.8
 # Centring and averaging leave noise in the last digits, which would break ties that are real.
 _SNAP_DECIMALS = 9
 
@@ -67,6 +67,13 @@ def codes(column: object) -> tuple[IntArray, list[str]]:
 def missing(reason: str, method: str, n: int = 0) -> Estimate:
     """An estimate that could not be made, with the reason in plain words."""
     return Estimate(None, None, None, n, method, reason)
+
+
+def clipped(estimate: Estimate, lowest: float, highest: float) -> Estimate:
+    """The estimate, its interval cut at the ends of the scale, beyond which its value cannot lie."""
+    if estimate.low is None or estimate.high is None:
+        return estimate
+    return replace(estimate, low=max(estimate.low, lowest), high=min(estimate.high, highest))
 
 
 def mean_t_interval(values: FloatArray) -> Estimate:
@@ -242,16 +249,11 @@ def benjamini_hochberg(p_values: Sequence[float | None]) -> list[float | None]:
     return [None if p is None else next(adjusted) for p in p_values]
 
 
-def n_for_power(r: float) -> int:
-    """Pairs needed to find a correlation r with 80 % power in a two-sided test at .05 (Fisher's z)."""
-    return math.ceil(((_normal_quantile((1 + LEVEL) / 2) + _normal_quantile(_Z_POWER)) / math.atanh(r)) ** 2 + 3)
-
-
-def minimal_detectable_r(n: float, deff: float = 1.0) -> float | None:
-    """Smallest |r| (0-1) that n pairs with design effect `deff` find with 80 % power; None below four pairs."""
-    if n / deff <= 3:
+def minimal_detectable_r(n: float) -> float | None:
+    """Smallest |r| (0-1) that n independent pairs find at .05, two-sided, with 80 % power (Fisher's z); None to n 3."""
+    if n <= 3:
         return None
-    return math.tanh((_normal_quantile((1 + LEVEL) / 2) + _normal_quantile(_Z_POWER)) / math.sqrt(n / deff - 3))
+    return math.tanh((_normal_quantile((1 + LEVEL) / 2) + _normal_quantile(_POWER)) / math.sqrt(n - 3))
 
 
 class _LeaveOneOut:

@@ -101,7 +101,35 @@ def test_one_agent_has_a_mean_but_no_standing():
     assert agent.estimate.value == pytest.approx(60)
     assert (agent.reliability, agent.p_above, agent.standing) == (None, None, None)
     assert "two agents" in agent.estimate.reason
-    assert any("Reliability cannot be estimated" in note for note in notes)
+    assert any("Reliability cannot be estimated: it needs two agents" in note for note in notes)
+    assert any("Agents cannot be compared with the mean of all agents: it needs two agents" in note for note in notes)
+    assert not any("cannot be told apart" in note for note in notes)
+
+
+def test_without_spread_within_agents_nothing_is_said_to_be_reliable():
+    agents, notes = score_agents(team({"a": [80.0, 80.0], "b": [60.0]}))
+    assert {(agent.reliability, agent.p_above, agent.standing) for agent in agents} == {(None, None, None)}
+    assert any("Reliability cannot be estimated: no agent's contacts differ" in note for note in notes)
+    assert any("Agents cannot be compared" in note and "no agent's contacts differ" in note for note in notes)
+
+
+def test_the_note_counts_only_agents_with_a_standing():
+    _, notes = score_agents(
+        team({"high": around(80, 40), "low": around(40, 40), "none": [None], "mid": around(60, 40)})
+    )
+    assert any(note.startswith("2 of 3 agents with a scored contact differ") for note in notes)
+
+
+def test_an_agent_without_score_names_the_commonest_reason():
+    reasons = ["too little applies", "unknown speaker", "unknown speaker"]
+    rows = [{"agent_id": "a", "null_reason": why} for why in reasons] + [{"agent_id": "b", "score": 50.0}]
+    agents, _ = score_agents(contacts(rows))
+    assert agents[0].estimate.reason == "none of this agent's contacts has a score: unknown speaker"
+
+
+def test_the_interval_of_two_far_scores_stays_on_the_scale():
+    agents, _ = score_agents(team({"a": [0.0, 100.0], "b": [50.0, 60.0]}))
+    assert (agents[0].estimate.low, agents[0].estimate.high) == (0, 100)
 
 
 def test_contacts_without_agent_are_left_out_and_counted():
@@ -122,4 +150,4 @@ def test_no_agents_at_all(table):
 
 def test_identical_scores_everywhere_place_nobody():
     agents, _ = score_agents(team({"a": [70.0] * 3, "b": [70.0] * 3}))
-    assert {agent.standing for agent in agents} == {"cannot be told apart"}
+    assert {agent.standing for agent in agents} == {None}

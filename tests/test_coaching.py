@@ -36,7 +36,7 @@ def test_missed_empathy_quotes_the_customer_and_shows_the_reply():
     (one,) = found([[agent(), customer(), customer(negative=0.75), customer(), agent(apologise=0.25), agent()]])
     assert (one.skill, one.strength, one.turn) == (MISSED_EMPATHY, False, 2)
     assert (one.quote, one.speaker) == ("customer says 2", "customer")
-    assert [turn.turn for turn in one.context] == [0, 1, 4]
+    assert [turn.turn for turn in one.context] == [0, 1, 2, 4]
     assert one.context[-1].speaker == "agent"
     assert one.confidence == pytest.approx(0.75 * 0.75)
     assert "turn 2 reads as negative (p 0.75)" in one.why
@@ -73,7 +73,7 @@ def test_unprofessional_turn_asks_for_a_person():
     assert (one.skill, one.turn, one.quote) == (CONDUCT, 1, "agent says 1")
     assert "have a person read it" in one.why
     assert one.focus == "Have a person listen."
-    assert [turn.turn for turn in one.context] == [0, 2]
+    assert [turn.turn for turn in one.context] == [0, 1, 2]
 
 
 def test_unmet_item_takes_quote_and_hint():
@@ -107,7 +107,7 @@ def test_an_unanswered_trigger_and_missed_empathy_are_one_cause():
     talk = [customer(negative=0.9), customer(), agent(reassure=0.9)]
     (one,) = found([talk], verdicts=verdicts)
     assert one.skill == "acknowledge"
-    assert [turn.turn for turn in one.context] == [2]
+    assert [turn.turn for turn in one.context] == [0, 2]
 
 
 def test_never_two_of_one_cause_from_one_contact():
@@ -182,12 +182,29 @@ def test_contacts_without_agent_and_empty_tables_have_no_moments():
     assert moments(no_contacts(), no_turns(), no_items(), {}) == ()
 
 
-def test_row_order_does_not_matter():
+def test_turns_follow_the_rows_of_the_table_not_their_numbers():
+    # A source that lists the agent's turns first, then the customer's; the rows stand in time order.
+    rows = [agent(turn=0), customer(negative=0.75, turn=3), agent(turn=1), agent(turn=2), customer(turn=4)]
+    unasked, missed = found([rows], verdicts=[unmet(turn=2)])
+    assert (missed.skill, missed.turn, missed.quote) == (MISSED_EMPATHY, 3, "customer says 1")
+    assert [turn.turn for turn in missed.context] == [0, 3, 1]
+    assert "nothing in the agent's turn 1 and turn 2 acknowledges" in missed.why
+    assert (unasked.skill, unasked.turn) == ("greet", 2)
+    assert [(turn.turn, turn.speaker) for turn in unasked.context] == [
+        (3, "customer"),
+        (1, "agent"),
+        (2, "agent"),
+        (4, "customer"),
+    ]
+
+
+def test_the_order_of_contacts_does_not_matter():
     talk = [[customer(negative=0.5 + 0.04 * k), agent(), customer(), agent(unprofessional=0.6)] for k in range(9)]
     meta = contacts([{"agent_id": f"a{k % 2}"} for k in range(9)])
     table = pa.concat_tables([turns(f"c{k:03d}", rows) for k, rows in enumerate(talk)])
     verdicts = items([unmet(contact=f"c{k:03d}", turn=1) for k in range(9)])
-    reverse = list(range(table.num_rows))[::-1]
+    # Contacts last to first, each with its four rows in their order.
+    reverse = [4 * k + row for k in reversed(range(9)) for row in range(4)]
     assert moments(meta, table, verdicts, TEXTS) == moments(meta, table.take(reverse), verdicts, TEXTS)
 
 

@@ -18,12 +18,25 @@ def test_a_turn_falls_into_the_tenth_of_its_middle_among_all_turns():
     assert {p.tenth for p in points if p.channel == "all" and p.estimate.value is None} == {0, 2, 3, 4, 5, 6, 7, 9}
 
 
-def test_order_of_rows_and_gaps_in_turn_numbers_do_not_matter():
-    table = turns("c000", [customer(positive=0.5), agent(), agent(), customer(negative=0.5)])
-    table = table.set_column(1, table.schema.field("turn"), pa.array([2, 5, 7, 40], pa.int32()))
-    meta = contacts([{"channel": "chat"}])
-    assert journey(table.take([2, 0, 3, 1]), meta) == journey(table, meta)
-    assert point(journey(table, meta), "all", 1).value == 0.5
+def test_rows_stand_in_time_order_and_turn_numbers_do_not_matter():
+    # A source that lists the agent's turns first: the customer's turns are 2 and 3, and are said first and last.
+    rows = [customer(positive=0.5, turn=2), agent(turn=0), agent(turn=1), customer(negative=0.5, turn=3)]
+    points = journey(turns("c000", rows), contacts([{"channel": "chat"}]))
+    assert (point(points, "all", 1).value, point(points, "all", 8).value) == (0.5, -0.5)
+
+
+def test_contacts_may_lie_among_each_other():
+    one = turns("c000", [customer(positive=0.5), agent(), agent(), customer(negative=0.5)])
+    two = turns("c001", [agent(), customer(negative=0.25)])
+    meta = contacts([{"channel": "chat"}, {"channel": "call"}])
+    table = pa.concat_tables([one, two])
+    assert journey(table.take([4, 0, 1, 5, 2, 3]), meta) == journey(table, meta)
+
+
+def test_an_interval_stays_on_the_scale():
+    table = pa.concat_tables([turns(f"c{k:03d}", [customer(positive=v)]) for k, v in enumerate((1.0, 0.5))])
+    estimate = point(journey(table, contacts([{"channel": "chat"}] * 2)), "all", 5)
+    assert (estimate.value, estimate.low, estimate.high) == (0.75, -1.0, 1.0)
 
 
 def test_interval_is_clustered_by_contact_and_n_counts_contacts():

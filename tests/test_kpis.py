@@ -1,12 +1,11 @@
-import pyarrow as pa
 import pytest
 
 from cxsentiment.kpis import kpis
-from tests.tables import agent, contacts, customer, no_contacts, no_turns, turns
+from tests.tables import contacts, no_contacts
 
 
-def by_name(table, talk=None, scale=None):
-    return {kpi.name: kpi for kpi in kpis(table, no_turns() if talk is None else talk, scale)}
+def by_name(table, scale=None):
+    return {kpi.name: kpi for kpi in kpis(table, scale)}
 
 
 def answered(outcome, answers):
@@ -74,40 +73,51 @@ def test_ces_is_a_plain_mean_whose_direction_is_open():
     assert "up to the survey" in kpi.definition
 
 
-def chat(contact, *, asked=10.0, replied=40.0, **more):
-    return turns(contact, [agent(start_s=0.0), customer(start_s=asked, **more), agent(start_s=replied)])
-
-
-def test_first_response_counts_from_the_end_of_the_customers_first_turn():
+def test_first_response_is_the_median_of_the_contacts_signal_by_channel():
     waits = [10.0, 20, 30, 40, 50, 60]
-    talk = pa.concat_tables([chat(f"c{k:03d}", asked=5.0, replied=5 + wait) for k, wait in enumerate(waits)])
-    meta = contacts([{"channel": "chat"}] * 6)
-    estimate = by_name(meta, talk)["First response time, chat"].estimate
+    rows = [{"channel": "chat", "first_response_s": wait} for wait in (*waits, None)]
+    found = by_name(contacts([*rows, {"channel": "email", "first_response_s": 900.0}]))
+    estimate = found["First response time, chat"].estimate
     assert (estimate.value, estimate.low, estimate.high, estimate.n) == (35, 10, 60, 6)
-    timed = by_name(meta, chat("c000", asked=5.0, replied=40.0, end_s=8.0))["First response time, chat"].estimate
-    assert (timed.value, timed.n) == (32, 1)
+    assert (found["First response time, email"].estimate.value, found["First response time, email"].estimate.n) == (
+        900,
+        1,
+    )
 
 
 def test_first_response_is_missing_not_zero_where_times_or_replies_lack():
-    talk = pa.concat_tables(
-        [
-            chat("c000", asked=None),
-            chat("c001", replied=None),
-            turns("c002", [agent(start_s=0.0), customer(start_s=3.0)]),
-            turns("c003", [agent(start_s=0.0)]),
-            # The first reply carries no time: the second must not stand in for it.
-            turns("c004", [customer(start_s=3.0), agent(), agent(start_s=90.0)]),
-        ]
-    )
-    estimate = by_name(contacts([{"channel": "email"}] * 5), talk)["First response time, email"].estimate
+    estimate = by_name(contacts([{"channel": "email"}] * 5))["First response time, email"].estimate
     assert estimate.value is None
-    assert estimate.reason == "no contact has turn times of customer and agent"
+    assert estimate.reason == "no contact has the times of a customer turn and of an agent turn after it"
 
 
 def test_first_response_of_a_call_needs_a_queue_log():
-    found = by_name(contacts([{"channel": "call"}, {}]), pa.concat_tables([chat("c000"), chat("c001")]))
+    found = by_name(contacts([{"channel": "call", "first_response_s": 1.0}, {"first_response_s": 30.0}]))
     assert "queue" in found["First response time, call"].estimate.reason
     assert found["First response time, channel not given"].estimate.value == 30
+
+
+@pytest.mark.parametrize(
+    ("column", "answers", "name", "bounds"),
+    [
+        ("csat", [1.0, 5.0], "CSAT, mean", (20.0, 100.0)),
+        ("nps", [10.0, 10.0, 0.0], "NPS", (None, 100.0)),
+        ("nps", [0.0, 0.0, 10.0], "NPS", (-100.0, None)),
+    ],
+)
+def test_an_interval_stays_on_the_scale(column, answers, name, bounds):
+    estimate = by_name(answered(column, answers), scale=(1, 5))[name].estimate
+    assert estimate.low < estimate.value < estimate.high
+    for bound, end in zip(bounds, (estimate.low, estimate.high), strict=True):
+        assert bound is None or end == bound
+
+
+def test_quality_stays_on_the_scale_and_says_why_no_contact_has_a_score():
+    rows = [{"agent_id": f"a{k}", "score": 100.0 if k else 0.0} for k in range(8)]
+    assert by_name(contacts(rows))["Call quality"].estimate.high == 100
+    reasons = ["too little applies", "unknown speaker", "unknown speaker"]
+    nothing = by_name(contacts([{"null_reason": why} for why in reasons]))["Call quality"].estimate
+    assert nothing.reason == "no contact has a score: unknown speaker"
 
 
 def test_quality_interval_is_clustered_by_agent():

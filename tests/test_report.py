@@ -307,7 +307,7 @@ def test_readings_of_clear_associations_come_first(full: str) -> None:
 
 
 def test_key_figures_are_named_as_the_indicators_are() -> None:
-    names = {kpi.name for kpi in kpis(runs.CONTACTS.empty_table(), runs.TURNS.empty_table(), None)}
+    names = {kpi.name for kpi in kpis(runs.CONTACTS.empty_table(), None)}
     assert {"Call quality", "CSAT, satisfied customers"} <= names
 
 
@@ -345,12 +345,39 @@ def test_a_huge_turn_is_cut_around_its_quote_and_says_so() -> None:
     assert "[9,400 more characters are not shown]" in page
 
 
-def test_a_quoted_turn_outside_its_context_stands_in_its_place() -> None:
-    around = (QuotedTurn(3, "agent", "before"), QuotedTurn(6, "agent", "after"))
-    for speaker, who in (("customer", "turn 4, customer"), (None, "turn 4")):
-        page = report.html(replace(EMPTY, moments=(replace(moment(1, "quoted"), context=around, speaker=speaker),)))
-        assert re.findall(r'class="who">([^<]+)<', page) == ["turn 3, agent", who, "turn 6, agent"]
-        assert "<mark>quoted</mark>" in page
+@pytest.mark.parametrize("text", ["well, quoted here", "a text that the quote is not found in"])
+def test_turns_stand_in_the_order_they_were_said_whatever_their_numbers(text: str) -> None:
+    said = (QuotedTurn(9, "customer", "before"), QuotedTurn(4, "unknown", text), QuotedTurn(7, "agent", "after"))
+    page = report.html(replace(EMPTY, moments=(replace(moment(1, "quoted"), context=said),)))
+    assert re.findall(r'class="who">([^<]+)<', page) == ["turn 9, customer", "turn 4", "turn 7, agent"]
+    assert page.count("<mark>quoted</mark>") == 1
+
+
+def test_contacts_without_a_score_are_counted_by_reason_commonest_first() -> None:
+    reasons = {"<b>too little</b> applies": 2, "the speaker of 2 turns is unknown": 11}
+    page = report.html(replace(EMPTY, run={**RUN, "null_reasons": reasons}))
+    assert re.findall(r'"long">([^<]+)</th><td class="n">(\d+)', page.split("Contacts without a score, by reason")[1])[
+        :2
+    ] == [
+        ("the speaker of 2 turns is unknown", "11"),
+        ("&lt;b&gt;too little&lt;/b&gt; applies", "2"),
+    ]
+    assert "null_reasons" not in page
+    assert "Contacts without a score" not in report.html(replace(EMPTY, run=RUN))
+
+
+@pytest.mark.parametrize(
+    ("named", "shown"),
+    [
+        ({"command": "cxsentiment score a --out r"}, "cxsentiment score a --out r"),
+        (
+            {"command": "cxsentiment score a --out r", "report_command": "cxsentiment report r"},
+            "cxsentiment score a --out r\ncxsentiment report r",
+        ),
+    ],
+)
+def test_the_commands_of_the_receipt_reproduce_the_report(named: Mapping[str, str], shown: str) -> None:
+    assert f"<pre><code>{shown}</code></pre>" in report.html(replace(EMPTY, run={**RUN, **named}))
 
 
 def test_write_makes_every_file_the_same_twice(tmp_path: Path) -> None:
@@ -386,7 +413,7 @@ def test_formula_starts_get_an_apostrophe(start: str) -> None:
 
 def test_write_says_what_to_do_where_the_folder_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "report").write_text("in the way")
-    with pytest.raises(RunError, match=r"cannot be written.*choose another"):
+    with pytest.raises(RunError, match=r"cannot be written.*choose a folder"):
         report.write(EMPTY, tmp_path / "report")
 
 
