@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cxsentiment import privacy
 from cxsentiment.ingest.options import ReadOptions
-from cxsentiment.ingest.readers import read_contacts
+from cxsentiment.ingest.readers import FirstSeen, read_contacts
 from cxsentiment.ingest.sources import find_sources
 from cxsentiment.model import BUNDLE_FILE, read_bundle
 from cxsentiment.rubric import read_rubric
@@ -27,6 +27,7 @@ class Check:
 
 def check(paths: list[str], options: ReadOptions) -> Iterator[Check]:
     """Check each path. Raises RubricError or BundleError for a rubric or model that cannot be used."""
+    seen: FirstSeen = {}
     for name in paths:
         path = Path(name)
         if path.suffix.lower() in (".yaml", ".yml"):
@@ -35,7 +36,7 @@ def check(paths: list[str], options: ReadOptions) -> Iterator[Check]:
             yield _check_model(path)
         else:
             for source in find_sources([name]):
-                yield _check_transcripts(source, options)
+                yield _check_transcripts(source, options, seen)
 
 
 def _check_rubric(path: Path) -> Check:
@@ -58,7 +59,7 @@ def _check_model(path: Path) -> Check:
     return Check(str(path), "model", facts, (), ())
 
 
-def _check_transcripts(path: Path, options: ReadOptions) -> Check:
+def _check_transcripts(path: Path, options: ReadOptions, seen: FirstSeen) -> Check:
     contacts = turns = without_text = 0
     speakers: Counter[str] = Counter()
     channels: Counter[str] = Counter()
@@ -67,7 +68,7 @@ def _check_transcripts(path: Path, options: ReadOptions) -> Check:
     agents: set[str] = set()
     dates: list[str] = []
     rejects = []
-    for record in read_contacts([path], options):
+    for record in read_contacts([path], options, first_seen=seen):
         if isinstance(record, Reject):
             rejects.append(record)
             continue

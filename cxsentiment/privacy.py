@@ -17,28 +17,43 @@ _CARD_DIGITS = range(13, 20)
 _MAX_PHONE_DIGITS = 15  # ITU-T E.164
 _PHONE_DIGITS = 10
 
+# Members of character classes: what stands for a space, for a dash, and what cannot be seen (soft hyphen, joiners).
+_SPACE = r" \t\u00a0\u2000-\u200a\u202f\u205f\u3000"
+_DASH = r"\-\u2010-\u2015\u2212"
+_HIDDEN = r"\u00ad\u200b-\u200d\u2060\ufeff"
+
 _CANDIDATE = re.compile(r"[\d@]")
-_EMAIL = re.compile(r"[\w.+%'-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+")
+_NAME = rf"\w\-\u2010\u2011{_HIDDEN}"
+_EMAIL = re.compile(rf"[.+%'{_NAME}]{{1,64}}@[{_NAME}]{{1,63}}(?:\.[{_NAME}]{{1,63}})+")
 # Up to two signs may stand between the digits of one number: "4111 - 1111" is two numbers, "4111- 1111" is one.
-_LONG_RUN = re.compile(r"\+?\d(?:(?:,|[ \t\n\u00a0.\-–—/_]{0,2})\d){11,}")
-_RUN = re.compile(r"[+(]{0,2}\d(?:[ \t\u00a0.\-–—/()]{0,3}\d){6,}")
+_LONG_RUN = re.compile(
+    rf"\+?\d(?:[{_HIDDEN}]*(?:,[{_HIDDEN}]*|(?:[{_SPACE}\n.{_DASH}/_][{_HIDDEN}]*){{0,2}})\d){{11,}}"
+)
+_RUN = re.compile(rf"[+(]{{0,2}}\d(?:[{_HIDDEN}]*(?:[{_SPACE}.{_DASH}/()][{_HIDDEN}]*){{0,3}}\d){{6,}}")
 _CURRENCY = r"(?:USD|EUR|GBP|INR|AUD|CAD|dollars?|euros?|pounds?|rupees?|pesos?|cents?)"
 _KEPT = re.compile(
-    r"""(
-    (?<![\d\-./])\d{4}([-/.])(?:0?[1-9]|1[0-2])\2(?:3[01]|[12]\d|0?[1-9])(?!\d|[-/.]\d)     # 2024-05-01
-    | (?<![\d\-./])(?:3[01]|[12]\d|0?[1-9])([-/.])(?:3[01]|[12]\d|0?[1-9])\3(?:19|20)\d\d(?!\d|[-/.]\d)  # 01/05/2024
+    (
+        r"""(
+    (?<![\d<dash>./])\d{4}([<dash>/.])(?:0?[1-9]|1[0-2])\2(?:3[01]|[12]\d|0?[1-9])(?!\d|[<dash>/.]\d)  # 2024-05-01
+    | (?<![\d<dash>./])(?:3[01]|[12]\d|0?[1-9])([<dash>/.])(?:3[01]|[12]\d|0?[1-9])\3(?:19|20)\d\d
+      (?!\d|[<dash>/.]\d)                                                                  # 01/05/2024
     | (?<![\d:])\d{1,2}:\d\d(?::\d\d(?:[.,]\d+)?)?(?![\d:])                                # 10:30, 10:30:05.5
-    | (?<![\d\-./])(?:19|20)\d\d\ ?[-–/]\ ?(?:19|20)\d\d(?!\d|[-./]\d)                     # 2019-2024
+    | (?<![\d<dash>./])(?:19|20)\d\d[<space>]?[<dash>/][<space>]?(?:19|20)\d\d(?!\d|[<dash>./]\d)     # 2019-2024
     | (?:[$€£¥₹]|\b(?:Rs|USD|EUR|GBP|INR)\b\.?)\ ?\d{1,9}(?:[.,]\d{1,3})*(?!\d)            # $1,999.00
-    | (?<![\d.,\-+(])(?<!\d\ )\d{1,9}(?:[.,]\d{1,3})*\ ?(?:[$€£¥₹%]|"""
-    + _CURRENCY
-    + r"""\b)                                                                              # 1.999,00 €
-    )""",
+    | (?<![\d.,<dash>+(<hidden>])(?<!\d[<space>])\d{1,9}(?:[.,]\d{1,3})*\ ?(?:[$€£¥₹%]|"""
+        + _CURRENCY
+        + r"""\b)                                                                              # 1.999,00 €
+    )"""
+    )
+    .replace("<space>", _SPACE)
+    .replace("<dash>", _DASH)
+    .replace("<hidden>", _HIDDEN),
     re.VERBOSE | re.IGNORECASE,
 )
 _SOCIAL_SECURITY = re.compile(r"\d{3}[- ]\d{2}[- ]\d{4}")
 # "INV-2045817", "AB_1234567": letters that belong to the number before it.
-_ID_BEFORE = re.compile(r"(?:\w|\b[A-Z]{1,6}[-_])$")
+_ID_BEFORE = re.compile(rf"(?:\w|\b[A-Z]{{1,6}}[_{_DASH}])$")
+_ANY_SPACE, _ANY_DASH, _ANY_HIDDEN = (re.compile(f"[{members}]") for members in (_SPACE, _DASH, _HIDDEN))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +117,7 @@ def _mask_runs(text: str, mark: Callable[[str], str]) -> str:
 
 def _kind(match: re.Match[str]) -> str | None:
     """PHONE, NUMBER, or None for what is kept, of a run of 7 to 11 digits."""
-    run = match[0]
+    run = _as_typed(match[0])
     digits = _digits(run)
     plain = run.isdecimal()
     after = match.string[match.end() : match.end() + 1]
@@ -129,6 +144,11 @@ def _is_plain_phone(run: str) -> bool:
     return len(run) == _PHONE_DIGITS or (len(run) == _PHONE_DIGITS + 1 and run[0] in "01")
 
 
+def _as_typed(run: str) -> str:
+    """The run with plain spaces and hyphens, and without what cannot be seen."""
+    return _ANY_HIDDEN.sub("", _ANY_DASH.sub("-", _ANY_SPACE.sub(" ", run)))
+
+
 def _digits(run: str) -> int:
     return sum(character.isdecimal() for character in run)
 
@@ -140,7 +160,7 @@ def _is_decimal(run: str) -> bool:
 
 def _is_range(run: str) -> bool:
     """Round numbers in rising order: "1500 - 2000"."""
-    low, _, high = run.replace(" ", "").replace("–", "-").partition("-")
+    low, _, high = run.replace(" ", "").partition("-")
     round_numbers = low.isdecimal() and high.isdecimal() and low.endswith("0") and high.endswith("0")
     return round_numbers and int(low) < int(high)
 

@@ -8,9 +8,10 @@ import unicodedata
 
 from cxsentiment.schema import Span
 
-# C0/C1 controls except tab and newline, plus bidirectional overrides, zero-width marks and the byte-order mark:
-# they carry no words, and can recolour a terminal or reorder a page.
-_INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+# C0/C1 controls except tab and newline, plus soft hyphens, bidirectional overrides, zero-width spaces and the
+# byte-order mark: they carry no words, and can recolour a terminal or reorder a page. The zero-width joiners stay:
+# scripts and emoji need them.
+_INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 # A sentence ends at . ! ? or … (with closing quotes), followed by white space; or at a line break.
 _SENTENCE_END = re.compile(r"(?:[.!?…]+[\"'”’)\]]*(?=\s)|\n)\s*")

@@ -175,6 +175,15 @@ def test_check_says_what_it_found(command: Callable[..., Outcome], call: Path, t
     assert "every file as recorded" in outcome.out
 
 
+def test_check_sees_a_contact_that_stands_in_two_files(command: Callable[..., Outcome], tmp_path: Path) -> None:
+    contact = json.dumps({"id": "a", "turns": [{"speaker": "agent", "text": "hello"}]})
+    for name in ("one.jsonl", "two.jsonl"):
+        (tmp_path / name).write_text(contact + "\n")
+    outcome = command("check", tmp_path / "one.jsonl", tmp_path / "two.jsonl")
+    assert outcome.code == 3
+    assert "duplicate_contact" in outcome.out
+
+
 def test_an_interruption_makes_exit_code_130(
     command: Callable[..., Outcome], call: Path, toy_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

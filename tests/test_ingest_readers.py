@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cxsentiment.ingest.options import ReadOptions, parse_map, parse_roles
-from cxsentiment.ingest.readers import find_reader, read_contacts
+from cxsentiment.ingest.readers import FirstSeen, find_reader, read_contacts
 from cxsentiment.ingest.sources import find_sources
 from cxsentiment.schema import Reject, Transcript
 
@@ -140,6 +140,55 @@ def test_ids_that_come_again_are_refused_across_files(tmp_path: Path) -> None:
         (second.as_posix(), 2, "b", "duplicate_id"),
     ]
     assert f"the first is {first.as_posix()}:1" in rejects[0].message
+
+
+def test_calls_that_share_what_was_seen_find_ids_that_come_again(tmp_path: Path) -> None:
+    first, second = tmp_path / "1.jsonl", tmp_path / "2.jsonl"
+    first.write_text(contact("a"))
+    second.write_text(contact("a"))
+    seen: FirstSeen = {}
+    assert all(isinstance(result, Transcript) for result in read_contacts([first], OPTIONS, first_seen=seen))
+    (again,) = read_contacts([second], OPTIONS, first_seen=seen)
+    assert isinstance(again, Reject)
+    assert again.code == "duplicate_contact"
+    (same_file,) = read_contacts([first], OPTIONS, first_seen=seen)
+    assert isinstance(same_file, Transcript)
+
+
+def test_made_ids_that_clash_get_the_folders_name(tmp_path: Path) -> None:
+    sources = {
+        "p1/0001.txt": "Agent: one",
+        "p2/0001.txt": "Agent: two",
+        "p3/0001.txt": "Agent: two",
+        "p4/0001.csv": "speaker,text\nagent,three\n",
+        "q/p2/0001.txt": "Agent: four",
+        "p1/c.jsonl": '{"turns": [{"speaker": "agent", "text": "five"}]}',
+        "p2/c.jsonl": '{"turns": [{"speaker": "agent", "text": "six"}]}',
+    }
+    for name, text in sources.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    found, rejects = read(*(tmp_path / name for name in sources))
+    assert {c.turns[0].text: c.id for c in found} == {
+        "one": "0001",
+        "two": "p2/0001",
+        "three": "p4/0001",
+        "four": "q/p2/0001",
+        "five": "c.jsonl:1",
+        "six": "p2/c.jsonl:1",
+    }
+    assert all(type(c.id) is str for c in found)
+    assert ["was taken" in "".join(c.warnings) for c in found] == [False, True, True, True, False, True]
+    (copy,) = rejects
+    assert (copy.source, copy.code) == ((tmp_path / "p3/0001.txt").as_posix(), "duplicate_contact")
+    assert (tmp_path / "p2/0001.txt").as_posix() in copy.message
+
+
+def test_ids_of_rejects_are_masked(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"id": "jane@mail.com 4111111111111111", "turns": 1}')
+    _, (refused,) = read(path)
+    assert refused.contact_id == "[EMAIL] [CARD]"
 
 
 def test_progress_adds_up_to_the_size_of_the_files(tmp_path: Path) -> None:

@@ -202,6 +202,22 @@ def test_two_agents_are_credited_to_none() -> None:
     assert contact.agent_id is None
     assert contact.warnings == ("3 agents took part (a1, a2, a7); the contact is credited to none",)
     assert read({"id": "c", "agent_id": "a7", "turns": [AGENT | {"agent_id": "a7"}]}).agent_id == "a7"
+    personal = read({"id": "c", "turns": [AGENT | {"agent_id": "jo@mail.com"}, AGENT | {"agent_id": "a2"}]})
+    assert personal.warnings == ("2 agents took part (a2, [EMAIL]); the contact is credited to none",)
+
+
+@pytest.mark.parametrize(
+    ("turn_agents", "agent"),
+    [(["a7", "a7"], "a7"), ([None, 7], "7"), (["none", "a7"], "a7"), ([None, None], None), (["a1", "a2"], None)],
+)
+def test_the_one_agent_that_turns_name_is_the_contacts_agent(turn_agents, agent) -> None:
+    assert read({"id": "c", "turns": [AGENT | {"agent_id": name} for name in turn_agents]}).agent_id == agent
+
+
+def test_an_agent_of_a_turn_that_is_no_text_is_told() -> None:
+    contact = read({"id": "c", "turns": [AGENT | {"agent_id": ["a"]}, AGENT | {"agent_id": "a7"}]})
+    assert contact.agent_id == "a7"
+    assert contact.warnings == ("agent_id is a list, not text; it is taken as missing (turn 0)",)
 
 
 @pytest.mark.parametrize(

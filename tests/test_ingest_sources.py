@@ -23,6 +23,15 @@ def test_a_folder_gives_all_its_files_sorted_without_system_junk(tmp_path: Path)
     assert _names(tmp_path, find_sources([str(tmp_path)])) == ["a/odd.xyz", "a/z.csv", "b.jsonl"]
 
 
+def test_folders_of_an_earlier_run_are_not_read(tmp_path: Path) -> None:
+    _touch(tmp_path, "a.jsonl", "out/run.json", "out/contacts/part-00000.parquet", "out/turns/part-00000.parquet")
+    _touch(tmp_path, "calls/run.json", "calls/contacts/b.jsonl")
+    assert _names(tmp_path, find_sources([str(tmp_path)])) == ["a.jsonl", "calls/contacts/b.jsonl", "calls/run.json"]
+    assert _names(tmp_path, find_sources([f"{tmp_path}/*"])) == ["a.jsonl", "calls/contacts/b.jsonl", "calls/run.json"]
+    with pytest.raises(UsageError, match="earlier run"):
+        find_sources([str(tmp_path / "out")])
+
+
 def test_globs_files_and_folders_mix_and_a_file_named_twice_comes_once(tmp_path: Path) -> None:
     _touch(tmp_path, "b.jsonl", "a/z.csv", "a/y.csv", "[1].txt")
     inputs = [f"{tmp_path}/[1].txt", f"{tmp_path}/a/*.csv", str(tmp_path / "a/z.csv"), str(tmp_path)]

@@ -82,6 +82,11 @@ def test_rows_without_an_id_or_with_too_few_cells_are_refused(read) -> None:
     assert codes(read("contact_id,csat,nps\n,5,\nc1,5\nc2,5,9\n")) == {2: "missing_id", 3: "bad_row"}
 
 
+def test_the_id_of_a_refused_row_is_masked(read) -> None:
+    (refused,) = read("contact_id,csat\njane@mail.com,9\n").rejects
+    assert refused.contact_id == "[EMAIL]"
+
+
 def test_many_answers_off_the_scale_put_the_scale_in_doubt(read) -> None:
     surveys = read("contact_id,csat\na,5\nb,10\nc,9\n")
     assert surveys.notes == ("2 of 3 rows are off their scale: is the declared scale right?",)

@@ -154,17 +154,48 @@ def test_a_mapped_column_that_is_not_there_is_named(contacts) -> None:
 
 def test_a_first_row_of_data_does_not_leak_personal_data(contacts) -> None:
     with pytest.raises(InputError) as caught:
-        contacts("1,agent,4111 1111 1111 1111\n")
-    assert "[CARD]" in caught.value.message
-    assert "4111" not in caught.value.message
+        contacts("1,agent,4111 1111 1111 1111,my mother is very ill,Go away!\n")
+    assert "columns seen: agent. The first row" in caught.value.message
+    with pytest.raises(InputError) as caught:
+        contacts("17,I told you so already,no!\n")
+    assert "the first row does not look like column names" in caught.value.message
+    assert "told" not in caught.value.message
 
 
 def test_a_ragged_row_refuses_its_contact_and_no_other(contacts) -> None:
-    short, long, good = contacts("id,speaker,text\na,agent,x\na,customer\nb,agent,hi,there\nc,agent,y\n")
+    short, long, good = contacts("id,speaker,text\na,agent,x\na,customer\nb,customer,x\nb,agent,hi,there\nc,agent,y\n")
     assert (short.contact_id, short.code, short.record) == ("a", "bad_row", 3)
     assert "line 3: 2 cells where the header has 3" in short.message
-    assert (long.contact_id, long.code, long.record) == ("b", "bad_row", 4)
+    assert (long.contact_id, long.code, long.record) == ("b", "bad_row", 5)
     assert said(good) == [("agent", "y")]
+
+
+@pytest.mark.parametrize(
+    ("rows", "refused", "scored"),
+    [
+        # A line break that is not quoted: the sentence's rest is no id, and the turn before it is cut.
+        ("a,agent,my card\nis lost 4111,ok?\na,customer,x\nb,agent,y\n", [("a", 3)], ["b"]),
+        ("a,agent,one\ntwo\nthree,four\nb,agent,y\n", [("a", 3)], ["b"]),
+        ("a,agent,my card\nis lost, she said, and, gone\nb,agent,y\n", [("a", 3)], ["b"]),
+        # A short row that carries a known id leaves a hole in that contact as well.
+        ("a,agent,x\nb,customer\nb,agent,y\nc,agent,z\n", [("a", 3), ("b", 3)], ["c"]),
+        ("a,agent,x\nb,agent,y\na,customer,p,q\nb,agent,z\n", [("a", 4)], ["b"]),
+        ("my card\na,agent,x\n", [(None, 2)], ["a"]),
+        ("my card\n", [(None, 2)], []),
+        (",agent,x\nmy card\na,agent,x\n", [(None, 2), (None, 3)], ["a"]),
+    ],
+)
+def test_what_a_broken_row_says_is_never_an_id(contacts, rows: str, refused: list, scored: list[str]) -> None:
+    found = contacts(f"id,speaker,text\n{rows}")
+    rejects = [result for result in found if isinstance(result, Reject)]
+    assert [(reject.contact_id, reject.record) for reject in rejects] == refused
+    assert [result.id for result in found if isinstance(result, Transcript)] == scored
+    assert not any(word in reject.message for reject in rejects for word in ("card", "lost", "two", "three"))
+
+
+def test_a_broken_row_without_an_id_column_refuses_the_file(contacts) -> None:
+    (refused,) = contacts("speaker,text\nagent,hello\nmy card\ncustomer,hi\n", "monday.csv")
+    assert (refused.contact_id, refused.code, refused.record) == ("monday", "bad_row", 3)
 
 
 def test_rows_without_an_id_are_refused_together(contacts) -> None:

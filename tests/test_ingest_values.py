@@ -5,7 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cxsentiment.ingest.values import MAX_ID_CHARACTERS, contact_id, instant, number, seconds, text_or_none
+from cxsentiment.ingest.values import (
+    MAX_ID_CHARACTERS,
+    channel,
+    contact_id,
+    instant,
+    number,
+    seconds,
+    shown,
+    text_or_none,
+)
 
 
 @pytest.mark.parametrize(
@@ -129,3 +138,25 @@ def test_instants(value, result) -> None:
 def test_dates_that_could_be_two_days_or_none_are_refused(value) -> None:
     with pytest.raises(ValueError, match="ISO 8601"):
         instant(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "result"),
+    [
+        *((name, "call") for name in (" Voice ", "PHONE", "telephone", "Call")),
+        *((name, "email") for name in ("E-Mail", "mail", "Email")),
+        *((name, "chat") for name in ("Live Chat", "live_chat", "livechat", "Messaging", "WebChat", "chat")),
+        ("Social", "social"),
+        ("In-Store", "in-store"),
+        (" ", None),
+        (None, None),
+    ],
+)
+def test_channels_have_one_name(value, result) -> None:
+    assert channel(value) == result
+
+
+def test_what_is_shown_is_masked_before_it_is_cut() -> None:
+    assert shown("x" * 30 + " 4111 1111 1111 1111") == "x" * 30 + " [CARD]"
+    assert "411" not in shown("x" * 33 + " 4111 1111 1111 1111")
+    assert len(shown("x" * 99)) == 40

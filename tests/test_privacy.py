@@ -74,6 +74,36 @@ def test_what_is_kept(text: str) -> None:
     assert mask(text).counts == {}
 
 
+SEPARATORS = "\u00a0\u2007\u2009\u202f\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u00ad\u200c\u200d"
+
+
+@pytest.mark.parametrize("separator", SEPARATORS, ids=[f"U+{ord(sign):04X}" for sign in SEPARATORS])
+@pytest.mark.parametrize(
+    ("groups", "mark"),
+    [
+        (("4111", "1111", "1111", "1111"), "[CARD]"),
+        (("+44", "20", "7946", "0958"), "[PHONE]"),
+        (("555", "123", "4567"), "[PHONE]"),
+        (("078", "05", "1120"), "[NUMBER]"),
+    ],
+)
+def test_typographic_and_invisible_separators_hide_nothing(separator: str, groups: tuple[str, ...], mark: str) -> None:
+    assert mask(f"it is {separator.join(groups)} ok").text == f"it is {mark} ok"
+
+
+@pytest.mark.parametrize("sign", ["\u200c", "\u200d", "\u00ad"])
+def test_invisible_signs_beside_others_and_in_addresses_hide_nothing(sign: str) -> None:
+    assert mask(f"4{sign}111 -{sign}1111 1111{sign} 1111").text == "[CARD]"
+    assert mask(f"ja{sign}ne.doe@ma{sign}il.ex\u2011ample.com").text == "[EMAIL]"
+
+
+@pytest.mark.parametrize(
+    "text", ["2024\u201105\u201101", "2019\u20132024", "1500\u20142000", "12\u202f500 €", "INV\u20112045817"]
+)
+def test_dates_ranges_prices_and_ids_with_typographic_signs_are_kept(text: str) -> None:
+    assert mask(text).text == text
+
+
 def test_counts_say_how_often_and_never_what() -> None:
     found = mask("a@b.co 4111 1111 1111 1111, then c@d.co; 5551234567")
     assert found.counts == {"EMAIL": 2, "CARD": 1, "PHONE": 1}
@@ -98,12 +128,14 @@ def test_a_transcript_with_nothing_to_mask_is_the_same() -> None:
 
 
 # Text rich in what the patterns look at.
-DENSE = st.text(alphabet=st.sampled_from("0123456789 -./,:+()@_#$€abINV%\n"), max_size=40) | st.lists(
+DENSE = st.text(
+    alphabet=st.sampled_from("0123456789 -./,:+()@_#$€abINV%\n\u202f\u2011\u2212\u00ad\u200d"), max_size=40
+) | st.lists(
     st.sampled_from(
         ["4111", " ", "-", "2024-05-01", "10:30", "$", "€", "INV-", "@x.co", "a", "555", "1234567", ".", "/"]
     )
 ).map("".join)
-RUN = re.compile(r"\d(?:[ \-./]?\d){11,}")
+RUN = re.compile(r"\d(?:[ \-./\u202f\u2011\u2212\u00ad\u200d]?\d){11,}")
 
 
 @given(DENSE | st.text(max_size=60))

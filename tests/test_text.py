@@ -15,6 +15,8 @@ from cxsentiment.text import clean, sentences
         ("nul\x00 bell\x07 esc\x1b[31m", "nul bell esc[31m"),
         ("right\u202eleft\u202c", "rightleft"),
         ("zero\u200bwidth\ufeff", "zerowidth"),
+        ("soft\u00adhyphen", "softhyphen"),
+        ("می\u200cخواهم 👩\u200d💻", "می\u200cخواهم 👩\u200d💻"),
         ("Cafe\u0301", "Café"),
         ("lone \ud800 surrogate", "lone \ufffd surrogate"),
         ("👍🏽 ok", "👍🏽 ok"),

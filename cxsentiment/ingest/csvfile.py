@@ -98,7 +98,7 @@ def _fitted(row: Row, width: int) -> Row:
         cells.pop()
     if len(cells) == width:
         return Row(row.number, cells)
-    problem = f"{len(cells)} cells where the header has {width}"
+    problem = f"{len(cells)} cells where the header has {width}; a cell with a line break or delimiter needs quotes"
     return Row(row.number, cells, problem)
 
 

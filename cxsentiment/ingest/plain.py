@@ -77,7 +77,6 @@ def read_plain(path: Path, options: ReadOptions, advance: Advance = ignore) -> I
     turns, notes = _split(lines, speakers)
     starts, time_notes = _starts(turns)
     record = {
-        "id": Path(content_name(path)).stem,
         "turns": [
             {"speaker": speakers[turn.speaker], "text": "\n".join(turn.lines), "start": start}
             for turn, start in zip(turns, starts, strict=True)
@@ -85,7 +84,8 @@ def read_plain(path: Path, options: ReadOptions, advance: Advance = ignore) -> I
     }
     warnings = [*([warning] if warning else []), *notes, *time_notes]
     reading = ReadOptions(roles=options.roles)
-    yield read_or_reject(record, source=source, number=1, options=reading, warnings=warnings)
+    made = Path(content_name(path)).stem
+    yield read_or_reject(record, source=source, number=1, options=reading, warnings=warnings, made_id=made)
 
 
 def has_known_speaker(lines: Sequence[str], options: ReadOptions) -> bool:

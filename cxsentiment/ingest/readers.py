@@ -14,10 +14,14 @@ from cxsentiment.ingest import csvfile, jsonl, plain
 from cxsentiment.ingest.encoding import UTF16_BOMS
 from cxsentiment.ingest.options import ReadOptions
 from cxsentiment.ingest.sources import Advance, content_name, ignore, open_bytes, source_name
-from cxsentiment.ingest.values import shown
+from cxsentiment.ingest.values import MadeId, shown
+from cxsentiment.privacy import mask
 from cxsentiment.schema import Reject, Transcript
 
 _HEAD_BYTES = 65_536
+
+# Contact id → source, record and content hash of the first contact that had it.
+FirstSeen = dict[str, tuple[str, int, int]]
 
 Read = Callable[[Path, ReadOptions, Advance], Iterator[Transcript | Reject]]
 
@@ -103,20 +107,30 @@ READERS: tuple[Reader, ...] = (
 
 
 def read_contacts(
-    sources: Sequence[Path], options: ReadOptions, advance: Advance = ignore
+    sources: Sequence[Path],
+    options: ReadOptions,
+    advance: Advance = ignore,
+    first_seen: FirstSeen | None = None,
 ) -> Iterator[Transcript | Reject]:
     """Yield every contact of all sources in order, and a Reject for whatever cannot be used; raises for no content.
 
     A Reject with record 0 is about the whole file. A contact id that came before is refused: `duplicate_contact`
-    where the contact is the same, `duplicate_id` where it is another. `advance` is told the bytes of the files (as
+    where the contact is the same, `duplicate_id` where it is another; but an id that was made from the file's name gets
+    the names of the folders above before it until it is new. Calls that share a dict `first_seen` see each other's
+    ids. The ids of rejects are masked: what stands there may be no id. `advance` is told the bytes of the files (as
     stored) as they are read; in all, each file's size.
     """
-    first_seen: dict[str, tuple[str, int, int]] = {}
+    seen: FirstSeen = {} if first_seen is None else first_seen
     for path in sources:
         told = _Told(advance)
         for result in _read_source(path, options, told):
-            yield result if isinstance(result, Reject) else _check_new(result, first_seen)
+            checked = result if isinstance(result, Reject) else _check_new(result, seen)
+            yield _masked(checked) if isinstance(checked, Reject) else checked
         advance((path.stat().st_size if path.is_file() else 0) - told.count)
+
+
+def _masked(reject: Reject) -> Reject:
+    return reject if reject.contact_id is None else replace(reject, contact_id=mask(reject.contact_id).text)
 
 
 class _Told:
@@ -201,9 +215,46 @@ def _refuse_zip(head: Head, where: str) -> None:
     raise InputError("archive", where, "is a zip archive", do="Unpack it and give the folder")
 
 
-def _check_new(contact: Transcript, first_seen: dict[str, tuple[str, int, int]]) -> Transcript | Reject:
+def _check_new(contact: Transcript, first_seen: FirstSeen) -> Transcript | Reject:
+    own = (contact.source, contact.record, _content(contact))
+    first = own
+    if isinstance(contact.id, MadeId):
+        # A copy is known by its name and content together, for the first of them may have got another id.
+        first = first_seen.setdefault(f"{contact.id}\0{own[2]}", own)
+        contact = _named_apart(contact, own, first_seen) if first == own else replace(contact, id=str(contact.id))
+    if first == own:
+        first = first_seen.setdefault(contact.id, own)
+    source, record, content = first
+    if (source, record) == (contact.source, contact.record):
+        return contact
+    same = content == own[2]
+    what = "is in the input twice" if same else "has the id of another contact"
+    return Reject(
+        contact.source,
+        contact.record,
+        contact.id,
+        "duplicate_contact" if same else "duplicate_id",
+        f'{contact.source}:{contact.record}: contact "{shown(contact.id)}" {what}; the first is {source}:{record}'
+        + ("" if same else ". Give each contact its own id"),
+    )
+
+
+def _named_apart(contact: Transcript, own: tuple[str, int, int], first_seen: FirstSeen) -> Transcript:
+    """The contact with folders' names before its made id until no other contact has it."""
+    name = str(contact.id)
+    folders = Path(contact.source).parent.parts
+    while first_seen.get(name, own) != own and folders:
+        name = f"{folders[-1]}/{name}"
+        folders = folders[:-1]
+    if name == contact.id:
+        return replace(contact, id=name)
+    note = "the id made from the file's name was taken; the folder's name stands before it"
+    return replace(contact, id=name, warnings=(*contact.warnings, note))
+
+
+def _content(contact: Transcript) -> int:
     # Equal within one process only; enough to tell a repeated contact from another one with the same id.
-    content = hash(
+    return hash(
         (
             contact.turns,
             contact.channel,
@@ -216,17 +267,4 @@ def _check_new(contact: Transcript, first_seen: dict[str, tuple[str, int, int]])
             contact.nps,
             contact.ces,
         )
-    )
-    source, record, other = first_seen.setdefault(contact.id, (contact.source, contact.record, content))
-    if (source, record) == (contact.source, contact.record):
-        return contact
-    same = other == content
-    what = "is in the input twice" if same else "has the id of another contact"
-    return Reject(
-        contact.source,
-        contact.record,
-        contact.id,
-        "duplicate_contact" if same else "duplicate_id",
-        f'{contact.source}:{contact.record}: contact "{shown(contact.id)}" {what}; the first is {source}:{record}'
-        + ("" if same else ". Give each contact its own id"),
     )

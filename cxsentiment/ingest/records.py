@@ -14,6 +14,8 @@ from cxsentiment.errors import InputError
 from cxsentiment.ingest.options import CONTACT_FIELDS, ReadOptions
 from cxsentiment.ingest.values import (
     MAX_ID_CHARACTERS,
+    MadeId,
+    channel,
     contact_id,
     instant,
     json_type,
@@ -25,10 +27,9 @@ from cxsentiment.ingest.values import (
 from cxsentiment.schema import Reject, Speaker, Transcript, Turn
 from cxsentiment.text import clean
 
-_LABEL_FIELDS = ("channel", "agent_id", "customer_id", "campaign", "queue")
+_LABEL_FIELDS = ("agent_id", "customer_id", "campaign", "queue")
 _SURVEY_FIELDS = ("csat", "nps", "ces")
 _NOT_ATTRS = frozenset({"labels", "attrs"})
-_CALLS = frozenset({"call", "voice", "phone"})
 # Doubtful sizes: worth a warning, never changed.
 _LONG_TURN_CHARACTERS = 20_000
 _LONG_TURN_S = 600.0
@@ -56,19 +57,34 @@ class _Warnings:
 
 
 def read_or_reject(
-    record: object, *, source: str, number: int, options: ReadOptions, warnings: Sequence[str] = ()
+    record: object,
+    *,
+    source: str,
+    number: int,
+    options: ReadOptions,
+    warnings: Sequence[str] = (),
+    made_id: str | None = None,
 ) -> Transcript | Reject:
     """`read_record`, with an unusable record as a Reject."""
     try:
-        return read_record(record, source=source, number=number, options=options, warnings=warnings)
+        return read_record(record, source=source, number=number, options=options, warnings=warnings, made_id=made_id)
     except InputError as error:
         return Reject(source, number, _id_of(record, options), error.code, error.message)
 
 
 def read_record(
-    record: object, *, source: str, number: int, options: ReadOptions, warnings: Sequence[str] = ()
+    record: object,
+    *,
+    source: str,
+    number: int,
+    options: ReadOptions,
+    warnings: Sequence[str] = (),
+    made_id: str | None = None,
 ) -> Transcript:
     """One generic record as a Transcript; `number` is its place in `source`, `warnings` come first in its own.
+
+    `made_id` is the id where the format has none in its records; without it a record that lacks its id is named by
+    file and place, with a warning. A made id is a `MadeId`.
 
     Raises:
         InputError: `record_type`, `no_turns`, `turns_type`, `turn_type`, `no_text`, `id_type`.
@@ -79,9 +95,12 @@ def read_record(
     names = _names(record, options)
     items = _turn_list(record, where, options)
     notes = _Warnings(warnings)
-    identity = _identity(record, names, where, f"{source.rpartition('/')[2]}:{number}", notes)
+    if made_id is None:
+        identity = _identity(record, names, where, f"{source.rpartition('/')[2]}:{number}", notes)
+    else:
+        identity = MadeId(contact_id(made_id) or made_id)
     fields = _fields(record, names, notes)
-    fields["agent_id"] = _one_agent(fields["agent_id"], items, notes)
+    fields["agent_id"] = _one_agent(fields["agent_id"], items, options, notes)
     turns = _read_turns(items, where, options, notes)
     dropped = len(items) - len(turns)
     if dropped:
@@ -140,7 +159,7 @@ def _identity(record: Mapping[str, object], names: Mapping[str, str], where: str
         raise InputError("id_type", where, f"the id {error}", allowed="text or a whole number") from error
     if found is None:
         notes.add(f'the contact has no id; it is called "{made}"')
-        return contact_id(made) or made
+        return MadeId(contact_id(made) or made)
     if isinstance(value, float):
         notes.add(f'the id is a number with a decimal point; it is read as the text "{found}"')
     if isinstance(value, str) and len(value.strip()) > MAX_ID_CHARACTERS:
@@ -164,6 +183,7 @@ def _fields(record: Mapping[str, object], names: Mapping[str, str], notes: _Warn
     """The contact's fields other than id and turns; what cannot be read is None with a warning."""
     readers = {
         **dict.fromkeys(_LABEL_FIELDS, text_or_none),
+        "channel": channel,
         "started_at": instant,
         **dict.fromkeys(_SURVEY_FIELDS, number),
     }
@@ -181,14 +201,22 @@ def _fields(record: Mapping[str, object], names: Mapping[str, str], notes: _Warn
     return fields
 
 
-def _one_agent(agent_id: str | None, items: Sequence[object], notes: _Warnings) -> str | None:
-    """The contact's agent, or None where its turns name several: one score cannot be credited to two people."""
-    named = {str(item["agent_id"]) for item in items if isinstance(item, dict) and item.get("agent_id") is not None}
-    if agent_id is not None:
-        named.add(agent_id)
+def _one_agent(agent_id: str | None, items: Sequence[object], options: ReadOptions, notes: _Warnings) -> str | None:
+    """The one agent that the contact and its turns name; None where several: one score is not for two people."""
+    key = options.columns.get("agent_id", "agent_id")
+    named = {} if agent_id is None else {agent_id: None}
+    for index, item in enumerate(items):
+        try:
+            name = text_or_none(item.get(key)) if isinstance(item, dict) else None
+        except ValueError as error:
+            notes.turn(index, f"{key} {error}; it is taken as missing")
+            continue
+        if name is not None:
+            named[name] = None
     if len(named) <= 1:
-        return agent_id
-    notes.add(f"{len(named)} agents took part ({', '.join(sorted(named)[:_SHOWN])}); the contact is credited to none")
+        return next(iter(named), None)
+    listed = ", ".join(shown(name) for name in sorted(named)[:_SHOWN])
+    notes.add(f"{len(named)} agents took part ({listed}); the contact is credited to none")
     return None
 
 
@@ -321,7 +349,7 @@ def _doubt_times(turns: Iterable[Turn], channel: str | None, notes: _Warnings) -
         if turn.start_s is not None and turn.end_s is not None and turn.end_s - turn.start_s > _LONG_TURN_S:
             notes.turn(turn.index, f"longer than {_LONG_TURN_S / 60:.0f} minutes; are the times in seconds?")
         last = max(last, turn.start_s or 0.0, turn.end_s or 0.0)
-    if last > _LONG_CALL_S and (channel or "").lower() in _CALLS:
+    if last > _LONG_CALL_S and channel == "call":
         notes.add(f"the call lasts {last / 3600:.1f} hours; are the times in seconds?")
 
 

@@ -28,7 +28,8 @@ def ignore(count: int) -> None:
 def find_sources(inputs: Sequence[str]) -> list[Path]:
     """Expand files, folders (recursively, sorted) and globs, in the order given; a file named twice comes once.
 
-    Hidden files and what operating systems leave behind are skipped. Files of an unknown kind and links inside a
+    Hidden files, what operating systems leave behind, and folders of an earlier run (they hold `run.json`, `contacts/`
+    and `turns/`: its results are no input) are skipped. Files of an unknown kind and links inside a
     folder are kept, so that the reader can refuse them by name. A link given by name is followed.
 
     Raises:
@@ -39,7 +40,11 @@ def find_sources(inputs: Sequence[str]) -> list[Path]:
         for path in _expand(text):
             found.setdefault(path if path.is_symlink() else path.resolve(), path)
     if not found:
-        raise UsageError(", ".join(inputs) or "input", "no file found", do="Name at least one file, folder or pattern")
+        raise UsageError(
+            ", ".join(inputs) or "input",
+            "no file found",
+            do="Name at least one file, folder or pattern; folders of an earlier run are not read",
+        )
     return list(found.values())
 
 
@@ -58,9 +63,16 @@ def _expand(text: str) -> list[Path]:
 def _walk(folder: Path) -> list[Path]:
     files: list[Path] = []
     for root, folders, names in os.walk(folder, followlinks=False):
+        if _is_run(folders, names):
+            folders.clear()
+            continue
         folders[:] = sorted(name for name in folders if not _is_junk(name))
         files += [Path(root, name) for name in names if not _is_junk(name)]
     return sorted(files)
+
+
+def _is_run(folders: Sequence[str], names: Sequence[str]) -> bool:
+    return "run.json" in names and {"contacts", "turns"} <= set(folders)
 
 
 def _is_junk(name: str) -> bool:

@@ -12,6 +12,7 @@ from cxsentiment.ingest.options import ReadOptions
 from cxsentiment.ingest.sources import ignore, source_name
 from cxsentiment.ingest.tables import Layout, Row, find_columns, missing_column
 from cxsentiment.ingest.values import contact_id
+from cxsentiment.privacy import mask
 from cxsentiment.schema import Reject, Transcript
 
 _OUTCOMES = ("csat", "nps", "ces")
@@ -163,7 +164,8 @@ class _Reading:
                 raise InputError("missing_id", f"{self._source}:{row.number}", "has no contact id")
             survey = Survey(**{outcome: self._answer(row, outcome) for outcome in _OUTCOMES})
         except InputError as error:
-            self.rejects.append(Reject(self._source, row.number, name, error.code, error.message))
+            told = None if name is None else mask(name).text
+            self.rejects.append(Reject(self._source, row.number, told, error.code, error.message))
             return
         if survey == Survey():
             self._empty += 1

@@ -3,10 +3,14 @@
 Rows of one contact need not stand together. The source is read twice: first the ids alone, to know how many rows each
 contact has, then the rows, giving each contact out when its last row has come. So memory holds only open contacts,
 and a contact is never split.
+
+A row with a wrong number of cells is most often the rest of a cell with a line break that is not quoted, and the row
+before it is cut. So it refuses the contact of the row before, and its own first words are never taken for an id: only
+an id that a whole row has too is believed, and refuses that contact, which would have a hole.
 """
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -15,12 +19,16 @@ from cxsentiment.ingest.options import CONTACT_FIELDS, TURN_FIELDS, ReadOptions,
 from cxsentiment.ingest.records import read_or_reject
 from cxsentiment.ingest.sources import Advance, ignore
 from cxsentiment.ingest.values import contact_id, shown
+from cxsentiment.privacy import mask
 from cxsentiment.schema import Reject, Transcript
 
 # Rows held for contacts whose last row has not come yet: about 1 GiB of short turns.
 MAX_OPEN_ROWS = 2_000_000
 
 _LISTED = 5
+_COLUMNS_LISTED = 20
+_MAX_COLUMN_NAME_CHARACTERS = 40
+_MAX_COLUMN_NAME_WORDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +86,33 @@ def find_columns(source: str, columns: Sequence[str], fields: Sequence[str], opt
 
 
 def missing_column(source: str, columns: Sequence[str], name: str, wanted_by: str = "") -> InputError:
-    """The error for a column that is not there: names the columns seen and how to map one."""
-    seen = ", ".join(shown(column) for column in columns[:20]) or "none"
+    """The error for a column that is not there: names the columns seen and how to map one.
+
+    Without a header the first row is what somebody said, so only what looks like a column's name is quoted.
+    """
+    likely = [column for column in columns if _looks_like_name(column)]
+    seen = f"columns seen: {', '.join(map(shown, likely[:_COLUMNS_LISTED]))}"
+    if not likely:
+        seen = "the first row does not look like column names"
     wanted = f" (asked for by {wanted_by})" if wanted_by else ""
     return InputError(
         "missing_column",
         source,
-        f'no column "{name}"{wanted}; columns seen: {seen}',
+        f'no column "{name}"{wanted}; {seen}',
         do="The first row must name the columns"
         + ("" if wanted_by else f". If it has another name, say --map {name}=COLUMN"),
+    )
+
+
+def _looks_like_name(cell: str) -> bool:
+    """Short, at most three words, no sentence, no number and nothing personal."""
+    name = cell.strip()
+    return (
+        0 < len(name) <= _MAX_COLUMN_NAME_CHARACTERS
+        and len(name.split()) <= _MAX_COLUMN_NAME_WORDS
+        and any(character.isalpha() for character in name)
+        and not name.endswith((".", "!", "?", ",", "…"))
+        and not mask(name).counts
     )
 
 
@@ -101,16 +127,19 @@ def read_table(table: Table, options: ReadOptions, advance: Advance = ignore) ->
         if field not in layout.fields:
             raise missing_column(table.source, table.columns, field)
     at = layout.fields.get("id")
-    expected = Counter(_key(row, at) for row in table.rows(ignore))
-    if not expected:
+    expected, broken = _survey(table, at)
+    if not expected and not broken:
         raise InputError("empty", table.source, "holds no turns: there is no row below the header")
     warnings = table.warnings
     if at is None:
         warnings += (f'there is no contact id column; the whole file is one contact, "{table.stem}"',)
-    builder = _Builder(table, layout, ReadOptions(roles=options.roles), warnings)
+    builder = _Builder(table, layout, ReadOptions(roles=options.roles), warnings, _refused(broken, expected))
+    yield from builder.orphans()
     waiting: dict[str, list[Row]] = {}
     held = 0
     for row in table.rows(advance):
+        if row.problem:
+            continue
         key = _key(row, at)
         group = waiting.setdefault(key, [])
         group.append(row)
@@ -126,6 +155,46 @@ def read_table(table: Table, options: ReadOptions, advance: Advance = ignore) ->
                 f"more than {MAX_OPEN_ROWS:,} rows belong to contacts that are not complete",
                 do="Sort the table by contact id",
             )
+
+
+@dataclass(frozen=True, slots=True)
+class _Broken:
+    """A row with a wrong number of cells: `before` is the key of the last whole row, `own` what stands in its place."""
+
+    number: int
+    problem: str
+    short: bool
+    before: str | None
+    own: str
+
+    def refuses(self, known: Collection[str]) -> set[str | None]:
+        """The keys of the contacts that it damages; None for no contact that is known."""
+        own: set[str | None] = {self.own} if self.own and self.own in known else set()
+        return own if own and (self.before is None or not self.short) else own | {self.before}
+
+
+def _survey(table: Table, at: int | None) -> tuple[Counter[str], list[_Broken]]:
+    """How many whole rows each contact has, and the rows that are broken."""
+    expected: Counter[str] = Counter()
+    broken = []
+    before = None
+    for row in table.rows(ignore):
+        key = _key(row, at)
+        if row.problem:
+            broken.append(_Broken(row.number, row.problem, len(row.cells) < len(table.columns), before, key))
+        else:
+            expected[key] += 1
+            before = key
+    return expected, broken
+
+
+def _refused(broken: Iterable[_Broken], known: Collection[str]) -> dict[str | None, list[_Broken]]:
+    """The broken rows by the key of each contact they damage."""
+    refused: dict[str | None, list[_Broken]] = {}
+    for row in broken:
+        for key in row.refuses(known):
+            refused.setdefault(key, []).append(row)
+    return refused
 
 
 def _key(row: Row, at: int | None) -> str:
@@ -144,34 +213,47 @@ def _id(value: str | int) -> str:
 class _Builder:
     """Makes generic records of the rows of one table."""
 
-    def __init__(self, table: Table, layout: Layout, options: ReadOptions, warnings: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        table: Table,
+        layout: Layout,
+        options: ReadOptions,
+        warnings: tuple[str, ...],
+        broken: Mapping[str | None, Sequence[_Broken]],
+    ) -> None:
         self._table = table
         self._layout = layout
         self._options = options
         self._warnings = warnings
+        self._broken = broken
+
+    def orphans(self) -> Iterator[Reject]:
+        """The broken rows that belong to no contact that is known."""
+        if rows := self._broken.get(None):
+            yield self._reject(rows, None, "bad_row", rows[0].problem)
 
     def contacts(self, key: str, rows: Sequence[Row]) -> Iterator[Transcript | Reject]:
         first = rows[0].number
         has_id = "id" in self._layout.fields
         if has_id and not key:
             yield self._reject(rows, None, "missing_id", "have no contact id")
+            if bad := self._broken.get(key):
+                yield self._reject(bad, None, "bad_row", bad[0].problem)
             return
-        bad = [row for row in rows if row.problem]
-        if bad:
-            yield self._reject(bad, key if has_id else self._table.stem, "bad_row", bad[0].problem or "")
+        if bad := self._broken.get(key):
+            yield self._reject(bad, key if has_id else self._table.stem, "bad_row", bad[0].problem)
             return
         record, notes = self._record(rows)
-        if not has_id:
-            record["id"] = self._table.stem
         yield read_or_reject(
             record,
             source=self._table.source,
             number=first,
             options=self._options,
             warnings=(*self._warnings, *notes),
+            made_id=None if has_id else self._table.stem,
         )
 
-    def _reject(self, rows: Sequence[Row], contact: str | None, code: str, what: str) -> Reject:
+    def _reject(self, rows: Sequence[Row] | Sequence[_Broken], contact: str | None, code: str, what: str) -> Reject:
         numbers = ", ".join(str(row.number) for row in rows[:_LISTED])
         more = f" and {len(rows) - _LISTED} more" if len(rows) > _LISTED else ""
         whole = f'; contact "{shown(contact)}" is refused, for a hole would be scored wrongly' if contact else ""

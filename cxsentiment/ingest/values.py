@@ -22,6 +22,12 @@ _EPOCH_MS = (1e12, 4e12)
 _MISSING = {"", "none", "null", "undefined", "nan"}
 _MISSING_ID = _MISSING | {"-1"}
 _MISSING_NUMBER = _MISSING | {"na", "n/a", "-"}
+# Names of channels by which exports mean one of ours.
+_CHANNELS = {
+    **dict.fromkeys(("voice", "phone", "telephone"), "call"),
+    **dict.fromkeys(("e mail", "mail"), "email"),
+    **dict.fromkeys(("live chat", "livechat", "messaging", "webchat", "web chat"), "chat"),
+}
 _CLOCK = re.compile(r"(?:(\d{1,4}):)?(\d{1,2}):(\d{1,2}(?:[.,]\d+)?)")
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d{1,3})?")
 
@@ -42,6 +48,25 @@ def text_or_none(value: object) -> str | None:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return None if value == -1 else str(value)
+
+
+class MadeId(str):
+    """An id that was made from the file's name, for the source gives none."""
+
+    __slots__ = ()
+
+
+def channel(value: object) -> str | None:
+    """A channel in lower case, under the contract's name where it has one: "Voice" → "call", "e-mail" → "email".
+
+    Raises:
+        ValueError: as `text_or_none`.
+    """
+    text = text_or_none(value)
+    if text is None:
+        return None
+    name = text.casefold()
+    return _CHANNELS.get(" ".join(name.replace("_", " ").replace("-", " ").split()), name)
 
 
 def contact_id(value: object) -> str | None:
@@ -138,7 +163,7 @@ def _epoch(text: str) -> str:
 
 def shown(text: str) -> str:
     """A label, key or id of the source as it may stand in a message: short, masked, without control characters."""
-    return mask(clean(text)[:_MAX_SHOWN_CHARACTERS]).text
+    return mask(clean(text)).text[:_MAX_SHOWN_CHARACTERS]  # masked first: half a card number is not known as one
 
 
 def json_type(value: object) -> str:
