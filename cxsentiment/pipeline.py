@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -214,6 +215,8 @@ _scorer_of_worker: list[Scorer] = []
 def _start_worker(model: Path, rubric: Rubric) -> None:
     # Ctrl-C reaches the whole process group; the parent decides what happens to the shards in flight.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # spaCy imports torch where it is installed: seconds and hundreds of megabytes that no worker needs.
+    sys.modules["torch"] = None  # type: ignore[assignment]  # None there makes an import of it fail
     _scorer_of_worker.append(Scorer(model, rubric))
 
 
