@@ -159,7 +159,7 @@ class _Reader:
 
 def _score_all(shards: Iterable[Shard], out: Path, settings: Settings) -> Iterator[ShardResult]:
     """Score every shard: in this process where that is enough, else in a pool with a bounded queue."""
-    workers = settings.workers or _cores()
+    workers = settings.workers or cores()
     scorer: Scorer | None = None
     pool: ProcessPoolExecutor | None = None
     pending: set[Future[ShardResult]] = set()
@@ -184,7 +184,7 @@ def _score_all(shards: Iterable[Shard], out: Path, settings: Settings) -> Iterat
             pool.shutdown(cancel_futures=True)
 
 
-def _cores() -> int:
+def cores() -> int:
     """Cores this process may use; not every system can tell, and there all of the machine's are meant."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

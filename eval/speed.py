@@ -12,7 +12,6 @@ cold start, and the whole of STAR in a process of its own, with the peak memory 
 import argparse
 import gzip
 import json
-import os
 import platform
 import statistics
 import subprocess
@@ -25,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from cxsentiment.model import Model, default_model
-from cxsentiment.pipeline import Settings, run
+from cxsentiment.pipeline import Settings, cores, run
 from cxsentiment.rubric import default_rubric, read_rubric
 
 BATCH = 32
@@ -157,11 +156,11 @@ def measure(data: Path, model: Path, contacts: int, rounds: int) -> dict[str, An
     """Run everything and return the figures."""
     bundle = Model(model).bundle
     recipe: Any = bundle.training["recipe"]
-    cores = len(os.sched_getaffinity(0))
+    workers = cores()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         sample = take(data / "star.jsonl.gz", contacts, folder)
-        ours = our_path(sample, model, folder, cores)
+        ours = our_path(sample, model, folder, workers)
         theirs = pipeline_of_transformers(sample, recipe["layers"], recipe["encoder"].replace("-", "_"))
         pairs = []
         for number in range(rounds):
@@ -172,7 +171,7 @@ def measure(data: Path, model: Path, contacts: int, rounds: int) -> dict[str, An
         whole = whole_file(data / "star.jsonl.gz", model, folder)
     ratios = [a / b for a, b in pairs]
     return {
-        "machine": {"cores": cores, "processor": _processor(), "python": platform.python_version()},
+        "machine": {"cores": workers, "processor": _processor(), "python": platform.python_version()},
         "model": {"name": bundle.name, "version": bundle.version, "layers": recipe["layers"]},
         "sample": {"source": "star.jsonl.gz", "contacts": contacts, "turns": len(sample.texts)},
         "distinct_texts": round(len(set(sample.texts)) / len(sample.texts), 3),
