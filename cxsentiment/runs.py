@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cxsentiment.errors import RunError
-from cxsentiment.schema import ACTS, SENTIMENTS, Reject
+from cxsentiment.schema import ACTS, SENTIMENTS, SIGNALS, Reject
 
 TABLES = ("turns", "items", "contacts")  # in the order in which a shard writes them
 RECEIPT = "run.json"
@@ -36,29 +36,7 @@ CONTACTS = pa.schema(
     + [("duration_s", _REAL), ("turns", _COUNT), ("agent_turns", _COUNT), ("customer_turns", _COUNT)]
     + [("score", _REAL), ("coverage", _REAL), ("null_reason", _TEXT)]
     + [(f"p_critical_{kind}", _REAL) for kind in ("customer", "business", "compliance")]
-    + [
-        (name, _REAL)
-        for name in (
-            "sentiment_mean",
-            "sentiment_start",
-            "sentiment_end",
-            "sentiment_min",
-            "sentiment_slope",
-            "sentiment_recovery",
-            "sentiment_peak_end",
-            "sentiment_volatility",
-            "sentiment_neg_share",
-            "agent_talk_share",
-            "first_response_s",
-            "median_response_s",
-            "longest_gap_s",
-            "supervisor_requests",
-            "repeat_effort",
-            "csat",
-            "nps",
-            "ces",
-        )
-    ]
+    + [(name, _REAL) for name in (*SIGNALS, "csat", "nps", "ces")]
 )
 TURNS = pa.schema(
     [("contact_id", _TEXT), ("turn", _COUNT), ("speaker", _TEXT), ("text", _TEXT), ("start_s", _REAL), ("end_s", _REAL)]

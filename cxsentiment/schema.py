@@ -35,6 +35,22 @@ Verdict = Literal["met", "not_met", "not_applicable", "unscored"]
 Criticality = Literal["none", "customer", "business", "compliance"]
 Level = Literal["pooled", "within", "between"]
 
+# What is measured of a contact, by name; each is a column of the contacts table. cxsentiment.signals defines them.
+SENTIMENT_SIGNALS = (
+    "sentiment_mean",
+    "sentiment_start",
+    "sentiment_end",
+    "sentiment_min",
+    "sentiment_slope",
+    "sentiment_recovery",
+    "sentiment_peak_end",
+    "sentiment_volatility",
+    "sentiment_neg_share",
+)
+TIME_SIGNALS = ("agent_talk_share", "first_response_s", "median_response_s", "longest_gap_s")
+CUE_SIGNALS = ("supervisor_requests", "repeat_effort")
+SIGNALS = SENTIMENT_SIGNALS + TIME_SIGNALS + CUE_SIGNALS
+
 # Adjusted p up to which an association counts as told apart from zero (Benjamini and Hochberg 1995).
 FALSE_DISCOVERY_RATE = 0.10
 # The features whose associations are always put into words.

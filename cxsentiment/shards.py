@@ -15,9 +15,9 @@ from cxsentiment import privacy, runs
 from cxsentiment.model import Model
 from cxsentiment.predict import Memory, predict
 from cxsentiment.rubric import Rubric
-from cxsentiment.schema import Evaluation, Signal, Transcript, Turn, TurnPrediction
+from cxsentiment.schema import SIGNALS, Evaluation, Signal, Transcript, Turn, TurnPrediction
 from cxsentiment.score import Labels, evaluate
-from cxsentiment.signals import SIGNALS, measure
+from cxsentiment.signals import measure
 
 # A shard closes at whichever comes first: large enough that Parquet compresses, small enough that all cores have work,
 # an interruption loses little and memory stays flat. A longer contact is a shard of its own.

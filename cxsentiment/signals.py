@@ -13,24 +13,22 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from statistics import fmean, median, stdev
 
-from cxsentiment.schema import SENTIMENTS, Evidence, Signal, Transcript, Turn, TurnPrediction
+from cxsentiment.schema import (
+    CUE_SIGNALS,
+    SENTIMENT_SIGNALS,
+    SENTIMENTS,
+    TIME_SIGNALS,
+    Evidence,
+    Signal,
+    Transcript,
+    Turn,
+    TurnPrediction,
+)
 
 _NEGATIVE = SENTIMENTS.index("negative")
 _POSITIVE = SENTIMENTS.index("positive")
 _MIN_TURNS_FOR_ARC = 4
 
-SENTIMENT_SIGNALS = (
-    "sentiment_mean",
-    "sentiment_start",
-    "sentiment_end",
-    "sentiment_min",
-    "sentiment_slope",
-    "sentiment_recovery",
-    "sentiment_peak_end",
-    "sentiment_volatility",
-    "sentiment_neg_share",
-)
-TIME_SIGNALS = ("agent_talk_share", "first_response_s", "median_response_s", "longest_gap_s")
 # Phrases a customer uses, as token patterns of spaCy's Matcher on lower-cased words; `trigger` is a cheap sieve that
 # every match must pass, so that spaCy is loaded and run only where a cue can be.
 CUES: dict[str, tuple[str, tuple[tuple[str, ...], ...]]] = {
@@ -56,14 +54,13 @@ CUES: dict[str, tuple[str, tuple[tuple[str, ...], ...]]] = {
         ),
     ),
 }
-SIGNALS = SENTIMENT_SIGNALS + TIME_SIGNALS + tuple(CUES)
 
 
 def measure(transcript: Transcript, predictions: Sequence[TurnPrediction]) -> dict[str, Signal]:
     """All signals of a contact by name; a value that cannot be measured is None."""
     values = _arc(transcript, predictions) | _times(transcript)
     signals = {name: Signal(name, _rounded(values.get(name))) for name in SENTIMENT_SIGNALS + TIME_SIGNALS}
-    return signals | {name: _cue(name, transcript) for name in CUES}
+    return signals | {name: _cue(name, transcript) for name in CUE_SIGNALS}
 
 
 def _rounded(value: float | None) -> float | None:

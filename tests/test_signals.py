@@ -2,8 +2,8 @@ from collections.abc import Callable
 
 import pytest
 
-from cxsentiment.schema import Span, Transcript, Turn, TurnPrediction
-from cxsentiment.signals import SIGNALS, measure
+from cxsentiment.schema import CUE_SIGNALS, SIGNALS, Span, Transcript, Turn, TurnPrediction
+from cxsentiment.signals import CUES, measure
 
 
 def _arc(valences: list[float]) -> dict[str, float | None]:
@@ -29,6 +29,10 @@ def test_the_arc_of_a_recovering_customer() -> None:
 def test_the_slope_is_per_contact_not_per_turn() -> None:
     assert _arc([-1, -0.5, 0, 0.5, 1])["sentiment_slope"] == pytest.approx(2)
     assert _arc([0.3] * 9)["sentiment_slope"] == pytest.approx(0)
+
+
+def test_every_cue_has_its_column() -> None:
+    assert tuple(CUES) == CUE_SIGNALS
 
 
 def test_short_and_silent_customers() -> None:
