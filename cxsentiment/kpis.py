@@ -47,6 +47,23 @@ _ELSEWHERE = (
 )  # fmt: skip
 
 
+# Signs of friction, found by phrases: a floor, for customers say the same in other words too.
+_CUES = (
+    (
+        "supervisor_requests",
+        "Customers who ask for a supervisor",
+        "contacts with a customer turn that asks for a supervisor or to escalate / contacts with a customer turn; by "
+        "phrases, so rather too low",
+    ),
+    (
+        "repeat_effort",
+        "Customers who say they repeat themselves",
+        "contacts with a customer turn such as 'I already told you' / contacts with a customer turn; by phrases, so "
+        "rather too low",
+    ),
+)
+
+
 def kpis(contacts: pa.Table, csat_scale: tuple[float, float] | None) -> tuple[Kpi, ...]:
     """All indicators in a fixed order; shares and CSAT in percent (0-100), NPS from -100 to 100, times in seconds.
 
@@ -61,6 +78,7 @@ def kpis(contacts: pa.Table, csat_scale: tuple[float, float] | None) -> tuple[Kp
     result += _first_response(contacts["channel"].to_pylist(), floats(contacts["first_response_s"]))
     result += [_talk_time(floats(contacts["duration_s"])), _quality(contacts)]
     result += [_critical(contacts, kind) for kind in _CRITICAL]
+    result += [_cue(name, floats(contacts[signal]), definition) for signal, name, definition in _CUES]
     for name, unit, definition, lacks in _ELSEWHERE:
         result.append(Kpi(name, unit, missing(f"needs {lacks}, which this run does not hold", "none"), definition))
     return tuple(result)
@@ -171,6 +189,12 @@ def _critical(contacts: pa.Table, kind: str) -> Kpi:
     )
     reason = f"no contact was scored on an item critical to {_CRITICAL[kind]}"
     return Kpi(f"Critical-error flags, {kind}", _PERCENT, _because(estimate, reason), definition)
+
+
+def _cue(name: str, turns: FloatArray, definition: str) -> Kpi:
+    known = turns[~np.isnan(turns)]
+    estimate = _times(wilson_interval(int(np.sum(known > 0)), known.size), 100)
+    return Kpi(name, _PERCENT, _because(estimate, "no contact has a customer turn"), definition)
 
 
 def _because(estimate: Estimate, reason: str) -> Estimate:

@@ -153,3 +153,13 @@ def test_every_null_says_what_it_lacks(table):
     assert {"First-contact resolution", "Average handle time", "Service level", "Abandonment"} <= found.keys()
     assert {"Customer retention", "Customer lifetime value"} <= found.keys()
     assert all(kpi.estimate.value is None and kpi.estimate.reason and kpi.definition for kpi in found.values())
+
+
+def test_friction_is_the_share_of_contacts_with_a_cue():
+    table = contacts([{"supervisor_requests": n} for n in (0.0, 2.0, 1.0, 0.0, None)])
+    estimate = by_name(table)["Customers who ask for a supervisor"].estimate
+    assert (estimate.value, estimate.n) == (50.0, 4)
+    assert estimate.low < 50 < estimate.high
+    silent = by_name(contacts([{"repeat_effort": None}]))["Customers who say they repeat themselves"].estimate
+    assert silent.value is None
+    assert silent.reason == "no contact has a customer turn"
