@@ -18,14 +18,17 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 @pytest.fixture
 def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty working folder in which the `cxsentiment` of this environment is the first on the path."""
-    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-    return tmp_path
+    return folder
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_examples_run(page: Path, empty_folder: Path, request: pytest.FixtureRequest) -> None:
-    if "../shared" in page.read_text(encoding="utf-8"):
+    commands = "".join(re.findall(r"```bash\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL))
+    if "../shared" in commands:
         shared = request.getfixturevalue("shared")
         (empty_folder.parent / "shared").symlink_to(shared)
     check_md_file(page, lang="bash", memory=True)
