@@ -46,28 +46,29 @@ def progress(*, quiet: bool) -> Iterator[Any]:
     if quiet:
         yield lambda state: None
     elif sys.stderr.isatty():
-        with _bar() as show:
+        with _bar(Console(stderr=True)) as show:
             yield show
     else:
         yield _lines()
 
 
 @contextmanager
-def _bar() -> Iterator[Any]:
-    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+def _bar(console: Console) -> Iterator[Any]:
+    from rich.progress import BarColumn, TextColumn
     from rich.progress import Progress as Bar
 
     columns = (
         TextColumn("scoring"),
         BarColumn(),
         TextColumn("{task.percentage:3.0f} %"),
-        TextColumn("{task.fields[rate]}"),
+        TextColumn("{task.fields[state]}"),
     )
-    with Bar(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("scoring", total=1.0, rate="")
+    with Bar(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("scoring", total=1.0, state="the first part is under way")
 
         def show(state: Progress) -> None:
-            bar.update(task, completed=state.fraction, rate=_rate(state))
+            # Shards end seldom on small inputs, too seldom for a speed measured from one update to the next.
+            bar.update(task, completed=state.fraction, state=f"{_rate(state)}, {_left(state)}")
 
         yield show
 
@@ -80,12 +81,19 @@ def _lines() -> Any:
         now = time.monotonic()
         if now - last >= _SECONDS_BETWEEN_LINES:
             last = now
-            left = state.seconds * (1 - state.fraction) / state.fraction if state.fraction > 0 else 0.0
             Console(stderr=True, highlight=False, soft_wrap=True).print(
-                f"scoring {state.fraction:4.0%}: {state.contacts:,} contacts, {_rate(state)}, about {left:.0f} s left"
+                f"scoring {state.fraction:4.0%}: {state.contacts:,} contacts, {_rate(state)}, {_left(state)}"
             )
 
     return show
+
+
+def _left(state: Progress) -> str:
+    """Remaining time, as if the rest went as fast as what is done."""
+    if state.fraction <= 0:
+        return "time left not known yet"
+    seconds = round(state.seconds * (1 - state.fraction) / state.fraction)
+    return f"about {seconds} s left" if seconds < 120 else f"about {round(seconds / 60)} min left"
 
 
 def _rate(state: Progress) -> str:
