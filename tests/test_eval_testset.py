@@ -125,7 +125,7 @@ def test_the_bundle_is_asked_through_the_products_own_path(toy_model) -> None:  
 @pytest.mark.shared
 def test_both_readers_agree_on_the_real_sources(shared: Path) -> None:
     pytest.importorskip("datasets", reason="needs the train extra")
-    from training.sources import SOURCES
+    from training.catalogue import SOURCES
 
     model = Path(__file__).parents[1] / "models" / "default"
     theirs = {

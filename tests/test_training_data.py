@@ -1,3 +1,5 @@
+import gzip
+import hashlib
 import json
 from pathlib import Path
 
@@ -5,9 +7,11 @@ import pytest
 
 from cxsentiment.errors import UsageError
 from cxsentiment.schema import ACTS, SENTIMENTS
+from training import duplicates
+from training.catalogue import SOURCES
 from training.config import Config, Split, read_config
-from training.data import build, duplicate_key, part_of
-from training.sources import CODES, EMOTIONS, SOURCES, codes
+from training.data import build, main, part_of, write
+from training.sources import CODES, EMOTIONS, codes
 
 pytest.importorskip("datasets", reason="needs the train extra")
 
@@ -82,8 +86,22 @@ def test_the_split_has_about_its_shares() -> None:
         ("12345 67", None),
     ],
 )
-def test_near_duplicates_share_their_words(text: str, key: str | None) -> None:
-    assert duplicate_key(text) == key
+def test_the_same_text_has_the_same_words(text: str, key: str | None) -> None:
+    assert duplicates.key(text) == key
+
+
+def test_a_text_that_is_nearly_a_held_out_one_is_found() -> None:
+    held = ["my parcel was due on monday and it has still not arrived at my door", "thanks for your help"]
+    texts = [
+        "My parcel was due on MONDAY, and it has still not arrived at the door!",  # one word changed
+        "my parcel was due on monday",  # a part of it
+        "my parcel came on monday and it is still not the right one for me",  # other words
+        "thanks for your help",  # too short to be anybody's own
+        "my parcel was due on monday and it has still not arrived at my door although two people told me otherwise last week",
+    ]
+    assert duplicates.near(texts, held).tolist() == [True, False, False, False, False]
+    assert duplicates.near(texts, []).tolist() == [False] * 5
+    assert duplicates.near([], held).tolist() == []
 
 
 def test_no_training_turn_says_what_a_held_out_turn_says(data: Path, recipe: Config) -> None:
@@ -94,11 +112,78 @@ def test_no_training_turn_says_what_a_held_out_turn_says(data: Path, recipe: Con
     text = text.replace(target["text"], victim["text"].upper() + " 7!")
     (data / "service_talk.txt").write_text(text, encoding="utf-8")
     again = build(data, recipe)
-    held = {duplicate_key(row["text"]) for part in ("dev", "test") for row in again.parts[part]}
-    assert not held & {duplicate_key(row["text"]) for row in again.parts["train"]}
+    held = {duplicates.key(row["text"]) for part in ("dev", "test") for row in again.parts[part]}
+    assert not held & {duplicates.key(row["text"]) for row in again.parts["train"]}
     assert again.dropped.get("service_talk: same words as a held-out text", 0) > tables.dropped.get(
         "service_talk: same words as a held-out text", 0
     )
+
+
+def test_a_training_turn_that_is_nearly_a_test_turn_is_dropped(data: Path, recipe: Config) -> None:
+    tables = build(data, recipe)
+    victim = next(row for row in tables.parts["test"] if row["source"] == "service_talk")
+    target = next(row for row in tables.parts["train"] if row["source"] == "service_talk")
+    near = f"{victim['text']} and says so more than once today"
+    text = (data / "service_talk.txt").read_text(encoding="utf-8")
+    text = text.replace(victim["text"], near).replace(target["text"], near.replace("today", "now"))
+    (data / "service_talk.txt").write_text(text, encoding="utf-8")
+    again = build(data, recipe)
+    assert near in again.parts["test"]["text"]
+    assert near.replace("today", "now") not in again.parts["train"]["text"]
+    assert again.dropped["service_talk: nearly the same as a test text"] == 1
+
+
+def test_tables_cards_and_manifest_are_written_alike_each_time(
+    data: Path, recipe: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "r.yaml").write_text(recipe.model_dump_json(), encoding="utf-8")
+    command = ["data", "--source", str(data), "--config", str(tmp_path / "r.yaml"), "--out"]
+    for name in ("one", "two"):
+        monkeypatch.setattr("sys.argv", [*command, str(tmp_path / name)])
+        main()
+    assert "train: " in capsys.readouterr().out
+    files = sorted(path.relative_to(tmp_path / "one") for path in (tmp_path / "one").rglob("*.*"))
+    assert [str(path) for path in files] == [
+        "cards/act_gallery.md",
+        "cards/service_talk.md",
+        "dev.parquet",
+        "manifest.json",
+        "test.parquet",
+        "train.parquet",
+    ]
+    assert all((tmp_path / "one" / f).read_bytes() == (tmp_path / "two" / f).read_bytes() for f in files)
+    manifest = json.loads((tmp_path / "one" / "manifest.json").read_text(encoding="utf-8"))
+    for name, table in manifest["tables"].items():
+        content = (tmp_path / "one" / name).read_bytes()
+        assert table["sha256"] == hashlib.sha256(content).hexdigest()
+    assert manifest["sources"]["service_talk"]["licence"] == "Apache-2.0"
+    assert manifest["sources"]["service_talk"]["labels"]["train"]["negative"] > 10
+    card = (tmp_path / "one" / "cards" / "service_talk.md").read_text(encoding="utf-8")
+    assert "license: Apache-2.0" in card
+    assert f"| negative | {manifest['sources']['service_talk']['labels']['train']['negative']} |" in card
+
+
+def test_a_folder_of_something_else_is_not_written_to(data: Path, recipe: Config, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("x", encoding="utf-8")
+    with pytest.raises(UsageError, match="is not empty and holds no training tables"):
+        write(build(data, recipe), recipe, tmp_path / "mine")
+
+
+@pytest.mark.parametrize(
+    ("source", "row", "says"),
+    [
+        ("goemotions", {"labels": {"emotions": ["joy", "envy"]}}, "unknown label 'envy'"),
+        ("senti4sd", {"labels": {"polarity": "mixed"}}, "unknown label 'mixed'"),
+        ("uci_reviews", {"labels": {"sentiment": "5"}}, "unknown label '5'"),
+    ],
+)
+def test_a_label_that_no_table_maps_is_refused(tmp_path: Path, source: str, row: dict[str, object], says: str) -> None:
+    path = tmp_path / SOURCES[source].file
+    with gzip.open(path, "wt", encoding="utf-8") as file:
+        file.write(json.dumps({"id": "r1", "text": "a text"} | row) + "\n")
+    with pytest.raises(UsageError, match=f"r1: {says}"):
+        list(SOURCES[source].read(path, tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -117,6 +202,12 @@ def test_a_damaged_source_says_what_is_wrong(data: Path, recipe: Config, change:
         build(data, recipe)
 
 
+def test_an_unknown_source_is_named(tmp_path: Path, recipe: Config) -> None:
+    use = recipe.sources["act_gallery"]
+    with pytest.raises(UsageError, match=r"sources\.act_galery: no such source"):
+        build(tmp_path, recipe.model_copy(update={"sources": {"act_galery": use}}))
+
+
 def test_a_missing_source_is_named(tmp_path: Path, recipe: Config) -> None:
     with pytest.raises(UsageError, match=r"act_gallery\.txt: this source is missing"):
         build(tmp_path, recipe)
@@ -127,7 +218,8 @@ def test_codes_name_exactly_the_labels_of_the_schema() -> None:
     assert (CODES["E2"], CODES["P1"], CODES["P12"], CODES["N1"]) == ("apologise", "greet", "transfer", "unprofessional")
     assert codes("x", "E1 P7") == ("acknowledge", "hold")
     assert codes("x", "-") == ()
-    assert set(EMOTIONS.values()) == set(SENTIMENTS)
+    assert set(EMOTIONS.values()) == {*SENTIMENTS, None}
+    assert len(EMOTIONS) == 28
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from cxsentiment.errors import UsageError
 from cxsentiment.schema import ACTS, SENTIMENTS
-from training.sources import SOURCES, path_of
+from training.catalogue import SOURCES
 
 LABELS = Path(__file__).parents[1] / "training" / "labels"
 TALK = sorted(name for name in SOURCES if name.startswith("talk_"))
@@ -29,7 +29,7 @@ def _labels(path: Path, *rows: dict[str, object]) -> Path:
 @pytest.mark.parametrize("name", TALK)
 def test_written_talk_is_well_formed_and_never_tested_on(name: str, tmp_path: Path) -> None:
     source = SOURCES[name]
-    turns = list(source.read(path_of(tmp_path, source), tmp_path))
+    turns = list(source.read(source.path(tmp_path), tmp_path))
     assert len(turns) > 500
     assert not source.tested
     assert {turn.source for turn in turns} == {name}

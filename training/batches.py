@@ -13,9 +13,10 @@ from torch import Tensor
 from cxsentiment.schema import ACTS, SENTIMENTS
 from cxsentiment.text import sentences
 from training.augment import composed, variant
+from training.catalogue import SOURCES
 from training.config import Config
 from training.model import encoder_folder
-from training.sources import SOURCES, LabelledTurn
+from training.sources import LabelledTurn
 
 _MAX_SENTENCES = 6  # of a turn, in one step of training; scoring reads them all
 _POOL = 50  # batches sorted by length together

@@ -17,12 +17,13 @@ from cxsentiment.model import BUNDLE_FILE, Bundle, BundleFile, Head, Model
 from cxsentiment.schema import ACTS
 from training.batches import turns_of
 from training.calibrate import calibrate_acts, calibrate_sentiment, plain_heads, scores_of, targets_of
+from training.catalogue import SOURCES
 from training.config import Config
 from training.data import Tables, counts
 from training.export import export
 from training.model import Network
 from training.parity import check, measure
-from training.sources import SOURCES, LabelledTurn
+from training.sources import LabelledTurn
 
 _LIBRARIES = ("torch", "transformers", "tokenizers", "onnx", "onnxruntime", "numpy")
 

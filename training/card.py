@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from cxsentiment.errors import CxError, UsageError
 from cxsentiment.model import read_bundle
-from training.sources import SOURCES
+from training.catalogue import SOURCES
 
 _MODEL = "this model"
 

@@ -11,22 +11,6 @@ from cxsentiment.errors import UsageError
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
-SourceName = Literal[
-    "goemotions",
-    "senti4sd",
-    "uci_reviews",
-    "service_turns",
-    "service_talk",
-    "act_gallery",
-    "talk_calls",
-    "talk_chat",
-    "talk_customers",
-    "talk_rare",
-    "talk_services",
-    "talk_social",
-    "agent_turns",
-    "customer_turns",
-]
 
 
 class _Strict(BaseModel):
@@ -101,7 +85,7 @@ class Config(_Strict):
     precision: Literal["fp32", "bf16"]
     storage: Literal["fp32", "fp16", "fp16+int8"]
     split: Split
-    sources: dict[SourceName, SourceUse]
+    sources: Annotated[dict[str, SourceUse], Field(min_length=1)]
     augment: Augment
     loss: Loss
     optimiser: Optimiser

@@ -1,30 +1,40 @@
 """Labelled sources → train, dev and test: split by conversation, nothing of a test text in training.
 
-Run as `python -m training.data --data DIR` it prints how many turns of each source and label stand in each part.
+`python -m training.data --source ../shared/data --out DIR` writes them as Parquet files with a card for each source
+and a manifest of everything with its sha256.
 """
 
 import argparse
 import hashlib
-import re
+import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from datasets import Dataset, DatasetDict
+from datasets import Dataset, DatasetDict, Features, List, Value, disable_progress_bars
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from cxsentiment.errors import UsageError
+from cxsentiment.errors import CxError, UsageError
 from cxsentiment.schema import ACTS, SENTIMENTS
+from training import duplicates
+from training.catalogue import HELD_OUT, source_of
 from training.config import Config, Split, read_config
-from training.sources import HELD_OUT, SOURCES, LabelledTurn, path_of, read_rows, sha256
+from training.sources import LabelledTurn, read_rows, sha256
 
 Part = Literal["train", "dev", "test"]
 PARTS: tuple[Part, ...] = ("train", "dev", "test")
-# Shorter texts ("yes", "thank you so much") are everybody's: leaving them out would unteach the commonest turns.
-_MIN_DUPLICATE_WORDS = 4
-_WORDS = re.compile(r"[^\W\d_]+")
 _SHA_RANGE = 1 << 64
+_FEATURES = Features(
+    {
+        **dict.fromkeys(("source", "dataset", "conversation"), Value("string")),
+        "turn": Value("int32"),
+        **dict.fromkeys(("style", "text", "sentiment"), Value("string")),
+        "acts": List(Value("string")),
+        "polar": Value("bool"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +60,19 @@ def part_of(split: Split, conversation: str) -> Part:
     return "dev" if place < split.test + split.dev else "train"
 
 
-def duplicate_key(text: str) -> str | None:
-    """The words of a text in lower case without digits and marks, for near-duplicates; None where they are too few."""
-    words = _WORDS.findall(text.lower())
-    return " ".join(words) if len(words) >= _MIN_DUPLICATE_WORDS else None
-
-
 def build(data: Path, config: Config) -> Tables:
-    """Read every source of `config` and split it. Single texts of other domains only ever go to train."""
+    """Read every source of `config` and split it. Single texts of other domains only ever go to train.
+
+    A training turn is dropped where it has the same words (four or more) as a turn of dev or of a test, or nearly the
+    same as a turn of a test (duplicates.py). Raises UsageError for a source that is missing, damaged or of unknown
+    labels, and for a label that no training turn carries.
+    """
     files: dict[str, str] = {}
     turns: dict[Part, list[LabelledTurn]] = {part: [] for part in PARTS}
     dropped: Counter[str] = Counter()
     for name in sorted(config.sources):
-        source = SOURCES[name]
-        path = path_of(data, source)
+        source = source_of(name)
+        path = source.path(data)
         files[source.file] = sha256(path)
         for turn in source.read(path, data):
             part = part_of(config.split, turn.conversation) if source.own else "train"
@@ -73,28 +82,38 @@ def build(data: Path, config: Config) -> Tables:
                 dropped[f"{name}: no text"] += 1
             else:
                 turns[part].append(turn)
-    held = {key for turn in (*turns["dev"], *turns["test"]) if (key := duplicate_key(turn.text))}
+    tests = [turn.text for turn in turns["test"]]
     for held_out in HELD_OUT:
         if (data / held_out).exists():
             files[held_out] = sha256(data / held_out)
-            held |= _held_texts(data / held_out)
-    kept = []
-    for turn in turns["train"]:
-        if duplicate_key(turn.text) in held:
-            dropped[f"{turn.source}: same words as a held-out text"] += 1
-        else:
-            kept.append(turn)
-    turns["train"] = kept
+            tests.extend(_texts(data / held_out))
+    turns["train"] = _without(turns["train"], tests, [turn.text for turn in turns["dev"]], dropped)
     _refuse_empty(turns["train"])
-    parts = DatasetDict({part: Dataset.from_list([asdict(turn) for turn in turns[part]]) for part in PARTS})
+    parts = DatasetDict(
+        {part: Dataset.from_list([asdict(turn) for turn in turns[part]], features=_FEATURES) for part in PARTS}
+    )
     return Tables(parts, files, dict(sorted(dropped.items())))
 
 
-def _held_texts(path: Path) -> set[str]:
+def _texts(path: Path) -> list[str]:
     texts: list[str] = []
     for row in read_rows(path):
         texts.extend([row["text"]] if "text" in row else [turn["text"] for turn in row.get("turns", ())])
-    return {key for text in texts if (key := duplicate_key(text))}
+    return texts
+
+
+def _without(turns: list[LabelledTurn], tests: list[str], dev: list[str], dropped: Counter[str]) -> list[LabelledTurn]:
+    same = {key for text in (*tests, *dev) if (key := duplicates.key(text))}
+    nearly = duplicates.near([turn.text for turn in turns], tests)
+    kept = []
+    for turn, near in zip(turns, nearly, strict=True):
+        if duplicates.key(turn.text) in same:
+            dropped[f"{turn.source}: same words as a held-out text"] += 1
+        elif near:
+            dropped[f"{turn.source}: nearly the same as a test text"] += 1
+        else:
+            kept.append(turn)
+    return kept
 
 
 def _refuse_empty(turns: Iterable[LabelledTurn]) -> None:
@@ -114,19 +133,85 @@ def counts(rows: Dataset) -> dict[str, Counter[str]]:
     return found
 
 
+def write(tables: Tables, config: Config, out: Path) -> None:
+    """Write the parts as Parquet, a card for each source, and manifest.json, to the folder `out`.
+
+    The same sources and recipe give the same bytes. Raises UsageError where `out` holds something else.
+    """
+    if out.exists() and any(out.iterdir()) and not (out / "manifest.json").exists():
+        raise UsageError(str(out), "is not empty and holds no training tables", do="Give --out another folder")
+    (out / "cards").mkdir(parents=True, exist_ok=True)
+    for old in (out / "cards").glob("*.md"):
+        old.unlink()
+    disable_progress_bars()
+    by_part = {part: counts(tables.parts[part]) for part in PARTS}
+    written: dict[str, dict[str, object]] = {}
+    for part in PARTS:
+        path = out / f"{part}.parquet"
+        tables.parts[part].to_parquet(path)
+        written[path.name] = {"rows": len(tables.parts[part]), "sha256": sha256(path)}
+    sources: dict[str, object] = {}
+    for name, use in sorted(config.sources.items()):
+        source = source_of(name)
+        found = {part: dict(sorted(by_part[part].get(name, Counter()).items())) for part in PARTS}
+        reasons = {reason.split(": ", 1)[1]: n for reason, n in tables.dropped.items() if reason.startswith(f"{name}:")}
+        sources[name] = {
+            "file": source.file,
+            "sha256": tables.files[source.file],
+            "licence": source.licence,
+            "credit": source.credit,
+            "repeat": use.repeat,
+            "weight": use.weight,
+            "mapping": source.labels or "codebook v1",
+            "labels": found,
+            "dropped": reasons,
+        }
+        text = _card_template().render(name=name, source=source, use=use, found=found, reasons=reasons)
+        (out / "cards" / f"{name}.md").write_text(text, encoding="utf-8")
+    manifest = {
+        "recipe": config.name,
+        "recipe_sha256": config.sha256,
+        "split": config.split.model_dump(),
+        "tables": written,
+        "sources": sources,
+        "held_out": {name: tables.files[name] for name in HELD_OUT if name in tables.files},
+        "cards": {path.name: sha256(path) for path in sorted((out / "cards").glob("*.md"))},
+    }
+    (out / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+
+
+def _card_template() -> Any:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # Markdown, and all of it the project's own text
+    )
+    return environment.get_template("source_card.md.j2")
+
+
 def main() -> None:
-    """Print the parts."""
+    """Write the tables and print what stands in each part."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--source", type=Path, required=True, help="folder of the sources (training/README.md)")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write")
     parser.add_argument("--config", type=Path, default=Path(__file__).parent / "configs" / "default.yaml")
     options = parser.parse_args()
-    tables = build(options.data, read_config(options.config))
+    try:
+        config = read_config(options.config)
+        tables = build(options.source, config)
+        write(tables, config, options.out)
+    except CxError as error:
+        raise SystemExit(error.message) from error
     for part in PARTS:
         print(f"{part}: {len(tables.parts[part])} turns")
         for source, found in counts(tables.parts[part]).items():
             print(f"  {source}: " + ", ".join(f"{label} {n}" for label, n in found.most_common()))
     for reason, n in tables.dropped.items():
         print(f"dropped, {reason}: {n}")
+    print(f"wrote {options.out}")
 
 
 if __name__ == "__main__":

@@ -1,22 +1,10 @@
-"""Reads each labelled source into turns, with the mapping of its labels to ours written down as tables.
-
-| source | their label | ours |
-|---|---|---|
-| service_turns, service_talk, act_gallery | codebook v1 | the same: sentiment of customers, acts of agents |
-| talk_*, agent_turns, customer_turns (training/labels) | codebook v1 | the same |
-| goemotions | anger, annoyance, disappointment, disapproval, disgust, embarrassment, fear, grief, nervousness, sadness | negative |
-| goemotions | admiration, excitement, gratitude, joy, love, pride, relief | positive |
-| goemotions | neutral | neutral |
-| goemotions | amusement, approval, caring, confusion, curiosity, desire, optimism, realization, remorse, surprise | dropped: neither satisfaction nor dissatisfaction by the codebook; so are comments of two of our classes |
-| senti4sd | polarity | the same three classes |
-| uci_reviews | 0, 1 | negative, positive; says nothing about neutral, so neutral is left out of the loss |
-"""  # noqa: E501  # a table
+"""Readers of the labelled sources: each yields turns with our labels, and refuses a label it does not know."""
 
 import gzip
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -32,25 +20,17 @@ CODES: dict[str, str] = {
     **{f"P{k}": act for k, act in enumerate(ACTS[4:16], 1)},
     "N1": "unprofessional",
 }
-EMOTIONS: dict[str, str] = {
-    **dict.fromkeys(
-        [
-            "anger",
-            "annoyance",
-            "disappointment",
-            "disapproval",
-            "disgust",
-            "embarrassment",
-            "fear",
-            "grief",
-            "nervousness",
-            "sadness",
-        ],
-        "negative",
-    ),
-    **dict.fromkeys(["admiration", "excitement", "gratitude", "joy", "love", "pride", "relief"], "positive"),
+# Source label → ours; None where the label says neither satisfaction nor dissatisfaction by the codebook.
+EMOTIONS: dict[str, str | None] = {
+    **dict.fromkeys("anger annoyance disappointment disapproval disgust embarrassment fear".split(), "negative"),
+    **dict.fromkeys("grief nervousness sadness".split(), "negative"),
+    **dict.fromkeys("admiration excitement gratitude joy love pride relief".split(), "positive"),
     "neutral": "neutral",
+    **dict.fromkeys("amusement approval caring confusion curiosity desire optimism".split()),
+    **dict.fromkeys("realization remorse surprise".split()),
 }
+POLARITY: dict[str, str | None] = {label: label for label in SENTIMENTS}
+STARS: dict[str, str | None] = {"0": "negative", "1": "positive"}
 _TURN = re.compile(r"([AC]) ([^:]+): (.*)")
 
 
@@ -72,22 +52,6 @@ class LabelledTurn:
     polar: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where a source lies, under which terms, and whether it is talk between customers and agents (`own`).
-
-    A file `labels/…` lies in this package; others under the folder of the data. `tested` tells whether a part of it is
-    kept for testing. `read` takes the file and the folder of the data, where texts that a label file names are found.
-    """
-
-    file: str
-    licence: str
-    credit: str
-    own: bool
-    read: Callable[[Path, Path], Iterator[LabelledTurn]]
-    tested: bool = True
-
-
 def sha256(path: Path) -> str:
     """Hash of a file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
@@ -96,15 +60,6 @@ def sha256(path: Path) -> str:
 def as_scored(text: str) -> str:
     """The text as the product gives it to the model: cleaned, then masked."""
     return mask(clean(text)).text
-
-
-def path_of(data: Path, source: Source) -> Path:
-    """The file of `source` under `data`; UsageError where it is missing."""
-    inside = source.file.startswith("labels/")
-    path = (Path(__file__).parent if inside else data) / source.file
-    if not path.exists():
-        raise UsageError(str(path), "this source is missing", do="Give --data the folder that training/README.md lists")
-    return path
 
 
 def read_rows(path: Path) -> Iterator[dict[str, Any]]:
@@ -117,7 +72,7 @@ def read_rows(path: Path) -> Iterator[dict[str, Any]]:
                 raise UsageError(f"{path}:{number}", f"not valid JSON: {error}", do="Restore the file") from error
 
 
-def _service_talk(path: Path, data: Path) -> Iterator[LabelledTurn]:
+def service_talk(path: Path, data: Path) -> Iterator[LabelledTurn]:
     """Read `# key=value …` headers and `A CODES: text` turns, one conversation a block."""
     name = path.stem
     header: dict[str, str] = {}
@@ -145,14 +100,14 @@ def _service_talk(path: Path, data: Path) -> Iterator[LabelledTurn]:
             turn += 1
 
 
-def _written_talk(path: Path, data: Path) -> Iterator[LabelledTurn]:
+def written_talk(path: Path, data: Path) -> Iterator[LabelledTurn]:
     """Talk whose neighbouring contacts may be variants of one situation: a campaign is split as one conversation."""
     campaigns = dict(re.findall(r"^# id=(\S+) .*?campaign=(\S+)", path.read_text(encoding="utf-8"), re.MULTILINE))
-    for turn in _service_talk(path, data):
+    for turn in service_talk(path, data):
         yield replace(turn, conversation=f"{path.stem}/{campaigns[turn.conversation]}")
 
 
-def _labelled_turns(path: Path, data: Path) -> Iterator[LabelledTurn]:
+def labelled_turns(path: Path, data: Path) -> Iterator[LabelledTurn]:
     """Labels keyed by dataset, conversation and turn; the texts are looked up in the datasets under `data`.
 
     Raises UsageError for a label that points at a turn which does not exist.
@@ -200,7 +155,8 @@ def codes(where: str, text: str) -> tuple[str, ...]:
     return tuple(labels)
 
 
-def _service_turns(path: Path, data: Path) -> Iterator[LabelledTurn]:
+def service_turns(path: Path, data: Path) -> Iterator[LabelledTurn]:
+    """Turns of open conversations labelled with the codebook, each row with its text."""
     for row in read_rows(path):
         yield LabelledTurn(
             source="service_turns",
@@ -233,88 +189,35 @@ def _single(source: str, row: dict[str, Any], label: str, *, polar: bool = False
     return LabelledTurn(source, source, row["id"], 0, "written", as_scored(row["text"]), sentiment=label, polar=polar)
 
 
-def _goemotions(path: Path, data: Path) -> Iterator[LabelledTurn]:
-    for row in read_rows(path):
-        emotions = row["labels"]["emotions"]
-        classes = {EMOTIONS.get(emotion) for emotion in emotions}
-        if row.get("dup_of_held") or len(classes) != 1 or None in classes:
-            continue
-        yield _single("goemotions", row, EMOTIONS[emotions[0]])
-
-
-def _senti4sd(path: Path, data: Path) -> Iterator[LabelledTurn]:
-    for row in read_rows(path):
-        yield _single("senti4sd", row, row["labels"]["polarity"])
-
-
-def _uci_reviews(path: Path, data: Path) -> Iterator[LabelledTurn]:
-    for row in read_rows(path):
-        yield _single("uci_reviews", row, {"0": "negative", "1": "positive"}[row["labels"]["sentiment"]], polar=True)
-
-
-SOURCES: dict[str, Source] = {
-    "service_turns": Source(
-        "service_turns.jsonl.gz",
-        "labels: this project's own; texts as their sources (below)",
-        "turns of STAR (MIT, RasaHQ), SGD (CC BY-SA 4.0, Google), MultiDoGO (CDLA-Permissive-1.0, Amazon), "
-        "BANKING77 (CC BY 4.0, PolyAI), NatCS (CDLA-Permissive-2.0, Amazon), PriMock57 (CC BY 4.0, Babylon Health), "
-        "ABCD (MIT, ASAPP), HarperValleyBank (CC BY 4.0, Gridspace); labelled by language-model annotators",
-        True,
-        _service_turns,
-    ),
-    "service_talk": Source(
-        "service_talk.txt", "Apache-2.0", "written and labelled for this project", True, _service_talk
-    ),
-    "act_gallery": Source(
-        "act_gallery.txt", "Apache-2.0", "written and labelled for this project", True, _service_talk
-    ),
-    **{
-        f"talk_{kind}": Source(
-            f"labels/talk_{kind}.txt",
-            "Apache-2.0",
-            "written and labelled for this project",
-            True,
-            _written_talk,
-            tested=False,
+def _mapped(path: Path, row: dict[str, Any], label: str, table: dict[str, str | None]) -> str | None:
+    if label not in table:
+        raise UsageError(
+            f"{path}, {row['id']}",
+            f"unknown label {label!r}",
+            allowed=", ".join(table),
+            do="Correct the row, or write down in training/sources.py what the label means",
         )
-        for kind in ("calls", "chat", "customers", "rare", "services", "social")
-    },
-    "agent_turns": Source(
-        "labels/agent_turns.jsonl",
-        "labels: this project's own; texts as their sources (see service_turns)",
-        "further agent turns of STAR, SGD, PriMock57, ABCD and HarperValleyBank, labelled by a language-model "
-        "annotator",
-        True,
-        _labelled_turns,
-    ),
-    "customer_turns": Source(
-        "labels/customer_turns.jsonl",
-        "labels: this project's own; texts as their sources (see service_turns)",
-        "further customer turns of STAR, MultiDoGO, BANKING77, PriMock57, NatCS, SGD and Taskmaster-4, labelled by a "
-        "language-model annotator",
-        True,
-        _labelled_turns,
-    ),
-    "goemotions": Source(
-        "goemotions.jsonl.gz",
-        "CC BY 4.0",
-        "GoEmotions, Demszky et al. 2020, Google: Reddit comments with 27 emotions",
-        False,
-        _goemotions,
-    ),
-    "senti4sd": Source(
-        "senti4sd.jsonl.gz",
-        "MIT",
-        "Senti4SD, Calefato et al. 2018: Stack Overflow posts with polarity",
-        False,
-        _senti4sd,
-    ),
-    "uci_reviews": Source(
-        "uci_reviews.jsonl.gz",
-        "CC BY 4.0",
-        "Sentiment Labelled Sentences, Kotzias et al. 2015, UCI: sentences of Amazon, Yelp and IMDb reviews",
-        False,
-        _uci_reviews,
-    ),
-}
-HELD_OUT = ("test/goemotions.jsonl.gz", "test/stanford_politeness.jsonl.gz", "test/casino.jsonl.gz")
+    return table[label]
+
+
+def goemotions(path: Path, data: Path) -> Iterator[LabelledTurn]:
+    """Comments whose emotions all fall into one of our classes, without those that the official test repeats."""
+    for row in read_rows(path):
+        classes = {_mapped(path, row, emotion, EMOTIONS) for emotion in row["labels"]["emotions"]}
+        label = classes.pop() if len(classes) == 1 else None
+        if label is not None and not row.get("dup_of_held"):
+            yield _single("goemotions", row, label)
+
+
+def senti4sd(path: Path, data: Path) -> Iterator[LabelledTurn]:
+    """Developers' posts with their polarity."""
+    for row in read_rows(path):
+        if label := _mapped(path, row, row["labels"]["polarity"], POLARITY):
+            yield _single("senti4sd", row, label)
+
+
+def uci_reviews(path: Path, data: Path) -> Iterator[LabelledTurn]:
+    """Review sentences, good or bad: they say nothing about neutral, which is left out of their loss."""
+    for row in read_rows(path):
+        if label := _mapped(path, row, row["labels"]["sentiment"], STARS):
+            yield _single("uci_reviews", row, label, polar=True)
