@@ -173,6 +173,16 @@ class Model:
         outputs = self._session.run(names, {"input_ids": ids, "attention_mask": mask})
         return dict(zip(names, outputs, strict=True))
 
+    def embeddings(self, ids: IntArray, mask: IntArray) -> FloatArray:
+        """The pooled embedding (rows by width) for padded rows of token ids and their mask (rows by tokens).
+
+        Raises BundleError where the graph has no such output.
+        """
+        if "embedding" not in {output.name for output in self._session.get_outputs()}:
+            raise BundleError(str(self.folder / "model.onnx"), "the graph gives no embedding", do=_RESTORE)
+        table: FloatArray = self._session.run(["embedding"], {"input_ids": ids, "attention_mask": mask})[0]
+        return table
+
 
 def read_bundle(folder: Path) -> tuple[Bundle, str]:
     """Read and verify `folder`; return its description and the sha256 of `bundle.json`, which fixes all its files."""

@@ -105,6 +105,31 @@ def predict_texts(
     return [_pool(head, tables[head.name], parts) for (head, _), parts in zip(texts, pieces, strict=True)]
 
 
+def embed_texts(model: Model, texts: Sequence[str]) -> FloatArray:
+    """The pooled embedding of each text (texts by width): the mean over its tokens, windows of a long text averaged.
+
+    For new heads that are fitted without torch; like the logits it is the same in any batch.
+    """
+    rows = _Rows()
+    whole = [
+        _cut(Span(0, len(text)), Span(0, len(tokens.ids)), tokens, rows, model.bundle.max_tokens - 2)
+        for text, tokens in zip(texts, model.tokenise(list(texts)), strict=True)
+    ]
+    table: FloatArray | None = None
+    for batch in _batches([len(ids) + 2 for ids in rows.ids]):
+        found = model.embeddings(*_padded(model, [rows.ids[row] for row in batch]))[: len(batch)]
+        if table is None:
+            table = np.zeros((len(rows.ids), found.shape[1]), np.float32)
+        table[batch] = found
+    if table is None:
+        return np.zeros((0, 0), np.float32)
+    means = [
+        np.average(table[[piece.row for piece in pieces]], axis=0, weights=[piece.tokens for piece in pieces])
+        for pieces in whole
+    ]
+    return np.array(means, np.float32)
+
+
 def _pieces(head: Head, text: str, tokens: Tokens, rows: _Rows, window: int) -> list[_Piece]:
     """The whole text first, then its sentences where the head reads them and there are several."""
     pieces = _cut(Span(0, len(text)), Span(0, len(tokens.ids)), tokens, rows, window)
@@ -161,6 +186,12 @@ def _score(model: Model, ids: list[IntArray], memory: Memory) -> FloatArray:
 
 
 def _run(model: Model, ids: list[IntArray]) -> FloatArray:
+    logits = model.logits(*_padded(model, ids))
+    return np.concatenate([logits[head.name] for head in model.bundle.heads], axis=1)[: len(ids)]
+
+
+def _padded(model: Model, ids: list[IntArray]) -> tuple[IntArray, IntArray]:
+    """Rows of token ids between their end tokens, padded, and the mask; at least two rows (see _score)."""
     first, last = model.ends
     rows = max(len(ids), 2)
     width = max(len(tokens) for tokens in ids) + 2
@@ -173,8 +204,7 @@ def _run(model: Model, ids: list[IntArray]) -> FloatArray:
         padded[place, 1 : n + 1] = tokens
         padded[place, n + 1] = last
         mask[place, : n + 2] = 1
-    logits = model.logits(padded, mask)
-    return np.concatenate([logits[head.name] for head in model.bundle.heads], axis=1)[: len(ids)]
+    return padded, mask
 
 
 def _batches(lengths: Sequence[int]) -> Iterable[list[int]]:

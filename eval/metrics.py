@@ -53,6 +53,17 @@ class HeadFigures:
 
 
 @dataclass(frozen=True, slots=True)
+class Bin:
+    """Scores between `low` and `high`: how many (`cases`), their mean, and the share of them that is true (0-1)."""
+
+    low: float
+    high: float
+    cases: int
+    mean: float
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
 class Sums:
     """True positives, predicted and true cases, each conversations by classes."""
 
@@ -150,13 +161,27 @@ def _figure(value: float, drawn: Floats) -> Figure:
     return Figure(round(float(value), 4), round(float(low), 4), round(float(high), 4))
 
 
-def calibration_error(truth: Bools, scores: Floats, bins: int = 10) -> float:
-    """Expected calibration error over all labels: mean |share of true - mean score| of `bins` equal-width bins.
+def reliability(truth: Bools, scores: Floats, bins: int = 10) -> list[Bin]:
+    """The reliability curve over all labels: equal-width bins of the score that hold any, lowest first.
 
-    Naeini, Cooper and Hauskrecht 2015; weighted by the scores in each bin. 0 is perfect.
+    DeGroot and Fienberg 1983; `truth` and `scores` (0-1) are turns by labels.
     """
     p, y = scores.ravel(), truth.ravel()
     place = np.minimum((p * bins).astype(int), bins - 1)
     size = np.bincount(place, minlength=bins)
-    gap = np.abs(np.bincount(place, y, bins) - np.bincount(place, p, bins))
-    return round(float(gap.sum() / size.sum()), 4)
+    told, true = np.bincount(place, p, bins), np.bincount(place, y, bins)
+    return [
+        Bin(k / bins, (k + 1) / bins, int(n), round(float(told[k] / n), 4), round(float(true[k] / n), 4))
+        for k, n in enumerate(size)
+        if n
+    ]
+
+
+def calibration_error(truth: Bools, scores: Floats, bins: int = 10) -> float:
+    """Expected calibration error: mean |share of true - mean score| over the bins of `reliability`, weighted by size.
+
+    Naeini, Cooper and Hauskrecht 2015. 0 is perfect.
+    """
+    found = reliability(truth, scores, bins)
+    total = sum(one.cases for one in found)
+    return round(sum(abs(one.share - one.mean) * one.cases for one in found) / total, 4)

@@ -1,7 +1,7 @@
 """Evaluates a bundle on turns it was kept from: `python -m eval.run models/default --data ../shared/data`.
 
 What is measured is the shipped file through the product's own path (cxsentiment.predict), beside the baselines.
-Writes `<out>/<model>.json` and `<out>/<model>.md`.
+Writes `<out>/<model>.json`, `<out>/<model>.md` and the reliability curves `<out>/<model>-reliability.svg`.
 """
 
 import argparse
@@ -18,9 +18,11 @@ from cxsentiment.model import Model
 from cxsentiment.predict import predict_texts
 from cxsentiment.schema import ACTS, EMPATHY_ACTS, SENTIMENTS
 from eval.baselines import BASELINES, Answer, one_hot, truth_of
-from eval.metrics import HeadFigures, measure
+from eval.metrics import HeadFigures, calibration_error, measure, reliability
+from eval.reliability import draw
 from eval.tables import markdown
-from eval.testset import OWN_TEXT, Case, read_cases, read_goemotions_test
+from eval.testset import OWN_TEXT, Case, read_cases
+from eval.transfer import probes, read_goemotions
 
 LABELS = {"sentiment": SENTIMENTS, "acts": ACTS}
 MODEL = "this model"
@@ -47,8 +49,9 @@ def subsets(cases: Sequence[Case]) -> dict[str, list[int]]:
 
 
 def evaluate(model: Model, cases: Sequence[Case], say: Any = print) -> dict[str, Any]:
-    """Figures of the bundle and of every baseline per head and set, as plain data; and the surest mistakes."""
+    """Figures of the bundle and of every baseline per head and set, as plain data; reliability; surest mistakes."""
     heads: dict[str, Any] = {}
+    calibration: dict[str, Any] = {}
     failures: list[dict[str, Any]] = []
     for head, labels in LABELS.items():
         mine = [case for case in cases if (case.sentiment is not None) == (head == "sentiment")]
@@ -63,8 +66,24 @@ def evaluate(model: Model, cases: Sequence[Case], say: Any = print) -> dict[str,
             name: {method: _plain(_figures(labels, truth, answer, test, rows)) for method, answer in answers.items()}
             for name, rows in subsets(test).items()
         }
+        calibration[head] = _calibration(truth, answers[MODEL].scores, test)
         failures.extend(_failures(labels, truth, answers[MODEL].predicted, answers[MODEL].scores, test))
-    return {"heads": heads, "failures": failures}
+    return {"heads": heads, "calibration": calibration, "failures": failures}
+
+
+def _calibration(truth: Any, scores: Any, test: Sequence[Case]) -> dict[str, Any]:
+    """Reliability curve and expected calibration error on all turns and on each channel's."""
+    places: dict[str, list[int]] = {"all": list(range(len(test)))}
+    for place, case in enumerate(test):
+        places.setdefault(case.channel, []).append(place)
+    return {
+        channel: {
+            "turns": len(rows),
+            "ece": calibration_error(truth[rows], scores[rows]),
+            "bins": [asdict(one) for one in reliability(truth[rows], scores[rows])],
+        }
+        for channel, rows in places.items()
+    }
 
 
 def _figures(
@@ -98,11 +117,11 @@ def _failures(
 
 
 def transfer(model: Model, data: Path) -> dict[str, Any]:
-    """Sentiment on the official test split of GoEmotions (Reddit): how far the model carries to other talk."""
-    cases = read_goemotions_test(data)
+    """How far the model carries: sentiment on GoEmotions' official test, politeness and empathy by probes."""
+    cases = read_goemotions(data)
     answer = answers_of(model, "sentiment", cases)
     figures = _figures(SENTIMENTS, truth_of(cases, "sentiment"), answer, cases, range(len(cases)))
-    return {"goemotions test, 3 classes": _plain(figures)}
+    return {"goemotions test, 3 classes": _plain(figures), "probes": probes(model, data)}
 
 
 def _plain(figures: HeadFigures) -> dict[str, Any]:
@@ -140,8 +159,10 @@ def main() -> None:
     path.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     table = markdown(results)
     path.with_suffix(".md").write_text(table, encoding="utf-8")
+    curves = options.out / f"{model.bundle.name}-reliability.svg"
+    curves.write_text(draw(results["calibration"]), encoding="utf-8")
     print(table)
-    print(f"wrote {path} and {path.with_suffix('.md')}")
+    print(f"wrote {path}, {path.with_suffix('.md')} and {curves}")
 
 
 if __name__ == "__main__":

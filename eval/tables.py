@@ -65,9 +65,33 @@ def sections(results: dict[str, Any]) -> list[str]:
                 *(interval(one["classes"][label]["f1"]) for label in ("negative", "neutral", "positive")),
             ]
             for name, one in results["transfer"].items()
+            if name != "probes"
         ],
     )
-    return lines
+    return lines + probes(results["transfer"]["probes"]) + calibration(results["calibration"])
+
+
+def probes(found: dict[str, Any]) -> list[str]:
+    """Area under the ROC curve of each method (rows) on each corpus (columns)."""
+    if not found:
+        return []
+    methods = list(next(iter(found.values()))["auc"])
+    rows = [[method, *(interval(one["auc"][method]) for one in found.values())] for method in methods]
+    counted = [f"{name} ({one['cases']} of {one['turns']} turns)" for name, one in found.items()]
+    return ["", *_table(["area under the ROC curve", *counted], rows)]
+
+
+def calibration(heads: dict[str, Any]) -> list[str]:
+    """Expected calibration error of each head (rows) on each channel (columns)."""
+    channels = list(dict.fromkeys(channel for found in heads.values() for channel in found))
+    rows = [
+        [
+            TITLES[head],
+            *(f"{found[c]['ece']:.3f} ({found[c]['turns']} turns)" if c in found else "–" for c in channels),
+        ]
+        for head, found in heads.items()
+    ]
+    return ["", "## Calibration", "", "Expected calibration error by channel:", "", *_table(["head", *channels], rows)]
 
 
 def markdown(results: dict[str, Any]) -> str:
@@ -79,7 +103,8 @@ def markdown(results: dict[str, Any]) -> str:
         f"Written by `python -m eval.run`; model.onnx sha256 {model['onnx_sha256'][:16]}…, bundle "
         f"{model['bytes'] / 1e6:.1f} MB. Test conversations were kept from training by hash. 95 % intervals: bootstrap "
         "over conversations. Macro-F1 is the mean over the classes with at least ten cases in the set. service_turns "
-        "are real turns; service_talk and act_gallery were written for this project, so kin of the training texts.",
+        "are real turns; service_talk and act_gallery were written for this project, so kin of the training texts; "
+        "strangers were written too, but nothing by their writers was ever trained on.",
         *sections(results),
     ]
     return "\n".join(lines) + "\n"

@@ -1,8 +1,10 @@
 """Reads the labelled turns and tells which of them the bundle was kept from.
 
-Test turns are those of service_turns, service_talk and act_gallery. The project's further labels (`training/labels`)
-only teach the baselines, so that these learn from the same talk as the model: the turns among them that lie in a test
-conversation were chosen where an early model was unsure, and would make an odd test.
+Test turns are those of service_turns, service_talk and act_gallery, and of `strangers`: talk by writers of whom nothing
+was ever trained on. What this project may copy of them lies in `eval/bundled`, so that a checkout alone can test the
+model. The project's further labels (`training/labels`) only teach the baselines, so that these learn from the same talk
+as the model: the turns among them that lie in a test conversation were chosen where an early model was unsure, and
+would make an odd test.
 
 Texts are cleaned and masked as the product does before scoring. This module stands apart from training on purpose: the
 split comes from the bundle's own `split.json`, and a slip in one reader of the sources shows as a difference to the
@@ -13,7 +15,7 @@ import gzip
 import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +24,14 @@ from cxsentiment.privacy import mask
 from cxsentiment.schema import ACTS, SENTIMENTS
 from cxsentiment.text import clean
 
-OWN_TEXT = ("service_talk", "act_gallery")  # written for this project: may be quoted
+OWN_TEXT = ("service_talk", "act_gallery", "strangers")  # written for this project: may be quoted
 _CODES = dict(zip(("neg", "neu", "pos"), SENTIMENTS, strict=True)) | dict(
     zip([f"E{k}" for k in range(1, 5)] + [f"P{k}" for k in range(1, 13)] + ["N1"], ACTS, strict=True)
 )
 _WORD = re.compile(r"[^\W\d_]+")
 _MIN_DUPLICATE_WORDS = 4
 _LABELS = Path(__file__).parent.parent / "training" / "labels"
+_BUNDLED = Path(__file__).parent / "bundled"
 _SPOKEN = ("primock57", "hvb", "natcs")
 
 
@@ -36,12 +39,14 @@ _SPOKEN = ("primock57", "hvb", "natcs")
 class Case:
     """A labelled turn. `sentiment` is None for an agent, `acts` is None for a customer; `part` is train, dev or test.
 
-    `style` is asr (a recogniser's words), clean (a call written out), chat or email; of real calls: call.
+    `style` is asr (a recogniser's words), clean (a call written out), chat or email; of real calls: call. `channel` is
+    call, chat, email or social.
     """
 
     source: str
     conversation: str
     turn: int
+    channel: str
     style: str
     text: str
     part: str
@@ -72,7 +77,7 @@ def _words(text: str) -> str | None:
 
 
 def all_cases(data: Path, model: Path) -> list[Case]:
-    """All turns of the three tested sources, each with its part as `split.json` of the bundle in `model` records it.
+    """All turns of the tested sources, each with its part as `split.json` of the bundle in `model` records it.
 
     Raises UsageError for a missing source, BundleError for a bundle without a split.
     """
@@ -87,16 +92,36 @@ def all_cases(data: Path, model: Path) -> list[Case]:
         if not (data / name).exists():
             raise UsageError(str(data / name), "this source is missing", do="Give --data the folder of the sources")
         cases.extend(_case(source, row, kept) for row in reader(data / name))
-    return cases
+    return cases + _strangers()
+
+
+def read_bundled() -> list[Case]:
+    """The test turns that lie in this repository: of service_talk, act_gallery and strangers."""
+    cases = [
+        replace(_case(path.stem, row, {}), part="test")
+        for path in sorted(_BUNDLED.glob("*.txt"))
+        if not path.stem.startswith("strangers")
+        for row in _service_talk(path)
+    ]
+    return cases + _strangers()
+
+
+def _strangers() -> list[Case]:
+    return [
+        replace(_case("strangers", row, {}), part="test")
+        for path in sorted(_BUNDLED.glob("strangers_*.txt"))
+        for row in _service_talk(path)
+    ]
 
 
 def _case(source: str, row: "_Row", kept: dict[str, str]) -> Case:
-    conversation, turn, style, text, labels = row
+    conversation, turn, channel, style, text, labels = row
     moods = [label for label in labels if label in SENTIMENTS]
     return Case(
         source=source,
         conversation=conversation,
         turn=turn,
+        channel=channel,
         style=style,
         text=mask(clean(text)).text,
         part=kept.get(f"{source}/{conversation}", "train"),
@@ -116,14 +141,14 @@ def _kept(model: Path) -> dict[str, str]:
     return parts | {key: "test" for key in split["test_conversations"]}
 
 
-_Row = tuple[str, int, str, str, list[str]]
+_Row = tuple[str, int, str, str, str, list[str]]
 
 
 def _service_turns(path: Path) -> Iterator[_Row]:
     for row in _json_rows(path):
         labels = [row["sentiment"]] if "sentiment" in row else [act for act in row["acts"] if act != "none"]
         style = "call" if row["dataset"] in _SPOKEN else "chat"
-        yield row["conversation_id"], row["turn"], style, row["text"], labels
+        yield row["conversation_id"], row["turn"], style, style, row["text"], labels
 
 
 def _service_talk(path: Path) -> Iterator[_Row]:
@@ -133,15 +158,15 @@ def _service_talk(path: Path) -> Iterator[_Row]:
         for turn, line in enumerate(lines):
             marks, text = line.split(": ", 1)
             labels = [_CODES[code] for code in marks.split()[1:] if code != "-"]
-            yield facts["id"], turn, facts["style"], text, labels
+            yield facts["id"], turn, facts["channel"], facts["style"], text, labels
 
 
 def _further(data: Path) -> Iterator[tuple[str, _Row]]:
     """The project's further labels with their source: written talk, and labels keyed to turns of datasets."""
     for path in sorted(_LABELS.glob("talk_*.txt")):
         campaigns = dict(re.findall(r"^# id=(\S+) .*?campaign=(\S+)", path.read_text(encoding="utf-8"), re.MULTILINE))
-        for contact, turn, style, text, labels in _service_talk(path):
-            yield path.stem, (f"{path.stem}/{campaigns[contact]}", turn, style, text, labels)
+        for contact, turn, channel, style, text, labels in _service_talk(path):
+            yield path.stem, (f"{path.stem}/{campaigns[contact]}", turn, channel, style, text, labels)
     for path in sorted(_LABELS.glob("*_turns.jsonl")):
         wanted: dict[str, dict[tuple[str, int], list[str]]] = {}
         for line in path.read_text(encoding="utf-8").splitlines():
@@ -155,25 +180,10 @@ def _further(data: Path) -> Iterator[tuple[str, _Row]]:
                 style = "call" if talk.get("channel") == "call" else "chat"
                 for turn, said in enumerate(talk["turns"]):
                     if (labels_of := turns.get((talk["id"], turn))) is not None:
-                        yield path.stem, (talk["id"], turn, style, said["text"], labels_of)
+                        yield path.stem, (talk["id"], turn, style, style, said["text"], labels_of)
 
 
 def _json_rows(path: Path) -> Iterator[dict[str, Any]]:
     with gzip.open(path, "rt", encoding="utf-8") as file:
         for line in file:
             yield json.loads(line)
-
-
-def read_goemotions_test(data: Path) -> list[Case]:
-    """Official test comments of GoEmotions that belong to exactly one of positive, neutral, negative."""
-    path = data / "test" / "goemotions.jsonl.gz"
-    if not path.exists():
-        raise UsageError(str(path), "this test set is missing", do="Give --data the folder of the sources")
-    cases = []
-    for row in _json_rows(path):
-        groups = row["derived"]["official_groups"]
-        if len(groups) == 1 and groups[0] in SENTIMENTS:
-            cases.append(
-                Case("goemotions", row["id"], 0, "written", mask(clean(row["text"])).text, "test", groups[0], None)
-            )
-    return cases

@@ -9,11 +9,11 @@ pytest.importorskip("sklearn", reason="needs the train extra")
 
 
 def customer(text: str, mood: str, part: str = "test") -> Case:
-    return Case("service_talk", text, 0, "chat", text, part, mood, None)
+    return Case("service_talk", text, 0, "chat", "chat", text, part, mood, None)
 
 
 def agent(text: str, *acts: str, part: str = "test") -> Case:
-    return Case("service_talk", text, 0, "chat", text, part, None, acts)
+    return Case("service_talk", text, 0, "chat", "chat", text, part, None, acts)
 
 
 def test_truth_has_one_column_per_label() -> None:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from eval.metrics import average_precision, calibration_error, measure
+from eval.metrics import average_precision, calibration_error, measure, reliability
 
 
 def bools(rows: list[list[int]]) -> np.ndarray:
@@ -72,3 +72,11 @@ def test_conversations_are_drawn_not_turns() -> None:
 )
 def test_calibration_error(scores: list[float], expected: float) -> None:
     assert calibration_error(bools([[1], [1], [0], [0]]), np.array(scores, float)[:, None]) == expected
+
+
+def test_reliability_holds_the_share_that_is_true_of_each_band_of_scores() -> None:
+    truth, scores = bools([[1], [0], [1], [1]]), np.array([[0.12], [0.18], [0.95], [1.0]])
+    low, high = reliability(truth, scores)
+    assert (low.low, low.high, low.cases, low.mean, low.share) == (0.1, 0.2, 2, 0.15, 0.5)
+    assert (high.cases, high.mean, high.share) == (2, 0.975, 1.0)
+    assert calibration_error(truth, scores) == pytest.approx((0.35 * 2 + 0.025 * 2) / 4)

@@ -27,6 +27,8 @@ def conversation(name: str) -> str:
 @pytest.fixture
 def data(tmp_path: Path, toy_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr("eval.testset._LABELS", tmp_path / "no further labels")
+    monkeypatch.setattr("eval.testset._BUNDLED", tmp_path / "nothing bundled")
+    monkeypatch.setattr(run, "probes", lambda model, data: {})  # tests of their own: test_eval_transfer.py
     for source in ("service_talk", "act_gallery"):
         blocks = [conversation(f"{source}-{k}") for k in range(12)]
         (tmp_path / f"{source}.txt").write_text("\n\n".join(blocks) + "\n", encoding="utf-8")
@@ -73,6 +75,11 @@ def test_the_command_writes_figures_of_the_test_part(
     table = (data / "results" / "toy.md").read_text(encoding="utf-8")
     assert table in capsys.readouterr().out
     assert "| this model | 1.000 [1.00, 1.00] |" in table
+    calibration = results["calibration"]["sentiment"]
+    assert set(calibration) == {"all", "chat"}
+    assert sum(one["cases"] for one in calibration["all"]["bins"]) == 3 * (12 * 3 + 1)
+    assert calibration["all"]["ece"] < 0.1
+    assert "<svg" in (data / "results" / "toy-reliability.svg").read_text(encoding="utf-8")
 
 
 def test_a_bundle_without_a_split_is_refused(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ import pytest
 from cxsentiment.errors import BundleError, UsageError
 from cxsentiment.schema import ACTS, SENTIMENTS
 from eval.run import answers_of, subsets
-from eval.testset import Case, all_cases, read_cases, without_duplicates
+from eval.testset import Case, all_cases, read_bundled, read_cases, without_duplicates
 
 TALK = """# id=t-1 channel=chat campaign=x agent=A01 style=chat outcome=resolved csat=4
 C neg: it broke again: twice
@@ -28,6 +28,7 @@ ROWS = [
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr("eval.testset._LABELS", tmp_path / "labels")
+    monkeypatch.setattr("eval.testset._BUNDLED", tmp_path / "bundled")
     (tmp_path / "service_talk.txt").write_text(TALK, encoding="utf-8")
     (tmp_path / "act_gallery.txt").write_text(TALK.replace("t-", "g-"), encoding="utf-8")
     with gzip.open(tmp_path / "service_turns.jsonl.gz", "wt", encoding="utf-8") as file:
@@ -57,6 +58,32 @@ def test_turns_are_read_with_labels_and_part(data: Path) -> None:
     ]
     assert parts["act_gallery", "g-2"] == "dev"
     assert parts["service_talk", "t-2"] == "train"
+
+
+def test_the_bundled_turns_are_tests_and_strangers_are_in_every_evaluation(data: Path) -> None:
+    (data / "bundled").mkdir()
+    (data / "bundled" / "service_talk.txt").write_text(TALK, encoding="utf-8")
+    (data / "bundled" / "strangers_one.txt").write_text(TALK.replace("t-", "z-"), encoding="utf-8")
+    bundled = read_bundled()
+    assert {(case.source, case.conversation, case.part) for case in bundled} == {
+        ("service_talk", "t-1", "test"),
+        ("service_talk", "t-2", "test"),
+        ("strangers", "z-1", "test"),
+        ("strangers", "z-2", "test"),
+    }
+    assert {case.channel for case in bundled} == {"chat", "call"}
+    strangers = [case for case in all_cases(data, data) if case.source == "strangers"]
+    assert len(strangers) == 5
+    assert {case.part for case in strangers} == {"test"}
+
+
+@pytest.mark.shared
+def test_the_bundled_turns_are_the_test_part_of_their_sources(shared: Path) -> None:
+    model = Path(__file__).parents[1] / "models" / "default"
+    whole = [case for case in all_cases(shared / "data", model) if case.part == "test"]
+    assert [case for case in whole if case.source != "service_turns"] == sorted(
+        read_bundled(), key=lambda case: ("service_talk", "act_gallery", "strangers").index(case.source)
+    )
 
 
 def test_training_turns_that_repeat_a_held_out_turn_are_left_out(data: Path) -> None:
@@ -89,7 +116,7 @@ def test_further_labels_teach_and_are_never_tested_on(data: Path) -> None:
 
 def test_turns_are_compared_by_their_words() -> None:
     def case(part: str, text: str) -> Case:
-        return Case("service_talk", "c", 0, "chat", text, part, "neutral", None)
+        return Case("service_talk", "c", 0, "chat", "chat", text, part, "neutral", None)
 
     kept = without_duplicates([case("test", "Order 12 is late again"), case("train", "order 99: IS LATE AGAIN!")])
     assert [one.part for one in kept] == ["test"]
@@ -114,10 +141,12 @@ def test_sets_are_all_each_source_and_each_style(data: Path) -> None:
 
 
 def test_the_bundle_is_asked_through_the_products_own_path(toy_model) -> None:  # type: ignore[no-untyped-def]
-    customers = [Case("service_talk", "c", 0, "chat", text, "test", "neutral", None) for text in ("terrible", "thanks")]
+    customers = [
+        Case("service_talk", "c", 0, "chat", "chat", text, "test", "neutral", None) for text in ("terrible", "thanks")
+    ]
     answer = answers_of(toy_model, "sentiment", customers)
     assert answer.predicted.argmax(1).tolist() == [SENTIMENTS.index("negative"), SENTIMENTS.index("positive")]
-    agents = [Case("service_talk", "c", 0, "chat", "Hello. So sorry. A moment?", "test", None, ())]
+    agents = [Case("service_talk", "c", 0, "chat", "chat", "Hello. So sorry. A moment?", "test", None, ())]
     row = answers_of(toy_model, "acts", agents).predicted[0]
     assert {act for act, here in zip(ACTS, row, strict=True) if here} == {"greet", "apologise", "hold"}
 
@@ -129,7 +158,9 @@ def test_both_readers_agree_on_the_real_sources(shared: Path) -> None:
 
     model = Path(__file__).parents[1] / "models" / "default"
     theirs = {
-        (c.source, c.conversation, c.turn, c.text, c.sentiment, c.acts) for c in all_cases(shared / "data", model)
+        (c.source, c.conversation, c.turn, c.text, c.sentiment, c.acts)
+        for c in all_cases(shared / "data", model)
+        if c.source != "strangers"
     }
     ours = {
         (turn.source, turn.conversation, turn.turn, turn.text, turn.sentiment, turn.acts)

@@ -87,7 +87,7 @@ def _written(title: str, file: str) -> Source:
         texts="conversations and exchanges written for this project; nobody and nothing in them is real",
         licence="Apache-2.0",
         credit="written and labelled for this project",
-        home="this project's data; the test conversations lie in eval/testset/",
+        home="this project's data; the test conversations lie in eval/bundled/",
         annotators=f"language models that wrote the turns and labelled them ({_CODEBOOK})",
         limits=_WRITTEN_LIMITS,
         read=sources.service_talk,
