@@ -31,46 +31,31 @@ MARKS: tuple[tuple[str, str, str], ...] = (
     ("[NAME]", "[BRAND]", "[CARD]"),
     ("[PII]", "[PII]", "[PHONE]"),
     ("[NAME]", "[BRAND]", "[EMAIL]"),
+    ("#NAME#", "#ORG#", "#NUMBER#"),
+    ("#PERSON#", "#COMPANY#", "#ID#"),
+    ("PRS_NAME", "PRS_ORG", "PRS_ID"),
+    ("NAME_1", "ORG_1", "NUM_1"),
+    ("PERSON1", "ORG1", "ID1"),
+    ("<<agent>>", "<<company>>", "<<number>>"),
+    ("%%NAME%%", "%%BRAND%%", "%%NUMBER%%"),
+    ("$NAME", "$COMPANY", "$NUMBER"),
+    ("(name removed)", "(company removed)", "(number removed)"),
+    ("____", "____", "____"),
+    ("[Agent Name]", "[Company Name]", "[Order Number]"),
+    ("@Name", "@Company", "#12345"),
+    ("X.", "X", "0000"),
 )
-NAMES = [
-    "Anna",
-    "Ben",
-    "Carlos",
-    "Deepa",
-    "Emeka",
-    "Fatima",
-    "Grace",
-    "Hassan",
-    "Ingrid",
-    "Jomar",
-    "Kwame",
-    "Lucy",
-    "Mei",
-    "Nikhil",
-    "Olga",
-    "Pedro",
-    "Quinn",
-    "Rosa",
-    "Sanjay",
-    "Tomasz",
-    "Uma",
-    "Victor",
-    "Wei",
-    "Yusuf",
-    "Zoe",
-    "Maricel",
-    "Bianca",
-    "Arjun",
-    "Siobhan",
-    "Tyrone",
-    "Kenji",
-    "Aaliyah",
-    "Mike",
-    "Linda",
-    "Sam",
-    "Priya",
-    "Jhun",
-]
+# Given names of many origins: what an agent does must not hang on who does it.
+NAMES = (
+    "Anna Ben Carlos Deepa Emeka Fatima Grace Hassan Ingrid Jomar Kwame Lucy Mei Nikhil Olga Pedro Quinn Rosa "
+    "Sanjay Tomasz Uma Victor Wei Yusuf Zoe Maricel Bianca Arjun Siobhan Tyrone Kenji Aaliyah Mike Linda Sam Priya "
+    "Jhun Linh Thuy Duc Nguyet Khoa Trang Ahmed Khalid Layla Noor Omar Zainab Aoife Ciaran Eoin Saoirse Grainne "
+    "Adebayo Chidi Ngozi Folake Temitope Thabo Nomvula Sipho Lerato Malgorzata Zbigniew Agnieszka Emre Aylin Mehmet "
+    "Elif Jiang Xiu Hao Ling Seojun Jiwoo Haruto Sakura Yui Lakshmi Rajesh Gurpreet Kavya Rosario Althea Datu "
+    "Guadalupe Alejandro Xiomara Joaquin Svetlana Dmitri Bogdan Ioana Astrid Sigrid Leif Yael Avi Noa Jamal Keisha "
+    "DeShawn Latoya Darius Shirin Kaveh Parisa Giulia Matteo Heike Jurgen Anneke Pieter Beatriz Thiago Celine "
+    "Amelie Tamika Moana Tane Wanjiru Kipchoge Abebe Selam "
+).split()
 BRANDS = [
     "Northwind",
     "Bluebird Bank",
@@ -96,6 +81,10 @@ _NAME_AFTER = re.compile(
     r"(?P<name>[A-Z][a-z]+(?: [A-Z][a-z]+)?)(?![a-z])"
 )
 _CUE_CASE = re.compile(r"\b(my name is|my name's|this is|i am|i'm|it's|dear|hi|hello|hey|thanks|thank you) ", re.I)
+_SIGNATURE = re.compile(
+    r"(?P<cue>(?:[Rr]egards|[Bb]est|[Cc]heers|[Ss]incerely|[Ww]ishes|[Tt]hanks),? |(?:^|[.!?)] ?)[-–~^/*] ?)"
+    r"(?P<name>[A-Z][a-z]+)(?=[.!]?$)"
+)
 _NAME_BEFORE = re.compile(r"\b(?P<name>[A-Z][a-z]+)(?P<cue> (?:here|speaking)\b)")
 _ASR_NAME = re.compile(r"(?P<cue>\b(?:my name is|my name's|you're speaking (?:to|with)) )(?P<name>[a-z]+)\b")
 _ASR_NAME_BEFORE = re.compile(r"\b(?P<name>(?!(?:who|now|am|is|i|you|we|are|be|and)\b)[a-z]+)(?P<cue> speaking\b)")
@@ -131,6 +120,7 @@ def replace_names(text: str, chance: random.Random) -> str:
             person, brand = person.lower(), brand.lower()
     if not _MARKED.search(text):
         text = _NAME_AFTER.sub(lambda m: m["cue"] + person, _lower_cues(text))
+        text = _SIGNATURE.sub(lambda m: m["cue"] + person, text)
         text = _NAME_BEFORE.sub(lambda m: person + m["cue"], text)
         text = _ASR_NAME.sub(lambda m: m["cue"] + person, text)
         text = _ASR_NAME_BEFORE.sub(lambda m: person + m["cue"], text)
