@@ -39,7 +39,7 @@ class Head(BaseModel):
     temperatures: tuple[Annotated[float, Field(gt=0)], ...]
     biases: tuple[float, ...]
     thresholds: tuple[Annotated[float, Field(ge=0, le=1)], ...]
-    unit: Literal["turn", "sentences"]
+    evidence: Literal["turn", "sentence"]
 
     @model_validator(mode="after")
     def _consistent(self) -> "Head":

@@ -1,14 +1,16 @@
 """Turns → calibrated probabilities: each distinct piece of text is scored once, in batches of like length.
 
-A turn is cut into pieces that together cover every token: the whole turn, cut into windows where it is longer than the
-model reads at once. Pooling (stated here once, used in training, evaluation and scoring alike):
-- a head of unit "turn" (sentiment) averages the probabilities of the pieces, weighted by tokens;
-- a head of unit "sentences" (acts) also reads each sentence, and takes the maximum over all pieces; the piece that gave
-  it is the label's span (a sentence wins a tie with the whole turn, for it is the sharper evidence).
+A turn is cut into pieces: the whole turn, cut into windows where it is longer than the model reads at once, so that
+every token is read; and its sentences where the head asks for evidence. Pooling (stated here once, used in training,
+evaluation and scoring alike):
+- a head of evidence "turn" (sentiment) averages the probabilities of the windows, weighted by tokens; a label's span is
+  the turn;
+- a head of evidence "sentence" (acts) takes each label's highest probability of a window; a label's span is the
+  sentence that has the highest probability of it on its own.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -24,11 +26,15 @@ _MEMORY_ROWS = 100_000
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """Part of a text: its characters, its row in the score table, and how many tokens it has (at least 1)."""
+    """Part of a text: its characters, its row in the score table, and how many tokens it has (at least 1).
+
+    `evidence`: a sentence on its own, read for the span alone; else a window of the whole text.
+    """
 
     span: Span
     row: int
     tokens: int
+    evidence: bool = False
 
 
 class _Rows:
@@ -131,14 +137,16 @@ def embed_texts(model: Model, texts: Sequence[str]) -> FloatArray:
 
 
 def _pieces(head: Head, text: str, tokens: Tokens, rows: _Rows, window: int) -> list[_Piece]:
-    """The whole text first, then its sentences where the head reads them and there are several."""
+    """The whole text first, then its sentences where the head asks for evidence and there are several."""
     pieces = _cut(Span(0, len(text)), Span(0, len(tokens.ids)), tokens, rows, window)
-    parts = sentences(text) if head.unit == "sentences" else ()
+    parts = sentences(text) if head.evidence == "sentence" else ()
     if len(parts) > 1:
         for part in parts:
             first, last = np.searchsorted(tokens.starts, (part.start, part.end)).tolist()
             if last > first:
-                pieces.extend(_cut(part, Span(first, last), tokens, rows, window))
+                pieces.extend(
+                    replace(piece, evidence=True) for piece in _cut(part, Span(first, last), tokens, rows, window)
+                )
     return pieces
 
 
@@ -220,14 +228,15 @@ def _batches(lengths: Sequence[int]) -> Iterable[list[int]]:
 
 
 def _pool(head: Head, table: FloatArray, pieces: list[_Piece]) -> tuple[tuple[float, ...], tuple[Span, ...]]:
-    scores = table[[piece.row for piece in pieces]]
-    if head.unit == "turn":
-        probs = np.average(scores, axis=0, weights=[piece.tokens for piece in pieces])
-        spans = (Span(pieces[0].span.start, pieces[-1].span.end),) * len(probs)
+    windows = [piece for piece in pieces if not piece.evidence]
+    scores = table[[piece.row for piece in windows]]
+    if head.evidence == "turn":
+        probs = np.average(scores, axis=0, weights=[piece.tokens for piece in windows])
+        spans = (Span(windows[0].span.start, windows[-1].span.end),) * len(probs)
     else:
-        # The whole text stands first; read backwards, a sentence wins a tie.
-        best = len(pieces) - 1 - np.argmax(scores[::-1], axis=0)
-        probs = scores[best, np.arange(scores.shape[1])]
-        spans = tuple(pieces[int(k)].span for k in best)
+        probs = scores.max(axis=0)
+        quotable = [piece for piece in pieces if piece.evidence] or windows
+        best = np.argmax(table[[piece.row for piece in quotable]], axis=0)
+        spans = tuple(quotable[int(k)].span for k in best)
     # Five decimals: below that lies the noise of float32 sums, which may differ between processors.
     return tuple(np.round(probs.astype(np.float64), 5).tolist()), spans

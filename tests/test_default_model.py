@@ -28,10 +28,10 @@ def model() -> Model:
 
 
 def test_the_heads_are_sentiment_of_customers_and_acts_of_agents(model: Model) -> None:
-    heads = {head.name: (head.speaker, head.kind, head.labels, head.unit) for head in model.bundle.heads}
+    heads = {head.name: (head.speaker, head.kind, head.labels, head.evidence) for head in model.bundle.heads}
     assert heads == {
         "sentiment": ("customer", "single", SENTIMENTS, "turn"),
-        "acts": ("agent", "multi", ACTS, "sentences"),
+        "acts": ("agent", "multi", ACTS, "sentence"),
     }
 
 

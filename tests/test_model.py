@@ -77,7 +77,7 @@ def _head(**changes: object) -> Head:
         "temperatures": [1.0],
         "biases": [0.0],
         "thresholds": [0.5],
-        "unit": "turn",
+        "evidence": "turn",
     }
     return Head.model_validate(given | changes)
 

@@ -62,7 +62,7 @@ def write_toy_bundle(folder: Path) -> Path:
         "max_tokens": 32,
         "heads": [
             _head("sentiment", "customer", "single", SENTIMENTS, "turn"),
-            _head("acts", "agent", "multi", ACTS, "sentences"),
+            _head("acts", "agent", "multi", ACTS, "sentence"),
         ],
         "training": {"note": "hand-made for tests"},
     }
@@ -126,7 +126,7 @@ def _graph(vocabulary: dict[str, int]) -> onnx.ModelProto:
     return model
 
 
-def _head(name: str, speaker: str, kind: str, labels: tuple[str, ...], unit: str) -> dict[str, object]:
+def _head(name: str, speaker: str, kind: str, labels: tuple[str, ...], evidence: str) -> dict[str, object]:
     n = len(labels)
     return {
         "name": name,
@@ -136,5 +136,5 @@ def _head(name: str, speaker: str, kind: str, labels: tuple[str, ...], unit: str
         "temperatures": [1.0] * n,
         "biases": [0.0] * n,
         "thresholds": [0.5] * n,
-        "unit": unit,
+        "evidence": evidence,
     }

@@ -1,9 +1,8 @@
 """Calibration on the development split: temperatures and biases per label, so that 0.5 is the right threshold.
 
-Platt scaling (Platt 1999; temperatures: Guo et al. 2017) on the scores that the product itself gives, that is after
-the maximum over turn and sentences. A rare act has too few turns for two numbers of its own, so each label's numbers
-are drawn towards values shared by all, by a penalty worth a few turns of evidence. At last one shift common to all
-labels moves the best point of the macro-F1 to 0.5.
+Platt scaling (Platt 1999; temperatures: Guo et al. 2017) on the scores that the product itself gives. A rare act has
+too few turns for two numbers of its own, so each label's numbers are drawn towards values shared by all, by a penalty
+worth a few turns of evidence. At last one shift common to all labels moves the best point of the macro-F1 to 0.5.
 """
 
 from collections.abc import Callable, Sequence
@@ -48,7 +47,7 @@ def plain_heads() -> tuple[Head, Head]:
             temperatures=(1.0,) * mood,
             biases=(0.0,) * mood,
             thresholds=(0.5,) * mood,
-            unit="turn",
+            evidence="turn",
         ),
         Head(
             name="acts",
@@ -58,7 +57,7 @@ def plain_heads() -> tuple[Head, Head]:
             temperatures=(1.0,) * acts,
             biases=(0.0,) * acts,
             thresholds=(0.5,) * acts,
-            unit="sentences",
+            evidence="sentence",
         ),
     )
 

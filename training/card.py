@@ -15,6 +15,8 @@ from cxsentiment.model import read_bundle
 from training.catalogue import SOURCES
 
 _MODEL = "this model"
+_EXAMPLES = 16
+_LONGEST = 240  # characters of an example
 
 
 def figure(value: dict[str, Any]) -> str:
@@ -22,6 +24,11 @@ def figure(value: dict[str, Any]) -> str:
     if value["value"] is None:
         return "–"
     return f"{value['value']:.3f} [{value['low']:.2f}, {value['high']:.2f}]"
+
+
+def counted(share: dict[str, Any]) -> str:
+    """`18/33, .55 [.38, .70]`, or a dash where there was nothing to count."""
+    return f"{share['count']}/{share['n']}, {figure(share)}" if share["n"] else "–"
 
 
 def read_results(path: Path, onnx_sha256: str) -> dict[str, Any]:
@@ -34,10 +41,36 @@ def read_results(path: Path, onnx_sha256: str) -> dict[str, Any]:
     return results
 
 
+def read_behaviour(path: Path, onnx_sha256: str) -> dict[str, Any]:
+    """Read the results of the behaviour tests; UsageError where they are missing or of another model."""
+    if not path.exists():
+        raise UsageError(str(path), "no results of the behaviour tests", do="Run python -m eval.behaviour first")
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    if found["model"]["onnx_sha256"] != onnx_sha256:
+        raise UsageError(str(path), "these results are of another model", do="Run python -m eval.behaviour on it")
+    return found
+
+
+def examples(behaviour: dict[str, Any]) -> list[dict[str, str]]:
+    """One failed text of each capability, the capabilities that fail most first."""
+    chosen: dict[str, dict[str, str]] = {}
+    for one in behaviour["failed"]:
+        failure = one["failures"][0]
+        chosen.setdefault(
+            one["capability"],
+            {"capability": one["capability"], "head": one["head"], "text": failure["text"], "why": failure["why"]},
+        )
+    rates = behaviour["capabilities"]
+    worst = sorted(chosen, key=lambda name: (rates[name]["all"]["value"] or 0.0, name))
+    return [chosen[name] for name in worst[:_EXAMPLES] if len(chosen[name]["text"]) <= _LONGEST]
+
+
 def card(folder: Path, results: Path) -> str:
     """The text of the card of the bundle in `folder`. Raises BundleError, UsageError."""
     bundle, _ = read_bundle(folder)
-    found = read_results(results, bundle.files["model.onnx"].sha256)
+    onnx = bundle.files["model.onnx"].sha256
+    found = read_results(results, onnx)
+    behaviour = read_behaviour(results.with_name(f"{results.stem}-behaviour.json"), onnx)
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         undefined=StrictUndefined,
@@ -47,6 +80,7 @@ def card(folder: Path, results: Path) -> str:
         autoescape=False,  # Markdown, and all of it the project's own text
     )
     environment.filters["figure"] = figure
+    environment.filters["counted"] = counted
     environment.globals["by_source"] = lambda sets: {k: v for k, v in sets.items() if not k.startswith("style ")}
     environment.globals["by_style"] = lambda sets: {k: v for k, v in sets.items() if k.startswith(("all", "style "))}
     return environment.get_template("card.md.j2").render(
@@ -55,6 +89,9 @@ def card(folder: Path, results: Path) -> str:
         training=bundle.training,
         sources={name: SOURCES[name] for name in bundle.training["sources"]},  # type: ignore[attr-defined]
         results=found,
+        behaviour=behaviour,
+        examples=examples(behaviour),
+        channels=list(dict.fromkeys(name for head in found["calibration"].values() for name in head)),
         model=_MODEL,
     )
 
