@@ -21,6 +21,7 @@ check:  ## format, lint, types, import contracts, tests, README and docs example
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m eval.gates models/default
 	$(BIN)/python -m pytest
 
 env: $(VENV)/.base  ## the base environment
@@ -45,6 +46,7 @@ format:  ## apply the formatter and the safe fixes of the linter
 	$(BIN)/ruff check --fix .
 
 wheel-test: env-test  ## build the wheel, install it bare elsewhere, run the demo outside the checkout
+	$(BIN)/python -m eval.gates models/default
 	$(BIN)/python -m pytest tests/test_wheel.py
 
 clean:  ## remove environment, caches and the demo run

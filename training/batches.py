@@ -14,7 +14,7 @@ from cxsentiment.schema import ACTS, SENTIMENTS
 from cxsentiment.text import sentences
 from training.augment import composed, variant
 from training.catalogue import SOURCES
-from training.config import Config
+from training.config import CAMPAIGN, Config, start_folder
 from training.model import encoder_folder
 from training.sources import LabelledTurn
 
@@ -23,13 +23,23 @@ _POOL = 50  # batches sorted by length together
 
 
 @dataclass(frozen=True, slots=True)
+class SoftTurn(LabelledTurn):
+    """A turn that a model has labelled: besides the likeliest labels all its probabilities, which are the targets.
+
+    `probabilities` (0-1) stand in the order of SENTIMENTS or of ACTS.
+    """
+
+    probabilities: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
-    """A turn as token ids: the whole first, then (for an agent) its sentences; with targets and loss weight."""
+    """A turn as token ids: the whole first, then (for an agent) its sentences; with targets (0-1) and loss weight."""
 
     pieces: tuple[tuple[int, ...], ...]
-    sentiment: int | None
+    sentiment: tuple[float, ...] | None
     polar: bool
-    acts: tuple[int, ...] | None
+    acts: tuple[float, ...] | None
     weight: float
 
 
@@ -46,8 +56,9 @@ class Batch:
 
 
 def load_tokeniser(config: Config) -> Tokenizer:
-    """The encoder's tokeniser without truncation and padding, as it goes into the bundle."""
-    tokeniser = Tokenizer.from_file(str(encoder_folder(config.encoder) / "tokenizer.json"))
+    """The tokeniser of the encoder or start model, without truncation and padding, as it goes into the bundle."""
+    folder = encoder_folder(config.encoder) if config.start is None else start_folder(config.start)
+    tokeniser = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokeniser.no_truncation()
     tokeniser.no_padding()
     return tokeniser
@@ -68,11 +79,11 @@ def epoch_turns(turns: Sequence[LabelledTurn], config: Config, epoch: int) -> li
         by_source.setdefault(turn.source, []).append(turn)
     chosen: list[tuple[LabelledTurn, float]] = []
     own: list[LabelledTurn] = []
-    for name, use in sorted(config.sources.items()):
+    for name, use in sorted(config.uses.items()):
         rows = by_source.get(name, [])
         picked = rows * int(use.repeat) + chance.sample(rows, round(len(rows) * (use.repeat % 1)))
         chosen.extend((variant(turn, config.augment, chance), use.weight) for turn in picked)
-        if SOURCES[name].own:
+        if name == CAMPAIGN or (name in SOURCES and SOURCES[name].own):
             own.extend(picked)
     joined = composed(own, config.augment.compose, chance)
     chosen.extend((variant(turn, config.augment, chance), 1.0) for turn in joined)
@@ -96,11 +107,17 @@ def encode(chosen: Sequence[tuple[LabelledTurn, float]], tokeniser: Tokenizer, c
     items = []
     start = 0
     for (turn, weight), count in zip(chosen, counts, strict=True):
-        acts = None if turn.acts is None else tuple(int(act in turn.acts) for act in ACTS)
-        mood = None if turn.sentiment is None else SENTIMENTS.index(turn.sentiment)
+        mood, acts = _targets(turn)
         items.append(Item(tuple(rows[start : start + count]), mood, turn.polar, acts, weight))
         start += count
     return items
+
+
+def _targets(turn: LabelledTurn) -> tuple[tuple[float, ...] | None, tuple[float, ...] | None]:
+    soft = turn.probabilities if isinstance(turn, SoftTurn) else None
+    mood = None if turn.sentiment is None else soft or tuple(float(mood == turn.sentiment) for mood in SENTIMENTS)
+    acts = None if turn.acts is None else soft or tuple(float(act in turn.acts) for act in ACTS)
+    return mood, acts
 
 
 def batches(items: Sequence[Item], rows: int, seed: str) -> list[list[Item]]:

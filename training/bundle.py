@@ -8,31 +8,56 @@ import shutil
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from sklearn.metrics import average_precision_score, f1_score
 from tokenizers import Tokenizer
 
+from cxsentiment.errors import UsageError
 from cxsentiment.model import BUNDLE_FILE, Bundle, BundleFile, Head, Model
 from cxsentiment.schema import ACTS
 from training.batches import turns_of
 from training.calibrate import calibrate_acts, calibrate_sentiment, plain_heads, scores_of, targets_of
 from training.catalogue import SOURCES
-from training.config import Config
-from training.data import Tables, counts
+from training.config import CAMPAIGN, Config, start_folder
+from training.data import Part, Tables, counts
 from training.export import export
 from training.model import Network
 from training.parity import check, measure
 from training.sources import LabelledTurn
 
+_DEFAULT = Path(__file__).parents[1] / "models" / "default"
 _LIBRARIES = ("torch", "transformers", "tokenizers", "onnx", "onnxruntime", "numpy")
+
+
+def check_folder(out: Path, config: Config) -> None:
+    """Raise UsageError where `out` holds something else, the model that is started from, or another recipe's default.
+
+    Only a recipe named `default` may write a model of that name.
+    """
+    if out.exists() and any(out.iterdir()) and not (out / BUNDLE_FILE).exists():
+        raise UsageError(str(out), "is not empty and not a model folder", do="Give --out another folder")
+    there = _json(out / BUNDLE_FILE).get("name")
+    if config.name != "default" and (out.resolve() == _DEFAULT or "default" in (there, out.resolve().name)):
+        raise UsageError(
+            str(out),
+            f"is the default model's place, and the recipe is named {config.name!r}",
+            do="Give --out a folder of its own, such as models/mycampaign",
+        )
+    if config.start is not None and out.resolve() == start_folder(config.start).resolve():
+        raise UsageError(str(out), "is the model that training starts from", do="Give --out another folder")
 
 
 def write_bundle(
     network: Network, tokeniser: Tokenizer, config: Config, tables: Tables, seconds: float, out: Path
 ) -> Bundle:
-    """Export `network` and write the finished bundle to `out` (replaced file by file); return its description."""
-    dev = turns_of(tables.parts["dev"])
+    """Export `network` and write the finished bundle to `out` (replaced file by file); return its description.
+
+    A campaign's model is called as its folder.
+    """
+    name = config.name if config.campaign is None else out.resolve().name
+    dev = weighed(turns_of(tables.parts["dev"]), config)
     with tempfile.TemporaryDirectory() as scratch:
         aside = Path(scratch) / "bundle"
         aside.mkdir()
@@ -45,15 +70,23 @@ def write_bundle(
         )
         check(parity)
         training = _training(config, tables, seconds) | {"parity": _rounded(asdict(parity))}
-        describe(aside, config, plain_heads(), training)
+        describe(aside, name, config, plain_heads(), training)
         heads = calibrated_heads(Model(aside), dev)
-        describe(aside, config, heads, training)
+        describe(aside, name, config, heads, training)
         figures = dev_figures(Model(aside), dev)
-        bundle = describe(aside, config, heads, training | {"dev": figures})
+        bundle = describe(aside, name, config, heads, training | {"dev": figures})
         out.mkdir(parents=True, exist_ok=True)
         for path in sorted(aside.iterdir()):
             shutil.copyfile(path, out / path.name)
     return bundle
+
+
+def weighed(dev: list[LabelledTurn], config: Config) -> list[LabelledTurn]:
+    """The development turns, those of a campaign as many times as its recipe says."""
+    if config.campaign is None:
+        return dev
+    own = [turn for turn in dev if turn.source == CAMPAIGN]
+    return dev + own * (config.campaign.calibration - 1)
 
 
 def calibrated_heads(model: Model, dev: list[LabelledTurn]) -> tuple[Head, ...]:
@@ -82,7 +115,7 @@ def dev_figures(model: Model, dev: list[LabelledTurn]) -> dict[str, float]:
     return {name: round(float(value), 4) for name, value in figures.items()}
 
 
-def describe(folder: Path, config: Config, heads: tuple[Head, ...], training: dict[str, object]) -> Bundle:
+def describe(folder: Path, name: str, config: Config, heads: tuple[Head, ...], training: dict[str, object]) -> Bundle:
     """Write `bundle.json` for the files that lie in `folder`."""
     files = {
         path.name: BundleFile(sha256=hashlib.sha256(path.read_bytes()).hexdigest(), bytes=path.stat().st_size)
@@ -91,7 +124,7 @@ def describe(folder: Path, config: Config, heads: tuple[Head, ...], training: di
     }
     bundle = Bundle(
         format=1,
-        name=config.name,
+        name=name,
         version=config.version,
         files=files,
         max_tokens=config.max_tokens,
@@ -103,22 +136,34 @@ def describe(folder: Path, config: Config, heads: tuple[Head, ...], training: di
 
 
 def _split(config: Config, tables: Tables) -> dict[str, object]:
-    """Which conversations were kept from training; all others of these sources were trained on."""
+    """Which conversations were kept from training, of the start model's too; all others were trained on."""
+    before = {} if config.start is None else _json(start_folder(config.start) / "split.json")
+
+    def kept(part: Part) -> list[str]:
+        return sorted({*before.get(f"{part}_conversations", ()), *tables.conversations(part)})
+
     return {
         "rule": "sha256(salt:conversation), first 8 bytes / 2^64: < test: test; < test + dev: dev; else train",
         **config.split.model_dump(),
-        "dev_conversations": tables.conversations("dev"),
-        "test_conversations": tables.conversations("test"),
+        "dev_conversations": kept("dev"),
+        "test_conversations": kept("test"),
     }
 
 
+def _json(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return found
+
+
 def _training(config: Config, tables: Tables, seconds: float) -> dict[str, object]:
-    names = sorted(config.sources)
+    before = {} if config.start is None else _json(start_folder(config.start) / BUNDLE_FILE)["training"]
+    own = {name: {"licence": SOURCES[name].licence, "credit": SOURCES[name].credit} for name in config.sources}
     return {
-        "recipe": config.model_dump(),
+        "recipe": config.model_dump(exclude_none=True),
         "recipe_sha256": config.sha256,
         "files": tables.files,
-        "sources": {name: {"licence": SOURCES[name].licence, "credit": SOURCES[name].credit} for name in names},
+        # What the start model learnt from is in its weights still, and its credits are owed still.
+        "sources": dict(sorted((before.get("sources", {}) | own).items())),
         "turns": {part: {k: dict(v) for k, v in counts(rows).items()} for part, rows in tables.parts.items()},
         "dropped": tables.dropped,
         "seconds": round(seconds),

@@ -134,6 +134,10 @@ SOURCES: dict[str, Source] = {
     "talk_borders": _talk("Acts that models miss, beside their near misses", "talk_borders"),
     "talk_conduct": _talk("Conduct: unprofessional turns and firm but polite ones", "talk_conduct"),
     "talk_moods": _talk("Customers' displeasure by degree, and what resembles it", "talk_moods"),
+    "talk_pairs": _talk("Pairs of agent turns that share most words and differ in their acts", "talk_pairs"),
+    "talk_floor": _talk("Outsourced contact-centre floors: macros, several short messages", "talk_floor"),
+    "talk_replies": _talk("Short replies and pairs of customer turns that share most words", "talk_replies"),
+    "talk_turns": _talk("Irony, but-turns, pardon, formulas, names of many origins, other languages", "talk_turns"),
     "talk_lines": _talk("Calls of other services, long e-mails and tickets", "talk_lines"),
     "agent_turns": _keyed("agent"),
     "customer_turns": _keyed("customer"),
@@ -179,6 +183,8 @@ SOURCES: dict[str, Source] = {
         labels=STARS,
     ),
 }
+# What is measured with and never trained on: test splits under the data, and the tests in this repository.
+TESTS = Path(__file__).parents[1] / "eval"
 HELD_OUT = ("test/goemotions.jsonl.gz", "test/stanford_politeness.jsonl.gz", "test/casino.jsonl.gz")
 
 

@@ -2,15 +2,25 @@
 
 import hashlib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cxsentiment.errors import UsageError
+from cxsentiment.model import BUNDLE_FILE, read_bundle
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=0)]
+
+# Names of the sources that a team brings itself (campaign.py); all others stand in catalogue.py.
+CAMPAIGN = "campaign"
+TRANSCRIPTS = "transcripts"
+# What a recipe takes from the bundle it starts from: the shape, and the split, so that turns which the start model was
+# calibrated on stay out of training.
+_FROM_START = ("encoder", "layers", "acts_pooling", "split")
+_ROOT = Path(__file__).parents[1]
 
 
 class _Strict(BaseModel):
@@ -45,7 +55,7 @@ class Augment(_Strict):
 class Loss(_Strict):
     """Weights of the two heads' losses and the treatment of rare acts.
 
-    `acts_pooled` is the share of the acts loss taken after the maximum over turn and sentences (as in scoring);
+    `acts_pooled` is the share of the acts loss taken after the maximum over turn and sentences (sentences teach, too);
     the rest is taken on the whole turn alone. `positive_power` p and `positive_cap` c weight the positive cases of an
     act by min(c, (negatives / positives) ** p).
     """
@@ -70,12 +80,35 @@ class Optimiser(_Strict):
     clip: Positive
 
 
+class Transcripts(SourceUse):
+    """Use of a team's unlabelled turns: at most `turns` distinct ones, with the start model's probabilities."""
+
+    turns: Count
+
+
+class Campaign(_Strict):
+    """Use of a team's own labelled and unlabelled turns.
+
+    `dev` and `test` are the shares of its contacts that calibrate and measure. At least `least` labelled turns are
+    asked for, and `least_test` for the measure. In the calibration each of the dev turns counts `calibration` times.
+    """
+
+    labelled: SourceUse
+    transcripts: Transcripts
+    dev: Share
+    test: Share
+    least: Count
+    least_test: Count
+    calibration: Annotated[int, Field(ge=1)]
+
+
 class Config(_Strict):
-    """One training recipe."""
+    """One training recipe. With `start`, a bundle's folder, training goes on from its weights."""
 
     name: str
     version: str
     seed: int
+    start: str | None = None
     encoder: str
     layers: Annotated[int, Field(ge=1, le=12)]
     words: Literal["trained", "frozen"]
@@ -89,24 +122,68 @@ class Config(_Strict):
     augment: Augment
     loss: Loss
     optimiser: Optimiser
+    campaign: Campaign | None = None
+
+    @model_validator(mode="after")
+    def _campaign_starts_somewhere(self) -> "Config":
+        if self.campaign is not None and self.start is None:
+            raise ValueError("a campaign needs `start`, the model that it adapts and is compared with")
+        return self
 
     @property
     def sha256(self) -> str:
         """Hash of the settings (not of the file's spacing or comments)."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+        return hashlib.sha256(self.model_dump_json(exclude_none=True).encode()).hexdigest()
+
+    @property
+    def uses(self) -> dict[str, SourceUse]:
+        """Every source by name, a team's own among them."""
+        if self.campaign is None:
+            return self.sources
+        return self.sources | {CAMPAIGN: self.campaign.labelled, TRANSCRIPTS: self.campaign.transcripts}
+
+
+def start_folder(start: str) -> Path:
+    """The bundle's folder that a recipe names: from where the command runs, else from the checkout's root."""
+    for folder in (Path(start), _ROOT / start):
+        if (folder / BUNDLE_FILE).exists():
+            return folder
+    raise UsageError(f"start {start!r}", f"no model folder (no {BUNDLE_FILE})", do="Correct the recipe's start")
 
 
 def read_config(path: Path) -> Config:
-    """Read a recipe; UsageError names the key that is wrong."""
+    """Read a recipe; UsageError names the key that is wrong.
+
+    A recipe with `start` takes encoder, layers, acts_pooling and split from that bundle's own recipe.
+    """
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError) as error:
         raise UsageError(
             str(path), f"cannot be read as YAML: {error}", do="See training/configs/default.yaml"
         ) from error
+    if isinstance(raw, dict) and isinstance(raw.get("start"), str):
+        raw |= _inherited(path, raw)
     try:
         return Config.model_validate(raw)
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
+        key = ".".join(str(part) for part in first["loc"]) or "campaign"  # the one check of several keys
         raise UsageError(str(path), f"key {key!r}: {first['msg']}", do="See training/configs/default.yaml") from error
+
+
+def _inherited(path: Path, raw: dict[str, Any]) -> dict[str, Any]:
+    folder = start_folder(raw["start"])
+    recipe = read_bundle(folder)[0].training.get("recipe")
+    if not isinstance(recipe, dict) or not set(_FROM_START) <= set(recipe):
+        raise UsageError(
+            str(folder), "its bundle.json holds no recipe to go on from", do="Start from a bundle that has"
+        )
+    for key in _FROM_START:
+        if raw.get(key, recipe[key]) != recipe[key]:
+            raise UsageError(
+                str(path),
+                f"key {key!r}: comes from the model it starts from ({recipe[key]})",
+                do="Leave the key out",
+            )
+    return {key: recipe[key] for key in _FROM_START}

@@ -8,20 +8,21 @@ import argparse
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import yaml
 from datasets import Dataset, DatasetDict, Features, List, Value, disable_progress_bars
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from cxsentiment.errors import CxError, UsageError
 from cxsentiment.schema import ACTS, SENTIMENTS
 from training import duplicates
-from training.catalogue import HELD_OUT, source_of
+from training.catalogue import HELD_OUT, TESTS, source_of
 from training.config import Config, Split, read_config
-from training.sources import LabelledTurn, read_rows, sha256
+from training.sources import LabelledTurn, as_scored, read_rows, service_talk, sha256
 
 Part = Literal["train", "dev", "test"]
 PARTS: tuple[Part, ...] = ("train", "dev", "test")
@@ -60,15 +61,17 @@ def part_of(split: Split, conversation: str) -> Part:
     return "dev" if place < split.test + split.dev else "train"
 
 
-def build(data: Path, config: Config) -> Tables:
+def build(data: Path, config: Config, team: Mapping[Part, Sequence[LabelledTurn]] | None = None) -> Tables:
     """Read every source of `config` and split it. Single texts of other domains only ever go to train.
+
+    `team`: turns of a team's own campaign, already split, that stand beside them (campaign.py).
 
     A training turn is dropped where it has the same words (four or more) as a turn of dev or of a test, or nearly the
     same as a turn of a test (duplicates.py). Raises UsageError for a source that is missing, damaged or of unknown
     labels, and for a label that no training turn carries.
     """
     files: dict[str, str] = {}
-    turns: dict[Part, list[LabelledTurn]] = {part: [] for part in PARTS}
+    turns: dict[Part, list[LabelledTurn]] = {part: list((team or {}).get(part, ())) for part in PARTS}
     dropped: Counter[str] = Counter()
     for name in sorted(config.sources):
         source = source_of(name)
@@ -82,7 +85,7 @@ def build(data: Path, config: Config) -> Tables:
                 dropped[f"{name}: no text"] += 1
             else:
                 turns[part].append(turn)
-    tests = [turn.text for turn in turns["test"]]
+    tests = [turn.text for turn in turns["test"]] + written_tests(TESTS)
     for held_out in HELD_OUT:
         if (data / held_out).exists():
             files[held_out] = sha256(data / held_out)
@@ -93,6 +96,24 @@ def build(data: Path, config: Config) -> Tables:
         {part: Dataset.from_list([asdict(turn) for turn in turns[part]], features=_FEATURES) for part in PARTS}
     )
     return Tables(parts, files, dict(sorted(dropped.items())))
+
+
+def written_tests(folder: Path) -> list[str]:
+    """Texts of the tests in this repository: talk by strangers, and the cases of the behaviour tests."""
+    talk = [turn.text for path in sorted(folder.glob("bundled/strangers_*.txt")) for turn in service_talk(path, folder)]
+    cases = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("behaviour/*.yaml"))]
+    return talk + [as_scored(text) for case in cases for text in _strings(case)]
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _strings(inner)
+    elif isinstance(value, Sequence):
+        for inner in value:
+            yield from _strings(inner)
 
 
 def _texts(path: Path) -> list[str]:

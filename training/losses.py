@@ -48,12 +48,12 @@ def batch_loss(outputs: tuple[Tensor, Tensor, Tensor], batch: Batch, weights: Te
 
 def _sentiment(logits: Tensor, batch: Batch, customers: list[int], smoothing: float, share: Tensor) -> Tensor:
     polar = torch.tensor([batch.items[place].polar for place in customers])
-    target = torch.tensor([batch.items[place].sentiment for place in customers])
+    target = torch.tensor([batch.items[place].sentiment for place in customers], dtype=torch.float32)
     # Reviews say good or bad and nothing about neutral: there, neutral takes no part in the loss.
     masked = logits.clone()
     masked[:, _NEUTRAL] = torch.where(polar, torch.full_like(masked[:, _NEUTRAL], -1e4), masked[:, _NEUTRAL])
     log_p = torch.log_softmax(masked, 1)
-    hit = -log_p.gather(1, target[:, None]).squeeze(1)
+    hit = -(log_p * target).sum(1)
     even = -torch.where(polar[:, None], log_p[:, [0, 2]].mean(1, keepdim=True), log_p.mean(1, keepdim=True)).squeeze(1)
     each = (1 - smoothing) * hit + smoothing * even
     return (each * share[customers]).sum() / len(batch.items)

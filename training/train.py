@@ -1,13 +1,16 @@
 """Trains a bundle: `python -m training.train training/configs/default.yaml --data ../shared/data --out models/default`.
 
+With a campaign's recipe it adapts a bundle to a team's own turns, and says whether that made it better:
+`python -m training.train training/configs/campaign.yaml --labels turns.csv --data transcripts --out models/mycampaign`.
 A run that was stopped goes on from its last checkpoint when it is started again with the same recipe and data.
 """
 
 import argparse
 import hashlib
+import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -16,9 +19,12 @@ from typing import Any
 import torch
 from tokenizers import Tokenizer
 
-from cxsentiment.errors import CxError, UsageError
-from training.batches import epoch_batches, load_tokeniser, pad, turns_of
-from training.config import Config, read_config
+from cxsentiment.errors import CxError, ExitCode, UsageError
+from cxsentiment.ingest.options import ReadOptions, parse_map, parse_roles
+from cxsentiment.model import read_bundle
+from training.batches import Item, epoch_batches, load_tokeniser, pad, turns_of
+from training.campaign import Material, Team, gather
+from training.config import Config, read_config, start_folder
 from training.data import Tables, build
 from training.losses import batch_loss, positive_weights
 from training.model import Network, load_encoder
@@ -27,6 +33,7 @@ from training.sources import LabelledTurn
 _SAVE_EVERY = 300  # steps
 _REPORT_EVERY = 100  # steps
 _SHAPE_STEP = 8
+_NO_MEMORY = ("not enough memory", "allocate memory")  # what torch says, by system
 
 
 @dataclass(slots=True)
@@ -40,7 +47,7 @@ class Progress:
 
 def fit(
     network: Network,
-    turns: list[LabelledTurn],
+    turns: Sequence[LabelledTurn],
     tokeniser: Tokenizer,
     config: Config,
     checkpoint: Path | None,
@@ -61,19 +68,10 @@ def fit(
     running: list[float] = []
     while progress.epoch < config.optimiser.epochs:
         for items in islice(plans[progress.epoch], progress.step, None):
-            batch = pad(items, _SHAPE_STEP)
-            with torch.autocast("cpu", torch.bfloat16, enabled=config.precision == "bf16"):
-                outputs = network(batch.input_ids, batch.attention_mask)
-            loss = batch_loss(outputs, batch, weights, config.loss)
-            _refuse_not_a_number(loss, progress)
-            optimiser.zero_grad()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(network.parameters(), config.optimiser.clip)
-            optimiser.step()
+            running.append(_step(network, items, weights, optimiser, config, progress))
             schedule.step()
             progress.step += 1
             progress.seconds = time.monotonic() - started
-            running.append(loss.item())
             done = sum(map(len, plans[: progress.epoch])) + progress.step
             if done % _REPORT_EVERY == 0 or done == steps:
                 left = progress.seconds / done * (steps - done)
@@ -87,6 +85,31 @@ def fit(
             _save(checkpoint, network, optimiser, schedule, progress)
     network.eval()
     return progress
+
+
+def _step(
+    network: Network, items: list[Item], weights: torch.Tensor, optimiser: Any, config: Config, progress: Progress
+) -> float:
+    """One step of the optimiser; returns the loss."""
+    try:
+        batch = pad(items, _SHAPE_STEP)
+        with torch.autocast("cpu", torch.bfloat16, enabled=config.precision == "bf16"):
+            outputs = network(batch.input_ids, batch.attention_mask)
+        loss = batch_loss(outputs, batch, weights, config.loss)
+        _refuse_not_a_number(loss, progress)
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), config.optimiser.clip)
+        optimiser.step()
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, MemoryError) or any(words in str(error) for words in _NO_MEMORY):
+            raise CxError(
+                f"epoch {progress.epoch + 1}, step {progress.step + 1}",
+                "there is not enough memory for a batch",
+                do=f"Lower optimiser.batch_rows (now {config.optimiser.batch_rows}) in the recipe and start again",
+            ) from error
+        raise
+    return float(loss.item())
 
 
 def _refuse_not_a_number(loss: torch.Tensor, progress: Progress) -> None:
@@ -142,49 +165,114 @@ def _resume(path: Path | None, network: Network, optimiser: Any, schedule: Any, 
 
 def checkpoint_of(config: Config, tables: Tables) -> Path:
     """Where the checkpoint of this recipe on this data lies: in the temporary folder, named by their hashes."""
-    digest = hashlib.sha256((config.sha256 + repr(sorted(tables.files.items()))).encode()).hexdigest()
+    start = "" if config.start is None else read_bundle(start_folder(config.start))[1]
+    digest = hashlib.sha256((config.sha256 + start + repr(sorted(tables.files.items()))).encode()).hexdigest()
     return Path(tempfile.gettempdir()) / f"cxsentiment-{config.name}-{digest[:12]}" / "checkpoint.pt"
 
 
 def main() -> None:
-    """Build the tables, train, calibrate, export."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Build the tables, train, calibrate, export; after a campaign, compare."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("config", type=Path)
-    parser.add_argument("--data", type=Path, required=True, help="folder of the sources (training/README.md)")
-    parser.add_argument("--out", type=Path, default=Path("models/default"))
+    parser.add_argument(
+        "--data", type=Path, help="folder of the sources (training/README.md); for a campaign, of its transcripts"
+    )
+    parser.add_argument("--out", type=Path, help="folder to write; models/NAME otherwise, by the recipe's name")
+    parser.add_argument(
+        "--labels", type=Path, action="append", default=[], help="a campaign's labelled turns (CSV, JSONL); repeatable"
+    )
+    parser.add_argument("--run", type=Path, help="run folder that holds the texts of labels without a text")
+    parser.add_argument("--map", action="append", default=[], help="a transcripts' column: OURS=YOURS; repeatable")
+    parser.add_argument("--role", action="append", default=[], help="a transcripts' speaker: LABEL=SPEAKER; repeatable")
     parser.add_argument(
         "--threads", type=int, default=1, help="of the processor; 1 gives the same sums on every run (%(default)s)"
     )
     parser.add_argument("--fresh", action="store_true", help="start anew even where a checkpoint stands")
     options = parser.parse_args()
     try:
-        train(options.config, options.data, options.out, threads=options.threads, fresh=options.fresh)
+        reading = ReadOptions(parse_map(options.map), parse_roles(options.role))
+        team = (
+            Team(tuple(options.labels), options.run, options.data, reading) if options.labels or options.run else None
+        )
+        train(options.config, options.data, options.out, team=team, threads=options.threads, fresh=options.fresh)
     except CxError as error:
         raise SystemExit(f"{error.message}") from error
+    except KeyboardInterrupt:
+        print("interrupted: the same command goes on from the last checkpoint")
+        raise SystemExit(ExitCode.INTERRUPTED) from None
 
 
-def train(recipe: Path, data: Path, out: Path, *, threads: int, fresh: bool) -> None:
-    """Train the recipe of file `recipe` on the sources under `data` and write the bundle to `out`."""
-    from training.bundle import write_bundle
+def train(
+    recipe: Path,
+    data: Path | None,
+    out: Path | None,
+    *,
+    team: Team | None = None,
+    threads: int = 1,
+    fresh: bool = False,
+) -> Path:
+    """Train the recipe of file `recipe` and write the bundle to `out`; return that folder.
+
+    `data` is the folder of the sources. A campaign's recipe takes what the `team` brings instead.
+    """
+    from training.bundle import check_folder, write_bundle
 
     config = read_config(recipe)
-    if out.exists() and any(out.iterdir()) and not (out / "bundle.json").exists():
-        raise UsageError(str(out), "is not empty and not a model folder", do="Give --out another folder")
+    out = out or Path("models") / config.name
+    check_folder(out, config)
     torch.set_num_threads(threads)
-    tables = build(data, config)
-    turns = turns_of(tables.parts["train"])
+    tables, turns, material = _read(config, data, team)
     print(f"{len(turns)} training turns; recipe {config.name} {config.version}, sha256 {config.sha256[:12]}")
     tokeniser = load_tokeniser(config)
     torch.manual_seed(config.seed)
-    network = Network(load_encoder(config), config.acts_pooling, config.dropout)
+    network = _network(config)
     checkpoint = checkpoint_of(config, tables)
     if fresh:
         checkpoint.unlink(missing_ok=True)
     progress = fit(network, turns, tokeniser, config, checkpoint)
     print(f"trained in {progress.seconds:.0f} s; calibrating and exporting")
     write_bundle(network, tokeniser, config, tables, progress.seconds, out)
-    checkpoint.unlink(missing_ok=True)
+    if material is not None and config.start is not None:
+        from training.comparison import report, table
+
+        held_out, kept = report(start_folder(config.start), out, material)
+        print("on the campaign:", table(held_out), "on the replay, kept from training:", table(kept), sep="\n")
+    shutil.rmtree(checkpoint.parent, ignore_errors=True)
     print(f"wrote {out}")
+    return out
+
+
+def _read(
+    config: Config, data: Path | None, team: Team | None
+) -> tuple[Tables, Sequence[LabelledTurn], Material | None]:
+    """The tables, the training turns, and of a campaign all that it brought."""
+    if config.campaign is None and team is not None:
+        raise UsageError(
+            f"recipe {config.name}",
+            "has no part `campaign`, so --labels and --run have no place",
+            do="Use training/configs/campaign.yaml",
+        )
+    if config.campaign is not None:
+        if team is None or not team.labels:
+            raise UsageError(f"recipe {config.name}", "needs a campaign's labelled turns", do="Give --labels FILE")
+        material = gather(config, team)
+        print(*material.notes, sep="\n")
+        return material.tables, [*turns_of(material.tables.parts["train"]), *material.soft], material
+    if data is None:
+        raise UsageError("--data", "the folder of the sources is missing", do="See training/README.md")
+    tables = build(data, config)
+    return tables, turns_of(tables.parts["train"]), None
+
+
+def _network(config: Config) -> Network:
+    """The encoder with new heads, or the whole network of the model that the recipe starts from."""
+    if config.start is None:
+        return Network(load_encoder(config), config.acts_pooling, config.dropout)
+    from training.weights import load_network
+
+    network = load_network(start_folder(config.start), config.dropout)
+    network.encoder.embeddings.word_embeddings.weight.requires_grad_(config.words == "trained")
+    return network
 
 
 if __name__ == "__main__":

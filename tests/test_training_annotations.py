@@ -1,0 +1,165 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cxsentiment.errors import RunError, UsageError
+from cxsentiment.pipeline import Settings, run
+from cxsentiment.rubric import default_rubric, read_rubric
+from training.annotations import Annotation, read_annotations
+
+HEAD = "contact_id,turn,speaker,text,sentiment,acts,channel\n"
+
+
+def one(tmp_path: Path, content: str, name: str = "labels.csv") -> Path:
+    path = tmp_path / name
+    path.write_text(content, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("row", "labels", "speaker"),
+    [
+        ("c1,0,customer,it broke again,negative,,chat", ("negative",), "customer"),
+        ("c1,0,Customer,it broke again, Negative ,none,chat", ("negative",), "customer"),
+        ('c1,0,agent,"Hello, one moment",,greet;hold,chat', ("greet", "hold"), "agent"),
+        ('c1,0,agent,"Hello, one moment",,"hold, greet",chat', ("greet", "hold"), "agent"),
+        ("c1,0,agent,Hello one moment,,hold greet hold,", ("greet", "hold"), "agent"),
+        ("c1,0,agent,ok,,none,chat", (), "agent"),
+        (",,agent,ok,,,", (), "agent"),
+    ],
+)
+def test_rows_of_a_table(tmp_path: Path, row: str, labels: tuple[str, ...], speaker: str) -> None:
+    (turn,) = read_annotations([one(tmp_path, HEAD + row + "\n")]).turns
+    assert (turn.labels, turn.speaker) == (labels, speaker)
+    assert (turn.sentiment is None) == (turn.acts is not None) == (speaker == "agent")
+
+
+def test_objects_a_line_with_other_names_and_a_mask(tmp_path: Path) -> None:
+    rows = [
+        {
+            "conversation_id": "c9",
+            "turn_index": 4,
+            "speaker": "agent",
+            "text": "Hi, I am Bo",
+            "acts": ["greet", "identify"],
+        },
+        {"speaker": "customer", "text": " call me on 07700 900123 ", "sentiment": "neutral", "acts": [], "team": "x"},
+    ]
+    path = one(tmp_path, "\n" + "".join(json.dumps(row) + "\n" for row in rows), "labels.jsonl")
+    found = read_annotations([path])
+    assert found.turns[0] == Annotation(
+        f"{path.as_posix()}:2", "agent", "Hi, I am Bo", None, ("greet", "identify"), "c9", 4, None
+    )
+    assert found.turns[1].text == "call me on [PHONE]"
+    assert found.notes == ("columns that are not read: team",)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (
+            HEAD + "c1,0,agent,hello,,greet,chat\nc1,1,agent,hello,,wave,chat\n",
+            r":3: unknown act 'wave' \(allowed: ack",
+        ),
+        (HEAD + "c1,0,customer,hello,grumpy,,chat\n", r":2: unknown sentiment 'grumpy' \(allowed: negative, neutral"),
+        (HEAD + "c1,0,customer,hello,,,chat\n", ":2: a customer's turn without a sentiment"),
+        (HEAD + "c1,0,customer,hello,neutral,greet,chat\n", ":2: a customer's turn with acts"),
+        (HEAD + "c1,0,agent,hello,positive,greet,chat\n", ":2: an agent's turn with a sentiment.*not judged here"),
+        (HEAD + "c1,0,agent,hello,,none greet,chat\n", "'none' beside none, greet"),
+        (HEAD + "c1,0,supervisor,hello,,greet,chat\n", r"speaker 'supervisor' \(allowed: agent, customer"),
+        (HEAD + "c1,0,agent, ,,greet,chat\n", ":2: the text is empty"),
+        (HEAD + "c1,x,agent,hello,,greet,chat\n", "turn 'x'"),
+        (HEAD + "c1,0,agent,hello,,greet\n", ":2: 6 cells where the header has 7"),
+        ("speaker,text,sentiment\nagent,hello,\n", "no column 'acts'; columns seen: speaker, text, sentiment"),
+        ("speaker,text,acts\ncustomer,hello,\n", "no column 'sentiment'"),
+        ("text,acts\nhello,greet\n", "no column 'speaker'"),
+        ("contact_id,turn,acts\nc1,0,greet\n", r"no column 'text' \(or contact_id and turn, with --run RUN\)"),
+        (
+            HEAD + "c1,0,agent,hello,,greet,chat\nc1,0,agent,hello,,close,chat\n",
+            r":3: the same turn has other labels in .*:2 \(close; there greet\)",
+        ),
+        (HEAD + ",,agent,hello,,greet,\n,,agent,hello,,none,\n", r"\(none; there greet\)"),
+        ('{"speaker": "agent", "text": "hello", "acts": ["greet"]}\n{"speaker"\n', ":2: not valid JSON"),
+        ('[{"speaker": "agent"}]\n', ":1: is not an object"),
+        ("", "holds no rows"),
+        (HEAD, "holds no labelled turn"),
+    ],
+)
+def test_what_cannot_be_used_is_named(tmp_path: Path, content: str, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        read_annotations([one(tmp_path, content)])
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"gone\.csv: no such label file"):
+        read_annotations([tmp_path / "gone.csv"])
+
+
+def test_an_old_encoding_is_read_and_told(tmp_path: Path) -> None:
+    path = tmp_path / "old.csv"
+    path.write_bytes("speaker,text,sentiment\ncustomer,voilà a café,neutral\n".encode("cp1252"))
+    found = read_annotations([path])
+    assert found.turns[0].text == "voilà a café"
+    assert "Windows-1252" in found.notes[0]
+
+
+def test_repeats_count_once_and_doubtful_texts_are_told(tmp_path: Path) -> None:
+    first = one(tmp_path, HEAD + "c1,0,customer,ok,neutral,,chat\nc1,1,agent,Bye,,close,chat\n")
+    second = one(tmp_path, HEAD + "c1,1,agent,Bye,,close,chat\nc2,5,customer,ok,positive,,chat\n", "more.csv")
+    found = read_annotations([first, second])
+    assert [(turn.contact, turn.turn) for turn in found.turns] == [("c1", 0), ("c1", 1), ("c2", 5)]
+    assert found.notes[0] == "rows that repeat a turn with the same labels, counted once: 1"
+    assert "turns with the words of another turn and other labels: 1" in found.notes[1]
+    assert list(found.files) == ["labels 1: labels.csv", "labels 2: more.csv"]
+
+
+@pytest.fixture(scope="module")
+def scored(tmp_path_factory: pytest.TempPathFactory, toy_bundle: Path) -> Path:
+    folder = tmp_path_factory.mktemp("scored")
+    contact: dict[str, Any] = {
+        "id": "c7",
+        "channel": "email",
+        "turns": [
+            {"speaker": "customer", "text": "terrible, my number is 4539 1488 0343 6467"},
+            {"speaker": "bot", "text": "a ticket was made"},
+            {"speaker": "agent", "text": "so sorry"},
+        ],
+    }
+    (folder / "in.jsonl").write_text(json.dumps(contact) + "\n", encoding="utf-8")
+    run([str(folder / "in.jsonl")], folder / "run", Settings(toy_bundle, read_rubric(default_rubric()), workers=1))
+    return folder / "run"
+
+
+def test_texts_are_looked_up_in_a_run_folder(tmp_path: Path, scored: Path) -> None:
+    path = one(tmp_path, "contact_id,turn_index,sentiment,acts\nc7,0,negative,\nc7,2,,apologise\n")
+    customer, agent = read_annotations([path], scored).turns
+    assert (customer.text, customer.sentiment, customer.channel) == (
+        "terrible, my number is [CARD]",
+        "negative",
+        "email",
+    )
+    assert (agent.text, agent.acts) == ("so sorry", ("apologise",))
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ("c8,0,,negative,", ":2: contact 'c8' is not in"),
+        ("c7,9,,negative,", r"points at turn '9' of contact 'c7'.*\(allowed: turns stored: 0 to 2\)"),
+        ("c7,,,negative,", "points at turn '' of contact"),
+        ("c7,1,,negative,", "speaker 'bot'"),
+        ("c7,2,customer,negative,", "speaker 'customer', but .* has 'agent'"),
+    ],
+)
+def test_a_label_that_points_at_nothing_is_refused(tmp_path: Path, scored: Path, row: str, says: str) -> None:
+    path = one(tmp_path, f"contact_id,turn,speaker,sentiment,acts\n{row}\n")
+    with pytest.raises(UsageError, match=says):
+        read_annotations([path], scored)
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
+    path = one(tmp_path, "contact_id,turn,sentiment,acts\nc7,0,negative,\n")
+    with pytest.raises(RunError, match="is no run folder"):
+        read_annotations([path], tmp_path)

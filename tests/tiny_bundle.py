@@ -1,0 +1,55 @@
+"""A bundle of a real but tiny network (two layers, chance weights), for tests that train from a bundle."""
+
+from pathlib import Path
+
+import torch
+import transformers
+from tokenizers import Tokenizer
+from toy_bundle import write_toy_bundle
+
+from training.bundle import describe
+from training.calibrate import plain_heads
+from training.config import Config, read_config
+from training.export import export
+from training.model import Network
+
+RECIPE = Path(__file__).parents[1] / "training" / "configs" / "default.yaml"
+
+
+def tiny_network(pooling: str, seed: int = 3) -> Network:
+    """Chance weights, the heads' large enough that a difference would show."""
+    torch.manual_seed(seed)
+    shape = transformers.BertConfig(
+        vocab_size=120,
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=64,
+        max_position_embeddings=64,
+    )
+    network = Network(transformers.BertModel(shape, add_pooling_layer=False), pooling, 0.0)
+    for name, values in network.named_parameters():
+        if not name.startswith("encoder.embeddings"):
+            torch.nn.init.normal_(values, mean=float("LayerNorm.weight" in name), std=0.2)
+    return network.eval()
+
+
+def tiny_recipe(pooling: str = "attention", storage: str = "fp32") -> Config:
+    """The default recipe for the tiny network."""
+    return read_config(RECIPE).model_copy(
+        update={"layers": 2, "acts_pooling": pooling, "storage": storage, "max_tokens": 32, "precision": "fp32"}
+    )
+
+
+def write_tiny_bundle(folder: Path, pooling: str = "attention", storage: str = "fp32") -> Path:
+    """Write the bundle (named tiny) into `folder` and return it."""
+    words = write_toy_bundle(folder.with_name(folder.name + "-toy"))
+    folder.mkdir()
+    export(tiny_network(pooling), folder / "model.onnx", storage)
+    Tokenizer.from_file(str(words / "tokenizer.json")).save(str(folder / "tokenizer.json"))
+    config = tiny_recipe(pooling, storage)
+    sources = {"service_talk": {"licence": "Apache-2.0", "credit": "written for a test"}}
+    describe(
+        folder, "tiny", config, plain_heads(), {"recipe": config.model_dump(exclude_none=True), "sources": sources}
+    )
+    return folder

@@ -1,0 +1,288 @@
+"""A team's own labelled turns: CSV or JSONL files, with their texts or pointing at turns of a run folder.
+
+Columns or keys: `speaker` (customer or agent), `text`, `sentiment` (of a customer's turn), `acts` (of an agent's turn:
+a list, or names with ; , or space between; `none` or empty: no act), and optionally `contact_id` (or
+`conversation_id`), `turn` (or `turn_index`), `channel`. A row without `text` is looked up by `contact_id` and `turn` in
+a run folder, which holds the texts as they were scored: cleaned and masked.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cxsentiment.errors import InputError, UsageError
+from cxsentiment.ingest.csvfile import open_csv
+from cxsentiment.ingest.encoding import detect_encoding, open_text
+from cxsentiment.ingest.options import normalise_name
+from cxsentiment.ingest.sources import ignore, source_name
+from cxsentiment.runs import read_table, require_complete, sha256_of
+from cxsentiment.schema import ACTS, SENTIMENTS
+from training.sources import as_scored
+
+_NAMES = {"conversation_id": "contact_id", "turn_index": "turn"}
+_COLUMNS = ("contact_id", "turn", "channel", "speaker", "text", "sentiment", "acts")
+_SPEAKERS = ("agent", "customer")
+_BETWEEN_ACTS = re.compile(r"[;,\s]+")
+_AGENTS_FEEL_NOTHING_HERE = (
+    "Leave sentiment empty for agents and label their acts: what an agent does can be seen in the text and coached, "
+    "what an agent feels is not judged here, and no such label is ever trained on"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """One labelled turn. `where` is file and line; `sentiment` is None for an agent, `acts` for a customer."""
+
+    where: str
+    speaker: str
+    text: str
+    sentiment: str | None
+    acts: tuple[str, ...] | None
+    contact: str | None
+    turn: int | None
+    channel: str | None
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels, whatever the speaker; empty for an agent's turn without an act."""
+        return self.acts or () if self.sentiment is None else (self.sentiment,)
+
+
+@dataclass(frozen=True, slots=True)
+class Annotations:
+    """The labelled turns of all files, each once; the files' sha256 by name; and what a person should know of them."""
+
+    turns: tuple[Annotation, ...]
+    files: Mapping[str, str]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One row as it stands in a file: its known fields as text or list; `names` are all that it has."""
+
+    where: str
+    fields: Mapping[str, object]
+    names: tuple[str, ...]
+
+    def text(self, name: str) -> str:
+        value = self.fields.get(name)
+        return "" if value is None else str(value).strip()
+
+
+def read_annotations(files: Sequence[Path], run: Path | None = None) -> Annotations:
+    """Read label files; texts that they lack are looked up in the run folder `run`.
+
+    Raises UsageError with file and line for whatever cannot be used, RunError for a folder that is no finished run.
+    """
+    notes: list[str] = []
+    rows = [row for path in files for row in _rows(path, notes)]
+    stored = _Stored(run, rows) if run is not None else None
+    found = [_annotation(row, stored) for row in rows]
+    turns, repeated = _once(found)
+    if repeated:
+        notes.append(f"rows that repeat a turn with the same labels, counted once: {repeated}")
+    other = sorted({name for row in rows for name in row.names if name not in _COLUMNS})
+    if other:
+        notes.append(f"columns that are not read: {', '.join(other)}")
+    notes.extend(_ambiguous(turns))
+    hashes = {f"labels {number}: {path.name}": sha256_of(path) for number, path in enumerate(files, 1)}
+    return Annotations(turns, hashes, tuple(notes))
+
+
+def _rows(path: Path, notes: list[str]) -> list[_Row]:
+    """The rows of one file; a doubtful encoding is noted."""
+    if not path.is_file():
+        raise UsageError(source_name(path), "no such label file", do="Check the path given with --labels")
+    try:
+        encoding = detect_encoding(path)
+        with open_text(path, encoding) as file:
+            lines = file.read(200).lstrip("\ufeff \t\r\n").startswith(("{", "["))
+        rows = list(_json_rows(path) if lines else _csv_rows(path))
+    except InputError as error:
+        raise UsageError(error.where, error.what, allowed=error.allowed, do=error.do) from error
+    if not rows:
+        raise UsageError(source_name(path), "holds no labelled turn", do="Write one a row below the column names")
+    if encoding.warning:
+        notes.append(f"{source_name(path)}: {encoding.warning}")
+    return rows
+
+
+def _json_rows(path: Path) -> Iterator[_Row]:
+    with open_text(path, detect_encoding(path)) as file:
+        for number, line in enumerate(file, 1):
+            where = f"{source_name(path)}:{number}"
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+            except ValueError as error:
+                raise UsageError(where, f"not valid JSON: {error}", do="Write one object a line") from error
+            if not isinstance(row, dict):
+                raise UsageError(where, "is not an object", do='Write one a line: {"speaker": …, "text": …, …}')
+            yield _row(where, row.items())
+
+
+def _csv_rows(path: Path) -> Iterator[_Row]:
+    table = open_csv(path)
+    for row in table.rows(ignore):
+        where = f"{source_name(path)}:{row.number}"
+        if row.problem:
+            raise UsageError(where, row.problem, do="Correct the row")
+        yield _row(where, zip(table.columns, row.cells, strict=True))
+
+
+def _row(where: str, cells: Iterable[tuple[str, object]]) -> _Row:
+    fields = {_NAMES.get(normalise_name(name), normalise_name(name)): value for name, value in cells}
+    return _Row(where, fields, tuple(fields))
+
+
+class _Stored:
+    """Speaker, text and channel of the turns of a run, for the contacts that label files name without a text."""
+
+    def __init__(self, run: Path, rows: Sequence[_Row]) -> None:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        require_complete(run)
+        self._run = source_name(run)
+        wanted = pa.array(sorted({row.text("contact_id") for row in rows if not row.text("text")}), pa.string())
+        turns = read_table(run, "turns", ["contact_id", "turn", "speaker", "text"])
+        contacts = read_table(run, "contacts", ["contact_id", "channel"])
+        chosen = turns.filter(pc.is_in(turns["contact_id"], wanted)).to_pylist()
+        self._turns = {(turn["contact_id"], turn["turn"]): turn for turn in chosen}
+        self._channels = dict(zip(contacts["contact_id"].to_pylist(), contacts["channel"].to_pylist(), strict=True))
+
+    def fill(self, row: _Row) -> _Row:
+        """The row with what the run stores of its turn."""
+        contact, place = row.text("contact_id"), _turn(row)
+        if contact not in self._channels:
+            raise UsageError(row.where, f"contact {contact!r} is not in {self._run}", do="Correct contact_id or --run")
+        turn = self._turns.get((contact, -1 if place is None else place))
+        if turn is None:
+            known = sorted(number for name, number in self._turns if name == contact)
+            listed = f"{known[0]} to {known[-1]}" if known else "none"
+            raise UsageError(
+                row.where,
+                f"points at turn {row.text('turn')!r} of contact {contact!r}, which {self._run} does not hold",
+                allowed=f"turns stored: {listed}",
+                do="Correct turn: it is the 0-based index in the source, as in the run's turns table",
+            )
+        if turn["text"] is None:
+            raise UsageError(
+                row.where, f"{self._run} stores no texts", do="Give the text in the label file, or score with texts"
+            )
+        said = row.text("speaker").lower()
+        if said and said != turn["speaker"]:
+            raise UsageError(
+                row.where, f"speaker {said!r}, but {self._run} has {turn['speaker']!r}", do="Correct one of them"
+            )
+        extra = {"speaker": turn["speaker"], "text": turn["text"], "channel": self._channels[contact]}
+        return _Row(row.where, {**row.fields, **extra}, row.names)
+
+
+def _annotation(row: _Row, stored: _Stored | None) -> Annotation:
+    if not row.text("text") and stored is not None and row.text("contact_id"):
+        row = stored.fill(row)
+    _require(row, "text", " (or contact_id and turn, with --run RUN)")
+    _require(row, "speaker")
+    text = as_scored(row.text("text"))
+    if not text:
+        raise UsageError(row.where, "the text is empty", do="Leave the row out, or give its text")
+    speaker = row.text("speaker").lower()
+    if speaker not in _SPEAKERS:
+        raise UsageError(row.where, f"speaker {speaker!r}", allowed=", ".join(_SPEAKERS), do="Correct the row")
+    return Annotation(
+        where=row.where,
+        speaker=speaker,
+        text=text,
+        sentiment=_sentiment(row) if speaker == "customer" else None,
+        acts=_acts(row) if speaker == "agent" else None,
+        contact=row.text("contact_id") or None,
+        turn=_turn(row),
+        channel=row.text("channel").lower() or None,
+    )
+
+
+def _require(row: _Row, name: str, instead: str = "") -> None:
+    if name not in row.fields:
+        seen = ", ".join(row.names)
+        raise UsageError(row.where, f"no column {name!r}{instead}; columns seen: {seen}", do="Add the column")
+
+
+def _turn(row: _Row) -> int | None:
+    text = row.text("turn")
+    if not text:
+        return None
+    if not text.isdecimal():
+        raise UsageError(row.where, f"turn {text!r}", allowed="a whole number from 0", do="Correct the row")
+    return int(text)
+
+
+def _sentiment(row: _Row) -> str:
+    _require(row, "sentiment")
+    if row.fields.get("acts") and _names(row) not in ((), ("none",)):
+        raise UsageError(row.where, "a customer's turn with acts", do="Acts are of agents: correct speaker or acts")
+    label = row.text("sentiment").lower()
+    if label not in SENTIMENTS:
+        what = f"unknown sentiment {label!r}" if label else "a customer's turn without a sentiment"
+        raise UsageError(row.where, what, allowed=", ".join(SENTIMENTS), do="Label the turn, or leave the row out")
+    return label
+
+
+def _acts(row: _Row) -> tuple[str, ...]:
+    if row.text("sentiment"):
+        raise UsageError(row.where, "an agent's turn with a sentiment", do=_AGENTS_FEEL_NOTHING_HERE)
+    _require(row, "acts")
+    names = _names(row)
+    if unknown := [name for name in names if name not in (*ACTS, "none")]:
+        raise UsageError(
+            row.where, f"unknown act {unknown[0]!r}", allowed=", ".join((*ACTS, "none")), do="Correct the row"
+        )
+    if "none" in names and len(names) > 1:
+        raise UsageError(row.where, f"'none' beside {', '.join(names)}", do="Write the acts, or none alone")
+    return tuple(act for act in ACTS if act in names)
+
+
+def _names(row: _Row) -> tuple[str, ...]:
+    value = row.fields.get("acts")
+    parts = [str(part) for part in value] if isinstance(value, list) else _BETWEEN_ACTS.split(row.text("acts"))
+    return tuple(part.strip().lower() for part in parts if part.strip())
+
+
+def _once(found: Sequence[Annotation]) -> tuple[tuple[Annotation, ...], int]:
+    """Each turn once, and how many rows repeated one; UsageError where two rows of one turn disagree."""
+    kept: dict[tuple[object, ...], Annotation] = {}
+    for one in found:
+        key = (one.contact, one.turn) if one.contact and one.turn is not None else (one.contact, one.speaker, one.text)
+        other = kept.setdefault(key, one)
+        if other.labels != one.labels or other.speaker != one.speaker:
+            raise UsageError(
+                one.where,
+                f"the same turn has other labels in {other.where} ({_said(one)}; there {_said(other)})",
+                do="Decide for one of them",
+            )
+    return tuple(kept.values()), len(found) - len(kept)
+
+
+def _ambiguous(turns: Sequence[Annotation]) -> list[str]:
+    """Equal texts whose labels differ from contact to contact: allowed, but no model of single turns can learn them."""
+    first: dict[tuple[str, str], Annotation] = {}
+    pairs = [
+        (first[one.speaker, one.text], one)
+        for one in turns
+        if first.setdefault((one.speaker, one.text), one).labels != one.labels
+    ]
+    if not pairs:
+        return []
+    one, other = pairs[0]
+    return [
+        f"turns with the words of another turn and other labels: {len(pairs)} (first: {one.where} {_said(one)}, "
+        f"{other.where} {_said(other)}); the model reads single turns and cannot tell such turns apart"
+    ]
+
+
+def _said(one: Annotation) -> str:
+    return " ".join(one.labels) or "none"
