@@ -7,13 +7,7 @@ from sklearn.metrics import f1_score
 
 from cxsentiment.model import Head
 from cxsentiment.schema import ACTS
-from training.calibrate import (
-    Calibration,
-    best_shift,
-    calibrate_acts,
-    calibrate_sentiment,
-    plain_heads,
-)
+from training.calibrate import Calibration, calibrate_acts, calibrate_sentiment, plain_heads
 
 
 def sigmoid(z: np.ndarray) -> np.ndarray:
@@ -66,12 +60,14 @@ def test_a_rare_act_stays_near_the_others() -> None:
     assert 0.4 * usual < fitted.temperatures[5] < 2.5 * usual
 
 
-@pytest.mark.parametrize("shift", [-0.8, 0.0, 0.9])
-def test_the_best_shift_is_found(shift: float) -> None:
-    chance = np.random.default_rng(4)
-    truth = chance.random((2000, 4)) < 0.5
-    logits = chance.normal(0, 1, truth.shape) + 3 * truth - 1.5
-    assert best_shift(logits - shift, truth) == pytest.approx(shift, abs=0.35)
+@pytest.mark.parametrize("offset", [-2.0, 3.0])
+def test_probabilities_of_acts_mean_what_they_say(offset: float) -> None:
+    scores, truth = many_acts(1500, offset)
+    fitted = calibrate_acts(scores, truth)
+    after = calibrated(plain_heads()[1], fitted, np.clip(scores, 2e-5, 1 - 2e-5))
+    for low in (0.1, 0.3, 0.5, 0.7):
+        band = (after >= low) & (after < low + 0.2)
+        assert truth[band].mean() == pytest.approx(after[band].mean(), abs=0.05)
 
 
 def test_calibration_is_the_same_every_time() -> None:

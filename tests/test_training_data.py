@@ -97,7 +97,8 @@ def test_a_text_that_is_nearly_a_held_out_one_is_found() -> None:
         "my parcel was due on monday",  # a part of it
         "my parcel came on monday and it is still not the right one for me",  # other words
         "thanks for your help",  # too short to be anybody's own
-        "my parcel was due on monday and it has still not arrived at my door although two people told me otherwise",
+        "my parcel was due on monday and it has still not arrived at my door "
+        "although two or three other people had told me quite the opposite",
     ]
     assert duplicates.near(texts, held).tolist() == [True, False, False, False, False]
     assert duplicates.near(texts, []).tolist() == [False] * 5

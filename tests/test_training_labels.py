@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,8 @@ def test_written_talk_is_well_formed_and_never_tested_on(name: str, tmp_path: Pa
     assert not source.tested
     assert {turn.source for turn in turns} == {name}
     assert {turn.sentiment for turn in turns if turn.acts is None} == set(SENTIMENTS)
-    assert {act for turn in turns for act in turn.acts or ()} == set(ACTS)
+    acts = {act for turn in turns for act in turn.acts or ()}
+    assert len(acts) >= len(ACTS) - 2  # a file on customers, or on one kind of act, may lack another
     # Neighbouring contacts may be variants of one situation, so a campaign is split as one conversation.
     assert all(turn.conversation.startswith(f"{name}/") for turn in turns)
 
@@ -47,6 +49,17 @@ def test_keyed_labels_find_their_texts(tmp_path: Path) -> None:
     path = _labels(tmp_path / "customer_turns.jsonl", {"turn": 1, "sentiment": "negative"})
     (turn,) = SOURCES["customer_turns"].read(path, tmp_path)
     assert (turn.text, turn.acts, turn.sentiment) == ("this is awful", None, "negative")
+
+
+def test_all_written_talk_together_has_every_act_many_times(tmp_path: Path) -> None:
+    found = Counter(
+        act
+        for name in TALK
+        for turn in SOURCES[name].read(SOURCES[name].path(tmp_path), tmp_path)
+        for act in turn.acts or ()
+    )
+    assert set(found) == set(ACTS)
+    assert min(found.values()) > 300
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from training.catalogue import SOURCES
 
 _MODEL = "this model"
 _EXAMPLES = 16
+_WORST = 5
 _LONGEST = 240  # characters of an example
 
 
@@ -49,6 +50,12 @@ def read_behaviour(path: Path, onnx_sha256: str) -> dict[str, Any]:
     if found["model"]["onnx_sha256"] != onnx_sha256:
         raise UsageError(str(path), "these results are of another model", do="Run python -m eval.behaviour on it")
     return found
+
+
+def least_passed(behaviour: dict[str, Any]) -> list[str]:
+    """The capabilities with the smallest share of passed cases, smallest first."""
+    rates = {name: one["all"]["value"] for name, one in behaviour["capabilities"].items() if one["all"]["n"]}
+    return sorted(rates, key=lambda name: (rates[name], name))[:_WORST]
 
 
 def examples(behaviour: dict[str, Any]) -> list[dict[str, str]]:
@@ -91,6 +98,7 @@ def card(folder: Path, results: Path) -> str:
         results=found,
         behaviour=behaviour,
         examples=examples(behaviour),
+        worst=least_passed(behaviour),
         channels=list(dict.fromkeys(name for head in found["calibration"].values() for name in head)),
         model=_MODEL,
     )

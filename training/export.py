@@ -5,6 +5,7 @@ file; `fp16+int8` also keeps the word embeddings in 8 bits with one scale per wo
 step of a word's largest value). Either way every sum is done in fp32, so a text scores the same in any batch.
 """
 
+import logging
 import warnings
 from pathlib import Path
 
@@ -30,6 +31,8 @@ def export(network: Network, path: Path, storage: str) -> None:
     mask = torch.ones_like(ids)
     mask[1, 4:] = 0
     shapes = {0: torch.export.Dim("batch"), 1: torch.export.Dim("tokens", max=512)}
+    # The exporter warns of parts that are not installed and not needed here.
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         # The exporter warns of its own parts (a torchvision that is not there, names of axes that it merges).
         warnings.simplefilter("ignore")
