@@ -1,9 +1,10 @@
-"""Calibration on the development split: temperatures and biases per label, so that 0.5 is the right threshold.
+"""Calibration on the development split: temperatures and biases per label, so that probabilities mean what they say.
 
 Platt scaling (Platt 1999; temperatures: Guo et al. 2017) on the scores that the product itself gives. A rare act has
 too few turns for two numbers of its own, so each label's numbers are drawn towards values shared by all, by a penalty
-worth a few turns of evidence. No further shift towards the best macro-F1 is made: probabilities would no longer mean
-what they say, and on service_talk, the hardest of the talk, it lost what it won elsewhere.
+worth a few turns of evidence. Then 0.5 is the threshold with the fewest errors. No further shift towards
+the best macro-F1 is made: probabilities would mean less, and on service_talk, the hardest of the talk, it lost what it
+won elsewhere.
 """
 
 from collections.abc import Callable, Sequence
