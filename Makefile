@@ -5,7 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test check env env-test format wheel-test clean
+DATA ?= ../shared/data
+
+.PHONY: help demo test check model env env-test format wheel-test clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -16,13 +18,19 @@ demo: env  ## install the base (no torch), score the demo campaign, print its ta
 test: env-test  ## install the training and development extras, run every check
 	$(MAKE) check
 
-check:  ## format, lint, types, import contracts, tests, README and docs examples, notebooks
+check:  ## format, lint, types, import contracts, gates of the model, tests, README and docs examples, notebooks
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m eval.gates models/default
 	$(BIN)/python -m pytest
+
+model: env-test  ## train models/default from the sources in DATA, evaluate it, write its card (about 45 minutes)
+	$(BIN)/python -m training.train training/configs/default.yaml --data $(DATA) --out models/default
+	$(BIN)/python -m eval.run models/default --data $(DATA)
+	$(BIN)/python -m eval.behaviour models/default
+	$(BIN)/python -m training.card models/default --results eval/results/default.json
 
 env: $(VENV)/.base  ## the base environment
 	@echo "environment ready: $(VENV) (base)"

@@ -16,6 +16,7 @@ Floats = NDArray[np.float64]
 REPEATS = 1000
 REPEATS_AP = 200  # average precision is sorted anew in each repeat
 SEED = 20
+LEAST = 0.1  # scores below it are left out of `ece_above`
 MIN_CASES = 10  # classes with fewer true cases stay out of the macro mean: their F1 is mostly chance
 
 
@@ -177,11 +178,12 @@ def reliability(truth: Bools, scores: Floats, bins: int = 10) -> list[Bin]:
     ]
 
 
-def calibration_error(truth: Bools, scores: Floats, bins: int = 10) -> float:
+def calibration_error(truth: Bools, scores: Floats, bins: int = 10, least: float = 0.0) -> float:
     """Expected calibration error: mean |share of true - mean score| over the bins of `reliability`, weighted by size.
 
-    Naeini, Cooper and Hauskrecht 2015. 0 is perfect.
+    Naeini, Cooper and Hauskrecht 2015. 0 is perfect. Bins below `least` are left out: most scores of most labels are
+    near 0 and right, and would hide the others.
     """
-    found = reliability(truth, scores, bins)
+    found = [one for one in reliability(truth, scores, bins) if one.low >= least]
     total = sum(one.cases for one in found)
-    return round(sum(abs(one.share - one.mean) * one.cases for one in found) / total, 4)
+    return round(sum(abs(one.share - one.mean) * one.cases for one in found) / max(total, 1), 4)

@@ -4,7 +4,7 @@ from typing import Any
 
 from eval.tables import TITLES
 
-_FEWEST = 20  # scores in a bin; the share of fewer is mostly chance, so such bins are not drawn
+_FEWEST = 10  # scores in a bin; the share of fewer is mostly chance, so such bins are not drawn
 _COLOURS = ("#1b1b1b", "#0072b2", "#d55e00", "#009e73", "#cc79a7")  # Okabe and Ito 2008: told apart by the colour-blind
 _DASHES = ([1, 0], [6, 2], [2, 2], [8, 3, 2, 3], [4, 4])
 
@@ -14,12 +14,17 @@ def draw(calibration: dict[str, Any]) -> str:
     import altair as alt
     import vl_convert
 
+    # A bin of few scores has no share, so that a line breaks there instead of running on straight.
     points = [
-        {"head": TITLES[head], "channel": channel, "score": one["mean"], "share": one["share"]}
+        {
+            "head": TITLES[head],
+            "channel": channel,
+            "score": one["mean"],
+            "share": one["share"] if one["cases"] >= _FEWEST else None,
+        }
         for head, channels in calibration.items()
         for channel, found in channels.items()
         for one in found["bins"]
-        if one["cases"] >= _FEWEST
     ]
     names = list(dict.fromkeys(point["channel"] for point in points))
     axis = {"scale": alt.Scale(domain=[0, 1]), "type": "quantitative"}
@@ -29,8 +34,8 @@ def draw(calibration: dict[str, Any]) -> str:
         x=alt.X("score", title="score the model gave", **axis),
         y=alt.Y("share", title="share that is true", **axis),
         color=alt.Color("channel:N", scale=colour, title="channel"),
-        strokeDash=alt.StrokeDash("channel:N", scale=dash, title="channel"),
     )
+    lines = base.mark_line().encode(strokeDash=alt.StrokeDash("channel:N", scale=dash, title="channel"))
     perfect = (
         alt.Chart(alt.Data(values=[{"score": 0, "share": 0}, {"score": 1, "share": 1}]))
         .mark_line(color="#999999", strokeWidth=1)
@@ -38,7 +43,7 @@ def draw(calibration: dict[str, Any]) -> str:
     )
     panels = [
         alt.layer(
-            perfect, (base.mark_line() + base.mark_point(size=18)).transform_filter(f"datum.head === '{title}'")
+            perfect, (lines + base.mark_circle(size=28, opacity=1)).transform_filter(f"datum.head === '{title}'")
         ).properties(title=title, width=320, height=320)
         for title in dict.fromkeys(point["head"] for point in points)
     ]

@@ -18,10 +18,10 @@ from cxsentiment.model import Model
 from cxsentiment.predict import predict_texts
 from cxsentiment.schema import ACTS, EMPATHY_ACTS, SENTIMENTS
 from eval.baselines import BASELINES, Answer, one_hot, truth_of
-from eval.metrics import HeadFigures, calibration_error, measure, reliability
+from eval.metrics import LEAST, HeadFigures, calibration_error, measure, reliability
 from eval.reliability import draw
 from eval.tables import markdown
-from eval.testset import OWN_TEXT, Case, read_cases
+from eval.testset import FURTHER, OWN_TEXT, Case, read_cases
 from eval.transfer import probes, read_goemotions
 
 LABELS = {"sentiment": SENTIMENTS, "acts": ACTS}
@@ -40,11 +40,12 @@ def answers_of(model: Model, head_name: str, cases: Sequence[Case]) -> Answer:
 
 
 def subsets(cases: Sequence[Case]) -> dict[str, list[int]]:
-    """Places of the cases of each reported set: all, each source, each style."""
-    found: dict[str, list[int]] = {"all": list(range(len(cases)))}
+    """Places of the cases of each reported set: each source, and of all but the further turns: all, each style."""
+    found: dict[str, list[int]] = {"all": [place for place, case in enumerate(cases) if case.source != FURTHER]}
     for place, case in enumerate(cases):
         found.setdefault(case.source, []).append(place)
-        found.setdefault(f"style {case.style}", []).append(place)
+        if case.source != FURTHER:
+            found.setdefault(f"style {case.style}", []).append(place)
     return found
 
 
@@ -73,13 +74,16 @@ def evaluate(model: Model, cases: Sequence[Case], say: Any = print) -> dict[str,
 
 def _calibration(truth: Any, scores: Any, test: Sequence[Case]) -> dict[str, Any]:
     """Reliability curve and expected calibration error on all turns and on each channel's."""
-    places: dict[str, list[int]] = {"all": list(range(len(test)))}
+    places: dict[str, list[int]] = {"all": []}
     for place, case in enumerate(test):
-        places.setdefault(case.channel, []).append(place)
+        if case.source != FURTHER:
+            places["all"].append(place)
+            places.setdefault(case.channel, []).append(place)
     return {
         channel: {
             "turns": len(rows),
             "ece": calibration_error(truth[rows], scores[rows]),
+            "ece_above": calibration_error(truth[rows], scores[rows], least=LEAST),
             "bins": [asdict(one) for one in reliability(truth[rows], scores[rows])],
         }
         for channel, rows in places.items()

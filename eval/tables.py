@@ -87,11 +87,15 @@ def calibration(heads: dict[str, Any]) -> list[str]:
     rows = [
         [
             TITLES[head],
-            *(f"{found[c]['ece']:.3f} ({found[c]['turns']} turns)" if c in found else "–" for c in channels),
+            *(
+                f"{found[c]['ece']:.3f}, {found[c]['ece_above']:.3f} ({found[c]['turns']} turns)" if c in found else "–"
+                for c in channels
+            ),
         ]
         for head, found in heads.items()
     ]
-    return ["", "## Calibration", "", "Expected calibration error by channel:", "", *_table(["head", *channels], rows)]
+    intro = "Expected calibration error by channel: of all scores, of scores of .1 and more."
+    return ["", "## Calibration", "", intro, "", *_table(["head", *channels], rows)]
 
 
 def markdown(results: dict[str, Any]) -> str:
@@ -103,7 +107,8 @@ def markdown(results: dict[str, Any]) -> str:
         f"Written by `python -m eval.run`; model.onnx sha256 {model['onnx_sha256'][:16]}…, bundle "
         f"{model['bytes'] / 1e6:.1f} MB. Test conversations were kept from training by hash. 95 % intervals: bootstrap "
         "over conversations. Macro-F1 is the mean over the classes with at least ten cases in the set. service_turns "
-        "are real turns; service_talk and act_gallery were written for this project, so kin of the training texts; "
+        "are real turns, further_turns more of them, many chosen as hard and counted in no other set; "
+        "service_talk and act_gallery were written for this project, so kin of the training texts; "
         "strangers were written too, but nothing by their writers was ever trained on.",
         *sections(results),
     ]

@@ -2,9 +2,9 @@
 
 Test turns are those of service_turns, service_talk and act_gallery, and of `strangers`: talk by writers of whom nothing
 was ever trained on. What this project may copy of them lies in `eval/bundled`, so that a checkout alone can test the
-model. The project's further labels (`training/labels`) only teach the baselines, so that these learn from the same talk
-as the model: the turns among them that lie in a test conversation were chosen where an early model was unsure, and
-would make an odd test.
+model. The project's further labels (`training/labels`) teach the baselines, so that these learn from the same talk as
+the model; the real turns among them that lie in a test conversation are a set of its own (`further_turns`) that counts
+in no other, for many of them were chosen where an early model was unsure.
 
 Texts are cleaned and masked as the product does before scoring. This module stands apart from training on purpose: the
 split comes from the bundle's own `split.json`, and a slip in one reader of the sources shows as a difference to the
@@ -25,6 +25,7 @@ from cxsentiment.schema import ACTS, SENTIMENTS
 from cxsentiment.text import clean
 
 OWN_TEXT = ("service_talk", "act_gallery", "strangers")  # written for this project: may be quoted
+FURTHER = "further_turns"
 _CODES = dict(zip(("neg", "neu", "pos"), SENTIMENTS, strict=True)) | dict(
     zip([f"E{k}" for k in range(1, 5)] + [f"P{k}" for k in range(1, 13)] + ["N1"], ACTS, strict=True)
 )
@@ -62,7 +63,8 @@ def read_cases(data: Path, model: Path) -> list[Case]:
     kept = _kept(model)
     cases = all_cases(data, model)
     further = [_case(source, row, kept) for source, row in _further(data)]
-    return without_duplicates(cases + [case for case in further if case.part != "test"])
+    hard = [replace(case, source=FURTHER) for case in further if case.part == "test"]
+    return without_duplicates([*cases, *(case for case in further if case.part != "test"), *hard])
 
 
 def without_duplicates(cases: Sequence[Case]) -> list[Case]:

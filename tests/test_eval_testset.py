@@ -100,8 +100,8 @@ def test_further_labels_teach_and_are_never_tested_on(data: Path) -> None:
     rows = [keyed | {"conversation_id": name} for name in ("star-1", "star-2")]
     (labels / "agent_turns.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     with gzip.open(data / "star.jsonl.gz", "wt", encoding="utf-8") as file:
-        for name in ("star-1", "star-2"):
-            turns = [{"speaker": "agent", "text": f"welcome to our {name} line today"}]
+        for name, line in (("star-1", "parcel"), ("star-2", "billing")):
+            turns = [{"speaker": "agent", "text": f"welcome to our {line} line today"}]
             file.write(json.dumps({"id": name, "turns": turns}) + "\n")
     split = json.loads((data / "split.json").read_text())
     split["test_conversations"].append("agent_turns/star-1")
@@ -109,6 +109,10 @@ def test_further_labels_teach_and_are_never_tested_on(data: Path) -> None:
     (data / "split.json").write_text(json.dumps(split))
     further = [case for case in read_cases(data, data) if case.source in ("talk_x", "agent_turns")]
     assert {case.part for case in further if case.source == "talk_x"} == {"dev"}
+    hard = [case for case in read_cases(data, data) if case.source == "further_turns"]
+    assert [(case.conversation, case.part, case.acts) for case in hard] == [("star-1", "test", ("greet",))]
+    places = subsets([*hard, Case("service_talk", "c", 0, "chat", "chat", "x", "test", "neutral", None)])
+    assert places == {"all": [1], "further_turns": [0], "service_talk": [1], "style chat": [1]}
     assert [(c.conversation, c.part, c.acts) for c in further if c.source == "agent_turns"] == [
         ("star-2", "train", ("greet",))
     ]

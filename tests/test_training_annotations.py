@@ -27,7 +27,7 @@ def one(tmp_path: Path, content: str, name: str = "labels.csv") -> Path:
         ('c1,0,agent,"Hello, one moment",,"hold, greet",chat', ("greet", "hold"), "agent"),
         ("c1,0,agent,Hello one moment,,hold greet hold,", ("greet", "hold"), "agent"),
         ("c1,0,agent,ok,,none,chat", (), "agent"),
-        (",,agent,ok,,,", (), "agent"),
+        (",,agent,ok,,none,", (), "agent"),
     ],
 )
 def test_rows_of_a_table(tmp_path: Path, row: str, labels: tuple[str, ...], speaker: str) -> None:

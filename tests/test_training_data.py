@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from cxsentiment.errors import UsageError
 from cxsentiment.schema import ACTS, SENTIMENTS
@@ -160,7 +161,11 @@ def test_tables_cards_and_manifest_are_written_alike_each_time(
     assert manifest["sources"]["service_talk"]["licence"] == "Apache-2.0"
     assert manifest["sources"]["service_talk"]["labels"]["train"]["negative"] > 10
     card = (tmp_path / "one" / "cards" / "service_talk.md").read_text(encoding="utf-8")
-    assert "license: Apache-2.0" in card
+    assert 'license: "Apache-2.0"' in card
+    for path in (tmp_path / "one" / "cards").iterdir():
+        front = yaml.safe_load(path.read_text(encoding="utf-8").split("---")[1])
+        assert front["license"] == SOURCES[path.stem].licence
+        assert front["pretty_name"] == SOURCES[path.stem].title
     assert f"| negative | {manifest['sources']['service_talk']['labels']['train']['negative']} |" in card
 
 

@@ -13,6 +13,7 @@ transformers = pytest.importorskip("transformers", reason="needs the train extra
 from cxsentiment.errors import CxError  # noqa: E402
 from cxsentiment.schema import ACTS, SENTIMENTS  # noqa: E402
 from training.batches import Item, pad  # noqa: E402
+from training.calibrate import plain_heads  # noqa: E402
 from training.config import Config, read_config  # noqa: E402
 from training.export import export  # noqa: E402
 from training.model import Network  # noqa: E402
@@ -73,7 +74,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_graph_says_what_torch_says(exported: Path, tokeniser: Tokenizer) -> None:
-    found = measure(tiny(), exported / "exact.onnx", exported / "small.onnx", TEXTS, tokeniser)
+    found = measure(tiny(), exported / "exact.onnx", exported / "small.onnx", TEXTS, tokeniser, plain_heads())
     assert found.fp32_logit <= 2e-5
     assert 0 < found.shipped_logit < 0.2  # rounded, a little
     assert found.alone_in_batch <= 1e-6
@@ -84,7 +85,7 @@ def test_a_graph_of_other_weights_misses_the_gates(exported: Path, tokeniser: To
     network = tiny()
     with torch.no_grad():
         network.acts.bias.add_(1.0)
-    found = measure(network, exported / "exact.onnx", exported / "small.onnx", TEXTS, tokeniser)
+    found = measure(network, exported / "exact.onnx", exported / "small.onnx", TEXTS, tokeniser, plain_heads())
     with pytest.raises(CxError, match="fp32_logit"):
         check(found)
 
@@ -93,7 +94,9 @@ def test_acts_with_attention_are_exported_too(tmp_path: Path, tokeniser: Tokeniz
     network = tiny(pooling="attention")
     torch.nn.init.normal_(network.attention.weight, std=1.0)
     export(network, tmp_path / "m.onnx", "fp32")
-    assert measure(network, tmp_path / "m.onnx", tmp_path / "m.onnx", TEXTS, tokeniser).fp32_logit <= 2e-5
+    assert (
+        measure(network, tmp_path / "m.onnx", tmp_path / "m.onnx", TEXTS, tokeniser, plain_heads()).fp32_logit <= 2e-5
+    )
 
 
 def test_the_graph_keeps_the_contract_of_a_bundle(exported: Path) -> None:
@@ -182,11 +185,17 @@ def test_training_learns_and_a_stopped_run_goes_on_to_the_same_weights(
         assert torch.allclose(value, resumed.state_dict()[name], atol=1e-6), name
 
 
+def test_a_damaged_checkpoint_says_so(tmp_path: Path, recipe: Config, tokeniser: Tokenizer) -> None:
+    (tmp_path / "checkpoint.pt").write_bytes(b"PK\x03\x04 cut off")
+    with pytest.raises(CxError, match=r"checkpoint\.pt: this checkpoint cannot be read: .*--fresh"):
+        fit(tiny(), turns(), tokeniser, recipe, tmp_path / "checkpoint.pt", lambda line: None)
+
+
 def test_a_loss_that_is_no_number_stops_the_run(recipe: Config, tokeniser: Tokenizer) -> None:
     network = tiny()
     with torch.no_grad():
         network.acts.bias.fill_(torch.nan)
-    with pytest.raises(CxError, match=r"the loss is nan: training has diverged.*encoder_rate"):
+    with pytest.raises(CxError, match=r"epoch 1, step 1: the loss is nan: training has diverged.*encoder_rate"):
         fit(network, turns(), tokeniser, recipe, None, lambda line: None)
 
 

@@ -65,7 +65,12 @@ def test_all_written_talk_together_has_every_act_many_times(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ({"turn": 7, "acts": []}, "1 labels of star point at turns that do not exist"),
+        ({"turn": 7, "acts": []}, "1 labels of star point at turns that do not exist: star-1 turn 7"),
+        ({"turn": 0, "sentiment": "negative"}, "speaker 'agent' is labelled with sentiment"),
+        ({"turn": 0, "acts": ["greet"], "sentiment": "negative"}, "labelled with sentiment and acts"),
+        ({"turn": 1, "acts": []}, "speaker 'customer' is labelled with acts"),
+        ({"turn": 1}, "is labelled with nothing"),
+        ({"dataset": None, "turn": 0, "acts": []}, r"None\.jsonl\.gz: this file is missing"),
         ({"turn": 0, "acts": ["sing"]}, "unknown acts"),
         ({"turn": 1, "sentiment": "grumpy"}, "unknown sentiment 'grumpy'"),
     ],
@@ -79,10 +84,24 @@ def test_a_label_that_points_nowhere_or_says_nothing_known(
         list(SOURCES["agent_turns"].read(path, tmp_path))
 
 
-def test_label_files_hold_no_text_of_other_sources() -> None:
-    for name in ("agent_turns", "customer_turns"):
-        for line in (LABELS / f"{name}.jsonl").read_text(encoding="utf-8").splitlines():
-            assert set(json.loads(line)) in (
-                {"dataset", "conversation_id", "turn", "acts"},
-                {"dataset", "conversation_id", "turn", "sentiment"},
-            )
+def test_a_line_that_is_no_label_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "agent_turns.jsonl"
+    for line, says in (("{oops", "no label row"), ('{"dataset": "star", "turn": 0}', "conversation_id")):
+        path.write_text(line + "\n", encoding="utf-8")
+        with pytest.raises(UsageError, match=rf"agent_turns\.jsonl:1: .*{says}"):
+            list(SOURCES["agent_turns"].read(path, tmp_path))
+
+
+@pytest.mark.parametrize(("name", "label"), [("agent_turns", "acts"), ("customer_turns", "sentiment")])
+def test_label_files_hold_no_text_of_other_sources_and_no_mood_of_an_agent(name: str, label: str) -> None:
+    for line in (LABELS / f"{name}.jsonl").read_text(encoding="utf-8").splitlines():
+        assert set(json.loads(line)) == {"dataset", "conversation_id", "turn", label}
+
+
+def test_no_agents_turn_carries_a_mood_in_any_talk_that_ships() -> None:
+    files = [*LABELS.glob("talk_*.txt"), *(LABELS.parents[1] / "eval" / "bundled").glob("*.txt")]
+    assert len(files) > 15
+    for path in files:
+        for line in path.read_text(encoding="utf-8").splitlines():
+            codes = line.split(":", 1)[0].split()
+            assert codes[:1] != ["A"] or not {"neg", "neu", "pos"} & set(codes), line

@@ -1,7 +1,7 @@
 """A team's own labelled turns: CSV or JSONL files, with their texts or pointing at turns of a run folder.
 
 Columns or keys: `speaker` (customer or agent), `text`, `sentiment` (of a customer's turn), `acts` (of an agent's turn:
-a list, or names with ; , or space between; `none` or empty: no act), and optionally `contact_id` (or
+a list, or names with ; , or space between; `none`, or an empty list: no act), and optionally `contact_id` (or
 `conversation_id`), `turn` (or `turn_index`), `channel`. A row without `text` is looked up by `contact_id` and `turn` in
 a run folder, which holds the texts as they were scored: cleaned and masked.
 """
@@ -237,6 +237,13 @@ def _acts(row: _Row) -> tuple[str, ...]:
         raise UsageError(row.where, "an agent's turn with a sentiment", do=_AGENTS_FEEL_NOTHING_HERE)
     _require(row, "acts")
     names = _names(row)
+    if not names and not isinstance(row.fields.get("acts"), list):
+        raise UsageError(
+            row.where,
+            "an agent's turn without acts",
+            allowed=", ".join((*ACTS, "none")),
+            do="Write none where the turn has no act, or leave a row out that nobody has labelled",
+        )
     if unknown := [name for name in names if name not in (*ACTS, "none")]:
         raise UsageError(
             row.where, f"unknown act {unknown[0]!r}", allowed=", ".join((*ACTS, "none")), do="Correct the row"

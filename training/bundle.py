@@ -34,15 +34,16 @@ _LIBRARIES = ("torch", "transformers", "tokenizers", "onnx", "onnxruntime", "num
 def check_folder(out: Path, config: Config) -> None:
     """Raise UsageError where `out` holds something else, the model that is started from, or another recipe's default.
 
-    Only a recipe named `default` may write a model of that name.
+    Only a recipe named `default` that starts from no other model may write a model of that name.
     """
     if out.exists() and any(out.iterdir()) and not (out / BUNDLE_FILE).exists():
         raise UsageError(str(out), "is not empty and not a model folder", do="Give --out another folder")
     there = _json(out / BUNDLE_FILE).get("name")
-    if config.name != "default" and (out.resolve() == _DEFAULT or "default" in (there, out.resolve().name)):
+    adapts = config.start is not None or config.name != "default"
+    if adapts and (out.resolve() == _DEFAULT or "default" in (there, out.resolve().name)):
         raise UsageError(
             str(out),
-            f"is the default model's place, and the recipe is named {config.name!r}",
+            f"is the default model's place, and the recipe {config.name!r} does not make it",
             do="Give --out a folder of its own, such as models/mycampaign",
         )
     if config.start is not None and out.resolve() == start_folder(config.start).resolve():
@@ -65,13 +66,14 @@ def write_bundle(
         export(network, aside / "model.onnx", config.storage)
         tokeniser.save(str(aside / "tokenizer.json"))
         (aside / "split.json").write_text(json.dumps(_split(config, tables), indent=1) + "\n", encoding="utf-8")
-        parity = measure(
-            network, Path(scratch) / "exact.onnx", aside / "model.onnx", [turn.text for turn in dev], tokeniser
-        )
-        check(parity)
-        training = _training(config, tables, seconds) | {"parity": _rounded(asdict(parity))}
+        training = _training(config, tables, seconds)
         describe(aside, name, config, plain_heads(), training)
         heads = calibrated_heads(Model(aside), dev)
+        parity = measure(
+            network, Path(scratch) / "exact.onnx", aside / "model.onnx", [turn.text for turn in dev], tokeniser, heads
+        )
+        check(parity)
+        training |= {"parity": _rounded(asdict(parity))}
         describe(aside, name, config, heads, training)
         figures = dev_figures(Model(aside), dev)
         bundle = describe(aside, name, config, heads, training | {"dev": figures})

@@ -62,6 +62,8 @@ def examples(behaviour: dict[str, Any]) -> list[dict[str, str]]:
     """One failed text of each capability, the capabilities that fail most first."""
     chosen: dict[str, dict[str, str]] = {}
     for one in behaviour["failed"]:
+        if one["report_only"]:
+            continue
         failure = one["failures"][0]
         chosen.setdefault(
             one["capability"],
@@ -99,6 +101,11 @@ def card(folder: Path, results: Path) -> str:
         behaviour=behaviour,
         examples=examples(behaviour),
         worst=least_passed(behaviour),
+        noises=[
+            name
+            for name, one in behaviour["capabilities"].items()
+            if one["flips"] and name not in behaviour["fairness"]
+        ],
         channels=list(dict.fromkeys(name for head in found["calibration"].values() for name in head)),
         model=_MODEL,
     )

@@ -14,6 +14,10 @@ _OPEN = (
     "PolyAI), NatCS (CDLA-Permissive-2.0, Amazon), PriMock57 (CC BY 4.0, Babylon Health), Taskmaster-4 (CC BY 4.0, "
     "Google), ABCD (MIT, ASAPP), HarperValleyBank (CC BY 4.0, Gridspace)"
 )
+_OPEN_AGENTS = (
+    "STAR (MIT, RasaHQ), SGD (CC BY-SA 4.0, Google), PriMock57 (CC BY 4.0, Babylon Health), Taskmaster-4 (CC BY 4.0, "
+    "Google), ABCD (MIT, ASAPP), HarperValleyBank (CC BY 4.0, Gridspace)"
+)
 _OPEN_HOMES = (
     "github.com: RasaHQ/STAR, google-research-datasets/dstc8-schema-guided-dialogue, "
     "awslabs/multi-domain-goal-oriented-dialogues-dataset, PolyAI-LDN/task-specific-datasets, "
@@ -94,13 +98,13 @@ def _written(title: str, file: str) -> Source:
     )
 
 
-def _keyed(speaker: str) -> Source:
+def _keyed(speaker: str, credit: str) -> Source:
     return Source(
         title=f"Further {speaker} turns of open conversations",
         file=f"labels/{speaker}_turns.jsonl",
         texts=f"{speaker} turns, chosen where an early model was unsure or a label is rare, and at random",
         licence="labels: this project's own; texts as their sources",
-        credit=f"{speaker} turns of {_OPEN}; labelled for this project",
+        credit=f"{speaker} turns of {credit}; labelled for this project",
         home=f"labels: this repository, training/labels/; texts: {_OPEN_HOMES}",
         annotators=f"language models that read each turn with the turns before it ({_CODEBOOK})",
         limits=_OPEN_LIMITS,
@@ -139,8 +143,8 @@ SOURCES: dict[str, Source] = {
     "talk_replies": _talk("Short replies and pairs of customer turns that share most words", "talk_replies"),
     "talk_turns": _talk("Irony, but-turns, pardon, formulas, names of many origins, other languages", "talk_turns"),
     "talk_lines": _talk("Calls of other services, long e-mails and tickets", "talk_lines"),
-    "agent_turns": _keyed("agent"),
-    "customer_turns": _keyed("customer"),
+    "agent_turns": _keyed("agent", _OPEN_AGENTS),
+    "customer_turns": _keyed("customer", _OPEN),
     "goemotions": Source(
         title="GoEmotions",
         file="goemotions.jsonl.gz",

@@ -195,7 +195,7 @@ def write(tables: Tables, config: Config, out: Path) -> None:
         "split": config.split.model_dump(),
         "tables": written,
         "sources": sources,
-        "held_out": {name: tables.files[name] for name in HELD_OUT if name in tables.files},
+        "held_out": {name: tables.files.get(name) for name in HELD_OUT},  # None: missing, so not compared with
         "cards": {path.name: sha256(path) for path in sorted((out / "cards").glob("*.md"))},
     }
     (out / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
@@ -232,6 +232,9 @@ def main() -> None:
             print(f"  {source}: " + ", ".join(f"{label} {n}" for label, n in found.most_common()))
     for reason, n in tables.dropped.items():
         print(f"dropped, {reason}: {n}")
+    for name in HELD_OUT:
+        if name not in tables.files:
+            print(f"not compared with {name}: this test set is missing, so its texts may stand in train")
     print(f"wrote {options.out}")
 
 

@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from cxsentiment.errors import CxError
+from cxsentiment.model import Head
 from training.batches import Item, pad
 from training.model import Network
 
 _BATCH = 32
+_COMPANIES = (2, 7, 32, 64)  # rows of a batch
+_COMPARED = 100  # texts that are read alone as well
 _LONGEST = 256  # tokens; the rest of a longer text is left out of the comparison
 _HEADS = ("sentiment", "acts")
 Table = NDArray[np.float32]
@@ -26,7 +29,8 @@ class Parity:
 
     `fp32_logit`: torch against the fp32 graph. `shipped_logit`, `shipped_p99`, `labels_agree`: torch against the
     file that ships (logits; 99th percentile of the differences of probabilities; share of equal labels).
-    `alone_in_batch`: a probability of a text alone against the same text in a padded batch.
+    `alone_in_batch`: a probability of a text alone against the same text in padded batches of several sizes and orders.
+    Probabilities and labels are those that the calibrated heads give.
     """
 
     texts: int
@@ -40,15 +44,17 @@ class Parity:
 GATES = {"fp32_logit": 1e-4, "shipped_p99": 0.02, "labels_agree": 0.995, "alone_in_batch": 1e-5}
 
 
-def measure(network: Network, exact: Path, shipped: Path, texts: Sequence[str], tokeniser: Tokenizer) -> Parity:
-    """Compare `network` (torch, fp32) with the graph in fp32 and with the shipped file."""
+def measure(
+    network: Network, exact: Path, shipped: Path, texts: Sequence[str], tokeniser: Tokenizer, heads: Sequence[Head]
+) -> Parity:
+    """Compare `network` (torch, fp32) with the graph in fp32 and with the shipped file, read through `heads`."""
     rows = [tuple(encoding.ids)[:_LONGEST] for encoding in tokeniser.encode_batch(list(texts))]
     reference = _torch(network, rows)
     with_fp32 = _onnx(exact, rows, _BATCH)
     with_shipped = _onnx(shipped, rows, _BATCH)
-    alone = _onnx(shipped, rows[:: max(1, len(rows) // 100)], 1)
-    together = {name: table[:: max(1, len(rows) // 100)] for name, table in with_shipped.items()}
-    p, q = _probabilities(reference), _probabilities(with_shipped)
+    few = rows[:: max(1, len(rows) // _COMPARED)]
+    alone = _probabilities(_onnx(shipped, few, 1), heads)
+    p, q = _probabilities(reference, heads), _probabilities(with_shipped, heads)
     mood_agrees = p["sentiment"].argmax(1) == q["sentiment"].argmax(1)
     acts_agree = (p["acts"] > 0.5) == (q["acts"] > 0.5)
     return Parity(
@@ -57,8 +63,17 @@ def measure(network: Network, exact: Path, shipped: Path, texts: Sequence[str], 
         shipped_logit=_largest(reference, with_shipped),
         shipped_p99=max(float(np.quantile(np.abs(p[name] - q[name]), 0.99)) for name in _HEADS),
         labels_agree=min(float(mood_agrees.mean()), float(acts_agree.mean())),
-        alone_in_batch=_largest(_probabilities(alone), _probabilities(together)),
+        alone_in_batch=max(_in_company(shipped, few, alone, heads, size) for size in _COMPANIES),
     )
+
+
+def _in_company(
+    shipped: Path, rows: Sequence[tuple[int, ...]], alone: dict[str, Table], heads: Sequence[Head], size: int
+) -> float:
+    """Largest difference to `alone` when the rows are shuffled and read `size` at a time."""
+    order = np.random.default_rng(size).permutation(len(rows))
+    together = _probabilities(_onnx(shipped, [rows[k] for k in order], size), heads)
+    return max(float(np.abs(together[name] - alone[name][order]).max()) for name in _HEADS)
 
 
 def check(found: Parity) -> None:
@@ -96,9 +111,8 @@ def _onnx(path: Path, rows: Sequence[tuple[int, ...]], size: int) -> dict[str, T
     return {name: np.concatenate(values) for name, values in tables.items()}
 
 
-def _probabilities(logits: dict[str, Table]) -> dict[str, Table]:
-    mood = np.exp(logits["sentiment"] - logits["sentiment"].max(1, keepdims=True))
-    return {"sentiment": mood / mood.sum(1, keepdims=True), "acts": 1 / (1 + np.exp(-logits["acts"]))}
+def _probabilities(logits: dict[str, Table], heads: Sequence[Head]) -> dict[str, Table]:
+    return {head.name: head.probabilities(logits[head.name]) for head in heads}
 
 
 def _largest(one: dict[str, Table], other: dict[str, Table]) -> float:

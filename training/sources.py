@@ -63,7 +63,9 @@ def as_scored(text: str) -> str:
 
 
 def read_rows(path: Path) -> Iterator[dict[str, Any]]:
-    """Rows of a gzipped JSONL file; UsageError names the line that is not JSON."""
+    """Rows of a gzipped JSONL file; UsageError where it is missing, and names the line that is not JSON."""
+    if not path.exists():
+        raise UsageError(str(path), "this file is missing", do="Give the folder that training/README.md describes")
     with gzip.open(path, "rt", encoding="utf-8") as file:
         for number, line in enumerate(file, 1):
             try:
@@ -113,18 +115,28 @@ def labelled_turns(path: Path, data: Path) -> Iterator[LabelledTurn]:
     Raises UsageError for a label that points at a turn which does not exist.
     """
     wanted: dict[str, dict[tuple[str, int], dict[str, Any]]] = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
-        row = json.loads(line)
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        try:
+            row = json.loads(line)
+            row["dataset"], row["conversation_id"], row["turn"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise UsageError(
+                f"{path}:{number}",
+                f"no label row: {error}",
+                allowed="dataset, conversation_id, turn and sentiment or acts, as JSON",
+                do="Correct the line",
+            ) from error
         wanted.setdefault(row["dataset"], {})[row["conversation_id"], row["turn"]] = row
     for dataset, rows in sorted(wanted.items()):
-        found = 0
+        found = set()
         for conversation in read_rows(data / f"{dataset}.jsonl.gz"):
             for turn, said in enumerate(conversation["turns"]):
                 row = rows.get((conversation["id"], turn))
                 if row is None:
                     continue
-                found += 1
+                found.add((conversation["id"], turn))
                 where = f"{conversation['id']}, turn {turn}"
+                _fits_speaker(path, where, said["speaker"], row)
                 yield LabelledTurn(
                     source=path.stem,
                     dataset=dataset,
@@ -135,10 +147,11 @@ def labelled_turns(path: Path, data: Path) -> Iterator[LabelledTurn]:
                     sentiment=_known(path, where, row.get("sentiment")),
                     acts=_known_acts(path, where, row.get("acts")),
                 )
-        if found != len(rows):
+        if lost := sorted(rows.keys() - found):
+            first = ", ".join(f"{conversation} turn {turn}" for conversation, turn in lost[:3])
             raise UsageError(
                 str(path),
-                f"{len(rows) - found} labels of {dataset} point at turns that do not exist",
+                f"{len(lost)} labels of {dataset} point at turns that do not exist: {first}",
                 do="Correct the keys",
             )
 
@@ -158,6 +171,7 @@ def codes(where: str, text: str) -> tuple[str, ...]:
 def service_turns(path: Path, data: Path) -> Iterator[LabelledTurn]:
     """Turns of open conversations labelled with the codebook, each row with its text."""
     for row in read_rows(path):
+        _fits_speaker(path, row["id"], row["speaker"], row)
         yield LabelledTurn(
             source="service_turns",
             dataset=row["dataset"],
@@ -170,9 +184,24 @@ def service_turns(path: Path, data: Path) -> Iterator[LabelledTurn]:
         )
 
 
+def _fits_speaker(path: Path, where: str, speaker: str, row: dict[str, Any]) -> None:
+    """Raise UsageError unless a customer's turn has a sentiment alone and an agent's turn acts alone."""
+    wanted = {"customer": "sentiment", "agent": "acts"}.get(speaker)
+    found = [key for key in ("sentiment", "acts") if row.get(key) is not None]
+    if found != [wanted]:
+        raise UsageError(
+            f"{path}, {where}",
+            f"the turn of speaker {speaker!r} is labelled with {' and '.join(found) or 'nothing'}",
+            allowed="sentiment for a customer, acts for an agent: what an agent feels is not judged here",
+            do="Correct the row",
+        )
+
+
 def _known(path: Path, row: str, label: str | None) -> str | None:
     if label is not None and label not in SENTIMENTS:
-        raise UsageError(f"{path}, {row}", f"unknown sentiment {label!r}", allowed=", ".join(SENTIMENTS))
+        raise UsageError(
+            f"{path}, {row}", f"unknown sentiment {label!r}", allowed=", ".join(SENTIMENTS), do="Correct the label"
+        )
     return label
 
 
@@ -181,7 +210,7 @@ def _known_acts(path: Path, row: str, acts: list[str] | None) -> tuple[str, ...]
         return None
     labels = tuple(act for act in acts if act != "none")
     if unknown := [act for act in labels if act not in ACTS]:
-        raise UsageError(f"{path}, {row}", f"unknown acts {unknown}", allowed=", ".join(ACTS))
+        raise UsageError(f"{path}, {row}", f"unknown acts {unknown}", allowed=", ".join(ACTS), do="Correct the label")
     return labels
 
 

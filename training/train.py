@@ -153,12 +153,15 @@ def _save(path: Path, network: Network, optimiser: Any, schedule: Any, progress:
 def _resume(path: Path | None, network: Network, optimiser: Any, schedule: Any, say: Callable[[str], None]) -> Progress:
     if path is None or not path.exists():
         return Progress()
-    state = torch.load(path, weights_only=True)
-    network.load_state_dict(state["network"])
-    optimiser.load_state_dict(state["optimiser"])
-    schedule.load_state_dict(state["schedule"])
-    torch.set_rng_state(state["chance"])
-    progress = Progress(*state["progress"])
+    try:
+        state = torch.load(path, weights_only=True)
+        network.load_state_dict(state["network"])
+        optimiser.load_state_dict(state["optimiser"])
+        schedule.load_state_dict(state["schedule"])
+        torch.set_rng_state(state["chance"])
+        progress = Progress(*state["progress"])
+    except Exception as error:  # a damaged file fails in many ways
+        raise CxError(str(path), f"this checkpoint cannot be read: {error}", do="Start anew with --fresh") from error
     say(f"going on from {path}: epoch {progress.epoch + 1}, step {progress.step} (--fresh starts anew)")
     return progress
 
