@@ -8,11 +8,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from cxsentiment.errors import CxError, UsageError
 from cxsentiment.model import read_bundle
 from training.catalogue import SOURCES
+from training.templates import environment
 
 _MODEL = "this model"
 _EXAMPLES = 16
@@ -80,19 +79,12 @@ def card(folder: Path, results: Path) -> str:
     onnx = bundle.files["model.onnx"].sha256
     found = read_results(results, onnx)
     behaviour = read_behaviour(results.with_name(f"{results.stem}-behaviour.json"), onnx)
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,  # Markdown, and all of it the project's own text
-    )
-    environment.filters["figure"] = figure
-    environment.filters["counted"] = counted
-    environment.globals["by_source"] = lambda sets: {k: v for k, v in sets.items() if not k.startswith("style ")}
-    environment.globals["by_style"] = lambda sets: {k: v for k, v in sets.items() if k.startswith(("all", "style "))}
-    return environment.get_template("card.md.j2").render(
+    templates = environment()
+    templates.filters["figure"] = figure
+    templates.filters["counted"] = counted
+    templates.globals["by_source"] = lambda sets: {k: v for k, v in sets.items() if not k.startswith("style ")}
+    templates.globals["by_style"] = lambda sets: {k: v for k, v in sets.items() if k.startswith(("all", "style "))}
+    return templates.get_template("card.md.j2").render(
         bundle=bundle,
         megabytes=sum(file.bytes for file in bundle.files.values()) / 1e6,
         training=bundle.training,

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from numpy.typing import NDArray
 
 from cxsentiment.model import Bundle, Model
@@ -23,6 +22,7 @@ from training.campaign import Material
 from training.config import CAMPAIGN
 from training.data import Part
 from training.sources import LabelledTurn
+from training.templates import environment
 
 REPEATS = 2000
 SEED = 20
@@ -197,16 +197,9 @@ def _identity(model: Model) -> dict[str, str]:
 
 def card(bundle: Bundle, figures: Mapping[str, Any], held_out: Comparison, kept: Comparison) -> str:
     """The text of a campaign model's card."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,  # Markdown, and all of it the project's own text
-    )
-    environment.filters |= {"shown": shown}
-    return environment.get_template("campaign_card.md.j2").render(
+    templates = environment()
+    templates.filters |= {"shown": shown}
+    return templates.get_template("campaign_card.md.j2").render(
         bundle=bundle,
         training=bundle.training,
         figures=figures,

@@ -15,7 +15,6 @@ from typing import Any, Literal
 
 import yaml
 from datasets import Dataset, DatasetDict, Features, List, Value, disable_progress_bars
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from cxsentiment.errors import CxError, UsageError
 from cxsentiment.schema import ACTS, SENTIMENTS
@@ -23,6 +22,7 @@ from training import duplicates
 from training.catalogue import HELD_OUT, TESTS, source_of
 from training.config import Config, Split, read_config
 from training.sources import LabelledTurn, as_scored, read_rows, service_talk, sha256
+from training.templates import environment
 
 Part = Literal["train", "dev", "test"]
 PARTS: tuple[Part, ...] = ("train", "dev", "test")
@@ -165,6 +165,7 @@ def write(tables: Tables, config: Config, out: Path) -> None:
     for old in (out / "cards").glob("*.md"):
         old.unlink()
     disable_progress_bars()
+    template = environment().get_template("source_card.md.j2")
     by_part = {part: counts(tables.parts[part]) for part in PARTS}
     written: dict[str, dict[str, object]] = {}
     for part in PARTS:
@@ -187,7 +188,7 @@ def write(tables: Tables, config: Config, out: Path) -> None:
             "labels": found,
             "dropped": reasons,
         }
-        text = _card_template().render(name=name, source=source, use=use, found=found, reasons=reasons)
+        text = template.render(name=name, source=source, use=use, found=found, reasons=reasons)
         (out / "cards" / f"{name}.md").write_text(text, encoding="utf-8")
     manifest = {
         "recipe": config.name,
@@ -199,18 +200,6 @@ def write(tables: Tables, config: Config, out: Path) -> None:
         "cards": {path.name: sha256(path) for path in sorted((out / "cards").glob("*.md"))},
     }
     (out / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
-
-
-def _card_template() -> Any:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,  # Markdown, and all of it the project's own text
-    )
-    return environment.get_template("source_card.md.j2")
 
 
 def main() -> None:
