@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cxsentiment import privacy
+from cxsentiment.ingest.identities import FirstSeen
 from cxsentiment.ingest.options import ReadOptions
-from cxsentiment.ingest.readers import FirstSeen, read_contacts
+from cxsentiment.ingest.readers import read_contacts
 from cxsentiment.ingest.sources import find_sources
 from cxsentiment.model import BUNDLE_FILE, read_bundle
 from cxsentiment.rubric import read_rubric

@@ -41,6 +41,10 @@ SurveyFile = Annotated[
 CsatScale = Annotated[
     str | None, typer.Option("--csat-scale", metavar="LOW-HIGH", help="The scale of CSAT answers, e.g. 1-5.")
 ]
+FormatName = Annotated[
+    str | None,
+    typer.Option("--format", metavar="NAME", help="Read everything as this format (cxsentiment formats lists them)."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines.")]
 
 
@@ -86,6 +90,7 @@ def score(
     csat_scale: CsatScale = None,
     map_: Map = [],  # noqa: B006  (Typer copies it)
     role: Role = [],  # noqa: B006
+    format_: FormatName = None,
     workers: Annotated[int, typer.Option(min=0, help="Processes; 0 means one per available core.")] = 0,
     overwrite: Annotated[bool, typer.Option(help="Replace another run that lies in RUN.")] = False,
     as_json: Json = False,
@@ -99,7 +104,7 @@ def score(
     settings = Settings(
         model=model or default_model(),
         rubric=read_rubric(rubric or default_rubric()),
-        options=_options(map_, role),
+        options=_options(map_, role, format_),
         surveys=_surveys(surveys, csat_scale, _options(map_, role)),
         csat_scale=_scale(csat_scale),
         workers=workers,
@@ -146,6 +151,7 @@ def check(
     files: Annotated[list[str], typer.Argument(help="Transcripts, rubrics (.yaml) or model folders.")],
     map_: Map = [],  # noqa: B006
     role: Role = [],  # noqa: B006
+    format_: FormatName = None,
     as_json: Json = False,
 ) -> None:
     """Say what files hold and what would be rejected, without scoring."""
@@ -154,12 +160,26 @@ def check(
     from cxsentiment import terminal
     from cxsentiment.check import check as look
 
-    checks = list(look(files, _options(map_, role)))
+    checks = list(look(files, _options(map_, role, format_)))
     if as_json:
         _print_json([asdict(found) for found in checks])
     else:
         terminal.print_checks(checks)
     raise typer.Exit(ExitCode.REJECTS if any(found.rejects for found in checks) else ExitCode.DONE)
+
+
+@app.command()
+def formats(as_json: Json = False) -> None:
+    """List every format that can be read: how roles are known, the unit of its times, an example."""
+    from dataclasses import asdict
+
+    from cxsentiment import terminal
+    from cxsentiment.ingest.readers import formats as known
+
+    if as_json:
+        _print_json([asdict(facts) for facts in known()])
+    else:
+        terminal.print_formats(known())
 
 
 @app.command()
@@ -198,10 +218,10 @@ def demo(
         terminal.print_findings(findings, page)
 
 
-def _options(map_: list[str], role: list[str]) -> "ReadOptions":
+def _options(map_: list[str], role: list[str], format_: str | None = None) -> "ReadOptions":
     from cxsentiment.ingest.options import ReadOptions, parse_map, parse_roles
 
-    return ReadOptions(parse_map(map_), parse_roles(role))
+    return ReadOptions(parse_map(map_), parse_roles(role), format_)
 
 
 def _scale(text: str | None) -> "Scale | None":

@@ -44,7 +44,11 @@ class Plan:
             "version of cxsentiment": [FORMAT, version("cxsentiment")],
             "model": self.model_sha256,
             "rubric": self.rubric.sha256,
-            "--map or --role": [dict(self.options.columns), dict(self.options.roles)],
+            "--map, --role or --format": [
+                dict(self.options.columns),
+                dict(self.options.roles),
+                self.options.format,
+            ],
             "surveys or --csat-scale": [
                 str(self.csat_scale),
                 [sorted((k, asdict(v)) for k, v in surveys.answers.items()), len(surveys.rejects)] if surveys else None,
@@ -143,6 +147,7 @@ def compose(
         "settings": {
             "map": dict(plan.options.columns),
             "role": dict(plan.options.roles),
+            "format": plan.options.format,
             "csat_scale": [plan.csat_scale.low, plan.csat_scale.high] if plan.csat_scale else None,
         },
         "inputs": list(plan.inputs),

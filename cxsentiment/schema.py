@@ -11,6 +11,8 @@ from typing import Any, Literal
 
 Speaker = Literal["agent", "customer", "bot", "system", "other", "unknown"]
 SPEAKERS: tuple[Speaker, ...] = ("agent", "customer", "bot", "system", "other", "unknown")
+RoleSource = Literal["guessed", "declared", "format", "label", "unknown"]
+ROLE_SOURCES: tuple[RoleSource, ...] = ("guessed", "declared", "format", "label", "unknown")
 
 SENTIMENTS = ("negative", "neutral", "positive")
 EMPATHY_ACTS = ("acknowledge", "apologise", "reassure", "appreciate")
@@ -59,18 +61,39 @@ HEADLINE_FEATURES = ("score", "sentiment_mean", "sentiment_end")
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One utterance or message. `index` is its 0-based place in the source; times are seconds from the start."""
+    """One utterance or message. `index` is its 0-based place in the source; times are seconds from the start.
+
+    `agent_id` is the agent's who said it, where the source tells agents of one contact apart.
+    """
 
     index: int
     speaker: Speaker
     text: str
     start_s: float | None = None
     end_s: float | None = None
+    agent_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """One speaker of a contact as its source names it ("" where it names none), the role it got, and who says so.
+
+    `source` is declared (--role), format (the format has roles), label (the label itself is one), guessed, or unknown.
+    """
+
+    label: str
+    speaker: Speaker
+    source: RoleSource
+    turns: int
 
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """One contact. `record` is its place in `source` (line, row group or 1); `dropped_turns` had no text."""
+    """One contact. `record` is its place in `source` (line, row group or 1); `dropped_turns` had no text.
+
+    `format` is the name of the format it was read as. `skipped` counts entries of the source that nobody said to the
+    other side (events, internal notes), by kind. `role_p` is the probability of guessed roles, None where none is.
+    """
 
     id: str
     turns: tuple[Turn, ...]
@@ -88,6 +111,16 @@ class Transcript:
     dropped_turns: int = 0
     warnings: tuple[str, ...] = ()
     attrs: Mapping[str, object] = field(default_factory=dict)
+    format: str = ""
+    parties: tuple[Party, ...] = ()
+    skipped: Mapping[str, int] = field(default_factory=dict)
+    role_p: float | None = None
+
+    @property
+    def role_source(self) -> RoleSource:
+        """Where the roles come from: guessed where one was guessed, else declared, format or label; else unknown."""
+        found = {party.source for party in self.parties}
+        return next((source for source in ROLE_SOURCES if source in found), "unknown")
 
 
 @dataclass(frozen=True, slots=True)

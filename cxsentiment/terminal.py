@@ -14,6 +14,7 @@ from rich.table import Table
 
 from cxsentiment.check import Check
 from cxsentiment.errors import CxError
+from cxsentiment.ingest.formats import Format
 from cxsentiment.pipeline import Progress
 from cxsentiment.schema import (
     FALSE_DISCOVERY_RATE,
@@ -178,6 +179,17 @@ def print_checks(checks: Sequence[Check]) -> None:
             console.print(f"    [red]would be rejected[/] ({reject.code}): {escape(reject.message)}")
         if (more := max(len(found.warnings), len(found.rejects)) - _SHOWN) > 0:
             console.print(f"    … and {more:,} more; --json prints all")
+
+
+def print_formats(formats: Sequence[Format]) -> None:
+    """Every format: its name for --format, how roles are known, the unit of its times, and an example."""
+    console = _console()
+    for known in formats:
+        console.print(f"[bold]{escape(known.name)}[/]  {escape(known.title)}")
+        console.print(f"    roles: {escape(known.roles)}")
+        console.print(f"    times: {escape(known.times)}")
+        if known.example:
+            console.print(f"    {escape(known.example)}")
 
 
 def _console() -> Console:

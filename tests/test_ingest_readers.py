@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from cxsentiment.ingest.identities import FirstSeen
 from cxsentiment.ingest.options import ReadOptions, parse_map, parse_roles
-from cxsentiment.ingest.readers import FirstSeen, find_reader, read_contacts
+from cxsentiment.ingest.readers import find_reader, read_contacts
 from cxsentiment.ingest.sources import find_sources
 from cxsentiment.schema import Reject, Transcript
 
@@ -47,7 +48,7 @@ def test_every_reader_finds_and_reads_its_sample(tmp_path: Path, name: str, rena
     if renamed:
         path = tmp_path / Path(name).stem
         path.write_bytes((SAMPLES / name).read_bytes())
-    assert find_reader(path, OPTIONS)[0].name == reader
+    assert find_reader(path, OPTIONS)[0].facts.title == reader
     found, rejects = read(path)
     assert rejects == []
     told = [(c.id, "".join(t.speaker[0] for t in c.turns), sum(len(t.text) for t in c.turns)) for c in found]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from cxsentiment.errors import InputError
 from cxsentiment.ingest.options import ReadOptions
 from cxsentiment.ingest.records import read_or_reject, read_record
-from cxsentiment.schema import SPEAKERS, Reject, Transcript, Turn
+from cxsentiment.schema import SPEAKERS, Party, Reject, Transcript, Turn
 
 AGENT = {"speaker": "agent", "text": "Hello there."}
 CUSTOMER = {"speaker": "customer", "text": "Hi."}
@@ -54,6 +54,7 @@ def test_a_whole_record() -> None:
         csat=4.0,
         nps=9.0,
         attrs={"language": "en", "site": "north"},
+        parties=(Party("AGENT", "agent", "label", 1), Party("customer", "customer", "label", 1)),
     )
 
 

@@ -10,7 +10,7 @@ from cxsentiment.ingest import tables
 from cxsentiment.ingest.csvfile import read_csv, sniff_delimiter
 from cxsentiment.ingest.options import ReadOptions
 from cxsentiment.ingest.parquet import read_parquet
-from cxsentiment.schema import Reject, Transcript, Turn
+from cxsentiment.schema import Party, Reject, Transcript, Turn
 
 OPTIONS = ReadOptions()
 
@@ -85,7 +85,7 @@ def test_contact_fields_times_and_other_columns(contacts) -> None:
     )
     assert contact == Transcript(
         id="00123",
-        turns=(Turn(0, "agent", "hi", 0.5, 1.0), Turn(1, "customer", "yo", 1.75, None)),
+        turns=(Turn(0, "agent", "hi", 0.5, 1.0, "007"), Turn(1, "customer", "yo", 1.75, None)),
         source=contact.source,
         record=2,
         channel="call",
@@ -95,6 +95,7 @@ def test_contact_fields_times_and_other_columns(contacts) -> None:
         started_at="2024-05-01T10:00:00Z",
         csat=4.5,
         attrs={"site": "north"},
+        parties=(Party("agent", "agent", "label", 1), Party("customer", "customer", "label", 1)),
     )
 
 

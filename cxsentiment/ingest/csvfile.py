@@ -8,7 +8,7 @@ from pathlib import Path
 from cxsentiment.errors import InputError
 from cxsentiment.ingest.encoding import Encoding, detect_encoding, open_text
 from cxsentiment.ingest.options import ReadOptions, normalise_name
-from cxsentiment.ingest.sources import Advance, content_name, ignore, source_name
+from cxsentiment.ingest.sources import Advance, Source, content_name, ignore, source_name
 from cxsentiment.ingest.tables import Row, Table, read_table
 from cxsentiment.schema import Reject, Transcript
 
@@ -19,7 +19,7 @@ _DELIMITERS = (",", ";", "\t", "|")
 _DECLARED_DELIMITERS = (*_DELIMITERS, ":", "^", "~")
 
 
-def read_csv(path: Path, options: ReadOptions, advance: Advance = ignore) -> Iterator[Transcript | Reject]:
+def read_csv(path: Source, options: ReadOptions, advance: Advance = ignore) -> Iterator[Transcript | Reject]:
     """Yield the contacts of a CSV or TSV turn table.
 
     Raises:
@@ -28,7 +28,7 @@ def read_csv(path: Path, options: ReadOptions, advance: Advance = ignore) -> Ite
     yield from read_table(open_csv(path), options, advance)
 
 
-def open_csv(path: Path) -> Table:
+def open_csv(path: Source) -> Table:
     """Find encoding, delimiter and header of a CSV file; its rows are read when asked for.
 
     Raises:
@@ -70,7 +70,7 @@ def _cells(line: str, delimiter: str) -> list[str]:
         return []
 
 
-def _read(path: Path, encoding: Encoding, delimiter: str, advance: Advance = ignore) -> Iterator[Row]:
+def _read(path: Source, encoding: Encoding, delimiter: str, advance: Advance = ignore) -> Iterator[Row]:
     """Rows with the number of the line they start on; blank lines are left out."""
     csv.field_size_limit(MAX_CELL_CHARACTERS)
     source = source_name(path)

@@ -3,11 +3,10 @@
 import codecs
 import io
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TextIO
 
 from cxsentiment.errors import InputError
-from cxsentiment.ingest.sources import Advance, ignore, open_bytes, source_name
+from cxsentiment.ingest.sources import Advance, Source, ignore, open_bytes, source_name
 
 # Readers that must hold a whole file (JSON documents, plain text) stop here; JSONL, CSV and Parquet have no limit.
 MAX_WHOLE_FILE_BYTES = 256 * 2**20
@@ -31,12 +30,12 @@ class Encoding:
     warning: str | None = None
 
 
-def open_text(path: Path, encoding: Encoding, advance: Advance = ignore) -> TextIO:
+def open_text(path: Source, encoding: Encoding, advance: Advance = ignore) -> TextIO:
     """Open a file as text with its line ends untouched; `encoding` is what `detect_encoding` said of it."""
     return io.TextIOWrapper(open_bytes(path, advance), encoding=encoding.name, newline="")
 
 
-def read_text(path: Path) -> tuple[str, str | None]:
+def read_text(path: Source) -> tuple[str, str | None]:
     """A whole file as text, with the warning of its encoding.
 
     Raises:
@@ -47,7 +46,7 @@ def read_text(path: Path) -> tuple[str, str | None]:
         return file.read(), encoding.warning
 
 
-def detect_encoding(path: Path, limit: int | None = None) -> Encoding:
+def detect_encoding(path: Source, limit: int | None = None) -> Encoding:
     """Find an encoding in which every byte of the file can be read.
 
     Raises:

@@ -2,15 +2,14 @@
 
 import codecs
 import json
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 from cxsentiment.errors import InputError
+from cxsentiment.ingest.documents import read_document, read_element
 from cxsentiment.ingest.encoding import UTF16_BOMS, detect_encoding, open_text, read_text
 from cxsentiment.ingest.options import ReadOptions
-from cxsentiment.ingest.records import read_or_reject
-from cxsentiment.ingest.sources import Advance, ignore, open_bytes, source_name
+from cxsentiment.ingest.sources import Advance, Source, ignore, open_bytes, source_name
 from cxsentiment.ingest.values import shown
 from cxsentiment.schema import Reject, Transcript
 
@@ -68,7 +67,7 @@ def _json_hint(text: str, error: json.JSONDecodeError) -> str:
     return ""
 
 
-def read_jsonl(path: Path, options: ReadOptions, advance: Advance = ignore) -> Iterator[Transcript | Reject]:
+def read_jsonl(path: Source, options: ReadOptions, advance: Advance = ignore) -> Iterator[Transcript | Reject]:
     """Yield one contact a line, in constant memory; `record` is the line number from 1; blank lines are skipped.
 
     Raises:
@@ -86,10 +85,10 @@ def read_jsonl(path: Path, options: ReadOptions, advance: Advance = ignore) -> I
         except InputError as error:
             yield Reject(source, number, None, error.code, error.message)
             continue
-        yield read_or_reject(record, source=source, number=number, options=options, warnings=parser.warnings())
+        yield from read_element(record, path, number, options, parser.warnings())
 
 
-def _lines(path: Path, advance: Advance) -> Iterator[tuple[int, bytes | str]]:
+def _lines(path: Source, advance: Advance) -> Iterator[tuple[int, bytes | str]]:
     with open_bytes(path) as file:
         wide = file.read(2) in UTF16_BOMS
     with open_text(path, detect_encoding(path), advance) if wide else open_bytes(path, advance) as file:
@@ -114,11 +113,11 @@ def _decoded(line: bytes | str, where: str) -> str:
         ) from error
 
 
-def read_json(path: Path, options: ReadOptions, advance: Advance = ignore) -> Iterator[Transcript | Reject]:
-    """Yield the contacts of one JSON document: an object, or an array whose element n is record n from 1.
+def read_json(path: Source, options: ReadOptions, advance: Advance = ignore) -> Iterator[Transcript | Reject]:
+    """Yield the contacts of one JSON document, as `read_document`.
 
     Raises:
-        InputError: `json`, `empty`, `too_large`, or as `detect_encoding`.
+        InputError: `json`, `too_large`, or as `detect_encoding` and `read_document`.
     """
     source = source_name(path)
     text, warning = read_text(path)
@@ -127,11 +126,7 @@ def read_json(path: Path, options: ReadOptions, advance: Advance = ignore) -> It
     parser = _Parser()
     document = parser.parse(text, source)
     warnings = parser.warnings() + ((warning,) if warning else ())
-    records: Sequence[object] = document if isinstance(document, list) else [document]
-    if not records:
-        raise InputError("empty", source, "holds no contact: the list is empty")
-    for number, record in enumerate(records, start=1):
-        yield read_or_reject(record, source=source, number=number, options=options, warnings=warnings)
+    yield from read_document(document, path, options, warnings)
 
 
 def is_lines(text: str) -> bool:

@@ -51,10 +51,15 @@ _SPEAKERS: Mapping[str, Speaker] = {**_SYNONYMS, **{name: name for name in SPEAK
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """`columns`: our field → the source's column or key. `roles`: the source's speaker label → our speaker."""
+    """`columns`: our field → the source's column or key. `roles`: the source's speaker label → our speaker.
+
+    A key of `roles` between slashes is a pattern ("/^agent .*/") that a label must match from start to end. `format`
+    is the name of the format to read everything as; None to find it by structure.
+    """
 
     columns: Mapping[str, str] = field(default_factory=dict)
     roles: Mapping[str, Speaker] = field(default_factory=dict)
+    format: str | None = None
 
     def source_name(self, name: str, available: Collection[str]) -> str | None:
         """The column or key that holds our field `name`, or None.
@@ -70,9 +75,24 @@ class ReadOptions:
 
     def speaker(self, label: str) -> Speaker | None:
         """Our speaker for a source's label: --role first, then the six names and exact synonyms; None if unknown."""
-        key = label.strip().casefold()
-        declared = {name.strip().casefold(): speaker for name, speaker in self.roles.items()}
-        return declared.get(key) or _SPEAKERS.get(key.replace(" ", "_"))
+        return self.declared((label,)) or _SPEAKERS.get(label.strip().casefold().replace(" ", "_"))
+
+    def declared(self, names: Sequence[str]) -> Speaker | None:
+        """The speaker that --role gives to the first of `names` that it names; None where it names none of them."""
+        if not self.roles:
+            return None
+        exact = {name.strip().casefold(): speaker for name, speaker in self.roles.items()}
+        for name in names:
+            if (speaker := exact.get(name.strip().casefold())) is not None:
+                return speaker
+        for pattern, speaker in exact.items():
+            if (
+                len(pattern) > 2
+                and pattern[0] == pattern[-1] == "/"
+                and any(re.fullmatch(pattern[1:-1], name.strip(), re.IGNORECASE) for name in names)
+            ):
+                return speaker
+        return None
 
 
 def normalise_name(name: str) -> str:

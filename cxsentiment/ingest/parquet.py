@@ -1,7 +1,6 @@
 """Parquet: a turn table (one row a turn), or one contact a row where a column `turns` holds lists."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -10,7 +9,7 @@ import pyarrow.parquet as pq
 from cxsentiment.errors import InputError
 from cxsentiment.ingest.options import ReadOptions
 from cxsentiment.ingest.records import read_or_reject
-from cxsentiment.ingest.sources import Advance, ignore, source_name
+from cxsentiment.ingest.sources import Advance, Source, ignore, source_name
 from cxsentiment.ingest.tables import Row, Table, read_table
 from cxsentiment.schema import Reject, Transcript
 
@@ -19,7 +18,7 @@ _BATCH_ROWS = 4096
 _DAMAGE = (pa.ArrowException, OSError, ValueError, OverflowError)
 
 
-def read_parquet(path: Path, options: ReadOptions, advance: Advance = ignore) -> Iterator[Transcript | Reject]:
+def read_parquet(path: Source, options: ReadOptions, advance: Advance = ignore) -> Iterator[Transcript | Reject]:
     """Yield the contacts of a Parquet file, in row batches; `record` is the row from 1.
 
     Raises:
@@ -46,7 +45,7 @@ def read_parquet(path: Path, options: ReadOptions, advance: Advance = ignore) ->
     yield from read_table(Table(source, tuple(names), rows, path.stem, "row"), options)
 
 
-def _records(path: Path) -> Iterator[dict[str, Any]]:
+def _records(path: Source) -> Iterator[dict[str, Any]]:
     try:
         with pq.ParquetFile(path) as file:
             for batch in file.iter_batches(_BATCH_ROWS):

@@ -21,7 +21,7 @@ from cxsentiment.errors import InputError
 from cxsentiment.ingest.encoding import read_text
 from cxsentiment.ingest.options import ReadOptions
 from cxsentiment.ingest.records import read_or_reject
-from cxsentiment.ingest.sources import Advance, content_name, ignore, source_name
+from cxsentiment.ingest.sources import Advance, Source, content_name, ignore, source_name
 from cxsentiment.ingest.values import seconds, shown
 from cxsentiment.schema import Reject, Transcript
 
@@ -56,7 +56,7 @@ class _Turn:
     lines: list[str] = field(default_factory=list)
 
 
-def read_plain(path: Path, options: ReadOptions, advance: Advance = ignore) -> Iterator[Transcript | Reject]:
+def read_plain(path: Source, options: ReadOptions, advance: Advance = ignore) -> Iterator[Transcript | Reject]:
     """Yield the one contact of a text file; its id is the file's name without endings.
 
     Raises:

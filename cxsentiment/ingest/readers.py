@@ -1,70 +1,45 @@
-"""Every format in one table, found by structure, and the one way through all sources.
+"""Every way to read a source in one table, found by structure, and the one way through all sources.
 
-To add a format: a module with `read(path, options, advance) -> Iterator[Transcript | Reject]`, and a line in READERS.
-A reader that streams may tell `advance` how many of the file's bytes it has read; for the others it is told at the end.
+To add a vendor's JSON: see catalogue.py. To add a format that is no JSON: a module with
+`read(source, options, advance) -> Iterator[Transcript | Reject]`, and a line in READERS. A reader that streams may tell
+`advance` how many of the source's bytes it has read; for the others it is told at the end.
 """
 
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-from cxsentiment.errors import InputError
+from cxsentiment.errors import InputError, UsageError
 from cxsentiment.ingest import csvfile, jsonl, plain
-from cxsentiment.ingest.encoding import UTF16_BOMS
+from cxsentiment.ingest.catalogue import DOCUMENT_FORMATS
+from cxsentiment.ingest.formats import Format
+from cxsentiment.ingest.heads import Head, head_of, refuse, refuse_unread
+from cxsentiment.ingest.identities import FirstSeen, check_new
 from cxsentiment.ingest.options import ReadOptions
-from cxsentiment.ingest.sources import Advance, content_name, ignore, open_bytes, source_name
-from cxsentiment.ingest.values import MadeId, shown
+from cxsentiment.ingest.sources import Advance, Source, ignore, size_of, source_name
 from cxsentiment.privacy import mask
 from cxsentiment.schema import Reject, Transcript
 
-_HEAD_BYTES = 65_536
+Read = Callable[[Source, ReadOptions, Advance], Iterator[Transcript | Reject]]
 
-# Contact id → source, record and content hash of the first contact that had it.
-FirstSeen = dict[str, tuple[str, int, int]]
-
-Read = Callable[[Path, ReadOptions, Advance], Iterator[Transcript | Reject]]
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """The start of a source, decompressed; `text` is decoded as far as it goes; `suffix` in lower case."""
-
-    data: bytes
-    text: str
-    suffix: str
+_JSON_START = re.compile(r'\ufeff?\s*(?:\{\s*["}]|\[\s*[\[{"\]])')
+_LABELS = "the speaker's label: agent, customer, bot, system, other; --role declares any other"
+_SECONDS = "seconds from the start"
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """A format: its name, the suffixes it usually has, how its structure is known, and how it is read."""
+    """A format that is read in its own way: its facts, usual suffixes, how its structure is known, how it is read."""
 
-    name: str
+    facts: Format
     suffixes: tuple[str, ...]
     detect: Callable[[Head, ReadOptions], bool]
     read: Read
 
-
-# What is refused by its first bytes: code, what it is, what to do. Never opened, unpickled or expanded.
-_REFUSED: tuple[tuple[bytes, str, str, str], ...] = (
-    (b"RIFF", "audio", "is audio", "Transcribe it first, and give the transcript"),
-    (b"ID3", "audio", "is audio", "Transcribe it first, and give the transcript"),
-    (b"OggS", "audio", "is audio", "Transcribe it first, and give the transcript"),
-    (b"fLaC", "audio", "is audio", "Transcribe it first, and give the transcript"),
-    (b"\xff\xfb", "audio", "is audio", "Transcribe it first, and give the transcript"),
-    (b"\x89PNG", "image", "is an image, not text", "Give the transcript as text, JSON, CSV or Parquet"),
-    (b"\xff\xd8\xff", "image", "is an image, not text", "Give the transcript as text, JSON, CSV or Parquet"),
-    (b"%PDF", "document", "is a PDF", "Save the transcript as plain text"),
-    (b"\xd0\xcf\x11\xe0", "document", "is an Office document", "Save it as CSV or plain text"),
-    (b"BZh", "compressed", "is compressed with bzip2", "Unpack it, or use .gz or .zst"),
-    (b"\xfd7zXZ", "compressed", "is compressed with xz", "Unpack it, or use .gz or .zst"),
-    (b"7z\xbc\xaf", "archive", "is a 7z archive", "Unpack it and give the folder"),
-    (b"Rar!", "archive", "is a RAR archive", "Unpack it and give the folder"),
-)
-_PICKLE = re.compile(rb"\x80[\x02-\x05]")
-_CAPTIONS = re.compile(r"^\ufeff?WEBVTT|^\s*[\d:.,]+\s*-->", re.MULTILINE)
-_MARKUP = re.compile(r"\s*<(?:\?xml|!DOCTYPE|[a-zA-Z])")
-_JSON_START = re.compile(r'\ufeff?\s*(?:\{\s*["}]|\[\s*[\[{"\]])')
+    @property
+    def name(self) -> str:
+        """What --format takes."""
+        return self.facts.name
 
 
 def _is_json(head: Head, suffixes: tuple[str, ...]) -> bool:
@@ -90,24 +65,56 @@ def _detect_plain(head: Head, options: ReadOptions) -> bool:
     return head.suffix in (".txt", ".text") or plain.has_known_speaker(re.split(r"\r\n?|\n", head.text), options)
 
 
-def _read_parquet(path: Path, options: ReadOptions, advance: Advance) -> Iterator[Transcript | Reject]:
+def _read_parquet(source: Source, options: ReadOptions, advance: Advance) -> Iterator[Transcript | Reject]:
     from cxsentiment.ingest.parquet import read_parquet  # pyarrow takes a while to load; most inputs do without
 
-    return read_parquet(path, options, advance)
+    return read_parquet(source, options, advance)
 
 
-# The first whose structure fits reads the file.
+# The first whose structure fits reads the source.
 READERS: tuple[Reader, ...] = (
-    Reader("Parquet", (".parquet", ".pq"), lambda head, _: head.data.startswith(b"PAR1"), _read_parquet),
-    Reader("JSON Lines", (".jsonl", ".ndjson", ".json"), _detect_jsonl, jsonl.read_jsonl),
-    Reader("JSON", (".json", ".jsonl", ".ndjson"), _detect_json, jsonl.read_json),
-    Reader("CSV", (".csv", ".tsv", ".tab", ".txt"), _detect_csv, csvfile.read_csv),
-    Reader("plain text", (".txt", ".text"), _detect_plain, plain.read_plain),
+    Reader(
+        Format("parquet", "Parquet", "generic", _LABELS, _SECONDS, "cxsentiment check turns.parquet --map text=words"),
+        (".parquet", ".pq"),
+        lambda head, _: head.data.startswith(b"PAR1"),
+        _read_parquet,
+    ),
+    Reader(
+        Format("jsonl", "JSON Lines", "generic", _LABELS, _SECONDS, "cxsentiment check contacts.jsonl"),
+        (".jsonl", ".ndjson", ".json"),
+        _detect_jsonl,
+        jsonl.read_jsonl,
+    ),
+    Reader(
+        Format("json", "JSON", "generic", _LABELS, _SECONDS, "cxsentiment check contact.json --map turns=segments"),
+        (".json", ".jsonl", ".ndjson", ".vcon"),
+        _detect_json,
+        jsonl.read_json,
+    ),
+    Reader(
+        Format(
+            "csv", "CSV", "generic", _LABELS, _SECONDS, "cxsentiment check turns.csv --map id=call --role AGT=agent"
+        ),
+        (".csv", ".tsv", ".tab", ".txt"),
+        _detect_csv,
+        csvfile.read_csv,
+    ),
+    Reader(
+        Format("text", "plain text", "generic", "the name before the colon; --role declares it", "[h:mm:ss]", ""),
+        (".txt", ".text"),
+        _detect_plain,
+        plain.read_plain,
+    ),
 )
 
 
+def formats() -> tuple[Format, ...]:
+    """The facts of every format that can be read, the vendors' first."""
+    return (*(known.facts for known in DOCUMENT_FORMATS), *(reader.facts for reader in READERS))
+
+
 def read_contacts(
-    sources: Sequence[Path],
+    sources: Sequence[Source],
     options: ReadOptions,
     advance: Advance = ignore,
     first_seen: FirstSeen | None = None,
@@ -121,12 +128,12 @@ def read_contacts(
     stored) as they are read; in all, each file's size.
     """
     seen: FirstSeen = {} if first_seen is None else first_seen
-    for path in sources:
+    for source in sources:
         told = _Told(advance)
-        for result in _read_source(path, options, told):
-            checked = result if isinstance(result, Reject) else _check_new(result, seen)
+        for result in _read_source(source, options, told):
+            checked = result if isinstance(result, Reject) else check_new(result, seen)
             yield _masked(checked) if isinstance(checked, Reject) else checked
-        advance((path.stat().st_size if path.is_file() else 0) - told.count)
+        advance(size_of(source) - told.count)
 
 
 def _masked(reject: Reject) -> Reject:
@@ -145,126 +152,55 @@ class _Told:
         self._advance(count)
 
 
-def _read_source(path: Path, options: ReadOptions, advance: Advance) -> Iterator[Transcript | Reject]:
+def _read_source(source: Source, options: ReadOptions, advance: Advance) -> Iterator[Transcript | Reject]:
     try:
-        reader, note = find_reader(path, options)
-        for result in reader.read(path, options, advance):
-            if note and isinstance(result, Transcript):
-                result = replace(result, warnings=(note, *result.warnings))
+        reader, note = find_reader(source, options)
+        for result in reader.read(source, options, advance):
+            if isinstance(result, Transcript):
+                warnings = (note, *result.warnings) if note else result.warnings
+                result = replace(result, format=result.format or reader.name, warnings=warnings)
             yield result
     except InputError as error:
-        yield Reject(source_name(path), 0, None, error.code, error.message)
+        yield Reject(source_name(source), 0, None, error.code, error.message)
 
 
-def find_reader(path: Path, options: ReadOptions) -> tuple[Reader, str | None]:
+def find_reader(source: Source, options: ReadOptions) -> tuple[Reader, str | None]:
     """The reader whose structure fits, and a note where the file's name says another format.
 
+    With `options.format` the reader of that format, whatever the structure (a vendor's JSON: that of JSON).
+
     Raises:
+        UsageError: `options.format` is no format.
         InputError: `link`, `not_a_file`, `unreadable`, `damaged`, `empty`, `unknown_format`, or a code that names
             what it is: `audio`, `image`, `document`, `compressed`, `archive`, `pickle`, `captions`, `markup`.
     """
-    where = source_name(path)
-    if path.is_symlink():
+    where = source_name(source)
+    if source.is_symlink():
         raise InputError("link", where, "is a link, and links in folders are not followed", do="Give its target")
-    if not path.is_file():
+    if not source.is_file():
         raise InputError("not_a_file", where, "is not a file")
-    head = _head(path)
-    _refuse(head, where)
-    for reader in READERS:
-        if reader.detect(head, options):
-            note = None if head.suffix in reader.suffixes else f"read as {reader.name} by its content"
+    head = head_of(source)
+    refuse(head, where)
+    for reader in _candidates(options):
+        if options.format == reader.name or reader.detect(head, options):
+            note = None if head.suffix in reader.suffixes else f"read as {reader.facts.title} by its content"
             return reader, note
+    refuse_unread(head, where)
     raise InputError(
         "unknown_format",
         where,
         "is in no format that can be read",
-        allowed=", ".join(reader.name for reader in READERS),
+        allowed=", ".join(reader.facts.title for reader in READERS) + "; cxsentiment formats lists all",
         do="A table needs a header with a text and a speaker column; plain text needs lines such as 'Agent: …'",
     )
 
 
-def _head(path: Path) -> Head:
-    with open_bytes(path) as file:
-        data = file.read(_HEAD_BYTES)
-    wide = data.startswith(UTF16_BOMS)
-    text = data.decode("utf-16" if wide else "utf-8", errors="replace")
-    return Head(data, text, Path(content_name(path)).suffix.lower())
-
-
-def _refuse(head: Head, where: str) -> None:
-    for magic, code, what, advice in _REFUSED:
-        if head.data.startswith(magic):
-            raise InputError(code, where, what, do=advice)
-    if head.data.startswith(b"PK\x03\x04"):
-        _refuse_zip(head, where)
-    if head.suffix == ".zip":
-        raise InputError("archive", where, "is not a zip archive though named so", do="Name it by what it holds")
-    if _PICKLE.match(head.data):
-        raise InputError("pickle", where, "is a Python pickle, which is never opened: it could run code")
-    if not head.text.strip("\ufeff \t\r\n"):
-        raise InputError("empty", where, "holds no contact: the file is empty")
-    if _CAPTIONS.search(head.text[:2000]):
-        raise InputError("captions", where, "holds captions (WebVTT or SubRip)", do="Save it as 'Agent: …' text or CSV")
-    if _MARKUP.match(head.text):
-        raise InputError("markup", where, "is XML or HTML", do="Export it as JSON, CSV or plain text")
-
-
-def _refuse_zip(head: Head, where: str) -> None:
-    if b"word/" in head.data or b"xl/" in head.data or b"[Content_Types]" in head.data:
-        raise InputError("document", where, "is an Office document", do="Save it as CSV or plain text")
-    raise InputError("archive", where, "is a zip archive", do="Unpack it and give the folder")
-
-
-def _check_new(contact: Transcript, first_seen: FirstSeen) -> Transcript | Reject:
-    own = (contact.source, contact.record, _content(contact))
-    first = own
-    if isinstance(contact.id, MadeId):
-        # A copy is known by its name and content together, for the first of them may have got another id.
-        first = first_seen.setdefault(f"{contact.id}\0{own[2]}", own)
-        contact = _named_apart(contact, own, first_seen) if first == own else replace(contact, id=str(contact.id))
-    if first == own:
-        first = first_seen.setdefault(contact.id, own)
-    source, record, content = first
-    if (source, record) == (contact.source, contact.record):
-        return contact
-    same = content == own[2]
-    what = "is in the input twice" if same else "has the id of another contact"
-    return Reject(
-        contact.source,
-        contact.record,
-        contact.id,
-        "duplicate_contact" if same else "duplicate_id",
-        f'{contact.source}:{contact.record}: contact "{shown(contact.id)}" {what}; the first is {source}:{record}'
-        + ("" if same else ". Give each contact its own id"),
-    )
-
-
-def _named_apart(contact: Transcript, own: tuple[str, int, int], first_seen: FirstSeen) -> Transcript:
-    """The contact with folders' names before its made id until no other contact has it."""
-    name = str(contact.id)
-    folders = Path(contact.source).parent.parts
-    while first_seen.get(name, own) != own and folders:
-        name = f"{folders[-1]}/{name}"
-        folders = folders[:-1]
-    if name == contact.id:
-        return replace(contact, id=name)
-    note = "the id made from the file's name was taken; the folder's name stands before it"
-    return replace(contact, id=name, warnings=(*contact.warnings, note))
-
-
-def _content(contact: Transcript) -> int:
-    # Equal within one process only; enough to tell a repeated contact from another one with the same id.
-    return hash(
-        (
-            contact.turns,
-            contact.channel,
-            contact.agent_id,
-            contact.customer_id,
-            contact.campaign,
-            contact.queue,
-            contact.started_at,
-            contact.csat,
-            contact.nps,
-            contact.ces,
-        )
-    )
+def _candidates(options: ReadOptions) -> Sequence[Reader]:
+    name = options.format
+    if name is None:
+        return READERS
+    if chosen := [reader for reader in READERS if reader.name == name]:
+        return chosen
+    if any(known.name == name for known in DOCUMENT_FORMATS):
+        return [reader for reader in READERS if reader.name in ("jsonl", "json")]
+    raise UsageError(f"--format {name}", "is no format", allowed=", ".join(known.name for known in formats()))

@@ -5,12 +5,11 @@ text. A contact with a hole would be scored as if nothing had been said there. W
 cannot be read, an unknown speaker) becomes None or "unknown" and a warning.
 """
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cxsentiment.errors import InputError
+from cxsentiment.ingest.contacts import Contact, Entry, Notes, settle
 from cxsentiment.ingest.options import CONTACT_FIELDS, ReadOptions
 from cxsentiment.ingest.values import (
     MAX_ID_CHARACTERS,
@@ -24,36 +23,12 @@ from cxsentiment.ingest.values import (
     shown,
     text_or_none,
 )
-from cxsentiment.schema import Reject, Speaker, Transcript, Turn
-from cxsentiment.text import clean
+from cxsentiment.schema import Reject, Transcript
 
 _LABEL_FIELDS = ("agent_id", "customer_id", "campaign", "queue")
 _SURVEY_FIELDS = ("csat", "nps", "ces")
 _NOT_ATTRS = frozenset({"labels", "attrs"})
-# Doubtful sizes: worth a warning, never changed.
-_LONG_TURN_CHARACTERS = 20_000
-_LONG_TURN_S = 600.0
-_LONG_CALL_S = 8 * 3600.0
-_SHOWN = 5
 _KEYS_SHOWN = 20
-_CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff]")
-
-
-class _Warnings:
-    """Warnings of one contact; those about turns are gathered, one line a kind."""
-
-    def __init__(self, first: Sequence[str]) -> None:
-        self._lines = list(first)
-        self._turns: dict[str, list[int]] = {}
-
-    def add(self, line: str) -> None:
-        self._lines.append(line)
-
-    def turn(self, index: int, what: str) -> None:
-        self._turns.setdefault(what, []).append(index)
-
-    def lines(self) -> tuple[str, ...]:
-        return (*self._lines, *(f"{what} ({_turns(indices)})" for what, indices in self._turns.items()))
 
 
 def read_or_reject(
@@ -94,31 +69,16 @@ def read_record(
         raise InputError("record_type", where, f"the record is {json_type(record)}", allowed='an object with "turns"')
     names = _names(record, options)
     items = _turn_list(record, where, options)
-    notes = _Warnings(warnings)
+    notes = Notes(warnings)
     if made_id is None:
         identity = _identity(record, names, where, f"{source.rpartition('/')[2]}:{number}", notes)
     else:
         identity = MadeId(contact_id(made_id) or made_id)
     fields = _fields(record, names, notes)
-    fields["agent_id"] = _one_agent(fields["agent_id"], items, options, notes)
-    turns = _read_turns(items, where, options, notes)
-    dropped = len(items) - len(turns)
-    if dropped:
-        notes.add(f"{dropped} of {len(items)} turns have no text and were left out")
-    if not turns:
-        notes.add("no turn has text: there is nothing to score")
-    ordered = _in_time_order(turns, notes)
-    _doubt_times(ordered, fields["channel"], notes)
-    return Transcript(
-        id=identity,
-        turns=ordered,
-        source=source,
-        record=number,
-        dropped_turns=dropped,
-        attrs=_attrs(record, names, options),
-        warnings=notes.lines(),
-        **fields,
+    contact = Contact(
+        _entries(items, where, options, notes), **fields, attrs=_attrs(record, names, options), notes=notes
     )
+    return settle(contact, identity, options, source=source, record=number)
 
 
 def _names(record: Mapping[str, object], options: ReadOptions) -> dict[str, str]:
@@ -151,7 +111,7 @@ def _keys(record: Mapping[str, object]) -> str:
     return ", ".join(shown(str(name)) for name in list(record)[:_KEYS_SHOWN]) or "none"
 
 
-def _identity(record: Mapping[str, object], names: Mapping[str, str], where: str, made: str, notes: _Warnings) -> str:
+def _identity(record: Mapping[str, object], names: Mapping[str, str], where: str, made: str, notes: Notes) -> str:
     value = record[names["id"]] if "id" in names else None
     try:
         found = contact_id(value)
@@ -179,7 +139,7 @@ def _id_of(record: object, options: ReadOptions) -> str | None:
         return None
 
 
-def _fields(record: Mapping[str, object], names: Mapping[str, str], notes: _Warnings) -> dict[str, Any]:
+def _fields(record: Mapping[str, object], names: Mapping[str, str], notes: Notes) -> dict[str, Any]:
     """The contact's fields other than id and turns; what cannot be read is None with a warning."""
     readers = {
         **dict.fromkeys(_LABEL_FIELDS, text_or_none),
@@ -201,25 +161,6 @@ def _fields(record: Mapping[str, object], names: Mapping[str, str], notes: _Warn
     return fields
 
 
-def _one_agent(agent_id: str | None, items: Sequence[object], options: ReadOptions, notes: _Warnings) -> str | None:
-    """The one agent that the contact and its turns name; None where several: one score is not for two people."""
-    key = options.columns.get("agent_id", "agent_id")
-    named = {} if agent_id is None else {agent_id: None}
-    for index, item in enumerate(items):
-        try:
-            name = text_or_none(item.get(key)) if isinstance(item, dict) else None
-        except ValueError as error:
-            notes.turn(index, f"{key} {error}; it is taken as missing")
-            continue
-        if name is not None:
-            named[name] = None
-    if len(named) <= 1:
-        return next(iter(named), None)
-    listed = ", ".join(shown(name) for name in sorted(named)[:_SHOWN])
-    notes.add(f"{len(named)} agents took part ({listed}); the contact is credited to none")
-    return None
-
-
 def _attrs(record: Mapping[str, object], names: Mapping[str, str], options: ReadOptions) -> dict[str, object]:
     used = {*names.values(), options.columns.get("turns", "turns")}
     own = record.get("attrs")
@@ -227,33 +168,25 @@ def _attrs(record: Mapping[str, object], names: Mapping[str, str], options: Read
     return {**extra, **own} if isinstance(own, dict) else extra
 
 
-def _read_turns(items: Sequence[object], where: str, options: ReadOptions, notes: _Warnings) -> list[Turn]:
-    text_key, speaker_key, start_key, end_key = (
-        options.columns.get(field, field) for field in ("text", "speaker", "start", "end")
+def _entries(items: Sequence[object], where: str, options: ReadOptions, notes: Notes) -> list[Entry]:
+    text_key, speaker_key, start_key, end_key, agent_key = (
+        options.columns.get(field, field) for field in ("text", "speaker", "start", "end", "agent_id")
     )
     _require_texts(items, text_key, where)
-    speakers: dict[object, Speaker] = {}
-    unknown: dict[str, int] = {}
-    turns = []
+    entries = []
     for index, item in enumerate(items):
         if not isinstance(item, dict):
             raise InputError("turn_type", f"{where} turn {index}", f"is {json_type(item)}", allowed="an object")
-        text = _text(item.get(text_key), text_key, index, where, notes)
-        if not text:
-            continue
-        label = item.get(speaker_key)
-        speaker = speakers.get(label) if isinstance(label, str) else None
-        if speaker is None:
-            speaker = _speaker(label, options, index, where)
-            if isinstance(label, str):
-                speakers[label] = speaker
-        if speaker == "unknown":
-            name = "" if label is None else str(label).strip()
-            unknown[name] = unknown.get(name, 0) + 1
-        start, end = _times(item.get(start_key), item.get(end_key), index, notes)
-        turns.append(Turn(index, speaker, text, start, end))
-    _warn_of_unknown(unknown, notes)
-    return turns
+        entries.append(
+            Entry(
+                _text(item.get(text_key), text_key, index, where),
+                _label(item.get(speaker_key), index, where),
+                _time(item.get(start_key), "start", index, notes),
+                _time(item.get(end_key), "end", index, notes),
+                agent_id=_agent(item.get(agent_key), agent_key, index, notes),
+            )
+        )
+    return entries
 
 
 def _require_texts(items: Sequence[object], key: str, where: str) -> None:
@@ -268,7 +201,7 @@ def _require_texts(items: Sequence[object], key: str, where: str) -> None:
         )
 
 
-def _text(value: object, key: str, index: int, where: str, notes: _Warnings) -> str:
+def _text(value: object, key: str, index: int, where: str) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
@@ -279,49 +212,24 @@ def _text(value: object, key: str, index: int, where: str, notes: _Warnings) -> 
             allowed="text",
             do="Correct the turn; a contact with a hole would be scored wrongly",
         )
-    if len(value) > _LONG_TURN_CHARACTERS:
-        notes.turn(index, f"more than {_LONG_TURN_CHARACTERS:,} characters in one turn")
-    if not value.isprintable() and _CONTROL.search(value):
-        notes.turn(index, "control characters or broken characters were removed from the text")
-    return clean(value)
+    return value
 
 
-def _speaker(label: object, options: ReadOptions, index: int, where: str) -> Speaker:
-    if label is None:
-        return "unknown"
+def _label(label: object, index: int, where: str) -> str | None:
     if isinstance(label, (dict, list)):
         raise InputError("turn_type", f"{where} turn {index}", f"the speaker is {json_type(label)}", allowed="text")
-    return options.speaker(str(label)) or "unknown"
+    return label if label is None or isinstance(label, str) else str(label)
 
 
-def _warn_of_unknown(unknown: Mapping[str, int], notes: _Warnings) -> None:
-    labels = [label for label in unknown if label and label.lower() != "unknown"]
-    missing = unknown.get("", 0)
-    if missing:
-        turns = "1 turn has" if missing == 1 else f"{missing} turns have"
-        notes.add(f"{turns} no speaker and will not be scored: add one, or name its key with --map speaker=KEY")
-    if labels:
-        listed = ", ".join(f'"{shown(label)}"' for label in labels[:_SHOWN])
-        more = f" and {len(labels) - _SHOWN} more" if len(labels) > _SHOWN else ""
-        notes.add(
-            f"unknown speakers {listed}{more}: say who they are, for example --role {_quoted(shown(labels[0]))}=agent"
-        )
+def _agent(value: object, key: str, index: int, notes: Notes) -> str | None:
+    try:
+        return text_or_none(value)
+    except ValueError as error:
+        notes.turn(index, f"{key} {error}; it is taken as missing")
+        return None
 
 
-def _quoted(label: str) -> str:
-    return f'"{label}"' if " " in label else label
-
-
-def _times(start: object, end: object, index: int, notes: _Warnings) -> tuple[float | None, float | None]:
-    start_s = _time(start, "start", index, notes)
-    end_s = _time(end, "end", index, notes)
-    if start_s is not None and end_s is not None and end_s < start_s:
-        notes.turn(index, "the end is before the start; the end is taken as missing")
-        end_s = None
-    return start_s, end_s
-
-
-def _time(value: object, field: str, index: int, notes: _Warnings) -> float | None:
+def _time(value: object, field: str, index: int, notes: Notes) -> float | None:
     if value is None:
         return None
     try:
@@ -332,28 +240,3 @@ def _time(value: object, field: str, index: int, notes: _Warnings) -> float | No
     if result is None and not (isinstance(value, str) and not value.strip()):
         notes.turn(index, f"{field} is not a finite number; it is taken as missing")
     return result
-
-
-def _in_time_order(turns: Sequence[Turn], notes: _Warnings) -> tuple[Turn, ...]:
-    """By start where every turn has one (turns that start together stay as they are), else as in the source."""
-    starts = [turn.start_s for turn in turns if turn.start_s is not None]
-    if len(starts) < len(turns) or all(a <= b for a, b in pairwise(starts)):
-        return tuple(turns)
-    notes.add("the turns are not in order of time in the source; they were sorted by their start")
-    return tuple(sorted(turns, key=lambda turn: turn.start_s or 0.0))
-
-
-def _doubt_times(turns: Iterable[Turn], channel: str | None, notes: _Warnings) -> None:
-    last = 0.0
-    for turn in turns:
-        if turn.start_s is not None and turn.end_s is not None and turn.end_s - turn.start_s > _LONG_TURN_S:
-            notes.turn(turn.index, f"longer than {_LONG_TURN_S / 60:.0f} minutes; are the times in seconds?")
-        last = max(last, turn.start_s or 0.0, turn.end_s or 0.0)
-    if last > _LONG_CALL_S and channel == "call":
-        notes.add(f"the call lasts {last / 3600:.1f} hours; are the times in seconds?")
-
-
-def _turns(indices: Sequence[int]) -> str:
-    listed = ", ".join(map(str, indices[:_SHOWN]))
-    more = f" and {len(indices) - _SHOWN} more" if len(indices) > _SHOWN else ""
-    return f"turn{'s' if len(indices) > 1 else ''} {listed}{more}"

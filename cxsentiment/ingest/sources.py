@@ -7,7 +7,7 @@ import os
 import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, Literal, Protocol, cast
 
 from cxsentiment.errors import InputError, UsageError
 
@@ -19,6 +19,45 @@ _CHUNK = 2**20
 
 
 Advance = Callable[[int], None]
+
+
+class Source(Protocol):
+    """What is read: a file (`pathlib.Path`), or something that behaves like one, such as a member of an archive."""
+
+    @property
+    def name(self) -> str:
+        """The last part of its path."""
+
+    @property
+    def stem(self) -> str:
+        """The name without its last suffix."""
+
+    @property
+    def suffix(self) -> str:
+        """The last suffix, with its dot."""
+
+    def as_posix(self) -> str:
+        """Its whole name, as it stands in results and messages."""
+
+    def open(self, mode: Literal["rb"]) -> BinaryIO:
+        """Its bytes, from the start, as often as asked."""
+
+    def is_file(self) -> bool:
+        """Whether there is something to read."""
+
+    def is_symlink(self) -> bool:
+        """Whether it is a link, which is not followed."""
+
+    def with_name(self, name: str) -> "Source":
+        """Another file beside it, which need not exist."""
+
+
+def size_of(source: Source) -> int:
+    """The bytes of a source as stored; 0 where nobody can tell."""
+    if isinstance(source, Path):
+        return source.stat().st_size if source.is_file() else 0
+    size = getattr(source, "size", 0)
+    return size if isinstance(size, int) else 0
 
 
 def ignore(count: int) -> None:
@@ -79,12 +118,12 @@ def _is_junk(name: str) -> bool:
     return name.startswith(".") or name.lower() in _SYSTEM_NAMES
 
 
-def source_name(path: Path) -> str:
+def source_name(path: Source) -> str:
     """The path as it stands in results and messages; bytes of a name that are no text become "?"."""
     return path.as_posix().encode("utf-8", "replace").decode("utf-8")
 
 
-def content_name(path: Path) -> str:
+def content_name(path: Source) -> str:
     """The file's name without a compression suffix: `calls.jsonl.gz` → `calls.jsonl`."""
     return path.stem if path.suffix.lower() in _COMPRESSED_SUFFIXES else path.name
 
@@ -129,7 +168,7 @@ class _Checked(io.RawIOBase):
         super().close()
 
 
-def open_bytes(path: Path, advance: Advance = ignore) -> BinaryIO:
+def open_bytes(path: Source, advance: Advance = ignore) -> BinaryIO:
     """Open a file for reading, decompressing gzip and Zstandard, which are known by their first bytes.
 
     `advance` is told the bytes of the file (as stored) each time some have been read.

@@ -1,0 +1,264 @@
+"""What a reader found, before roles and times are settled, and the one way from there to a Transcript.
+
+A reader says what stands in its format (`Contact` of `Entry`); who is the agent, in which order the turns stand and
+what is doubtful is decided here, alike for every format.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import pairwise
+
+from cxsentiment.ingest.options import ReadOptions
+from cxsentiment.ingest.values import MadeId, contact_id, shown
+from cxsentiment.schema import Party, RoleSource, Speaker, Transcript, Turn
+from cxsentiment.text import clean
+
+# Doubtful sizes: worth a warning, never changed.
+_LONG_TURN_CHARACTERS = 20_000
+_LONG_TURN_S = 600.0
+_LONG_CALL_S = 8 * 3600.0
+# Past this a number is no time since the start of a contact but a clock: 1e9 seconds are 31 years.
+_MAX_SECONDS = 1e9
+_SHOWN = 5
+_CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff]")
+
+
+class Notes:
+    """Warnings of one contact; those about turns are gathered, one line a kind."""
+
+    def __init__(self, first: Iterable[str] = ()) -> None:
+        self._lines = list(first)
+        self._turns: dict[str, list[int]] = {}
+
+    def add(self, line: str) -> None:
+        """Note something about the contact as a whole."""
+        self._lines.append(line)
+
+    def turn(self, index: int, what: str) -> None:
+        """Note something about the turn of that 0-based index."""
+        self._turns.setdefault(what, []).append(index)
+
+    def lines(self) -> tuple[str, ...]:
+        """All notes, each once; what concerns several turns names the first of them."""
+        return (*self._lines, *(f"{what} ({_listed(indices)})" for what, indices in self._turns.items()))
+
+
+@dataclass(slots=True)
+class Entry:
+    """One utterance or message as its source has it. Without text it is counted and left out.
+
+    `label` is the speaker as the source names it, which people see and `--role` declares; `also` holds other names
+    under which `--role` may declare it ("channel:1", the author's name). `role` is what the format itself says of the
+    speaker, None where it says nothing. `start` and `end` are seconds from the start of the contact; a format with
+    absolute times gives `at` instead. `index` is the 0-based place in the source, counted where it is None.
+    """
+
+    text: str
+    label: str | None = None
+    start: float | None = None
+    end: float | None = None
+    at: datetime | None = None
+    role: Speaker | None = None
+    also: tuple[str, ...] = ()
+    agent_id: str | None = None
+    index: int | None = None
+
+
+@dataclass(slots=True)
+class Contact:
+    """One contact as its source has it; `id` is None where the source has none (it is then called by its file).
+
+    `started_at` is ISO 8601. `skipped` counts by kind what is no turn: events, internal notes, attachments.
+    """
+
+    entries: list[Entry]
+    id: str | None = None
+    channel: str | None = None
+    agent_id: str | None = None
+    customer_id: str | None = None
+    campaign: str | None = None
+    queue: str | None = None
+    started_at: str | None = None
+    csat: float | None = None
+    nps: float | None = None
+    ces: float | None = None
+    attrs: Mapping[str, object] = field(default_factory=dict)
+    notes: Notes = field(default_factory=Notes)
+    skipped: Counter[str] = field(default_factory=Counter)
+
+
+def identity_of(contact: Contact, made: str) -> str:
+    """The id of a contact; where its source has none, `made` (a `MadeId`), with a warning."""
+    if contact.id is not None and (own := contact_id(contact.id)) is not None:
+        return own
+    contact.notes.add(f'the contact has no id; it is called "{shown(made)}"')
+    return MadeId(contact_id(made) or made)
+
+
+def settle(
+    contact: Contact, identity: str, options: ReadOptions, *, source: str, record: int, format_name: str = ""
+) -> Transcript:
+    """The contact as a Transcript called `identity`: roles settled, turns without text counted, times in order."""
+    notes = contact.notes
+    for place, entry in enumerate(contact.entries):
+        if entry.index is None:
+            entry.index = place
+    started_at = _place_in_time(contact)
+    agent_id = _one_agent(contact, notes)
+    turns, parties = _turns(contact.entries, options, notes)
+    dropped = len(contact.entries) - len(turns)
+    if dropped:
+        notes.add(f"{dropped} of {len(contact.entries)} turns have no text and were left out")
+    if not turns:
+        notes.add("no turn has text: there is nothing to score")
+    _warn_of_unknown(parties, notes)
+    ordered = _in_time_order(turns, notes)
+    _doubt_times(ordered, contact.channel, notes)
+    return Transcript(
+        id=identity,
+        turns=ordered,
+        source=source,
+        record=record,
+        channel=contact.channel,
+        agent_id=agent_id,
+        customer_id=contact.customer_id,
+        campaign=contact.campaign,
+        queue=contact.queue,
+        started_at=started_at,
+        csat=contact.csat,
+        nps=contact.nps,
+        ces=contact.ces,
+        dropped_turns=dropped,
+        warnings=notes.lines(),
+        attrs=contact.attrs,
+        format=format_name,
+        parties=parties,
+        skipped=dict(sorted(contact.skipped.items())),
+    )
+
+
+def _place_in_time(contact: Contact) -> str | None:
+    """Give entries of absolute times their seconds from the first of them; return the start of the contact."""
+    timed = [entry.at for entry in contact.entries if entry.at is not None]
+    if not timed:
+        return contact.started_at
+    aware = [at if at.tzinfo else at.replace(tzinfo=UTC) for at in timed]
+    first = min(aware)
+    moments = iter(aware)
+    for entry in contact.entries:
+        if entry.at is not None:
+            entry.start = round((next(moments) - first).total_seconds(), 6)
+    if contact.started_at is not None:
+        return contact.started_at
+    return (first.astimezone(UTC) if timed[0].tzinfo else first.replace(tzinfo=None)).isoformat()
+
+
+def _one_agent(contact: Contact, notes: Notes) -> str | None:
+    """The one agent that the contact and its turns name; None where several: one score is not for two people."""
+    named = {contact.agent_id: None} if contact.agent_id is not None else {}
+    named |= {entry.agent_id: None for entry in contact.entries if entry.agent_id is not None}
+    if len(named) <= 1:
+        return next(iter(named), None)
+    listed = ", ".join(shown(name) for name in sorted(named)[:_SHOWN])
+    notes.add(f"{len(named)} agents took part ({listed}); the contact is credited to none")
+    return None
+
+
+def _turns(entries: Sequence[Entry], options: ReadOptions, notes: Notes) -> tuple[list[Turn], tuple[Party, ...]]:
+    """The entries that have a text, and who spoke them."""
+    roles: dict[object, tuple[Speaker, RoleSource]] = {}
+    counts: Counter[tuple[str, Speaker, RoleSource]] = Counter()
+    turns = []
+    for entry in entries:
+        index = entry.index or 0
+        text = _text(entry.text, index, notes)
+        if not text:
+            continue
+        key = (entry.label, entry.role, entry.also)
+        if (role := roles.get(key)) is None:
+            role = roles[key] = _role(entry, options)
+        counts[(entry.label or "").strip(), *role] += 1
+        start, end = _times(entry.start, entry.end, index, notes)
+        turns.append(Turn(index, role[0], text, start, end, entry.agent_id if role[0] == "agent" else None))
+    parties = tuple(Party(label, speaker, source, count) for (label, speaker, source), count in counts.items())
+    return turns, parties
+
+
+def _role(entry: Entry, options: ReadOptions) -> tuple[Speaker, RoleSource]:
+    """Who speaks: what the user declared, else what the format says, else what the label itself is."""
+    names = (*((entry.label,) if entry.label is not None else ()), *entry.also)
+    declared = options.declared(names)
+    if declared is not None:
+        return declared, "declared"
+    if entry.role is not None:
+        return entry.role, "unknown" if entry.role == "unknown" else "format"
+    known = options.speaker(entry.label) if entry.label is not None else None
+    return (known, "label") if known not in (None, "unknown") else ("unknown", "unknown")
+
+
+def _text(text: str, index: int, notes: Notes) -> str:
+    if len(text) > _LONG_TURN_CHARACTERS:
+        notes.turn(index, f"more than {_LONG_TURN_CHARACTERS:,} characters in one turn")
+    if not text.isprintable() and _CONTROL.search(text):
+        notes.turn(index, "control characters or broken characters were removed from the text")
+    return clean(text)
+
+
+def _times(start: float | None, end: float | None, index: int, notes: Notes) -> tuple[float | None, float | None]:
+    if start is not None and not 0 <= start < _MAX_SECONDS:
+        notes.turn(index, "start is negative; it is taken as missing" if start < 0 else "start is no time in a contact")
+        start = None
+    if end is not None and not 0 <= end < _MAX_SECONDS:
+        notes.turn(index, "end is negative; it is taken as missing" if end < 0 else "end is no time in a contact")
+        end = None
+    if start is not None and end is not None and end < start:
+        notes.turn(index, "the end is before the start; the end is taken as missing")
+        end = None
+    return start, end
+
+
+def _warn_of_unknown(parties: Sequence[Party], notes: Notes) -> None:
+    unknown = [party for party in parties if party.speaker == "unknown"]
+    labels = [party.label for party in unknown if party.label and party.label.lower() != "unknown"]
+    missing = sum(party.turns for party in unknown if not party.label)
+    if missing:
+        turns = "1 turn has" if missing == 1 else f"{missing} turns have"
+        notes.add(f"{turns} no speaker and will not be scored: add one, or name its key with --map speaker=KEY")
+    if labels:
+        listed = ", ".join(f'"{shown(label)}"' for label in labels[:_SHOWN])
+        more = f" and {len(labels) - _SHOWN} more" if len(labels) > _SHOWN else ""
+        notes.add(
+            f"unknown speakers {listed}{more}: say who they are, for example --role {_quoted(shown(labels[0]))}=agent"
+        )
+
+
+def _quoted(label: str) -> str:
+    return f'"{label}"' if " " in label else label
+
+
+def _in_time_order(turns: Sequence[Turn], notes: Notes) -> tuple[Turn, ...]:
+    """By start where every turn has one (turns that start together stay as they are), else as in the source."""
+    starts = [turn.start_s for turn in turns if turn.start_s is not None]
+    if len(starts) < len(turns) or all(a <= b for a, b in pairwise(starts)):
+        return tuple(turns)
+    notes.add("the turns are not in order of time in the source; they were sorted by their start")
+    return tuple(sorted(turns, key=lambda turn: turn.start_s or 0.0))
+
+
+def _doubt_times(turns: Iterable[Turn], channel: str | None, notes: Notes) -> None:
+    last = 0.0
+    for turn in turns:
+        if turn.start_s is not None and turn.end_s is not None and turn.end_s - turn.start_s > _LONG_TURN_S:
+            notes.turn(turn.index, f"longer than {_LONG_TURN_S / 60:.0f} minutes; are the times in seconds?")
+        last = max(last, turn.start_s or 0.0, turn.end_s or 0.0)
+    if last > _LONG_CALL_S and channel == "call":
+        notes.add(f"the call lasts {last / 3600:.1f} hours; are the times in seconds?")
+
+
+def _listed(indices: Sequence[int]) -> str:
+    listed = ", ".join(map(str, indices[:_SHOWN]))
+    more = f" and {len(indices) - _SHOWN} more" if len(indices) > _SHOWN else ""
+    return f"turn{'s' if len(indices) > 1 else ''} {listed}{more}"

@@ -1,0 +1,90 @@
+"""A parsed JSON document → transcripts: a vendor's format where its structure is known, else the generic record."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from cxsentiment.errors import InputError
+from cxsentiment.ingest.catalogue import DOCUMENT_FORMATS
+from cxsentiment.ingest.contacts import identity_of, settle
+from cxsentiment.ingest.formats import DocumentFormat, Origin
+from cxsentiment.ingest.options import ReadOptions
+from cxsentiment.ingest.records import read_or_reject
+from cxsentiment.ingest.sources import Source, content_name, source_name
+from cxsentiment.schema import Reject, Transcript
+
+
+def find_format(document: object, options: ReadOptions) -> DocumentFormat | None:
+    """The vendor's format of a document; None for the generic record. `options.format` decides where it names one."""
+    if options.format is not None:
+        return next((known for known in DOCUMENT_FORMATS if known.name == options.format), None)
+    if isinstance(document, dict) and options.columns.get("turns", "turns") in document:
+        return None
+    return next((known for known in DOCUMENT_FORMATS if known.detect(document)), None)
+
+
+def read_document(
+    document: object, source: Source, options: ReadOptions, warnings: Sequence[str] = ()
+) -> Iterator[Transcript | Reject]:
+    """Yield the contacts of a whole document: a vendor's, one generic record, or an array of either.
+
+    Contact n of a document is record n from 1.
+
+    Raises:
+        InputError: `empty` for an empty array, `wrong_format` where --format names another, or as the format's `read`.
+    """
+    if (found := find_format(document, options)) is not None:
+        yield from _read(found, document, source, 1, options, warnings)
+        return
+    records: Sequence[object] = document if isinstance(document, list) else [document]
+    if not records:
+        raise InputError("empty", source_name(source), "holds no contact: the list is empty")
+    number = 1
+    for record in records:
+        for result in read_element(record, source, number, options, warnings):
+            number += 1
+            yield result
+
+
+def read_element(
+    record: object, source: Source, number: int, options: ReadOptions, warnings: Sequence[str] = ()
+) -> Iterator[Transcript | Reject]:
+    """Yield the contacts of one line of JSONL or one element of an array; the first of them is record `number`."""
+    found = find_format(record, options)
+    if found is None:
+        yield read_or_reject(record, source=source_name(source), number=number, options=options, warnings=warnings)
+        return
+    try:
+        yield from _read(found, record, source, number, options, warnings)
+    except InputError as error:
+        yield Reject(source_name(source), number, None, error.code, error.message)
+
+
+def _read(
+    found: DocumentFormat,
+    document: object,
+    source: Source,
+    first: int,
+    options: ReadOptions,
+    warnings: Sequence[str],
+) -> Iterator[Transcript | Reject]:
+    name = source_name(source)
+    if not found.detect(document):
+        raise InputError(
+            "wrong_format",
+            name,
+            f"is not {found.facts.title}: its structure is another",
+            do="Leave --format out, and the format is found by structure",
+        )
+    stem = Path(content_name(source)).stem
+    count = 0
+    for number, contact in enumerate(found.read(document, Origin(source, name, options)), start=first):
+        count += 1
+        if isinstance(contact, InputError):
+            yield Reject(name, number, None, contact.code, contact.message)
+            continue
+        for warning in warnings:
+            contact.notes.add(warning)
+        identity = identity_of(contact, stem if number == 1 else f"{stem}:{number}")
+        yield settle(contact, identity, options, source=name, record=number, format_name=found.name)
+    if not count:
+        raise InputError("empty", name, f"holds no contact ({found.facts.title})")

@@ -1,0 +1,46 @@
+"""Times as formats write them → seconds or moments. Absent, or no such time: None; a format decides what that means."""
+
+import math
+import re
+from datetime import UTC, datetime
+
+_NUMBER = re.compile(r"\s*[+-]?\d{1,15}(?:\.\d+)?\s*")
+_ISO_DURATION = re.compile(r"P(?:(\d+)D)?T?(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?")
+# Seconds and milliseconds since 1970 between 2001 and 2096: outside a number is no date.
+_EPOCH_S = (1e9, 4e9)
+
+
+def seconds_of(value: object, per_second: float = 1.0) -> float | None:
+    """A number, or a number as text, in units of which `per_second` make a second (1000: milliseconds)."""
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        value = float(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    try:
+        result = float(value) / per_second
+    except OverflowError:
+        return None
+    return round(result, 6) if math.isfinite(result) else None
+
+
+def seconds_of_duration(text: object) -> float | None:
+    """An ISO 8601 duration such as PT1M4.5S."""
+    match = _ISO_DURATION.fullmatch(text) if isinstance(text, str) else None
+    if match is None or not any(match.groups()):
+        return None
+    days, hours, minutes, rest = (float(part or 0) for part in match.groups())
+    return round(days * 86_400 + hours * 3600 + minutes * 60 + rest, 6)
+
+
+def moment(value: object) -> datetime | None:
+    """An ISO 8601 time (with Z, +0000 or no zone), or seconds, milliseconds or microseconds since 1970 (as UTC)."""
+    if isinstance(value, str) and not _NUMBER.fullmatch(value):
+        try:
+            return datetime.fromisoformat(value.strip())
+        except ValueError:
+            return None
+    number = seconds_of(value)
+    for unit in (1.0, 1e3, 1e6):
+        if number is not None and _EPOCH_S[0] <= number / unit <= _EPOCH_S[1]:
+            return datetime.fromtimestamp(number / unit, UTC)
+    return None

@@ -1,0 +1,57 @@
+"""What the tests of formats say of a file that was read, in the shortest form that fixes it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cxsentiment.ingest.options import ReadOptions, parse_map, parse_roles
+from cxsentiment.ingest.readers import read_contacts
+from cxsentiment.schema import Reject, Transcript
+
+
+@dataclass(frozen=True)
+class Facts:
+    """One contact as a person reads it from the file.
+
+    `speakers` are the initials of all turns' speakers in order (a agent, c customer, b bot, s system, o other,
+    u unknown). `first` and `last` are (start, end, text) of the first and last turn in order of time.
+    """
+
+    id: str
+    speakers: str
+    first: tuple[float | None, float | None, str]
+    last: tuple[float | None, float | None, str]
+    started_at: str | None = None
+    agent_id: str | None = None
+    customer_id: str | None = None
+    channel: str | None = None
+    dropped: int = 0
+
+
+def facts(contact: Transcript) -> Facts:
+    def told(place: int) -> tuple[float | None, float | None, str]:
+        turn = contact.turns[place]
+        return turn.start_s, turn.end_s, turn.text
+
+    return Facts(
+        contact.id,
+        "".join(turn.speaker[0] for turn in contact.turns),
+        told(0),
+        told(-1),
+        contact.started_at,
+        contact.agent_id,
+        contact.customer_id,
+        contact.channel,
+        contact.dropped_turns,
+    )
+
+
+def read(
+    *paths: Path, roles: Sequence[str] = (), maps: Sequence[str] = (), format: str | None = None
+) -> tuple[list[Transcript], list[Reject]]:
+    """Contacts and rejects of `paths` with --role, --map and --format as typed."""
+    results = list(read_contacts(paths, ReadOptions(parse_map(maps), parse_roles(roles), format)))
+    return (
+        [result for result in results if isinstance(result, Transcript)],
+        [result for result in results if isinstance(result, Reject)],
+    )
