@@ -31,7 +31,6 @@ _REFUSED: tuple[tuple[bytes, str, str, str], ...] = (
     (b"\xff\xd8\xff", "image", "is an image, not text", "Give the transcript as text, JSON, CSV or Parquet"),
     (b"%PDF", "document", "is a PDF", "Save the transcript as plain text"),
     (b"\xd0\xcf\x11\xe0", "document", "is an Office document", "Save it as CSV or plain text"),
-    (b"BZh", "compressed", "is compressed with bzip2", "Unpack it, or use .gz or .zst"),
     (b"\xfd7zXZ", "compressed", "is compressed with xz", "Unpack it, or use .gz or .zst"),
     (b"7z\xbc\xaf", "archive", "is a 7z archive", "Unpack it and give the folder"),
     (b"Rar!", "archive", "is a RAR archive", "Unpack it and give the folder"),
@@ -56,8 +55,8 @@ def refuse(head: Head, where: str) -> None:
     for magic, code, what, advice in _REFUSED:
         if head.data.startswith(magic):
             raise InputError(code, where, what, do=advice)
-    if head.data.startswith(b"PK\x03\x04"):
-        _refuse_zip(head, where)
+    if head.data.startswith(b"PK"):
+        raise InputError("document", where, "is an Office document", do="Save it as CSV or plain text")
     if head.suffix == ".zip":
         raise InputError("archive", where, "is not a zip archive though named so", do="Name it by what it holds")
     if _PICKLE.match(head.data):
@@ -72,9 +71,3 @@ def refuse_unread(head: Head, where: str) -> None:
     """Raise InputError for what no reader took and can be named."""
     if _MARKUP.match(head.text):
         raise InputError("markup", where, "is XML or HTML", do="Export it as JSON, CSV or plain text")
-
-
-def _refuse_zip(head: Head, where: str) -> None:
-    if b"word/" in head.data or b"xl/" in head.data or b"[Content_Types]" in head.data:
-        raise InputError("document", where, "is an Office document", do="Save it as CSV or plain text")
-    raise InputError("archive", where, "is a zip archive", do="Unpack it and give the folder")

@@ -1,6 +1,7 @@
 """Parquet: a turn table (one row a turn), or one contact a row where a column `turns` holds lists."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -26,7 +27,7 @@ def read_parquet(path: Source, options: ReadOptions, advance: Advance = ignore) 
     """
     source = source_name(path)
     try:
-        with pq.ParquetFile(path) as file:
+        with _opened(path) as file:
             names = list(file.schema_arrow.names)
     except _DAMAGE as error:
         raise InputError("damaged", source, "is not a readable Parquet file", do="Export it again") from error
@@ -45,9 +46,14 @@ def read_parquet(path: Source, options: ReadOptions, advance: Advance = ignore) 
     yield from read_table(Table(source, tuple(names), rows, path.stem, "row"), options)
 
 
+def _opened(source: Source) -> pq.ParquetFile:
+    """A file by its path, which is mapped into memory; anything else as a stream that can seek."""
+    return pq.ParquetFile(source if isinstance(source, Path) else source.open("rb"))
+
+
 def _records(path: Source) -> Iterator[dict[str, Any]]:
     try:
-        with pq.ParquetFile(path) as file:
+        with _opened(path) as file:
             for batch in file.iter_batches(_BATCH_ROWS):
                 yield from batch.to_pylist()
     except _DAMAGE as error:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from cxsentiment.errors import InputError, UsageError
 from cxsentiment.ingest import csvfile, jsonl, plain
+from cxsentiment.ingest.archives import is_archive, is_office, members
 from cxsentiment.ingest.catalogue import DOCUMENT_FORMATS
 from cxsentiment.ingest.formats import Format
 from cxsentiment.ingest.heads import Head, head_of, refuse, refuse_unread
@@ -152,16 +153,54 @@ class _Told:
         self._advance(count)
 
 
-def _read_source(source: Source, options: ReadOptions, advance: Advance) -> Iterator[Transcript | Reject]:
+def _read_source(
+    source: Source, options: ReadOptions, advance: Advance, *, packed: bool = False
+) -> Iterator[Transcript | Reject]:
+    """The contacts of a source; of an archive, those of its members (`packed`), but no archives in archives."""
     try:
-        reader, note = find_reader(source, options)
-        for result in reader.read(source, options, advance):
-            if isinstance(result, Transcript):
-                warnings = (note, *result.warnings) if note else result.warnings
-                result = replace(result, format=result.format or reader.name, warnings=warnings)
-            yield result
+        head = _head(source)
+        if not is_archive(head.data) or is_office(source, head.data):
+            yield from _read_file(source, head, options, advance)
+        elif packed:
+            raise InputError("nested_archive", source_name(source), "is an archive in an archive", do="Unpack it first")
+        else:
+            yield from _read_archive(source, options)
     except InputError as error:
         yield Reject(source_name(source), 0, None, error.code, error.message)
+
+
+def _read_archive(archive: Source, options: ReadOptions) -> Iterator[Transcript | Reject]:
+    empty = True
+    for member in members(archive):
+        empty = False
+        if isinstance(member, InputError):
+            yield Reject(source_name(archive), 0, None, member.code, member.message)
+            continue
+        for result in _read_source(member, options, ignore, packed=True):
+            if member.note and isinstance(result, Transcript):
+                result = replace(result, warnings=(member.note, *result.warnings))
+            yield result
+    if empty:
+        raise InputError("empty", source_name(archive), "holds no file")
+
+
+def _read_file(source: Source, head: Head, options: ReadOptions, advance: Advance) -> Iterator[Transcript | Reject]:
+    reader, note = _reader_for(source, head, options)
+    for result in reader.read(source, options, advance):
+        if isinstance(result, Transcript):
+            warnings = (note, *result.warnings) if note else result.warnings
+            result = replace(result, format=result.format or reader.name, warnings=warnings)
+        yield result
+
+
+def _head(source: Source) -> Head:
+    """The start of a source. Raises InputError for what is no file: `link`, `not_a_file`, `unreadable`, `damaged`."""
+    where = source_name(source)
+    if source.is_symlink():
+        raise InputError("link", where, "is a link, and links in folders are not followed", do="Give its target")
+    if not source.is_file():
+        raise InputError("not_a_file", where, "is not a file")
+    return head_of(source)
 
 
 def find_reader(source: Source, options: ReadOptions) -> tuple[Reader, str | None]:
@@ -174,12 +213,11 @@ def find_reader(source: Source, options: ReadOptions) -> tuple[Reader, str | Non
         InputError: `link`, `not_a_file`, `unreadable`, `damaged`, `empty`, `unknown_format`, or a code that names
             what it is: `audio`, `image`, `document`, `compressed`, `archive`, `pickle`, `captions`, `markup`.
     """
+    return _reader_for(source, _head(source), options)
+
+
+def _reader_for(source: Source, head: Head, options: ReadOptions) -> tuple[Reader, str | None]:
     where = source_name(source)
-    if source.is_symlink():
-        raise InputError("link", where, "is a link, and links in folders are not followed", do="Give its target")
-    if not source.is_file():
-        raise InputError("not_a_file", where, "is not a file")
-    head = head_of(source)
     refuse(head, where)
     for reader in _candidates(options):
         if options.format == reader.name or reader.detect(head, options):

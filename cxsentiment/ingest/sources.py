@@ -1,9 +1,11 @@
 """From command-line arguments to files, and from files to bytes."""
 
+import bz2
 import glob
 import gzip
 import io
 import os
+import zipfile
 import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,9 +15,15 @@ from cxsentiment.errors import InputError, UsageError
 
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
-_COMPRESSED_SUFFIXES = (".gz", ".zst")
+_BZIP2 = b"BZh"
+_COMPRESSED_SUFFIXES = (".gz", ".zst", ".bz2")
 _SYSTEM_NAMES = {"__macosx", "thumbs.db", "desktop.ini"}
 _CHUNK = 2**20
+# What unpacks to more than this, and to this many times its bytes, is no transcript: text packs to a tenth or so.
+_BOMB_BYTES = 64 * 2**20
+_BOMB_RATIO = 200
+# What a library below raises on damaged bytes.
+_DAMAGE = (EOFError, OSError, zlib.error, zipfile.BadZipFile)
 
 
 Advance = Callable[[int], None]
@@ -105,8 +113,8 @@ def _walk(folder: Path) -> list[Path]:
         if _is_run(folders, names):
             folders.clear()
             continue
-        folders[:] = sorted(name for name in folders if not _is_junk(name))
-        files += [Path(root, name) for name in names if not _is_junk(name)]
+        folders[:] = sorted(name for name in folders if not is_junk(name))
+        files += [Path(root, name) for name in names if not is_junk(name)]
     return sorted(files)
 
 
@@ -114,7 +122,8 @@ def _is_run(folders: Sequence[str], names: Sequence[str]) -> bool:
     return "run.json" in names and {"contacts", "turns"} <= set(folders)
 
 
-def _is_junk(name: str) -> bool:
+def is_junk(name: str) -> bool:
+    """Whether a file or folder of that name is hidden, or left behind by an operating system."""
     return name.startswith(".") or name.lower() in _SYSTEM_NAMES
 
 
@@ -135,11 +144,11 @@ class _Checked(io.RawIOBase):
         self._file = file
         self._where = where
         self._advance = advance
-        self._told = 0
+        self._told = self._given = 0
         self._stream = file
         try:
             self._stream = _decompressed(file)
-        except OSError as error:
+        except _DAMAGE as error:
             file.close()
             raise self._damage(error) from error
 
@@ -154,11 +163,14 @@ class _Checked(io.RawIOBase):
         view = memoryview(buffer)  # type: ignore[arg-type]
         try:
             data = self._stream.read(len(view))
-        except (EOFError, zlib.error, OSError) as error:
+        except _DAMAGE as error:
             raise self._damage(error) from error
         position = self._file.tell()
         self._advance(position - self._told)
         self._told = position
+        self._given += len(data)
+        if self._stream is not self._file and is_bomb(self._given, position):
+            raise bomb(self._where, self._given, position)
         view[: len(data)] = data
         return len(data)
 
@@ -168,13 +180,28 @@ class _Checked(io.RawIOBase):
         super().close()
 
 
+def is_bomb(size: int, packed: int) -> bool:
+    """Whether `packed` bytes that unpack to `size` (so far) are no transcript but an attack on memory and disk."""
+    return size > _BOMB_BYTES and size > _BOMB_RATIO * max(packed, 1)
+
+
+def bomb(where: str, size: int, packed: int) -> InputError:
+    """The refusal of such a file or member."""
+    return InputError(
+        "bomb",
+        where,
+        f"unpacks from {packed:,} bytes to {size:,} or more, which no transcript does",
+        do="Unpack it yourself where you trust it, and give the file",
+    )
+
+
 def open_bytes(path: Source, advance: Advance = ignore) -> BinaryIO:
-    """Open a file for reading, decompressing gzip and Zstandard, which are known by their first bytes.
+    """Open a file for reading, decompressing gzip, bzip2 and Zstandard, which are known by their first bytes.
 
     `advance` is told the bytes of the file (as stored) each time some have been read.
 
     Raises:
-        InputError: `unreadable` at once, `damaged` here or later while reading.
+        InputError: `unreadable` at once, `damaged` or `bomb` here or later while reading.
     """
     try:
         file = path.open("rb")
@@ -188,6 +215,8 @@ def _decompressed(file: BinaryIO) -> BinaryIO:
     file.seek(0)
     if magic.startswith(_GZIP):
         return cast(BinaryIO, gzip.GzipFile(fileobj=file, mode="rb"))
+    if magic.startswith(_BZIP2):
+        return cast(BinaryIO, bz2.BZ2File(file, "rb"))
     if magic == _ZSTD:
         import pyarrow as pa  # takes a moment to load, which plain files need not pay
 
