@@ -9,7 +9,7 @@ from cxsentiment import privacy
 from cxsentiment.ingest.identities import FirstSeen
 from cxsentiment.ingest.options import ReadOptions
 from cxsentiment.ingest.readers import read_contacts
-from cxsentiment.ingest.sources import find_sources
+from cxsentiment.ingest.sources import Source, find_sources, source_name
 from cxsentiment.model import BUNDLE_FILE, read_bundle
 from cxsentiment.rubric import read_rubric
 from cxsentiment.schema import Reject
@@ -60,7 +60,7 @@ def _check_model(path: Path) -> Check:
     return Check(str(path), "model", facts, (), ())
 
 
-def _check_transcripts(path: Path, options: ReadOptions, seen: FirstSeen) -> Check:
+def _check_transcripts(path: Source, options: ReadOptions, seen: FirstSeen) -> Check:
     contacts = turns = without_text = 0
     speakers: Counter[str] = Counter()
     channels: Counter[str] = Counter()
@@ -94,7 +94,7 @@ def _check_transcripts(path: Path, options: ReadOptions, seen: FirstSeen) -> Che
             f"would be masked: {_counts(masked)}",
         ]
     found = tuple(f"{text} ({count:,} contacts)" for text, count in warnings.most_common())
-    return Check(str(path), "transcripts", tuple(facts), found, tuple(rejects))
+    return Check(source_name(path), "transcripts", tuple(facts), found, tuple(rejects))
 
 
 def _counts(counter: Counter[str]) -> str:

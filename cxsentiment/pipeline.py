@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from cxsentiment import runs
 from cxsentiment.ingest.options import ReadOptions
 from cxsentiment.ingest.readers import read_contacts
-from cxsentiment.ingest.sources import find_sources
+from cxsentiment.ingest.sources import Source, find_sources
 from cxsentiment.ingest.surveys import Scale, Surveys, on_scale
 from cxsentiment.ingest.surveys import apply as apply_survey
 from cxsentiment.model import read_bundle
@@ -109,16 +109,16 @@ def run(
     return receipt
 
 
-def _outside(out: Path, sources: Sequence[Path]) -> list[Path]:
+def _outside(out: Path, sources: Sequence[Source]) -> list[Source]:
     """The sources that are not part of the run folder itself, which may lie inside the folder that is scored."""
     own = out.resolve()
-    return [path for path in sources if not path.resolve().is_relative_to(own)]
+    return [one for one in sources if not isinstance(one, Path) or not one.resolve().is_relative_to(own)]
 
 
 class _Reader:
     """The input as transcripts, with what is learnt on the way: refused records, counts, how far it has read."""
 
-    def __init__(self, sources: Sequence[Path], settings: Settings, size: int) -> None:
+    def __init__(self, sources: Sequence[Source], settings: Settings, size: int) -> None:
         self._sources = sources
         self._options = settings.options
         self._surveys = settings.surveys

@@ -13,7 +13,7 @@ from typing import Any
 from cxsentiment import runs
 from cxsentiment.errors import UsageError
 from cxsentiment.ingest.options import ReadOptions
-from cxsentiment.ingest.sources import source_name
+from cxsentiment.ingest.sources import Source, size_of, source_name
 from cxsentiment.ingest.surveys import Scale, Surveys
 from cxsentiment.model import Bundle
 from cxsentiment.rubric import Rubric
@@ -21,6 +21,7 @@ from cxsentiment.shards import PHASES, ShardResult
 
 FORMAT = 1
 _WARNINGS_SHOWN = 100
+_CHUNK = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +78,18 @@ class Reading:
     seconds: float
 
 
-def fingerprint(path: Path) -> dict[str, Any]:
-    """An input file as the receipt names it."""
-    return {"source": source_name(path), "sha256": runs.sha256_of(path), "bytes": path.stat().st_size}
+def fingerprint(source: Source) -> dict[str, Any]:
+    """An input as the receipt names it; without a hash where it cannot be read, which its reject then says."""
+    digest = hashlib.sha256()
+    try:
+        if not source.is_file():
+            raise OSError("no file")
+        with source.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
+    except OSError:
+        return {"source": source_name(source), "sha256": None, "bytes": 0}
+    return {"source": source_name(source), "sha256": digest.hexdigest(), "bytes": size_of(source)}
 
 
 def begin(plan: Plan) -> dict[str, Any]:

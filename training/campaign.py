@@ -194,7 +194,7 @@ def _draw(team: Team, campaign: Campaign, seed: int) -> _Drawn:
         raise UsageError(str(team.transcripts), "no such folder", do="Give --data the folder of the transcripts")
     labels = {path.resolve() for path in team.labels}
     try:
-        found = [path for path in find_sources([str(team.transcripts)]) if path.resolve() not in labels]
+        found = [one for one in find_sources([str(team.transcripts)]) if Path(one.as_posix()).resolve() not in labels]
     except UsageError:  # the folder is empty, which is allowed
         return _Drawn()
     limit = campaign.transcripts.turns

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal, Protocol, cast
 
 from cxsentiment.errors import InputError, UsageError
+from cxsentiment.ingest.remote import STDIN, find_objects, read_stdin
 
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
@@ -72,8 +73,10 @@ def ignore(count: int) -> None:
     """Take no notice of progress."""
 
 
-def find_sources(inputs: Sequence[str]) -> list[Path]:
-    """Expand files, folders (recursively, sorted) and globs, in the order given; a file named twice comes once.
+def find_sources(inputs: Sequence[str]) -> list[Source]:
+    """Expand files, folders (recursively, sorted), globs, "-" (standard input) and URLs of stores, in the order given.
+
+    A file named twice comes once.
 
     Hidden files, what operating systems leave behind, and folders of an earlier run (they hold `run.json`, `contacts/`
     and `turns/`: its results are no input) are skipped. Files of an unknown kind and links inside a
@@ -82,10 +85,15 @@ def find_sources(inputs: Sequence[str]) -> list[Path]:
     Raises:
         UsageError: an input does not exist, or nothing was found.
     """
-    found: dict[Path, Path] = {}
+    found: dict[object, Source] = {}
     for text in inputs:
-        for path in _expand(text):
-            found.setdefault(path if path.is_symlink() else path.resolve(), path)
+        if text == STDIN:
+            found.setdefault(STDIN, read_stdin())
+        elif "://" in text:
+            found |= {source.as_posix(): source for source in find_objects(text)}
+        else:
+            for path in _expand(text):
+                found.setdefault(path if path.is_symlink() else path.resolve(), path)
     if not found:
         raise UsageError(
             ", ".join(inputs) or "input",
