@@ -41,6 +41,13 @@ SurveyFile = Annotated[
 CsatScale = Annotated[
     str | None, typer.Option("--csat-scale", metavar="LOW-HIGH", help="The scale of CSAT answers, e.g. 1-5.")
 ]
+RoleFile = Annotated[
+    Path | None, typer.Option("--roles", metavar="CSV", help="A file of roles: the columns label and speaker.")
+]
+GuessRoles = Annotated[
+    bool,
+    typer.Option("--guess-roles", help="Guess who is the agent where nobody says so, and mark those contacts."),
+]
 FormatName = Annotated[
     str | None,
     typer.Option("--format", metavar="NAME", help="Read everything as this format (cxsentiment formats lists them)."),
@@ -90,6 +97,8 @@ def score(
     csat_scale: CsatScale = None,
     map_: Map = [],  # noqa: B006  (Typer copies it)
     role: Role = [],  # noqa: B006
+    roles: RoleFile = None,
+    guess_roles: GuessRoles = False,
     format_: FormatName = None,
     workers: Annotated[int, typer.Option(min=0, help="Processes; 0 means one per available core.")] = 0,
     overwrite: Annotated[bool, typer.Option(help="Replace another run that lies in RUN.")] = False,
@@ -104,7 +113,7 @@ def score(
     settings = Settings(
         model=model or default_model(),
         rubric=read_rubric(rubric or default_rubric()),
-        options=_options(map_, role, format_),
+        options=_options(map_, role, roles, guess_roles, format_),
         surveys=_surveys(surveys, csat_scale, _options(map_, role)),
         csat_scale=_scale(csat_scale),
         workers=workers,
@@ -151,6 +160,8 @@ def check(
     files: Annotated[list[str], typer.Argument(help="Transcripts, rubrics (.yaml) or model folders.")],
     map_: Map = [],  # noqa: B006
     role: Role = [],  # noqa: B006
+    roles: RoleFile = None,
+    guess_roles: GuessRoles = False,
     format_: FormatName = None,
     as_json: Json = False,
 ) -> None:
@@ -160,7 +171,7 @@ def check(
     from cxsentiment import terminal
     from cxsentiment.check import check as look
 
-    checks = list(look(files, _options(map_, role, format_)))
+    checks = list(look(files, _options(map_, role, roles, guess_roles, format_)))
     if as_json:
         _print_json([asdict(found) for found in checks])
     else:
@@ -218,10 +229,17 @@ def demo(
         terminal.print_findings(findings, page)
 
 
-def _options(map_: list[str], role: list[str], format_: str | None = None) -> "ReadOptions":
-    from cxsentiment.ingest.options import ReadOptions, parse_map, parse_roles
+def _options(
+    map_: list[str],
+    role: list[str],
+    roles: Path | None = None,
+    guess_roles: bool = False,
+    format_: str | None = None,
+) -> "ReadOptions":
+    from cxsentiment.ingest.options import ReadOptions, parse_map, parse_roles, read_roles
 
-    return ReadOptions(parse_map(map_), parse_roles(role), format_)
+    declared = {**(read_roles(roles) if roles else {}), **parse_roles(role)}
+    return ReadOptions(parse_map(map_), declared, format_, guess_roles)
 
 
 def _scale(text: str | None) -> "Scale | None":

@@ -8,7 +8,7 @@ from cxsentiment import runs
 from cxsentiment.errors import RunError
 from cxsentiment.schema import ACTS, Reject
 
-NOTE = runs.ShardNote("key", 1, 2, 1, 1, 0, {}, {"CARD": 1}, {"odd": 1})
+NOTE = runs.ShardNote("key", 1, 2, 1, 1, 0, {}, {"CARD": 1}, {"odd": 1}, {"label": 1})
 
 
 def _rows(contact_id: str = "c1", text: str = "hello") -> dict[str, dict[str, list[Any]]]:
