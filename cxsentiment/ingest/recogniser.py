@@ -137,7 +137,7 @@ class Voices:
             if channel is None:
                 return None, ()
             shown = by_channel if channel.isdigit() else channel
-            return (shown if self._several else None), (by_channel,)
+            return (shown if self._several else None), (by_channel, channel)
         if channel is None or not self._several:
             return speaker, (f"speaker:{speaker}",)
         if self._times[speaker] > 1:
