@@ -1,9 +1,11 @@
 """What speech recognisers write (words, stretches of who spoke) → entries, alike for every such format.
 
-Words become turns by one rule: a turn ends where the speaker changes, or where nobody says a word for more than
-`PAUSE_S` seconds. Utterances and segments that the recogniser made itself stay as they are.
+Words become turns by one rule: a turn ends where the speaker changes, or where no word follows for more than `PAUSE_S`
+seconds (`LONG_PAUSE_S` in the middle of a sentence, which only text with punctuation has). Utterances and segments that
+the recogniser made itself stay as they are.
 """
 
+import re
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -13,8 +15,11 @@ from cxsentiment.ingest.contacts import Contact, Entry
 from cxsentiment.ingest.values import text_or_none
 
 PAUSE_S = 1.0
+LONG_PAUSE_S = 3.0
 # How far from a stretch of speech (seconds) a word may lie and still be its speaker's.
 NEAR_S = 1.0
+
+_SENTENCE_END = re.compile(r"[.!?…。！？؟।]+[\"'”’)\]]*\s*$")
 
 
 @dataclass(slots=True)
@@ -36,13 +41,14 @@ class Word:
 
 def turns_of(words: Iterable[Word]) -> list[Entry]:
     """The words of one stream, in its order, as turns; words without text are left out."""
+    stream = [word for word in words if word.text.strip()]
+    punctuated = any(_SENTENCE_END.search(word.text[-8:]) for word in stream)
     turns: list[Entry] = []
     texts: list[list[str]] = []
     last: float | None = None
-    for word in words:
-        if not word.text.strip():
-            continue
-        if not turns or (not word.tied and _starts_turn(word, turns[-1], last)):
+    for word in stream:
+        inside = punctuated and bool(texts) and not _SENTENCE_END.search(texts[-1][-1][-8:])
+        if not turns or (not word.tied and _starts_turn(word, turns[-1], last, LONG_PAUSE_S if inside else PAUSE_S)):
             turns.append(Entry("", word.label, word.start, word.end, also=word.also))
             texts.append([word.text])
             last = word.end if word.end is not None else word.start
@@ -59,10 +65,10 @@ def turns_of(words: Iterable[Word]) -> list[Entry]:
     return turns
 
 
-def _starts_turn(word: Word, turn: Entry, last: float | None) -> bool:
+def _starts_turn(word: Word, turn: Entry, last: float | None, pause: float) -> bool:
     if word.opens or (word.label, word.also) != (turn.label, turn.also):
         return True
-    return word.start is not None and last is not None and word.start - last > PAUSE_S
+    return word.start is not None and last is not None and word.start - last > pause
 
 
 def by_time(entries: Sequence[Entry]) -> list[Entry]:
