@@ -55,7 +55,7 @@ class _Recording:
 def is_ctm(text: str) -> bool:
     """Whether a text starts as CTM, or as one of the two files without words that look alike: RTTM, Speechmatics'."""
     rows = _first_rows(text)
-    if rows and all(map(_is_rttm_row, rows)):
+    if rows and _is_rttm_row(rows[0]):
         return True
     # An STM whose speakers are numbers looks like a CTM in which every word is a number.
     return bool(rows) and all(map(_is_ctm_row, rows)) and not all(map(_is_stm_row, rows))
@@ -141,7 +141,8 @@ def _is_stm_row(row: Row) -> bool:
 
 
 def _is_rttm_row(row: Row) -> bool:
-    return len(row) >= 8 and row[0] in _RTTM_TYPES
+    timed = len(row) >= 8 and all(cell == "<NA>" or _time(cell) is not None for cell in row[3:5])
+    return timed and row[0] in _RTTM_TYPES
 
 
 def _is_segments(rows: Sequence[Row]) -> bool:
