@@ -12,7 +12,7 @@ from cxsentiment.ingest.options import ReadOptions
 from cxsentiment.ingest.readers import find_reader
 
 TSV = "start\tend\ttext\n0\t1500\tGood morning.\n1500\t2750\tHi, \tit is broken.\n3000\t3500\t\n"
-TXT = "[SPEAKER_01]: Good morning.\n[SPEAKER_00]: Hi: it is broken.\n\nsomebody else\n"
+TXT = "nobody\n[SPEAKER_01]: Good morning.\n[SPEAKER_00]: Hi: it is broken.\n\nsomebody else\n[SPEAKER_00]: Well?\n"
 
 
 @pytest.mark.shared
@@ -74,11 +74,13 @@ def test_other_tables_of_turns_are_not_whispers(tmp_path: Path, text: str) -> No
 def test_txt(tmp_path: Path) -> None:
     contact = one(tmp_path, TXT, name="call.txt", roles=["SPEAKER_01=agent"])
     assert said(contact) == [
+        ("u", "nobody", None, None),
         ("a", "Good morning.", None, None),
         ("u", "Hi: it is broken.", None, None),
         ("u", "somebody else", None, None),
+        ("u", "Well?", None, None),
     ]
-    assert labels(contact) == {"SPEAKER_01": 1, "SPEAKER_00": 1, "": 1}
+    assert labels(contact) == {"SPEAKER_01": 1, "SPEAKER_00": 2, "": 2}
 
 
 def test_text_without_speakers_is_no_turn_unless_it_is_called_whispers(tmp_path: Path) -> None:

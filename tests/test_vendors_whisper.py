@@ -35,7 +35,8 @@ OPEN: dict[str, tuple[list[str], Facts]] = {
                 1.18,
                 16.0,
                 "Igual que la majoria de mamíferes de predadors, el gos té músculos potents, un sistema cardiovascular "
-                "que permet una alta velocitat i una gran resistència i dents per caçar, aguantar i estripar les preses.",
+                "que permet una alta velocitat i una gran resistència i dents per caçar, aguantar i "
+                "estripar les preses.",
             ),
             (
                 16.0,

@@ -129,7 +129,7 @@ READERS: tuple[Reader, ...] = (
         Format(
             "ctm",
             "NIST CTM",
-            "asr",
+            "research",
             "the speakers of the RTTM beside it, else channels; --role declares them",
             "seconds, with durations",
             "cxsentiment score calls/ --role A=agent --role B=customer --out run",
@@ -142,7 +142,7 @@ READERS: tuple[Reader, ...] = (
         Format(
             "stm",
             "NIST STM",
-            "asr",
+            "research",
             "the third column; --role declares it",
             "seconds",
             "cxsentiment score calls/ --role Ana=agent --role Ben=customer --out run",

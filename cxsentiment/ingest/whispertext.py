@@ -14,6 +14,7 @@ from cxsentiment.ingest.times import seconds_of
 from cxsentiment.schema import Transcript
 
 _MS = 1000
+_LINES_LOOKED_AT = 20
 _HEADER = ("start", "end", "text")
 _ROW = re.compile(r"(\d{1,12})\t(\d{1,12})(?:\t(.*))?", re.DOTALL)
 _SPEAKER = re.compile(r"\s*\[([A-Z][A-Z0-9]*_\d+|UNKNOWN)\]:\s?(.*)", re.DOTALL)
@@ -28,9 +29,9 @@ def is_tsv(text: str) -> bool:
 
 
 def is_txt(text: str) -> bool:
-    """Whether a text starts as Whisper's lines with speakers: "[SPEAKER_00]: …"."""
-    lines = _lines(text)
-    return bool(lines) and _SPEAKER.fullmatch(lines[0]) is not None
+    """Whether a text starts as Whisper's lines with speakers: most of the first are "[SPEAKER_00]: …"."""
+    lines = _lines(text)[:_LINES_LOOKED_AT]
+    return 2 * sum(_SPEAKER.fullmatch(line) is not None for line in lines) > len(lines)
 
 
 def read_tsv(path: Source, options: ReadOptions, advance: Advance = ignore) -> Iterator[Transcript]:

@@ -114,7 +114,7 @@ HARPER_VALLEY = DocumentFormat(
     Format(
         name="harper-valley",
         title="HarperValleyBank",
-        family="asr",
+        family="research",
         roles="speaker_role: agent, caller (the customer)",
         times="milliseconds (offset_ms)",
         example="cxsentiment score data/transcript/ --out run",
