@@ -142,9 +142,9 @@ call-1 A 2.50 0.40 yes
 call-2 1 .5 4e-1 bye 0.9
 """
 STM = """;; CATEGORY "0" "" ""
-call-1 1 Ana 0.0 1.5 <o,f0,female> Good morning { how / what } can {uh / @}I do
+call-1 1 Ana 0.0 1.5 <o,f0,female> Good morning { how / what } can { @ / uh } I { do / { did / @ } }
 call-1 1 Ben 1.5 2 <NA> <unk> it is broken
-call-1 1 inter_segment_gap 2 3 <o,,>
+call-1 1 INTER_SEGMENT_GAP 2 3 <o,,>
 call-1 1 Ana 3 4 IGNORE_TIME_SEGMENT_IN_SCORING
 call-1 1 Ana 4 5
 call-2 1 Ben 0 1 no label
@@ -277,6 +277,12 @@ def test_ctm_may_name_speakers_itself_and_have_alternatives(tmp_path: Path) -> N
     assert labels(contact) == {"ana": 1, "ben": 1, "": 1}
 
 
+@pytest.mark.parametrize("id", ["x" * 5000, "a/b", "..", "a\x00b"])
+def test_a_file_id_that_is_no_name_of_a_file_harms_nothing(tmp_path: Path, id: str) -> None:
+    contact = one(tmp_path, f"{id} 1 0.5 -0.1 there\n", name="c.ctm")
+    assert said(contact) == [("u", "there", 0.5, 0.5)]
+
+
 def test_ctm_lines_are_put_in_order_of_time(tmp_path: Path) -> None:
     contact = one(tmp_path, "c 1 0.5 0.4 there\nc 1 0.0 0.4 hello\n", name="c.ctm")
     assert said(contact) == [("u", "hello there", 0.0, 0.9)]
@@ -285,7 +291,7 @@ def test_ctm_lines_are_put_in_order_of_time(tmp_path: Path) -> None:
 def test_stm(tmp_path: Path) -> None:
     path = _written(tmp_path / "calls.stm", STM)
     (first, second), rejects = read(path, roles=["Ana=agent", "Ben=customer"])
-    assert said(first) == [("a", "Good morning how can uhI do", 0.0, 1.5), ("c", "<unk> it is broken", 1.5, 2.0)]
+    assert said(first) == [("a", "Good morning how can I do", 0.0, 1.5), ("c", "<unk> it is broken", 1.5, 2.0)]
     assert (first.dropped_turns, dict(first.skipped)) == (1, {"stretch that is not scored": 2})
     assert (said(second), rejects) == ([("c", "no label", 0.0, 1.0)], [])
 

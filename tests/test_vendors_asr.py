@@ -651,6 +651,10 @@ def test_harper_valley_without_its_metadata_is_called_by_its_file(tmp_path: Path
     assert (contact.id, len(contact.warnings)) == ("other", 1)
 
 
+def test_harper_valley_of_a_long_name_has_no_metadata(tmp_path: Path) -> None:
+    assert len(one(tmp_path, [hv("agent", 0)], name=f"{'x' * 245}.json").turns) == 1
+
+
 @pytest.mark.parametrize("text", ["{", "[]", '{"sid": 7}', "[" * 100_000])
 def test_harper_valley_metadata_that_is_none_harms_nothing(tmp_path: Path, text: str) -> None:
     (tmp_path / f"{SID}.metadata.json").write_text(text)

@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from cxsentiment.errors import InputError
+from cxsentiment.ingest.beside import beside
 from cxsentiment.ingest.contacts import Contact, Entry, identity_of, settle
 from cxsentiment.ingest.encoding import read_text
 from cxsentiment.ingest.options import ReadOptions
@@ -203,7 +204,7 @@ def _from_turns(id: str, rows: list[Row]) -> Contact:
     ignored = 0
     for row in rows:
         text = _stm_text(row[5] if len(row) > 5 else "")
-        if text == _IGNORED or (row[2] in _NOBODY and not text):
+        if text == _IGNORED or (row[2].lower() in _NOBODY and not text):
             ignored += 1
             continue
         label, also = voices.name(row[1], row[2])
@@ -219,15 +220,20 @@ def _stm_text(text: str) -> str:
     first, _, rest = text.strip().partition(" ")
     text = rest.strip() if _LABEL.fullmatch(first) else text.strip()
     for _ in range(_MAX_NESTED):
-        text, count = _ALTERNATIVES.subn(lambda match: match[1].split(" / ")[0].strip().removeprefix("@"), text)
+        text, count = _ALTERNATIVES.subn(lambda match: _first(match[1]), text)
         if not count:
             break
     return " ".join(text.split())
 
 
+def _first(alternatives: str) -> str:
+    first = alternatives.split(" / ")[0].strip()
+    return "" if first == "@" else first
+
+
 def _from_words(id: str, rows: list[Row], speakers: "_Speakers", *, alone: bool) -> Contact:
-    beside = speakers.of(id, alone=alone)
-    timelines = _Timelines(beside.stretches)
+    twin = speakers.of(id, alone=alone)
+    timelines = _Timelines(twin.stretches)
     channels: dict[str, list[Row]] = {}
     for row in _first_alternatives(rows):
         channels.setdefault(row[1], []).append(row)
@@ -239,9 +245,9 @@ def _from_words(id: str, rows: list[Row], speakers: "_Speakers", *, alone: bool)
             Word(row[4], *_span(row), *voices.name(channel, speaker))
             for row, speaker in zip(mine, who[channel], strict=True)
         )
-    contact = recording(by_time(entries), id, speakers_from=beside.name)
-    if beside.problem:
-        contact.notes.add(beside.problem)
+    contact = recording(by_time(entries), id, speakers_from=twin.name)
+    if twin.problem:
+        contact.notes.add(twin.problem)
     return contact
 
 
@@ -258,7 +264,7 @@ def _speakers_of(rows: list[Row], timeline: Timeline) -> Iterator[str | None]:
 def _span(row: Row) -> tuple[float, float]:
     """Start and end of a word; CTM gives start and duration."""
     start = _time(row[2]) or 0.0
-    return start, round(start + (_time(row[3]) or 0.0), 6)
+    return start, round(start + max(_time(row[3]) or 0.0, 0.0), 6)
 
 
 def _first_alternatives(rows: list[Row]) -> Iterator[Row]:
@@ -310,13 +316,10 @@ class _Speakers:
         stem = Path(content_name(self._path)).stem
         problem = None
         for name in (f"{stem}.rttm", f"{id}.rttm"):
-            try:
-                beside = self._path.with_name(name)
-                if not beside.is_file() or beside.is_symlink():
-                    continue
-                known = self._stretches(beside)
-            except ValueError:  # the file id is no name of a file
+            if (twin := beside(self._path, name)) is None:
                 continue
+            try:
+                known = self._stretches(twin)
             except InputError as error:
                 problem = f"its speakers could not be read: {error.message}"
                 continue

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cxsentiment.errors import InputError
+from cxsentiment.ingest.beside import beside
 from cxsentiment.ingest.contacts import Contact, Entry
 from cxsentiment.ingest.encoding import read_text
 from cxsentiment.ingest.formats import DocumentFormat, Format, Origin, at, objects, words
@@ -71,13 +72,13 @@ def _read(document: Any, origin: Origin) -> Iterator[Contact | InputError]:
 
 
 def _add_metadata(contact: Contact, source: Source, stem: str) -> None:
-    beside = next((file for file in _places(source, stem) if file.is_file() and not file.is_symlink()), None)
-    if beside is None:
+    found = next(_places(source, stem), None)
+    if found is None:
         return
     try:
-        metadata = json.loads(read_text(beside)[0])
+        metadata = json.loads(read_text(found)[0])
     except (InputError, ValueError, RecursionError):
-        contact.notes.add(f"its metadata cannot be read ({beside.name})")
+        contact.notes.add(f"its metadata cannot be read ({found.name})")
         return
     if not _is_metadata(metadata):
         return
@@ -94,10 +95,12 @@ def _add_metadata(contact: Contact, source: Source, stem: str) -> None:
 
 
 def _places(source: Source, stem: str) -> Iterator[Source]:
-    if f"{stem}.metadata.json" != source.name:
-        yield source.with_name(f"{stem}.metadata.json")
+    if (found := beside(source, f"{stem}.metadata.json")) is not None:
+        yield found
     if isinstance(source, Path) and source.parent.name == "transcript":
-        yield source.parent.with_name("metadata") / f"{stem}.json"
+        folder = source.parent.with_name("metadata")
+        if (found := beside(folder / source.name, f"{stem}.json")) is not None:
+            yield found
 
 
 def _is_metadata(document: object) -> bool:
