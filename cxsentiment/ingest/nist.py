@@ -41,6 +41,8 @@ _LABEL = re.compile(r"<(?:[^<>\s]*,[^<>\s]*|[A-Za-z]\w?|female|male)>", re.IGNOR
 _TIME = re.compile(r"[+-]?(?:\d{1,15}\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?")
 
 Row = Sequence[str]
+_Spoken = tuple[float, float, str, str | None]
+"""Start, end (seconds), word, and its speaker where the CTM itself names one."""
 Stretch = tuple[str, float, float, str]
 """Channel, start, end (seconds), speaker."""
 
@@ -234,16 +236,17 @@ def _first(alternatives: str) -> str:
 def _from_words(id: str, rows: list[Row], speakers: "_Speakers", *, alone: bool) -> Contact:
     twin = speakers.of(id, alone=alone)
     timelines = _Timelines(twin.stretches)
-    channels: dict[str, list[Row]] = {}
+    channels: dict[str, list[_Spoken]] = {}
     for row in _first_alternatives(rows):
-        channels.setdefault(row[1], []).append(row)
+        own = row[7] if len(row) == 8 and row[7].lower() not in _MISSING else None
+        channels.setdefault(row[1], []).append((*_span(row), row[4], own))
     who = {channel: list(_speakers_of(mine, timelines.of(channel))) for channel, mine in channels.items()}
     voices = Voices((channel, speaker) for channel, speakers in who.items() for speaker in speakers)
     entries: list[Entry] = []
     for channel, mine in channels.items():
         entries += turns_of(
-            Word(row[4], *_span(row), *voices.name(channel, speaker))
-            for row, speaker in zip(mine, who[channel], strict=True)
+            Word(text, start, end, *voices.name(channel, speaker))
+            for (start, end, text, _), speaker in zip(mine, who[channel], strict=True)
         )
     contact = recording(by_time(entries), id, speakers_from=twin.name)
     if twin.problem:
@@ -251,13 +254,12 @@ def _from_words(id: str, rows: list[Row], speakers: "_Speakers", *, alone: bool)
     return contact
 
 
-def _speakers_of(rows: list[Row], timeline: Timeline) -> Iterator[str | None]:
+def _speakers_of(spoken: list[_Spoken], timeline: Timeline) -> Iterator[str | None]:
     """Put the words of one channel in order of time, and yield who says each."""
-    rows.sort(key=lambda row: _span(row)[0])
+    spoken.sort(key=lambda word: word[0])
     speaker = None
-    for row in rows:
-        own = row[7] if len(row) == 8 and row[7].lower() not in _MISSING else None
-        speaker = own or timeline.speaker(*_span(row), speaker)
+    for start, end, _, own in spoken:
+        speaker = own or timeline.speaker(start, end, speaker)
         yield speaker
 
 

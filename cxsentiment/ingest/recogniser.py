@@ -18,6 +18,8 @@ PAUSE_S = 1.0
 LONG_PAUSE_S = 3.0
 # How far from a stretch of speech (seconds) a word may lie and still be its speaker's.
 NEAR_S = 1.0
+# A word lies in few stretches of one speaker; more are not looked at, so that a file made to be slow is not.
+_MOST_STRETCHES = 20
 
 _SENTENCE_END = re.compile(r"[.!?…。！？؟।]+[\"'”’)\]]*\s*$")
 
@@ -119,9 +121,15 @@ def _joined(parts: list[tuple[float, float]]) -> tuple[list[float], list[float]]
 
 def _overlap(start: float, end: float, starts: Sequence[float], ends: Sequence[float]) -> float:
     """Seconds of the overlap with the stretch that fits best; negative: how far the nearest one lies away."""
-    last = bisect_right(starts, end)
-    near = range(max(last - 2, 0), min(last + 1, len(starts)))
-    return max((min(end, ends[k]) - max(start, starts[k]) for k in near), default=-NEAR_S * 2)
+    after = bisect_right(starts, end)
+    best = end - starts[after] if after < len(starts) else -NEAR_S * 2
+    for k in range(after - 1, max(after - _MOST_STRETCHES, 0) - 1, -1):
+        mine = (end if end < ends[k] else ends[k]) - (start if start > starts[k] else starts[k])
+        if mine > best:
+            best = mine
+        if starts[k] <= start:  # those before end before it
+            break
+    return best
 
 
 class Voices:
