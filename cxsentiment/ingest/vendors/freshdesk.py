@@ -87,7 +87,7 @@ def _of_entries(document: object, origin: Origin) -> Iterator[Contact]:
         tickets.setdefault(identifier(entry.get("ticket_id")), []).append(entry)
     own = None
     if origin.source.name == "conversations.json":
-        own = _tickets(beside(origin, "ticket.json"))[0]
+        own = next(iter(_tickets(beside(origin, "ticket.json"))), None)
     for name, entries in tickets.items():
         found = isinstance(own, dict) and _is_ticket(own) and identifier(own.get("id")) == name
         yield _contact(own if found and isinstance(own, dict) else {"id": name}, entries)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from cxsentiment.errors import InputError
-from cxsentiment.ingest.contacts import Contact, Entry
+from cxsentiment.ingest.contacts import Contact, Entry, Notes
 from cxsentiment.ingest.formats import DocumentFormat, Format, Origin, at, objects, words
 from cxsentiment.ingest.markup import plain_text
 from cxsentiment.ingest.vendors.fields import identifier, known, moment_of
@@ -18,6 +18,8 @@ _ROLES: dict[str, Speaker] = {
 }
 # Intercom's own bot may write on behalf of an admin, under this name and mailbox.
 _OPERATOR = "operator"
+_NOTES = ("note", "note_and_reopen")
+_MAY_SPEAK = ("open", "close", "snoozed")
 _CHANNELS = {
     **dict.fromkeys(("conversation", "whatsapp", "sms", "push", "inapp"), "chat"),
     "email": "email",
@@ -57,7 +59,9 @@ def _read(document: Any, origin: Origin) -> Iterator[Contact | InputError]:
             yield _contact(conversation)
         else:
             yield InputError(
-                "no_turns", f"{origin.where}:{place}", 'the conversation has neither "source" nor "conversation_message"'
+                "no_turns",
+                f"{origin.where}:{place}",
+                'the conversation has neither "source" nor "conversation_message"',
             )
 
 
@@ -65,14 +69,18 @@ def _contact(document: dict[str, Any]) -> Contact:
     first = _first(document) or {}
     skipped: Counter[str] = Counter()
     entries = [_entry(first, document.get("created_at"))]
-    skipped["attachment"] += len(objects(first, "attachments"))
+    notes = Notes()
     parts = at(document, "conversation_parts", "conversation_parts")
     for part in objects(parts if isinstance(parts, list) else at(document, "conversation_parts")):
         if part.get("part_type") == "comment":
             entries.append(_entry(part, part.get("created_at")))
-            skipped["attachment"] += len(objects(part, "attachments"))
-        else:
-            skipped["internal note" if part.get("part_type") in ("note", "note_and_reopen") else "event"] += 1
+            continue
+        kind = words(part.get("part_type"))
+        skipped["internal note" if kind in _NOTES else "event"] += 1
+        if kind in _MAY_SPEAK and words(part.get("body")):
+            notes.add(
+                f'a part of type "{kind}" holds a text, which was left out: only comments are said to the other side'
+            )
     rating = document.get("conversation_rating")
     rated = at(rating, "rating")
     return Contact(
@@ -92,7 +100,8 @@ def _contact(document: dict[str, Any]) -> Contact:
             delivered_as=first.get("delivered_as"),
             language=at(document, "custom_attributes", "Language"),
         ),
-        skipped=+skipped,
+        notes=notes,
+        skipped=skipped,
     )
 
 

@@ -61,7 +61,9 @@ def _parts(document: object, one: str, many: str) -> list[object]:
 
 
 def _detect_ticket(document: object) -> bool:
-    return not isinstance(document, list) and (
+    if isinstance(document, list):  # a list of tickets is read one by one
+        return bool(document) and all(map(_is_comment, document))
+    return (
         any(map(_is_ticket, _parts(document, "ticket", "tickets")))
         or any(map(_is_comment, _parts(document, "comment", "comments")))
         or _is_rating(document)
@@ -162,11 +164,9 @@ def _text(comment: dict[str, Any]) -> str:
     return plain_text(words(comment.get("html_body"))) or words(at(comment, "data", "transcription_text"))
 
 
-def _of_ticket(
-    ticket: dict[str, Any], comments: list[dict[str, Any]], users: Mapping[str, dict[str, Any]]
-) -> Contact:
+def _of_ticket(ticket: dict[str, Any], comments: list[dict[str, Any]], users: Mapping[str, dict[str, Any]]) -> Contact:
     requester = identifier(ticket.get("requester_id")) or identifier(at(ticket, "requester", "id"))
-    told = _Ticket(users, {requester} - {None})  # type: ignore[arg-type]
+    told = _Ticket(users, {requester} if requester else set())
     for comment in comments:
         told.add(comment, comment)
     if not comments:
@@ -192,7 +192,13 @@ def _of_ticket(
 
 
 def _contact(
-    told: _Ticket, name: str | None, requester: str | None, assignee: object, group: object, via: object, **facts: object
+    told: _Ticket,
+    name: str | None,
+    requester: str | None,
+    assignee: object,
+    group: object,
+    via: object,
+    **facts: object,
 ) -> Contact:
     if facts.get("rating"):
         facts["rating_scale"] = "good or bad"
@@ -244,7 +250,7 @@ def _of_audits(name: str | None, audits: Sequence[dict[str, Any]], users: Mappin
         identifier(fields.get("requester_id")),
         fields.get("assignee_id"),
         fields.get("group_id"),
-        at(list(audits), 0, "via", "channel"),
+        at(audits[0], "via", "channel"),
         subject=fields.get("subject"),
         rating=rating.get("score"),
         rating_comment=rating.get("body"),
