@@ -129,6 +129,8 @@ def _entry(event: dict[str, Any], users: Mapping[str, dict[str, Any]]) -> Entry:
     role = _USERS.get(words(user.get("type")))
     if event.get("type") == "system_message":
         role = "system"
+    elif event.get("type") == "filled_form":
+        role = "customer"  # forms are shown to customers only
     elif role is None and author is not None and "@" in author:
         role = "agent"  # only agents have a mailbox as their id
     name = words(user.get("name"))

@@ -1,7 +1,8 @@
 """Slack: the day files of an export, and channels or threads written by slackdump or the API.
 
-A thread with replies is a contact, and all messages of the file that stand in none are one. Slack knows no roles: they
-come from --role with a user's id or name. Names stand in users.json beside the file or in the folder above.
+A thread with replies is a contact, and all messages of a day that stand in none are one: an export has a file for each
+day, and the messages of a whole channel are told apart by their day (UTC). Slack knows no roles: they come from --role
+with a user's id or name. Names stand in users.json beside the file or in the folder above.
 """
 
 import html
@@ -62,9 +63,11 @@ def _read(document: Any, origin: Origin) -> Iterator[Contact | InputError]:
     messages = [document] if _is_message(document) else objects(document) or objects(document, "messages")
     users = _users(origin)
     channel = identifier(at(document, "channel_id"))
-    threads = _threads(messages)
-    for thread, members in _contacts(threads).items():
-        yield _contact(members, thread, channel, users, origin.options)
+    for (thread, day), members in _contacts(_threads(messages), by_day=channel is not None).items():
+        contact = _contact(members, thread, users, origin.options)
+        contact.id = ":".join(filter(None, (channel, contact.id or day))) or None
+        contact.attrs = known(thread=thread, channel_id=channel)
+        yield contact
 
 
 def _users(origin: Origin) -> _Users:
@@ -88,19 +91,23 @@ def _threads(messages: list[dict[str, Any]]) -> dict[str | None, dict[object, di
     return threads
 
 
-def _contacts(threads: dict[str | None, dict[Any, dict[str, Any]]]) -> dict[str | None, list[dict[str, Any]]]:
-    """A thread's messages where it has replies here, else all under None; in the order of their first messages."""
-    contacts: dict[str | None, list[dict[str, Any]]] = {}
+def _contacts(
+    threads: dict[str | None, dict[object, dict[str, Any]]], *, by_day: bool
+) -> dict[tuple[str | None, str | None], list[dict[str, Any]]]:
+    """The messages by thread where it has replies here, all others by None and their day (None without `by_day`)."""
+    contacts: dict[tuple[str | None, str | None], list[dict[str, Any]]] = {}
     for thread, found in threads.items():
         members = list(found.values())
-        alone = thread is not None and len(members) == 1 and members[0].get("ts") == thread
-        contacts.setdefault(None if alone else thread, []).extend(members)
+        if thread is not None and (len(members) > 1 or members[0].get("ts") != thread):
+            contacts[thread, None] = members
+            continue
+        for message in members:
+            moment = moment_of(message.get("ts")) if by_day else None
+            contacts.setdefault((None, moment.date().isoformat() if moment else None), []).append(message)
     return contacts
 
 
-def _contact(
-    messages: list[dict[str, Any]], thread: str | None, channel: str | None, users: _Users, options: ReadOptions
-) -> Contact:
+def _contact(messages: list[dict[str, Any]], thread: str | None, users: _Users, options: ReadOptions) -> Contact:
     entries: list[Entry] = []
     skipped: Counter[str] = Counter()
     for message in messages:
@@ -111,15 +118,10 @@ def _contact(
             skipped["attachment"] += 1
         else:
             entries.append(_entry(message, text, users, options))
-    contact = Contact(
-        entries, id=channel, channel="chat", attrs=known(thread=thread, channel_id=channel), skipped=skipped
-    )
-    if thread is not None:
-        contact.id = thread if channel is None else f"{channel}:{thread}"
-        if all(message.get("ts") != thread for message in messages):
-            first = identifier(messages[0].get("ts"))
-            contact.id = f"{contact.id}-{first}"
-            contact.notes.add("the thread starts in another file; this is what is said of it here")
+    contact = Contact(entries, id=thread, channel="chat", skipped=skipped)
+    if thread is not None and all(message.get("ts") != thread for message in messages):
+        contact.id = f"{thread}-{identifier(messages[0].get('ts'))}"
+        contact.notes.add("the thread starts in another file; this is what is said of it here")
     return contact
 
 

@@ -159,7 +159,7 @@ class _Vcon:
                 self.entries.append(self._spoken(piece, offset, parties))
 
     def _spoken(self, piece: Piece, offset: float | None, parties: list[dict[str, Any]]) -> Entry:
-        entry = self._entry(None, piece.speaker, parties)
+        entry = self._entry(piece.party, piece.speaker, parties)
         entry.text, entry.also = piece.text, (*piece.also, *entry.also)
         entry.start = None if piece.start is None else round(piece.start + (offset or 0.0), 6)
         entry.end = None if piece.end is None else round(piece.end + (offset or 0.0), 6)

@@ -18,13 +18,14 @@ from cxsentiment.ingest.vendors.fields import identifier
 
 @dataclass(slots=True)
 class Piece:
-    """One utterance of a transcript; times are seconds from the start of its dialog."""
+    """One utterance of a transcript; times are seconds from the start of its dialog. `party` is a place in parties."""
 
     speaker: str | None
     text: str
     start: float | None = None
     end: float | None = None
     also: tuple[str, ...] = ()
+    party: int | None = None
 
 
 def parsed(analysis: dict[str, Any]) -> object:
@@ -68,7 +69,7 @@ def _messages(items: list[Any]) -> list[Piece]:
     """Objects of a speaker and a message (or text), as models write them."""
     found = []
     for item in items:
-        if not isinstance(item, dict) or "speaker" not in item:
+        if not isinstance(item, dict) or not item.keys() & {"speaker", "party", "parties"}:
             continue
         text = next((words(item[key]) for key in ("message", "text", "transcript") if key in item), None)
         if text is not None:
@@ -82,7 +83,15 @@ def _piece(item: dict[str, Any], text: str) -> Piece:
         end = round(start + duration, 6)
     speaker = item.get("speaker")
     number = isinstance(speaker, int) and not isinstance(speaker, bool)
-    return Piece(identifier(speaker), text.strip(), start, end, (f"speaker:{speaker}",) if number else ())
+    also = (f"speaker:{speaker}",) if number else ()
+    return Piece(identifier(speaker), text.strip(), start, end, also, _party(item))
+
+
+def _party(item: dict[str, Any]) -> int | None:
+    """The party that an utterance names: a place in parties, or a list of one."""
+    named = item.get("party", item.get("parties"))
+    named = named[0] if isinstance(named, list) and len(named) == 1 else named
+    return named if isinstance(named, int) and not isinstance(named, bool) else None
 
 
 def _pieces_of_object(body: dict[str, Any]) -> list[Piece]:

@@ -48,7 +48,7 @@ def _read(document: Any, origin: Origin) -> Iterator[Contact | InputError]:
         yield _contact(document)
         return
     for place, chat in enumerate(_chats(document), start=1):
-        if _is_chat(chat):
+        if isinstance(chat, dict) and _is_chat(chat):
             yield _contact(chat)
         else:
             yield InputError(

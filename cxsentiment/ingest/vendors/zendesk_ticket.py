@@ -85,7 +85,7 @@ def _read_ticket(document: Any, origin: Origin) -> Iterator[Contact | InputError
         yield _of_comments(objects(_parts(document, "comment", "comments")), users, origin)
         return
     for place, ticket in enumerate(parts, start=1):
-        if not _is_ticket(ticket):
+        if not isinstance(ticket, dict) or not _is_ticket(ticket):
             yield InputError("no_turns", f"{origin.where}:{place}", "the ticket has no requester and description")
             continue
         comments = at(ticket, "comments")
