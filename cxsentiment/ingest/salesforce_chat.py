@@ -20,7 +20,8 @@ from cxsentiment.schema import Reject, Speaker, Transcript
 
 NAME = "salesforce-chat"
 _STARTED = re.compile(r"Chat Started:\s{0,5}([^<\n]{1,80})")
-_PARAGRAPH = re.compile(r"<p\b[^<>]*\bcenter\b[^<>]*>([^<]*)</p>", re.IGNORECASE)
+_PARAGRAPH = re.compile(r"<p\s[^<>]{0,40}center[^<>]{0,40}>([^<]{0,400})</p>", re.IGNORECASE)
+_TRANSFER = re.compile(r"Chat Transferred From (.{1,80}) To (.{1,80})")
 _OFFSET = r"\(\s{0,5}(?:(?P<h>\d{1,4})h\s{0,5})?(?:(?P<m>\d{1,4})m\s{0,5})?(?P<s>\d{1,6})s\s{0,5}\)"
 # A message starts at the start, or after a line break or a paragraph; its name may be on the next line.
 _MARK = re.compile(rf"(?:\A|(?<=>)|(?<=\n))[ \t\r\n]{{0,20}}{_OFFSET}[ \t\r\n]{{0,20}}(?:(?P<name>[^:<>\n]{{1,80}}):)?")
@@ -33,6 +34,8 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 
 def is_body(text: str) -> bool:
     """Whether a text starts as such a body."""
+    if not text.lstrip("\ufeff \t\r\n").startswith(("<", "Chat Started")):
+        return False
     started = _STARTED.search(text[:4000])
     return started is not None and _MARK.search(text, started.end()) is not None
 
@@ -63,6 +66,9 @@ def read_body(path: Source, options: ReadOptions, advance: Advance = ignore) -> 
 def _contact(text: str) -> Contact:
     head = [plain_text(match[1]) for match in _PARAGRAPH.finditer(text)]
     agents = {line.removeprefix("Agent ").strip().casefold() for line in head if line.startswith("Agent ")}
+    for line in head:
+        if (transfer := _TRANSFER.fullmatch(line)) is not None:
+            agents |= {transfer[1].strip().casefold(), transfer[2].strip().casefold()}
     started = _STARTED.search(text)
     entries, skipped = _entries(_PARAGRAPH.sub("<br>", text))
     _tell_roles(entries, agents)

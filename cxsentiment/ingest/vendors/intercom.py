@@ -19,7 +19,7 @@ _ROLES: dict[str, Speaker] = {
 # Intercom's own bot may write on behalf of an admin, under this name and mailbox.
 _OPERATOR = "operator"
 _NOTES = ("note", "note_and_reopen")
-_MAY_SPEAK = ("open", "close", "snoozed")
+_MAY_SPEAK = ("close", "snoozed")
 _CHANNELS = {
     **dict.fromkeys(("conversation", "whatsapp", "sms", "push", "inapp"), "chat"),
     "email": "email",
@@ -72,10 +72,10 @@ def _contact(document: dict[str, Any]) -> Contact:
     notes = Notes()
     parts = at(document, "conversation_parts", "conversation_parts")
     for part in objects(parts if isinstance(parts, list) else at(document, "conversation_parts")):
-        if part.get("part_type") == "comment":
+        kind = words(part.get("part_type"))
+        if kind == "comment" or (kind == "open" and words(part.get("body"))):  # a reply to a closed one opens it
             entries.append(_entry(part, part.get("created_at")))
             continue
-        kind = words(part.get("part_type"))
         skipped["internal note" if kind in _NOTES else "event"] += 1
         if kind in _MAY_SPEAK and words(part.get("body")):
             notes.add(

@@ -23,7 +23,7 @@ def _is_event(value: object) -> bool:
     return (
         isinstance(value, dict)
         and value.get("type") in _EVENTS
-        and "created_at" in value
+        and ("created_at" in value or "timestamp" in value)
         and ("visibility" in value or "recipients" in value)
         and ("author_id" in value or "system_message_type" in value)
     )
@@ -34,7 +34,7 @@ def _is_thread(value: object) -> bool:
         isinstance(value, dict)
         and isinstance(value.get("user_ids"), list)
         and ("events" in value or "active" in value)
-        and "created_at" in value
+        and ("created_at" in value or "timestamp" in value)
     )
 
 
@@ -138,7 +138,7 @@ def _entry(event: dict[str, Any], users: Mapping[str, dict[str, Any]]) -> Entry:
     return Entry(
         text,
         author or ("system" if role == "system" else None),
-        at=moment_of(event.get("created_at")),
+        at=moment_of(event.get("created_at", event.get("timestamp"))),
         role=role,
         also=(name,) if name else (),
         agent_id=author if role == "agent" else None,

@@ -98,7 +98,7 @@ def _pieces_of_object(body: dict[str, Any]) -> list[Piece]:
     results = body.get("results") if isinstance(body.get("results"), dict) else body
     for utterances in (objects(results, "utterances"), objects(body, "segments")):
         if utterances:
-            return [_piece(item, words(item.get("transcript")) or words(item.get("text"))) for item in utterances]
+            return [_labelled(item, at(body, "speakers")) for item in utterances]
     channels = objects(results, "channels")
     if not channels:
         return _of_alternative(body, None)
@@ -108,6 +108,14 @@ def _pieces_of_object(body: dict[str, Any]) -> list[Piece]:
         if isinstance(alternative, dict):
             found += _of_alternative(alternative, number if len(channels) > 1 else None)
     return found
+
+
+def _labelled(item: dict[str, Any], speakers: object) -> Piece:
+    """A segment, whose speaker may have a label in a list beside (World Transcription Format)."""
+    piece = _piece(item, words(item.get("transcript")) or words(item.get("text")))
+    if label := words(at(speakers, piece.speaker or "", "label")):
+        piece.also = (*piece.also, label)
+    return piece
 
 
 def _of_alternative(alternative: dict[str, Any], channel: int | None) -> list[Piece]:

@@ -12,6 +12,7 @@ from cxsentiment.ingest.vendors.fields import identifier, known, moment_of
 from cxsentiment.schema import Speaker
 
 _MESSAGE = "chat.msg"
+_TRIGGER = "agent:trigger"
 # What newer exports say of the sender, and the first part of a nick ("agent:12", "visitor").
 _SENDERS: dict[str, Speaker] = {
     "visitor": "customer",
@@ -66,6 +67,8 @@ class _People:
 
     def role(self, item: dict[str, Any]) -> Speaker | None:
         """What the entry says of its sender, else what the chat says of the name; a name that is both is neither."""
+        if item.get("nick") == _TRIGGER:
+            return "bot"
         for said in (item.get("sender_type"), words(item.get("nick")).partition(":")[0]):
             if (role := _SENDERS.get(words(said).lower())) is not None:
                 return role

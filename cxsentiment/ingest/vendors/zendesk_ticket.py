@@ -13,6 +13,7 @@ from cxsentiment.ingest.vendors.fields import beside, by_id, identifier, known, 
 from cxsentiment.schema import Speaker
 
 _USER_ROLES: dict[str, Speaker] = {"end-user": "customer", "agent": "agent", "admin": "agent"}
+_ACTORS: dict[str, Speaker] = {"end-user": "customer", "agent": "agent", "bot": "bot", "system": "system"}
 _CHANNELS = {
     "email": "email",
     **dict.fromkeys(("chat", "native_messaging", "sunshine_conversations_api", "whatsapp", "sms"), "chat"),
@@ -147,6 +148,26 @@ class _Ticket:
             )
         )
 
+    def add_chat(self, history: list[dict[str, Any]]) -> None:
+        """The messages of a chat or of messaging, which an audit holds as a whole."""
+        for item in history:
+            if item.get("type") != "ChatMessage":
+                self.skipped["event"] += 1
+                continue
+            role = _ACTORS.get(words(item.get("actor_type")).lower())
+            author = identifier(item.get("actor_id"))
+            name = words(item.get("actor_name"))
+            self.entries.append(
+                Entry(
+                    words(item.get("message")),
+                    author or name or None,
+                    at=moment_of(item.get("timestamp")),
+                    role=role,
+                    also=(name,) if name and author else (),
+                    agent_id=(author or name or None) if role == "agent" else None,
+                )
+            )
+
     def assignee(self, value: object) -> str | None:
         """The assignee, where no agent wrote: whoever wrote is credited, not who was assigned last."""
         return None if any(entry.agent_id for entry in self.entries) else identifier(value)
@@ -241,6 +262,8 @@ def _of_audits(name: str | None, audits: Sequence[dict[str, Any]], users: Mappin
             if event.get("type") in _COMMENTS:
                 told.add(event, audit)
                 continue
+            if event.get("type") == "ChatStartedEvent":
+                told.add_chat(objects(event, "value", "history"))
             told.skipped["event"] += 1
             if _is_rating(event):
                 rating = event
