@@ -51,13 +51,13 @@ def _entries(document: object) -> list[dict[str, Any]]:
         if isinstance(at(document, key), list):
             document = at(document, key)
     found = objects(document) if isinstance(document, list) else [document]
-    return [entry for item in found if isinstance(entry := at(item, "note") or item, dict) and _is_entry(entry)]
+    return [entry for item in found if isinstance(entry := at(item, "note") or item, dict)]
 
 
 def _detect(document: object) -> bool:
     if isinstance(document, list):  # a list of tickets is read one by one
         return bool(document) and all(_is_entry(item) and "ticket_id" in item for item in document)
-    return any(map(_is_ticket, _tickets(document))) or bool(_entries(document))
+    return any(map(_is_ticket, _tickets(document))) or any(map(_is_entry, _entries(document)))
 
 
 def _read(document: Any, origin: Origin) -> Iterator[Contact | InputError]:
@@ -69,7 +69,7 @@ def _read(document: Any, origin: Origin) -> Iterator[Contact | InputError]:
         if not isinstance(ticket, dict) or not _is_ticket(ticket):
             yield InputError("no_turns", f"{origin.where}:{place}", "the ticket has no requester and description")
             continue
-        entries = _entries(ticket)
+        entries = [] if _entries(ticket) == [ticket] else _entries(ticket)
         if not entries and origin.source.name == "ticket.json":
             entries = _belonging(beside(origin, "conversations.json"), ticket)
         yield _contact(ticket, entries)
@@ -142,7 +142,9 @@ def _description(ticket: dict[str, Any]) -> Entry:
 
 
 def _entry(item: dict[str, Any]) -> Entry:
-    role: Speaker = "customer" if item.get("incoming") is True else "agent"
+    role: Speaker | None = "customer" if item.get("incoming") is True else None
+    if item.get("incoming") is False:
+        role = "agent"
     author = identifier(item.get("user_id"))
     return Entry(
         words(item.get("body_text")) or plain_text(words(item.get("body"))),

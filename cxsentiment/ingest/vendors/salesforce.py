@@ -64,6 +64,8 @@ def _read(document: Any, origin: Origin) -> Iterator[Contact | InputError]:
         elif _is_connect(record):
             name = identifier(at(document, "conversationIdentifier"))
             conversations.setdefault(name, []).append(_as_record(record))
+        else:
+            yield InputError("no_turns", origin.where, "a record among the entries is no ConversationEntry")
     for name, records in conversations.items():
         yield _contact(name, records)
 

@@ -87,7 +87,9 @@ def _threads(messages: list[dict[str, Any]]) -> dict[str | None, dict[object, di
             thread = identifier(each.get("thread_ts"))
             stamp = identifier(each.get("ts"))
             # Without a time there is nothing to know a message by again.
-            threads.setdefault(thread, {}).setdefault((stamp, each.get("user")) if stamp else id(each), each)
+            threads.setdefault(thread, {}).setdefault(
+                (stamp, identifier(each.get("user"))) if stamp else id(each), each
+            )
     return threads
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from cxsentiment.errors import InputError
 from cxsentiment.ingest.contacts import Contact, Entry, Notes
-from cxsentiment.ingest.formats import DocumentFormat, Format, Origin, at, words
+from cxsentiment.ingest.formats import DocumentFormat, Format, Origin, at, objects, words
 from cxsentiment.ingest.values import json_type, shown
 from cxsentiment.ingest.vendors.fields import identifier, known, moment_of
 from cxsentiment.ingest.vendors.vcon_bodies import Piece, body_text, parsed, pieces_of
@@ -29,6 +29,7 @@ _ROLES: dict[str, Speaker] = {
     "third party": "other",
 }
 _TRANSCRIPTS = ("transcript", "transcription", "wtf_transcription")
+_MEDIA = ("recording", "audio", "video")
 _PARTS = ("parties", "dialog", "analysis")
 
 
@@ -120,7 +121,7 @@ class _Vcon:
 
     def _dialog(self, dialog: dict[str, Any], offset: float | None, parties: list[dict[str, Any]]) -> None:
         kind = dialog.get("type")
-        if kind == "recording":
+        if kind in _MEDIA:
             return  # its words stand in a transcript
         if kind != "text":
             self.skipped["event"] += 1
@@ -140,9 +141,12 @@ class _Vcon:
         parties: list[dict[str, Any]],
     ) -> None:
         told: set[int] = {place for place, dialog in enumerate(dialogs) if dialog.get("type") == "text"}
-        found = [
-            (analysis, pieces_of(parsed(analysis))) for analysis in analyses if analysis.get("type") in _TRANSCRIPTS
+        # Some tools put a transcript among the attachments, which name their kind as their purpose.
+        attachments = objects(self.document, "attachments")
+        named = [
+            item for item in (*analyses, *attachments) if (item.get("type") or item.get("purpose")) in _TRANSCRIPTS
         ]
+        found = [(analysis, pieces_of(parsed(analysis))) for analysis in named]
         if not any(pieces for _, pieces in found):
             # Some tools call a transcript by another name; a list of speakers and messages can be nothing else.
             found = [(analysis, pieces_of(parsed(analysis), messages_only=True)) for analysis in analyses]
@@ -159,22 +163,24 @@ class _Vcon:
                 self.entries.append(self._spoken(piece, offset, parties))
 
     def _spoken(self, piece: Piece, offset: float | None, parties: list[dict[str, Any]]) -> Entry:
-        entry = self._entry(piece.party, piece.speaker, parties)
-        entry.text, entry.also = piece.text, (*piece.also, *entry.also)
+        entry = self._entry(piece.party, piece.speaker, parties, piece.also)
+        entry.text = piece.text
         entry.start = None if piece.start is None else round(piece.start + (offset or 0.0), 6)
         entry.end = None if piece.end is None else round(piece.end + (offset or 0.0), 6)
         return entry
 
-    def _entry(self, place: int | None, label: str | None, parties: list[dict[str, Any]]) -> Entry:
-        """An entry of the party at `place`, or of the one that is called `label`."""
-        if place is None and label is not None:
-            named = [k for k, party in enumerate(parties) if label in _names(party)]
+    def _entry(
+        self, place: int | None, label: str | None, parties: list[dict[str, Any]], also: tuple[str, ...] = ()
+    ) -> Entry:
+        """An entry of the party at `place`, or of the one that is called `label` or as `also` says."""
+        if place is None:
+            named = [k for k, party in enumerate(parties) if {label, *also} & set(_names(party))]
             place = named[0] if len(named) == 1 else None
         if place is None or not 0 <= place < len(parties):
-            return Entry("", label)
+            return Entry("", label, also=also)
         party = parties[place]
         names = _names(party)
-        also = (f"party:{place}", *names)
+        also = tuple(dict.fromkeys((*also, f"party:{place}", *names)))
         role = _role(party)
         declared = self.origin.options.declared((*((label,) if label else ()), *also))
         is_agent = declared == "agent" or (declared is None and role == "agent")
@@ -268,7 +274,7 @@ def _iso(starts: list[datetime | None], first: datetime | None) -> str | None:
 
 def _channel(dialogs: list[dict[str, Any]], document: dict[str, Any]) -> str | None:
     kinds = {kind for dialog in dialogs if isinstance(kind := dialog.get("type"), str)}
-    if "recording" in kinds:
+    if kinds & set(_MEDIA):
         return "call"
     if "text" not in kinds:
         return "call" if document.get("analysis") else None
