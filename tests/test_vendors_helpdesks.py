@@ -462,6 +462,11 @@ def test_zendesk_tickets_in_their_wrappers() -> None:
     assert initials(other) == "cas"
 
 
+def test_a_survey_that_nobody_answered_is_no_rating() -> None:
+    (contact,) = told({**TICKET, "satisfaction_rating": {"score": "unoffered"}})
+    assert not {"rating", "rating_scale"} & set(contact.attrs)
+
+
 def test_a_ticket_that_an_agent_wrote_for_the_customer() -> None:
     (contact,) = told({**TICKET, "submitter_id": 600})
     assert [(turn.speaker, turn.agent_id) for turn in contact.turns] == [("agent", "600")]
@@ -503,8 +508,8 @@ def test_ticket_and_comments_of_the_api_side_by_side_are_one_contact(tmp_path: P
 
 
 def test_audits_of_many_tickets() -> None:
-    for document in (AUDITS, {"audits": AUDITS}):
-        first, second, third = told(document)
+    for document in (AUDITS, {"audits": AUDITS}, AUDITS[::-1]):
+        first, second, third = sorted(told(document), key=lambda contact: contact.id)
         assert (first.id, initials(first), first.agent_id, first.customer_id) == ("41", "ca", "600", "501")
         assert first.skipped == {"event": 3, "internal note": 1}
         assert (first.attrs["rating"], first.attrs["rating_comment"]) == ("bad", "too slow")
@@ -515,9 +520,8 @@ def test_audits_of_many_tickets() -> None:
 
 def test_who_was_requester_before_is_still_the_customer() -> None:
     audits: Any = copy.deepcopy(AUDITS[:1])
-    audits[0]["events"].append(
-        {"type": "Change", "field_name": "requester_id", "value": "502", "previous_value": "501"}
-    )
+    change = {"type": "Change", "field_name": "requester_id", "value": "502", "previous_value": "501"}
+    audits.insert(0, {**audits[0], "id": 9, "created_at": "2021-04-02T09:00:00Z", "events": [change]})
     (contact,) = told(audits)
     assert (initials(contact), contact.customer_id) == ("c", "502")
 

@@ -475,6 +475,11 @@ def test_salesforce_entries_by_conversation() -> None:
     assert (call.id, call.channel, initials(call)) == ("0LQ000000000001AAA", "call", "c")
 
 
+def test_salesforce_entries_as_the_command_line_gives_them() -> None:
+    chat, call = told({"status": 0, "result": ENTRIES})
+    assert (initials(chat), initials(call)) == ("bcaos", "c")
+
+
 def test_salesforce_entries_of_one_time_stand_in_their_sequence() -> None:
     records = [entry("Agent", f"{number}", 0, Seq=number) for number in (3, 1, 2)]
     (contact,) = told(records)

@@ -46,8 +46,8 @@ def _is_connect(value: object) -> bool:
 
 
 def _records(document: object) -> list[object]:
-    for key in ("records", "conversationEntries"):
-        if isinstance(found := at(document, key), list):
+    for path in (("records",), ("result", "records"), ("conversationEntries",)):
+        if isinstance(found := at(document, *path), list):
             return found
     return document if isinstance(document, list) else [document]
 

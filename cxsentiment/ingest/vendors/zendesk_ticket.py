@@ -221,8 +221,10 @@ def _contact(
     via: object,
     **facts: object,
 ) -> Contact:
-    if facts.get("rating"):
+    if words(facts.get("rating")).startswith(("good", "bad")):
         facts["rating_scale"] = "good or bad"
+    else:
+        facts.pop("rating", None)  # "offered", "unoffered"
     return Contact(
         told.entries,
         id=name,
@@ -242,7 +244,8 @@ def _read_audits(document: Any, origin: Origin) -> Iterator[Contact | InputError
         if isinstance(audit, dict) and _is_audit(audit):
             tickets.setdefault(identifier(audit.get("ticket_id")), []).append(audit)
     for name, audits in tickets.items():
-        yield _of_audits(name, audits, users)
+        # Some answers list the newest first; what a field held last counts.
+        yield _of_audits(name, sorted(audits, key=lambda audit: words(audit.get("created_at"))), users)
 
 
 def _of_audits(name: str | None, audits: Sequence[dict[str, Any]], users: Mapping[str, dict[str, Any]]) -> Contact:
