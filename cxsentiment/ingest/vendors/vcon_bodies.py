@@ -130,20 +130,23 @@ def _of_alternative(alternative: dict[str, Any], channel: int | None) -> list[Pi
 
 def _joined(items: list[dict[str, Any]], channel: int | None) -> Iterator[Piece]:
     current: Piece | None = None
+    said: list[str] = []
     for item in items:
         piece = _piece(item, words(item.get("punctuated_word")) or words(item.get("word")))
         if channel is not None:
             place = f"channel:{channel}"
             piece.also = (place, *piece.also)
             piece.speaker = place if piece.speaker is None else f"{place} speaker:{piece.speaker}"
-        if current is None or piece.speaker != current.speaker:
-            if current is not None:
-                yield current
-            current = piece
-        else:
-            current.text = f"{current.text} {piece.text}".strip()
+        if current is not None and piece.speaker == current.speaker:
+            said.append(piece.text)
             current.end = piece.end if piece.end is not None else current.end
+            continue
+        if current is not None:
+            current.text = " ".join(said)
+            yield current
+        current, said = piece, [piece.text]
     if current is not None:
+        current.text = " ".join(said)
         yield current
 
 
