@@ -113,6 +113,7 @@ def test_a_head_with_a_placeholder_tells_no_roles_but_the_user_may(tmp_path: Pat
     assert [turn.speaker for turn in one(tmp_path, text).turns] == ["unknown"] * 3
     contact = one(tmp_path, text, roles=("Ana B=agent", "Leo=customer"))
     assert [turn.speaker for turn in contact.turns] == ["agent", "customer", "customer"]
+    assert contact.agent_id == "Ana B"
 
 
 def test_a_transfer_makes_a_second_agent_and_a_third_name_is_nobody(tmp_path: Path) -> None:

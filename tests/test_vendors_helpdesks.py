@@ -482,6 +482,13 @@ def test_comments_without_their_ticket_tell_roles_only_with_users() -> None:
     assert initials(listed) == "uus"
 
 
+def test_roles_of_comments_without_their_ticket_are_declared(tmp_path: Path) -> None:
+    path = tmp_path / "31.json"
+    path.write_text(json.dumps({"comments": COMMENTS}))
+    (contact,), _ = read(path, roles=["600=agent", "500=customer"])
+    assert (initials(contact), contact.agent_id) == ("cas", "600")
+
+
 def test_a_colleague_of_the_customer_is_no_agent_where_users_say_so() -> None:
     more = {"id": 5, "author_id": 501, "public": True, "body": "Me too", "created_at": "2021-03-03T10:00:00Z"}
     comments = [*COMMENTS, more]

@@ -16,6 +16,7 @@ from cxsentiment.ingest.encoding import read_text
 from cxsentiment.ingest.markup import plain_text
 from cxsentiment.ingest.options import ReadOptions
 from cxsentiment.ingest.sources import Advance, Source, content_name, ignore, source_name
+from cxsentiment.ingest.vendors.fields import credit
 from cxsentiment.schema import Reject, Speaker, Transcript
 
 NAME = "salesforce-chat"
@@ -57,6 +58,7 @@ def read_body(path: Source, options: ReadOptions, advance: Advance = ignore) -> 
             do="Leave --format out, and the format is found by structure",
         )
     contact = _contact(text)
+    credit(contact.entries, options)
     if warning:
         contact.notes.add(warning)
     identity = identity_of(contact, Path(content_name(path)).stem)

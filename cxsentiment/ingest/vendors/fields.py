@@ -2,13 +2,15 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from cxsentiment.errors import InputError
+from cxsentiment.ingest.contacts import Entry
 from cxsentiment.ingest.encoding import read_text
 from cxsentiment.ingest.formats import Origin
+from cxsentiment.ingest.options import ReadOptions
 from cxsentiment.ingest.sources import Source, source_name
 from cxsentiment.ingest.times import moment
 from cxsentiment.ingest.values import text_or_none
@@ -51,6 +53,13 @@ def _is_fact(value: object) -> bool:
 def by_id(items: list[dict[str, Any]]) -> Mapping[str, dict[str, Any]]:
     """The objects under their "id"; those without one are left out."""
     return {name: item for item in items if (name := identifier(item.get("id"))) is not None}
+
+
+def credit(entries: Iterable[Entry], options: ReadOptions) -> None:
+    """Credit agents whom only --role knows: where the format tells no role, the label is the agent's id."""
+    for entry in entries:
+        if entry.role is None and entry.label and options.declared((entry.label, *entry.also)) == "agent":
+            entry.agent_id = entry.label
 
 
 def beside(origin: Origin, name: str) -> Any:

@@ -11,7 +11,7 @@ from cxsentiment.errors import InputError
 from cxsentiment.ingest.contacts import Contact, Entry
 from cxsentiment.ingest.formats import DocumentFormat, Format, Origin, at, objects, words
 from cxsentiment.ingest.markup import plain_text
-from cxsentiment.ingest.vendors.fields import by_id, identifier, known, moment_of
+from cxsentiment.ingest.vendors.fields import by_id, credit, identifier, known, moment_of
 from cxsentiment.schema import Speaker
 
 _EVENTS = ("message", "filled_form", "system_message", "file", "rich_message", "form", "custom", "annotation")
@@ -59,6 +59,13 @@ def _detect(document: object) -> bool:
 
 
 def _read(document: Any, origin: Origin) -> Iterator[Contact | InputError]:
+    for contact in _contacts(document, origin):
+        if isinstance(contact, Contact):
+            credit(contact.entries, origin.options)
+        yield contact
+
+
+def _contacts(document: Any, origin: Origin) -> Iterator[Contact | InputError]:
     if isinstance(document, list):
         yield _contact({"events": document}, {})
     elif _is_chat(document):

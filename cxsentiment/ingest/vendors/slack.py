@@ -16,7 +16,7 @@ from cxsentiment.errors import InputError
 from cxsentiment.ingest.contacts import Contact, Entry
 from cxsentiment.ingest.formats import DocumentFormat, Format, Origin, at, objects, words
 from cxsentiment.ingest.options import ReadOptions
-from cxsentiment.ingest.vendors.fields import beside, by_id, document_at, identifier, known, moment_of
+from cxsentiment.ingest.vendors.fields import beside, by_id, credit, document_at, identifier, known, moment_of
 from cxsentiment.schema import Speaker
 
 _STAMP = re.compile(r"\d{9,11}\.\d{1,6}")
@@ -119,7 +119,8 @@ def _contact(messages: list[dict[str, Any]], thread: str | None, users: _Users, 
         elif not text and isinstance(message.get("files"), list):
             skipped["attachment"] += 1
         else:
-            entries.append(_entry(message, text, users, options))
+            entries.append(_entry(message, text, users))
+    credit(entries, options)
     contact = Contact(entries, id=thread, channel="chat", skipped=skipped)
     if thread is not None and all(message.get("ts") != thread for message in messages):
         contact.id = f"{thread}-{identifier(messages[0].get('ts'))}"
@@ -127,7 +128,7 @@ def _contact(messages: list[dict[str, Any]], thread: str | None, users: _Users, 
     return contact
 
 
-def _entry(message: dict[str, Any], text: str, users: _Users, options: ReadOptions) -> Entry:
+def _entry(message: dict[str, Any], text: str, users: _Users) -> Entry:
     user = identifier(message.get("user"))
     bot = identifier(message.get("bot_id"))
     is_bot = bot is not None or message.get("subtype") == "bot_message"
@@ -136,14 +137,12 @@ def _entry(message: dict[str, Any], text: str, users: _Users, options: ReadOptio
     names = _names(users.get(user or "")) or _names(message.get("user_profile"))
     others = (bot, words(message.get("username")), words(at(message, "bot_profile", "name")), *names)
     also = tuple(dict.fromkeys(name for name in others if name and name != label))
-    declared = options.declared((*((label,) if label else ()), *also))
     return Entry(
         text,
         label,
         at=moment_of(message.get("ts")),
         role=role,
         also=also,
-        agent_id=label if declared == "agent" else None,
     )
 
 

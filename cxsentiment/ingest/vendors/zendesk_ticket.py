@@ -9,7 +9,7 @@ from cxsentiment.errors import InputError
 from cxsentiment.ingest.contacts import Contact, Entry
 from cxsentiment.ingest.formats import DocumentFormat, Format, Origin, at, objects, words
 from cxsentiment.ingest.markup import plain_text
-from cxsentiment.ingest.vendors.fields import beside, by_id, identifier, known, moment_of
+from cxsentiment.ingest.vendors.fields import beside, by_id, credit, identifier, known, moment_of
 from cxsentiment.schema import Speaker
 
 _USER_ROLES: dict[str, Speaker] = {"end-user": "customer", "agent": "agent", "admin": "agent"}
@@ -106,6 +106,7 @@ def _of_comments(comments: list[dict[str, Any]], users: Mapping[str, dict[str, A
     told = _Ticket(users)
     for comment in comments:
         told.add(comment, comment)
+    credit(told.entries, origin.options)
     return Contact(told.entries, skipped=told.skipped)
 
 
@@ -245,7 +246,9 @@ def _read_audits(document: Any, origin: Origin) -> Iterator[Contact | InputError
             tickets.setdefault(identifier(audit.get("ticket_id")), []).append(audit)
     for name, audits in tickets.items():
         # Some answers list the newest first; what a field held last counts.
-        yield _of_audits(name, sorted(audits, key=lambda audit: words(audit.get("created_at"))), users)
+        contact = _of_audits(name, sorted(audits, key=lambda audit: words(audit.get("created_at"))), users)
+        credit(contact.entries, origin.options)
+        yield contact
 
 
 def _of_audits(name: str | None, audits: Sequence[dict[str, Any]], users: Mapping[str, dict[str, Any]]) -> Contact:
