@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from cxsentiment.errors import InputError, UsageError
-from cxsentiment.ingest import csvfile, jsonl, nist, plain, whispertext
+from cxsentiment.ingest import csvfile, jsonl, nist, plain, salesforce_chat, whispertext
 from cxsentiment.ingest.archives import is_archive, is_office, members
 from cxsentiment.ingest.catalogue import DOCUMENT_FORMATS
 from cxsentiment.ingest.formats import Format
@@ -89,8 +89,21 @@ READERS: tuple[Reader, ...] = (
         _read_parquet,
     ),
     Reader(
+        Format(
+            salesforce_chat.NAME,
+            "Salesforce chat transcript body",
+            "messaging",
+            "the head's agent; the other name is the customer's",
+            "(1m 13s) from the start",
+            "cxsentiment check bodies/",
+        ),
+        (".html", ".htm", ".txt"),
+        lambda head, _: salesforce_chat.is_body(head.text),
+        salesforce_chat.read_body,
+    ),
+    Reader(
         Format("jsonl", "JSON Lines", "generic", _LABELS, _SECONDS, "cxsentiment check contacts.jsonl"),
-        (".jsonl", ".ndjson", ".json"),
+        (".jsonl", ".ndjson", ".json", ".vcon"),
         _detect_jsonl,
         jsonl.read_jsonl,
     ),
