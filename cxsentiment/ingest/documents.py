@@ -16,7 +16,9 @@ from cxsentiment.schema import Reject, Transcript
 def find_format(document: object, options: ReadOptions) -> DocumentFormat | None:
     """The vendor's format of a document; None for the generic record. `options.format` decides where it names one."""
     if options.format is not None:
-        return next((known for known in DOCUMENT_FORMATS if known.name == options.format), None)
+        named = next((known for known in DOCUMENT_FORMATS if known.name == options.format), None)
+        # An array that is not itself such a document may be one of such documents.
+        return named if named and (not isinstance(document, list) or named.detect(document)) else None
     if isinstance(document, dict) and options.columns.get("turns", "turns") in document:
         return None
     return next((known for known in DOCUMENT_FORMATS if known.detect(document)), None)

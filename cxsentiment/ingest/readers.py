@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from cxsentiment.errors import InputError, UsageError
+from cxsentiment.errors import CompanionError, InputError, UsageError
 from cxsentiment.ingest import csvfile, jsonl, nist, plain, salesforce_chat, whispertext
 from cxsentiment.ingest.archives import is_archive, is_office, members
 from cxsentiment.ingest.catalogue import DOCUMENT_FORMATS
@@ -202,9 +202,10 @@ def read_contacts(
     stored) as they are read; in all, each file's size.
     """
     seen: FirstSeen = {} if first_seen is None else first_seen
+    given = frozenset(map(source_name, sources))
     for source in sources:
         told = _Told(advance)
-        for result in _read_source(source, options, told):
+        for result in _read_source(source, options, told, given):
             checked = result if isinstance(result, Reject) else check_new(result, seen)
             yield _masked(checked) if isinstance(checked, Reject) else checked
         advance(size_of(source) - told.count)
@@ -227,9 +228,12 @@ class _Told:
 
 
 def _read_source(
-    source: Source, options: ReadOptions, advance: Advance, *, packed: bool = False
+    source: Source, options: ReadOptions, advance: Advance, given: frozenset[str], *, packed: bool = False
 ) -> Iterator[Transcript | Reject]:
-    """The contacts of a source; of an archive, those of its members (`packed`), but no archives in archives."""
+    """The contacts of a source; of an archive, those of its members (`packed`), but no archives in archives.
+
+    `given` are the names of all sources: one that is read with another of them is no reject (an archive is read whole).
+    """
     try:
         head = _head(source)
         if not is_archive(head.data) or is_office(source, head.data):
@@ -238,6 +242,10 @@ def _read_source(
             raise InputError("nested_archive", source_name(source), "is an archive in an archive", do="Unpack it first")
         else:
             yield from _read_archive(source, options)
+    except CompanionError as error:
+        name = source_name(source)
+        if not packed and not any(other.startswith(error.main) for other in given - {name}):
+            yield Reject(name, 0, None, error.code, error.message)
     except InputError as error:
         yield Reject(source_name(source), 0, None, error.code, error.message)
 
@@ -249,7 +257,7 @@ def _read_archive(archive: Source, options: ReadOptions) -> Iterator[Transcript 
         if isinstance(member, InputError):
             yield Reject(source_name(archive), 0, None, member.code, member.message)
             continue
-        for result in _read_source(member, options, ignore, packed=True):
+        for result in _read_source(member, options, ignore, frozenset(), packed=True):
             if member.note and isinstance(result, Transcript):
                 result = replace(result, warnings=(member.note, *result.warnings))
             yield result
