@@ -1,7 +1,7 @@
 """Amazon Transcribe: plain jobs, Call Analytics jobs, and what AWS post-call analytics (PCA) makes of both."""
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,7 +29,7 @@ def _read_transcribe(document: Any, origin: Origin) -> Iterator[Contact | InputE
     if objects(results, "speaker_labels", "segments"):
         entries = _of_segments(results, joiner)
     elif channels := objects(results, "channel_labels", "channels"):
-        entries = turns_of_channels((_words(objects(channel, "items")) for channel in channels), joiner)
+        entries = turns_of_channels((_of_channel(channel) for channel in channels), joiner)
     else:
         entries = _unlabelled(results, joiner)
     yield Contact(
@@ -55,10 +55,19 @@ def _words(items: Sequence[Mapping[str, Any]]) -> list[Word]:
         if item.get("type") == "punctuation" and found:
             found[-1].text += text
             continue
-        label = name(item.get("speaker_label")) or name(item.get("channel_label"))
+        label = name(item.get("speaker_label"))
         found.append(
             Word(text, seconds_of(item.get("start_time")), seconds_of(item.get("end_time")), label, other_names(label))
         )
+    return found
+
+
+def _of_channel(channel: Mapping[str, Any]) -> list[Word]:
+    """The words of a channel, all under its label, which older outputs do not repeat with each word."""
+    found = _words(objects(channel, "items"))
+    label = name(channel.get("channel_label"))
+    for word in found:
+        word.label, word.also = label, other_names(label)
     return found
 
 
@@ -164,14 +173,14 @@ def _read_pca(document: Any, origin: Origin) -> Iterator[Contact | InputError]:
     for segment in objects(document, "SpeechSegments"):
         speaker = words(segment.get("SegmentSpeaker"))
         label = shown.get(speaker) or speaker or None
-        role: Speaker | None = "agent" if label in agents else "customer" if label and label == customer else None
+        role = _pca_role(segment, label, agents, customer)
         entries.append(
             Entry(
                 words(segment.get("DisplayText")) or words(segment.get("OriginalText")),
                 label,
                 seconds_of(segment.get("SegmentStartTime")),
                 seconds_of(segment.get("SegmentEndTime")),
-                role="system" if segment.get("IVRSegment") is True else role,
+                role=role,
                 also=tuple(other for other in (speaker, *other_names(speaker)) if other and other != label),
                 agent_id=label if role == "agent" else None,
             )
@@ -187,6 +196,17 @@ def _read_pca(document: Any, origin: Origin) -> Iterator[Contact | InputError]:
         started_at=started(about.get("ConversationTime")),
         attrs=facts(language=about.get("LanguageCode"), location=about.get("ConversationLocation")),
     )
+
+
+def _pca_role(
+    segment: Mapping[str, Any], label: str | None, agents: Collection[str], customer: str | None
+) -> Speaker | None:
+    """By the marks of a telephony system: an IVR, a name among the agents, the customer's name."""
+    if segment.get("IVRSegment") is True:
+        return "system"
+    if label is None:
+        return None
+    return "agent" if label in agents else "customer" if label == customer else None
 
 
 def _job(about: Mapping[str, Any]) -> dict[str, Any]:
