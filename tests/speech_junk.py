@@ -55,10 +55,10 @@ def named(name: str) -> DocumentFormat:
     return next(known for known in DOCUMENT_FORMATS if known.name == name)
 
 
-def check_survives(name: str, document: object, count: Callable[[Any], int]) -> None:
+def check_survives(name: str, document: object, count: Callable[[Any], int] | None) -> None:
     """The format answers for a document: where it takes it, nothing of it is lost and only InputError is raised.
 
-    `count` says how many entries stand in the document.
+    `count` says how many entries stand in the document; None where turns are made of words.
     """
     known = named(name)
     if not known.detect(document):
@@ -69,7 +69,7 @@ def check_survives(name: str, document: object, count: Callable[[Any], int]) -> 
         return
     contacts = [result for result in results if isinstance(result, Transcript)]
     out = sum(len(contact.turns) + contact.dropped_turns + sum(contact.skipped.values()) for contact in contacts)
-    if len(contacts) == len(results):
+    if count is not None and len(contacts) == len(results):
         assert out == count(document)
 
 

@@ -523,4 +523,4 @@ def test_junk_in_channels_raises_nothing(data: st.DataObject) -> None:
 def test_any_json_value_gets_an_answer(document: object) -> None:
     for known in FAMILY:
         assert known.detect(document) in (True, False)
-        check_survives(known.name, document, lambda d: 0)
+        check_survives(known.name, document, None)

@@ -2,6 +2,7 @@
 and the messages of a Dialogflow conversation.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -15,6 +16,7 @@ from cxsentiment.schema import Speaker
 _MICROSECONDS = 1e6
 _NANOSECONDS = 1e9
 _EPOCH_S = 1e9
+_WHOLE = re.compile(r"[0-9]{1,25}")
 # ANY_AGENT is not here: it is a person or a bot, which the file does not say.
 _ROLES: dict[str, Speaker] = {
     "AGENT": "agent",
@@ -37,8 +39,7 @@ def _read_upload(document: Any, origin: Origin) -> Iterator[Contact | InputError
     entries = []
     for item in objects(document, "entries"):
         entry = _entry(item.get("text"), name(item.get("role")), name(item.get("user_id")))
-        seconds = seconds_of(item.get("start_timestamp_usec"), _MICROSECONDS)
-        _place(entry, seconds)
+        _place(entry, _counted(item, "start_timestamp_usec", _MICROSECONDS))
         entries.append(entry)
     yield Contact(entries, attrs=facts(language=_language(document, "entries")))
 
@@ -168,7 +169,15 @@ def _read_row(document: Any, origin: Origin) -> Iterator[Contact | InputError]:
 
 
 def _nanoseconds(item: Mapping[str, Any], key: str) -> float | None:
-    return seconds_of(item.get(key), _NANOSECONDS)
+    return _counted(item, key, _NANOSECONDS)
+
+
+def _counted(item: Mapping[str, Any], key: str, per_second: float) -> float | None:
+    """Seconds of a whole number of small units, which JSON of 64-bit numbers writes as text."""
+    value = item.get(key)
+    if isinstance(value, str) and _WHOLE.fullmatch(value):
+        value = int(value)
+    return seconds_of(value, per_second)
 
 
 def _is_messages(document: object) -> bool:

@@ -86,12 +86,12 @@ def _entries(results: Sequence[Mapping[str, Any]]) -> list[Entry]:
         channels.setdefault(_channel(result), []).append(result)
     if any(_tagged(word) for result in results for word in _raw_words(result)):
         return [entry for channel, own in channels.items() for entry in _diarized(own, channel)]
-    return [_whole(result) for result in results]
+    return [_whole(result, opens=place == 0) for place, result in enumerate(results)]
 
 
 def _diarized(results: Sequence[Mapping[str, Any]], channel: str | None) -> list[Entry]:
     """Words grouped by speaker. In v1 the last result repeats the words of all, tagged; in v2 each has its own."""
-    spoken = [_words(result, channel) for result in results]
+    spoken = [_words(result, channel, opens=place == 0) for place, result in enumerate(results)]
     return turns_of(spoken[-1] if _repeats(results, spoken) else [word for own in spoken for word in own])
 
 
@@ -110,9 +110,9 @@ def _repeats(results: Sequence[Mapping[str, Any]], spoken: Sequence[Sequence[Wor
     ]
 
 
-def _whole(result: Mapping[str, Any]) -> Entry:
+def _whole(result: Mapping[str, Any], *, opens: bool) -> Entry:
     """A result without speakers: its text, and its times from its words."""
-    spoken = _words(result, None)
+    spoken = _words(result, None, opens=opens)
     label, also = voice(None, _channel(result))
     starts = [word.start for word in spoken if word.start is not None]
     ends = [word.end for word in spoken if word.end is not None]
@@ -121,19 +121,16 @@ def _whole(result: Mapping[str, Any]) -> Entry:
     return Entry(text or " ".join(word.text for word in spoken), label, starts[0] if starts else None, end, also=also)
 
 
-def _words(result: Mapping[str, Any], channel: str | None) -> list[Word]:
+def _words(result: Mapping[str, Any], channel: str | None, *, opens: bool) -> list[Word]:
+    """The words of a result; `opens` where it is the first, whose first word may leave its start out: that is 0."""
     found: list[Word] = []
     for raw in _raw_words(result):
         label, also = voice(_tag(raw), channel)
-        found.append(
-            Word(
-                words(raw.get("word")),
-                _seconds(_either(raw, "startTime", "startOffset", "start_time", "start_offset")),
-                _seconds(_either(raw, "endTime", "endOffset", "end_time", "end_offset")),
-                label,
-                also,
-            )
-        )
+        start = _seconds(_either(raw, "startTime", "startOffset", "start_time", "start_offset"))
+        end = _seconds(_either(raw, "endTime", "endOffset", "end_time", "end_offset"))
+        if opens and not found and start is None and end is not None:
+            start = 0.0
+        found.append(Word(words(raw.get("word")), start, end, label, also))
     return found
 
 
