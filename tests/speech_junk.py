@@ -1,7 +1,8 @@
-"""Documents in the shape of a format with junk in any field, for property tests of readers of vendors' JSON."""
+"""What tests of readers of vendors' JSON share: documents with junk in any field, and the samples of all formats."""
 
 import copy
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from cxsentiment.errors import InputError
 from cxsentiment.ingest.catalogue import DOCUMENT_FORMATS
-from cxsentiment.ingest.documents import read_document
+from cxsentiment.ingest.documents import find_format, read_document
 from cxsentiment.ingest.formats import DocumentFormat
 from cxsentiment.ingest.options import ReadOptions
 from cxsentiment.schema import Transcript
@@ -71,6 +72,25 @@ def check_survives(name: str, document: object, count: Callable[[Any], int] | No
     out = sum(len(contact.turns) + contact.dropped_turns + sum(contact.skipped.values()) for contact in contacts)
     if count is not None and len(contacts) == len(results):
         assert out == count(document)
+
+
+def check_samples(folder: Path, family: str, format_of: Mapping[str, str]) -> None:
+    """Of all JSON files below, those in a folder that `format_of` names are its format's, and no other is the family's."""
+    seen = 0
+    for path in sorted(folder.rglob("*.json*")):
+        try:
+            document = json.loads(path.read_text(encoding="utf-8-sig"))
+        except ValueError:
+            continue
+        seen += 1
+        own = format_of.get(path.parent.name)
+        found = find_format(document, ReadOptions())
+        taken = [known.name for known in DOCUMENT_FORMATS if known.facts.family == family and known.detect(document)]
+        assert taken == ([own] if own else []), path
+        assert (found is not None and found.name == own) if own else (found is None or found.facts.family != family), (
+            path
+        )
+    assert seen > 60
 
 
 def items(value: object) -> int:
