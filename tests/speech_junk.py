@@ -75,7 +75,7 @@ def check_survives(name: str, document: object, count: Callable[[Any], int] | No
 
 
 def check_samples(folder: Path, family: str, format_of: Mapping[str, str]) -> None:
-    """Of all JSON files below, those in a folder that `format_of` names are its format's, and no other is the family's."""
+    """Of all JSON files below, those in a folder of `format_of` are that format's, and no other is the family's."""
     seen = 0
     for path in sorted(folder.rglob("*.json*")):
         try:

@@ -353,7 +353,8 @@ def test_messages_of_dialogflow_are_put_in_the_order_of_time(tmp_path: Path) -> 
     }
     contact = one(tmp_path, document)
     assert told(contact) == [("customer", "Hi"), ("agent", "Yes?")]
-    assert (contact.format, contact.id) == ("google-dialogflow", "conv-8")
+    assert (contact.format, contact.id, contact.warnings) == ("google-dialogflow", "conv-8", ())
+    assert [turn.index for turn in contact.turns] == [1, 0]
 
 
 TIME = "2025-01-02T03:04:05Z"

@@ -188,10 +188,14 @@ def _read_messages(document: Any, origin: Origin) -> Iterator[Contact | InputErr
     """The messages of a conversation of Dialogflow, which its API lists from the newest to the oldest."""
     items = objects(document, "messages")
     entries = []
-    for item in items:
+    for place, item in enumerate(items):
         entry = _entry(item.get("content"), name(item.get("participantRole")), name(item.get("participant")))
         entry.at = clock(item.get("sendTime")) or clock(item.get("createTime"))
+        entry.index = place
         entries.append(entry)
+    first, last = (entries[0].at, entries[-1].at) if entries else (None, None)
+    if first is not None and last is not None and first.tzinfo and last.tzinfo and first > last:
+        entries.reverse()
     paths = (words(item.get("name")).partition("/messages/")[0] for item in items)
     yield Contact(
         entries,
