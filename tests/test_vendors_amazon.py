@@ -197,10 +197,12 @@ def test_the_name_of_the_file_tells_contact_and_time(tmp_path: Path, name: str) 
     assert (contact.id, contact.started_at) == ("9d2e", "2022-11-30T10:15:04+00:00")
 
 
-def test_the_name_of_the_recording_tells_the_start_of_the_call(tmp_path: Path) -> None:
+def test_the_name_of_the_recording_tells_the_start_of_the_call_where_the_file_does_not(tmp_path: Path) -> None:
     about = {"ContactId": "c-17", "InputS3Uri": "s3://b/CallRecordings/2022/11/30/c-17_20221130T10:02_UTC.wav"}
-    contact = one(tmp_path, voice(CustomerMetadata=about), "other_analysis_2022-11-30T10:15:04Z.json")
-    assert (contact.id, contact.started_at) == ("c-17", "2022-11-30T10:02:00+00:00")
+    document = voice(CustomerMetadata=about)
+    assert one(tmp_path, document, "call.json").started_at == "2022-11-30T10:02:00+00:00"
+    contact = one(tmp_path, document, "other_analysis_2022-11-30T10:02:31Z.json")
+    assert (contact.id, contact.started_at) == ("c-17", "2022-11-30T10:02:31+00:00")
 
 
 def test_a_call_without_turns_is_a_contact_with_nothing_to_score(tmp_path: Path) -> None:
@@ -443,6 +445,11 @@ def test_pca_takes_roles_from_its_labels_and_none_for_no_agent(tmp_path: Path) -
 def test_pca_names_the_agent_of_a_call(tmp_path: Path) -> None:
     contact = one(tmp_path, pca(GUID="g-1", Agent="ANA", Cust="c-5"))
     assert (contact.id, contact.agent_id, contact.customer_id) == ("g-1", "ANA", "c-5")
+
+
+def test_pca_gives_a_call_of_unknown_time_that_of_its_processing_which_is_none(tmp_path: Path) -> None:
+    assert one(tmp_path, pca(ProcessTime="2023-05-04 09:08:07")).started_at is None
+    assert one(tmp_path, pca(ProcessTime="2023-06-01 00:00:00")).started_at == "2023-05-04T09:08:07"
 
 
 def test_pca_knows_several_agents_by_their_names(tmp_path: Path) -> None:

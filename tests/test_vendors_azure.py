@@ -163,6 +163,21 @@ def test_every_spelling_of_a_time_is_read(tmp_path: Path, offset: dict[str, Any]
     assert times(one(tmp_path, batch(phrase("Yes.", channel=0, **offset, **duration)))) == [(1.2, 1.7)]
 
 
+def test_keys_in_capitals_are_the_same_keys(tmp_path: Path) -> None:
+    best = [{"Display": "", "MaskedITN": "", "ITN": "hello", "Lexical": "hello"}]
+    said = {
+        "RecognitionStatus": "Success",
+        "Channel": 0,
+        "Speaker": 1,
+        "Offset": "PT0.86S",
+        "DurationInTicks": 1e7,
+        "NBest": best,
+    }
+    contact = one(tmp_path, {"Source": "a/b.mp4", "RecognizedPhrases": [said]}, roles=("speaker:1=agent",))
+    assert told(contact) == [("agent", "hello")]
+    assert (contact.id, times(contact)) == ("b", [(0.86, 1.86)])
+
+
 def test_text_is_the_first_form_that_is_not_empty(tmp_path: Path) -> None:
     forms = {"display": "", "maskedITN": "", "itn": "four pm", "lexical": "four p m"}
     contact = one(tmp_path, batch({"recognitionStatus": "Success", "channel": 0, "nBest": [forms]}))
@@ -216,6 +231,16 @@ def test_fast_transcription_has_milliseconds_in_the_preview_too(tmp_path: Path, 
     assert (contact.format, contact.attrs["language"]) == ("azure-speech-fast", "en-US")
 
 
+def test_fast_transcription_without_its_whole_text_is_known_by_its_times(tmp_path: Path) -> None:
+    document = {"phrases": [{"offsetMilliseconds": 40, "durationMilliseconds": 20, "speaker": 0, "text": "Hm."}]}
+    contact = one(tmp_path, document)
+    assert (contact.format, times(contact), contact.parties[0].label) == (
+        "azure-speech-fast",
+        [(0.04, 0.06)],
+        "speaker:0",
+    )
+
+
 def test_fast_transcription_names_speakers_where_it_tells_them_apart(tmp_path: Path) -> None:
     document = fast(offsetMilliseconds=0, durationMilliseconds=100, speaker=1)
     del document["phrases"][0]["channel"]
@@ -238,6 +263,7 @@ def test_real_time_results_have_ticks(tmp_path: Path) -> None:
     assert told(contact) == [("agent", "Hello."), ("customer", "Hi there."), ("unknown", "Er.")]
     assert times(contact) == [(1.3, 1.7), (2.0, 2.4), (3.0, 3.4)]
     assert (contact.format, contact.dropped_turns) == ("azure-speech-live", 1)
+    assert told(one(tmp_path, {"call": "7", "results": document})) == [("unknown", turn[1]) for turn in told(contact)]
 
 
 def conversation(identity: str, *talk: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -311,7 +337,7 @@ SHAPES = [
     (
         "azure-speech-batch",
         batch(phrase("A.", channel=0, speaker=1, offset="PT1S", duration="PT1S"), phrase("B.", channel=1)),
-        lambda d: items(under(d, "recognizedPhrases")),
+        lambda d: items(under(d, "recognizedPhrases")) + items(under(d, "RecognizedPhrases")),
     ),
     (
         "azure-speech-fast",

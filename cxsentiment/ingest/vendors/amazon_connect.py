@@ -63,7 +63,7 @@ def _read_voice(document: Any, origin: Origin) -> Iterator[Contact | InputError]
         ],
         id=_contact_id(document, origin),
         channel="call",
-        started_at=_recorded(document) or _analysed(origin),
+        started_at=_named_time(origin) or _recorded(document),
         attrs=_attrs(document),
     )
 
@@ -94,7 +94,7 @@ def _read_chat(document: Any, origin: Origin) -> Iterator[Contact | InputError]:
         entries,
         id=_contact_id(document, origin),
         channel="chat",
-        started_at=None if any(entry.at for entry in entries) else _analysed(origin),
+        started_at=None if any(entry.at for entry in entries) else _named_time(origin),
         attrs=_attrs(document),
         skipped=skipped,
     )
@@ -135,14 +135,14 @@ def _stem(origin: Origin) -> str:
     return Path(content_name(origin.source)).stem
 
 
-def _analysed(origin: Origin) -> str | None:
-    """The time in the name of the file."""
+def _named_time(origin: Origin) -> str | None:
+    """The start of the contact, to the second, as the name of the file has it."""
     match = _FILE.match(_stem(origin))
     return started("{day}T{h}:{m}:{s}+00:00".format(**match.groupdict())) if match else None
 
 
 def _recorded(document: object) -> str | None:
-    """The start of the call, as the name of its recording has it."""
+    """The start of the call, to the minute, as the name of its recording has it."""
     match = _RECORDING.search(words(at(document, "CustomerMetadata", "InputS3Uri")))
     return started("{}-{}-{}T{}:{}:00+00:00".format(*match.groups())) if match else None
 

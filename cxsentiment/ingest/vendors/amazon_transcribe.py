@@ -193,9 +193,14 @@ def _read_pca(document: Any, origin: Origin) -> Iterator[Contact | InputError]:
         # With several agents this is the one who talked most; the turns then say who said what.
         agent_id=None if several else name(about.get("Agent")),
         customer_id=customer,
-        started_at=started(about.get("ConversationTime")),
+        # A call whose time PCA could not find in its file name gets that of its processing.
+        started_at=started(about.get("ConversationTime")) if not _unknown_time(about) else None,
         attrs=facts(language=about.get("LanguageCode"), location=about.get("ConversationLocation")),
     )
+
+
+def _unknown_time(about: Mapping[str, Any]) -> bool:
+    return about.get("ConversationTime") == about.get("ProcessTime")
 
 
 def _pca_role(

@@ -14,29 +14,34 @@ from cxsentiment.ingest.vendors.speech import facts, name, voice
 
 TICKS = 1e7
 _MILLISECONDS = 1000
-_UNITS = (("InTicks", TICKS), ("Ticks", TICKS), ("Milliseconds", _MILLISECONDS))
+_UNITS = (("inticks", TICKS), ("ticks", TICKS), ("milliseconds", _MILLISECONDS))
 # What was said, from the form for people to the form of the recogniser; each may be absent or empty.
-_BATCH_TEXTS = ("display", "maskedITN", "itn", "lexical")
+_BATCH_TEXTS = ("display", "maskeditn", "itn", "lexical")
 _LIVE_TEXTS = ("Display", "MaskedITN", "ITN", "Lexical")
 _ADDRESS = re.compile(r"[A-Za-z][\w+.-]*://[^/?#]*")
 
 
 def _is_batch(document: object) -> bool:
-    phrases = at(document, "recognizedPhrases")
-    if phrases == []:
-        return isinstance(at(document, "combinedRecognizedPhrases"), list)
-    return any("nBest" in phrase or "recognitionStatus" in phrase for phrase in objects(phrases))
+    phrases = at(document, "recognizedPhrases") or at(document, "RecognizedPhrases")
+    if phrases is None:
+        return at(document, "recognizedPhrases") == [] and at(document, "combinedRecognizedPhrases") is not None
+    return any("nbest" in phrase or "recognitionstatus" in phrase for phrase in map(_folded, objects(phrases)))
 
 
 def _is_fast(document: object) -> bool:
-    phrases = objects(document, "phrases")
-    if at(document, "combinedPhrases") is None and at(document, "durationMilliseconds") is None:
-        return False
-    return any("text" in phrase and ("offsetMilliseconds" in phrase or "offset" in phrase) for phrase in phrases)
+    times = ("offsetMilliseconds", "offset") if at(document, "combinedPhrases") is not None else ("offsetMilliseconds",)
+    return any("text" in phrase and any(time in phrase for time in times) for phrase in objects(document, "phrases"))
 
 
 def _is_live(document: object) -> bool:
-    return isinstance(document, list) and bool(document) and all(map(_is_live_phrase, document))
+    return bool(_live_phrases(document))
+
+
+def _live_phrases(document: object) -> list[dict[str, Any]]:
+    """The results of a call: the document itself, or the one list that it holds, whatever its name."""
+    candidates = list(document.values()) if isinstance(document, dict) else [document]
+    lists = [found for found in candidates if isinstance(found, list) and found and all(map(_is_live_phrase, found))]
+    return lists[0] if len(lists) == 1 else []
 
 
 def _is_live_phrase(phrase: object) -> bool:
@@ -48,20 +53,27 @@ def _is_live_phrase(phrase: object) -> bool:
 
 
 def _read_batch(document: Any, origin: Origin) -> Iterator[Contact | InputError]:
-    phrases = objects(document, "recognizedPhrases")
-    entries = _entries(phrases, lambda phrase: first_text(at(phrase, "nBest", 0), _BATCH_TEXTS))
-    yield Contact(entries, id=_audio(document.get("source")), channel="call", attrs=facts(language=_locale(phrases)))
+    phrases = [
+        _folded(phrase) for key in ("recognizedPhrases", "RecognizedPhrases") for phrase in objects(document, key)
+    ]
+    entries = _entries(phrases, lambda phrase: first_text(_folded(at(phrase, "nbest", 0)), _BATCH_TEXTS))
+    yield Contact(
+        entries,
+        id=_audio(document.get("source") or document.get("Source")),
+        channel="call",
+        attrs=facts(language=_locale(phrases)),
+    )
 
 
 def _read_fast(document: Any, origin: Origin) -> Iterator[Contact | InputError]:
-    phrases = objects(document, "phrases")
+    phrases = [_folded(phrase) for phrase in objects(document, "phrases")]
     entries = _entries(phrases, lambda phrase: words(phrase.get("text")))
     yield Contact(entries, channel="call", attrs=facts(language=_locale(phrases)))
 
 
 def _read_live(document: Any, origin: Origin) -> Iterator[Contact | InputError]:
     entries = []
-    for phrase in objects(document):
+    for phrase in _live_phrases(document):
         speaker = name(phrase.get("SpeakerId"))
         nobody = speaker is not None and speaker.casefold() == "unknown"
         label, also = (None, ()) if nobody else voice(speaker, phrase.get("Channel"))
@@ -71,8 +83,13 @@ def _read_live(document: Any, origin: Origin) -> Iterator[Contact | InputError]:
     yield Contact(entries, channel="call")
 
 
+def _folded(item: object) -> dict[str, Any]:
+    """An object with its keys in lower case: some tools write offsetInTicks as OffsetInTicks."""
+    return {key.casefold(): value for key, value in item.items()} if isinstance(item, dict) else {}
+
+
 def _entries(phrases: list[dict[str, Any]], text_of: Callable[[dict[str, Any]], str]) -> list[Entry]:
-    """One turn a phrase; a speaker's number is told apart by channel where there are several channels."""
+    """One turn a phrase (keys in lower case); the number of a speaker goes with its channel where there are several."""
     several = len({name(phrase.get("channel")) for phrase in phrases}) > 1
     entries = []
     for phrase in phrases:
