@@ -368,7 +368,7 @@ def test_junk_in_any_field_loses_no_entry(name: str, document: Any, count: Any, 
 )
 def test_no_word_of_a_conversation_is_lost_however_it_is_marked(content: list[str]) -> None:
     (contact,) = named("microsoft-knowledge-mining").read(mining("".join(content)), None)  # type: ignore[arg-type]
-    kept = "".join(entry.text for entry in contact.entries)  # type: ignore[union-attr]
+    kept = "".join(f"{entry.label}{entry.text}" for entry in contact.entries)  # type: ignore[union-attr]
     headings = contact.skipped["heading"]  # type: ignore[union-attr]
     assert kept.count("a") == content.count("a") or headings
 

@@ -357,6 +357,17 @@ def test_messages_of_dialogflow_are_put_in_the_order_of_time(tmp_path: Path) -> 
     assert [turn.index for turn in contact.turns] == [1, 0]
 
 
+def test_messages_of_others_are_not_those_of_dialogflow() -> None:
+    for role in ("AGENT", "CUSTOM_BOT", ["END_USER"], None):
+        assert not named("google-dialogflow").detect({"messages": [{"content": "Hi", "participantRole": role}]})
+
+
+def test_what_is_no_fact_is_no_attribute(tmp_path: Path) -> None:
+    labels = {"queue": "A", "score": 1.5, "size": float("nan"), "list": [1], "none": None, "": "x", "empty": ""}
+    contact = one(tmp_path, insights(heard("Hm", "0s", "1s"), labels=labels))
+    assert dict(contact.attrs) == {"queue": "A", "score": 1.5, "language": "en-AU"}
+
+
 TIME = "2025-01-02T03:04:05Z"
 SHAPES = [
     (

@@ -25,6 +25,8 @@ _ROLES: dict[str, Speaker] = {
     "CUSTOMER": "customer",
     "END_USER": "customer",
 }
+# The roles of Dialogflow; others write AGENT and CUSTOMER into messages that are alike.
+_DIALOGFLOW = ("HUMAN_AGENT", "AUTOMATED_AGENT", "END_USER")
 _MEDIA = {"PHONE_CALL": "call", "CHAT": "chat"}
 
 
@@ -181,7 +183,10 @@ def _counted(item: Mapping[str, Any], key: str, per_second: float) -> float | No
 
 
 def _is_messages(document: object) -> bool:
-    return any("participantRole" in item and "content" in item for item in objects(document, "messages"))
+    return any(
+        words(item.get("participantRole")) in _DIALOGFLOW and "content" in item
+        for item in objects(document, "messages")
+    )
 
 
 def _read_messages(document: Any, origin: Origin) -> Iterator[Contact | InputError]:

@@ -1,5 +1,6 @@
 """What the readers of speech services share: names of voices, words that become turns, facts that may be missing."""
 
+import math
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
@@ -49,7 +50,11 @@ def started(value: object) -> str | None:
 
 def facts(**values: object) -> dict[str, object]:
     """Attributes of a contact: those that are there and are text, a number, true or false."""
-    return {key: value for key, value in values.items() if isinstance(value, (str, int, float)) and value != ""}
+    return {key: value for key, value in values.items() if isinstance(value, (str, int, float)) and _told(value)}
+
+
+def _told(value: str | float) -> bool:
+    return math.isfinite(value) if isinstance(value, float) else value != ""
 
 
 def voice(speaker: object, channel: object = None) -> tuple[str | None, tuple[str, ...]]:
