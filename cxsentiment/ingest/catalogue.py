@@ -2,11 +2,16 @@
 
 from cxsentiment.ingest.formats import DocumentFormat
 from cxsentiment.ingest.vendors import (
-    amazon,
+    amazon_connect,
+    amazon_transcribe,
     assemblyai,
+    azure_conversations,
+    azure_speech,
     bbckaldi,
     deepgram,
     freshdesk,
+    google_insights,
+    google_speech,
     harpervalley,
     intercom,
     livechat,
@@ -22,7 +27,21 @@ from cxsentiment.ingest.vendors import (
 )
 
 DOCUMENT_FORMATS: tuple[DocumentFormat, ...] = (
-    amazon.CONTACT_LENS_VOICE,
+    amazon_connect.CONTACT_LENS_VOICE,
+    amazon_connect.CONTACT_LENS_CHAT,
+    amazon_transcribe.TRANSCRIBE,
+    amazon_transcribe.CALL_ANALYTICS,
+    amazon_transcribe.PCA,
+    google_speech.SPEECH,
+    google_insights.UPLOAD,
+    google_insights.CONVERSATION,
+    google_insights.BIGQUERY,
+    google_insights.DIALOGFLOW,
+    azure_speech.BATCH,
+    azure_speech.FAST,
+    azure_speech.LIVE,
+    azure_conversations.ANALYSIS,
+    azure_conversations.MINED,
     deepgram.DEEPGRAM,
     assemblyai.ASSEMBLYAI,
     revai.REVAI,

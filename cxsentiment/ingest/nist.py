@@ -85,8 +85,8 @@ def read_ctm(path: Source, options: ReadOptions, advance: Advance = ignore) -> I
             "is an RTTM: it says who spoke when and holds no words",
             f"Give the CTM of the same name ({twin})",
         )
-        if (found := beside(path, twin)) is not None:
-            raise CompanionError(name, what, main=source_name(found), do=advice)
+        if (with_words := beside(path, twin)) is not None:
+            raise CompanionError(name, what, main=source_name(with_words), do=advice)
         raise InputError("no_words", name, what, do=advice)
     if _is_segments(rows):
         raise InputError(

@@ -12,7 +12,7 @@ from cxsentiment.ingest.contacts import Contact, Entry
 from cxsentiment.ingest.encoding import read_text
 from cxsentiment.ingest.formats import DocumentFormat, Format, Origin, at, objects, words
 from cxsentiment.ingest.recogniser import known, named
-from cxsentiment.ingest.sources import Source, content_name
+from cxsentiment.ingest.sources import Source, content_name, source_name
 from cxsentiment.ingest.times import moment, seconds_of
 from cxsentiment.schema import Speaker
 
