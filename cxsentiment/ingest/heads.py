@@ -36,8 +36,6 @@ _REFUSED: tuple[tuple[bytes, str, str, str], ...] = (
     (b"7z\xbc\xaf", "archive", "is a 7z archive", "Unpack it and give the folder"),
     (b"Rar!", "archive", "is a RAR archive", "Unpack it and give the folder"),
 )
-# Captions that no reader took: with a name or a start of their own, but without a cue.
-_CAPTIONS = re.compile(r"^\ufeff?WEBVTT|^\s*[\d:.,]+\s*-->", re.MULTILINE)
 _PICKLE = re.compile(rb"\x80[\x02-\x05]")
 _MARKUP = re.compile(r"\s*<(?:\?xml|!DOCTYPE|[a-zA-Z])")
 
@@ -64,8 +62,6 @@ def refuse(head: Head, where: str) -> None:
         raise InputError("pickle", where, "is a Python pickle, which is never opened: it could run code")
     if not head.text.strip("\ufeff \t\r\n"):
         raise InputError("empty", where, "holds no contact: the file is empty")
-    if _CAPTIONS.search(head.text[:2000]):
-        raise InputError("captions", where, "holds captions (WebVTT or SubRip)", do="Save it as 'Agent: …' text or CSV")
 
 
 def refuse_unread(head: Head, where: str) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from cxsentiment.errors import InputError, UsageError
-from cxsentiment.ingest import csvfile, jsonl, plain
+from cxsentiment.ingest import captions, csvfile, jsonl, plain
 from cxsentiment.ingest.catalogue import DOCUMENT_FORMATS
 from cxsentiment.ingest.formats import Format
 from cxsentiment.ingest.heads import Head, head_of, refuse, refuse_unread
@@ -56,6 +56,14 @@ def _detect_json(head: Head, options: ReadOptions) -> bool:
     return _is_json(head, (".json", ".jsonl", ".ndjson", ".jsonc"))
 
 
+def _detect_webvtt(head: Head, options: ReadOptions) -> bool:
+    return captions.detect_format(head.text, head.suffix) == captions.WEBVTT
+
+
+def _detect_srt(head: Head, options: ReadOptions) -> bool:
+    return captions.detect_format(head.text, head.suffix) == captions.SRT
+
+
 def _detect_csv(head: Head, options: ReadOptions) -> bool:
     first = head.text.lstrip("\ufeff").split("\n", 1)[0]
     return head.suffix in (".csv", ".tsv", ".tab") or csvfile.looks_like_turns(first, options)
@@ -78,6 +86,32 @@ READERS: tuple[Reader, ...] = (
         (".parquet", ".pq"),
         lambda head, _: head.data.startswith(b"PAR1"),
         _read_parquet,
+    ),
+    Reader(
+        Format(
+            captions.WEBVTT,
+            "WebVTT",
+            "captions",
+            "the voice, or the name before the colon; --role declares it",
+            "h:mm:ss.mmm",
+            'cxsentiment check meeting.vtt --role "Ann Lee=agent"',
+        ),
+        (".vtt",),
+        _detect_webvtt,
+        captions.read_webvtt_file,
+    ),
+    Reader(
+        Format(
+            captions.SRT,
+            "SubRip",
+            "captions",
+            "the name before the colon; --role declares it",
+            "h:mm:ss,mmm",
+            "cxsentiment check call.srt --role SPEAKER_00=agent",
+        ),
+        (".srt",),
+        _detect_srt,
+        captions.read_srt_file,
     ),
     Reader(
         Format("jsonl", "JSON Lines", "generic", _LABELS, _SECONDS, "cxsentiment check contacts.jsonl"),
@@ -172,7 +206,7 @@ def find_reader(source: Source, options: ReadOptions) -> tuple[Reader, str | Non
     Raises:
         UsageError: `options.format` is no format.
         InputError: `link`, `not_a_file`, `unreadable`, `damaged`, `empty`, `unknown_format`, or a code that names
-            what it is: `audio`, `image`, `document`, `compressed`, `archive`, `pickle`, `captions`, `markup`.
+            what it is: `audio`, `image`, `document`, `compressed`, `archive`, `pickle`, `markup`.
     """
     where = source_name(source)
     if source.is_symlink():
