@@ -1,13 +1,16 @@
 """A parsed JSON document → transcripts: a vendor's format where its structure is known, else the generic record."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from cxsentiment.errors import InputError
 from cxsentiment.ingest.catalogue import DOCUMENT_FORMATS
 from cxsentiment.ingest.contacts import identity_of, settle
 from cxsentiment.ingest.formats import DocumentFormat, Origin
-from cxsentiment.ingest.options import ReadOptions
+from cxsentiment.ingest.options import TURN_FIELDS, ReadOptions
+from cxsentiment.ingest.paths import MISSING, value_at, without
+from cxsentiment.ingest.plain import turns_of
 from cxsentiment.ingest.records import read_or_reject
 from cxsentiment.ingest.sources import Source, content_name, source_name
 from cxsentiment.schema import Reject, Transcript
@@ -17,7 +20,7 @@ def find_format(document: object, options: ReadOptions) -> DocumentFormat | None
     """The vendor's format of a document; None for the generic record. `options.format` decides where it names one."""
     if options.format is not None:
         return next((known for known in DOCUMENT_FORMATS if known.name == options.format), None)
-    if isinstance(document, dict) and options.columns.get("turns", "turns") in document:
+    if value_at(document, options.columns.get("turns", "turns")) is not MISSING:
         return None
     return next((known for known in DOCUMENT_FORMATS if known.detect(document)), None)
 
@@ -51,12 +54,27 @@ def read_element(
     """Yield the contacts of one line of JSONL or one element of an array; the first of them is record `number`."""
     found = find_format(record, options)
     if found is None:
-        yield read_or_reject(record, source=source_name(source), number=number, options=options, warnings=warnings)
+        name = source_name(source)
+        record, options, notes = _lines_as_turns(record, options)
+        yield read_or_reject(record, source=name, number=number, options=options, warnings=(*warnings, *notes))
         return
     try:
         yield from _read(found, record, source, number, options, warnings)
     except InputError as error:
         yield Reject(source_name(source), number, None, error.code, error.message)
+
+
+def _lines_as_turns(record: object, options: ReadOptions) -> tuple[object, ReadOptions, Sequence[str]]:
+    """A record whose turns are one text of lines such as "Agent: …", with a list of turns, and how that is read."""
+    path = options.columns.get("turns", "turns")
+    said = value_at(record, path)
+    if not isinstance(record, dict) or not isinstance(said, str):
+        return record, options, ()
+    turns, notes = turns_of(said, options)
+    if not turns:
+        return record, options, ()
+    ours = {field: name for field, name in options.columns.items() if field not in ("turns", *TURN_FIELDS)}
+    return {**without(record, path), "turns": turns}, replace(options, columns=ours, time_unit=None), notes
 
 
 def _read(

@@ -62,9 +62,8 @@ def read_plain(path: Source, options: ReadOptions, advance: Advance = ignore) ->
     """
     source = source_name(path)
     text, warning = read_text(path)
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    speakers = find_speakers(lines, options)
-    if not speakers:
+    turns, notes = turns_of(text, options)
+    if not turns:
         raise InputError(
             "no_speakers",
             source,
@@ -72,18 +71,25 @@ def read_plain(path: Source, options: ReadOptions, advance: Advance = ignore) ->
             allowed='turns such as "Agent: …" and "Customer: …"',
             do="If the speakers have other names, say --role NAME=agent",
         )
-    turns, notes = _split(lines, speakers)
-    starts, time_notes = _starts(turns)
-    record = {
-        "turns": [
-            {"speaker": speakers[turn.speaker], "text": "\n".join(turn.lines), "start": start}
-            for turn, start in zip(turns, starts, strict=True)
-        ],
-    }
-    warnings = [*([warning] if warning else []), *notes, *time_notes]
+    warnings = [*([warning] if warning else []), *notes]
     reading = ReadOptions(roles=options.roles)
     made = Path(content_name(path)).stem
-    yield read_or_reject(record, source=source, number=1, options=reading, warnings=warnings, made_id=made)
+    yield read_or_reject({"turns": turns}, source=source, number=1, options=reading, warnings=warnings, made_id=made)
+
+
+def turns_of(text: str, options: ReadOptions) -> tuple[list[dict[str, object]], list[str]]:
+    """The turns of a text (speaker, text, start), and what to note of it; none where no line starts with a speaker."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    speakers = find_speakers(lines, options)
+    if not speakers:
+        return [], []
+    turns, notes = _split(lines, speakers)
+    starts, time_notes = _starts(turns)
+    found: list[dict[str, object]] = [
+        {"speaker": speakers[turn.speaker], "text": "\n".join(turn.lines), "start": start}
+        for turn, start in zip(turns, starts, strict=True)
+    ]
+    return found, [*notes, *time_notes]
 
 
 def has_known_speaker(lines: Sequence[str], options: ReadOptions) -> bool:

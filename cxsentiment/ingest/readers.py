@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from cxsentiment.errors import InputError, UsageError
-from cxsentiment.ingest import captions, csvfile, jsonl, plain
+from cxsentiment.ingest import captions, csvfile, jsonl, plain, talkdesk
 from cxsentiment.ingest.catalogue import DOCUMENT_FORMATS
 from cxsentiment.ingest.formats import Format
 from cxsentiment.ingest.heads import Head, head_of, refuse, refuse_unread
@@ -79,6 +79,12 @@ def _read_parquet(source: Source, options: ReadOptions, advance: Advance) -> Ite
     return read_parquet(source, options, advance)
 
 
+def _read_excel(source: Source, options: ReadOptions, advance: Advance) -> Iterator[Transcript | Reject]:
+    from cxsentiment.ingest.excel import read_excel  # openpyxl takes a while to load, too
+
+    return read_excel(source, options, advance)
+
+
 # The first whose structure fits reads the source.
 READERS: tuple[Reader, ...] = (
     Reader(
@@ -86,6 +92,12 @@ READERS: tuple[Reader, ...] = (
         (".parquet", ".pq"),
         lambda head, _: head.data.startswith(b"PAR1"),
         _read_parquet,
+    ),
+    Reader(
+        Format("excel", "Excel", "generic", _LABELS, _SECONDS, "cxsentiment check turns.xlsx --map sheet=Calls"),
+        (".xlsx", ".xlsm"),
+        lambda head, _: head.is_workbook,
+        _read_excel,
     ),
     Reader(
         Format(
@@ -124,6 +136,19 @@ READERS: tuple[Reader, ...] = (
         (".json", ".jsonl", ".ndjson", ".vcon"),
         _detect_json,
         jsonl.read_json,
+    ),
+    Reader(
+        Format(
+            "talkdesk",
+            "Talkdesk CSV",
+            "telephony",
+            "message_participant: AGENT, CUSTOMER",
+            "none of a turn; ISO 8601 of the start",
+            "cxsentiment check transcripts.csv",
+        ),
+        (".csv", ".tsv", ".txt"),
+        lambda head, _: talkdesk.is_talkdesk(head.text),
+        talkdesk.read_talkdesk,
     ),
     Reader(
         Format(
