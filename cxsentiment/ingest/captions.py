@@ -18,7 +18,7 @@ from pathlib import Path
 
 from cxsentiment.errors import InputError
 from cxsentiment.ingest.contacts import Contact, Entry, settle
-from cxsentiment.ingest.cues import TIMING, Captions, Cue, read_srt, read_webvtt
+from cxsentiment.ingest.cues import NO_TIME, TIMING, Captions, Cue, read_srt, read_webvtt
 from cxsentiment.ingest.encoding import read_text
 from cxsentiment.ingest.options import ReadOptions
 from cxsentiment.ingest.plain import LINE, MAX_WORDS, NOT_SPEAKERS, find_speakers
@@ -29,9 +29,9 @@ from cxsentiment.schema import Reject, Transcript
 WEBVTT = "webvtt"
 SRT = "srt"
 _FIRST_LINES = 40
-# Where this share of the cues starts with a name, every such start is one.
+# Where this share of the cues starts with a name, and one of the names comes again, every such start is one.
 _NAMED_SHARE = 0.9
-_MIN_NAMED = 3
+_MIN_NAMED = 4
 _SHOWN = 5
 
 # Tags that WebVTT and SubRip know, and word stamps; "<unk>" and "<name>" are marks of what was said, and stay.
@@ -98,14 +98,14 @@ def _read(
     where = source_name(source)
     text, warning = read_text(source)
     captions = read(text)
-    if not captions.cues:
+    if all(cue.problem == NO_TIME for cue in captions.cues):
         raise InputError("empty", where, "holds no contact: there are captions without a cue")
     contact = Contact([], attrs={"language": captions.language} if captions.language else {})
     if warning:
         contact.notes.add(warning)
     if captions.headless:
         contact.notes.add("the first line is not WEBVTT; it was read as WebVTT all the same")
-    contact.entries, unread = _entries(captions.cues, options)
+    contact.entries, unread = entries_of(captions.cues, options)
     bad = [cue for cue in captions.cues if cue.problem]
     for problem, numbers in _by_problem(bad).items():
         contact.notes.add(f"{numbers} {problem}; the text is kept as a turn without a time")
@@ -131,7 +131,7 @@ def _by_problem(cues: Iterable[Cue]) -> dict[str, str]:
     }
 
 
-def _entries(cues: Sequence[Cue], options: ReadOptions) -> tuple[list[Entry], list[str]]:
+def entries_of(cues: Sequence[Cue], options: ReadOptions) -> tuple[list[Entry], list[str]]:
     """The turns of all cues, and the words before a colon that might have been speakers."""
     if any(_VOICE.search(line) for cue in cues for line in cue.lines):
         return list(_joined(cues, [_voices(cue) for cue in cues])), []
@@ -236,8 +236,9 @@ class _Names:
 def _starts(texts: Iterable[Sequence[str]]) -> dict[str, str]:
     """The words before a colon with which nearly all cues start; none where fewer do."""
     firsts = [first for lines in texts if (first := next((line for line in lines if line.strip()), None)) is not None]
-    labels = [match["label"] for match in map(LINE.match, firsts) if match and _is_short(match["label"])]
-    named = len(labels) >= max(_MIN_NAMED, _NAMED_SHARE * len(firsts))
+    found = [match for match in map(LINE.match, firsts) if match and match["text"].strip()]
+    labels = [match["label"] for match in found if _is_short(match["label"])]
+    named = len(labels) >= max(_MIN_NAMED, _NAMED_SHARE * len(firsts)) and len(set(labels)) < len(labels)
     return {label: label for label in labels} if named else {}
 
 
