@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from cxsentiment.ingest.csvfile import header_names, read_csv
+from cxsentiment.ingest.heads import head_of
 from cxsentiment.ingest.options import ReadOptions
 from cxsentiment.ingest.sources import Advance, Source, ignore
 from cxsentiment.schema import Reject, Transcript
@@ -29,4 +30,6 @@ def read_talkdesk(source: Source, options: ReadOptions, advance: Advance = ignor
     Raises:
         InputError: as `read_csv`.
     """
-    yield from read_csv(source, replace(options, columns={**_COLUMNS, **options.columns}), advance)
+    there = header_names(head_of(source).text)
+    columns = {field: name for field, name in _COLUMNS.items() if name in there}
+    yield from read_csv(source, replace(options, columns={**columns, **options.columns}), advance)

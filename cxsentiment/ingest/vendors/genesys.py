@@ -119,7 +119,7 @@ def _entries(document: dict[str, Any]) -> Iterator[Entry]:
                 words(phrase.get("decoratedText")) or words(phrase.get("text")),
                 words(phrase.get("participantPurpose")) or None,
                 start,
-                start + length if start is not None and length is not None else None,
+                round(start + length, 6) if start is not None and length is not None else None,
                 role=role,
                 agent_id=agent,
             )
