@@ -19,7 +19,10 @@ EXPECTED = {
     "bakery.csv": ("CSV", [("bakery-4", "ac", 48), ("bakery-5", "ac", 30)]),
     "bakery.json": ("JSON", [("bakery-3", "ac", 46)]),
     "bakery.jsonl": ("JSON Lines", [("bakery-1", "cac", 80), ("bakery-2", "ac", 46)]),
+    "bakery.srt": ("SubRip", [("bakery", "ac", 39)]),
     "bakery.tsv": ("CSV", [("bakery-6", "ac", 31)]),
+    "bakery.vtt": ("WebVTT", [("bakery", "ac", 44)]),
+    "bakery.xlsx": ("Excel", [("bakery-9", "ac", 34)]),
     "bakery-7.txt": ("plain text", [("bakery-7", "aca", 128)]),
 }
 
@@ -72,7 +75,10 @@ def test_a_whole_folder_is_read_in_order_beside_what_is_refused(tmp_path: Path) 
         "bakery-3",
         "bakery-1",
         "bakery-2",
+        "bakery",
         "bakery-6",
+        f"{tmp_path.name}/bakery",
+        "bakery-9",
     ]
     assert [(Path(r.source).name, r.record, r.code) for r in rejects] == [
         ("empty.csv", 0, "empty"),

@@ -28,8 +28,9 @@ _MAX_ROWS = 1_048_576
 _MAX_CELLS = 50_000_000
 # Excel keeps 15 digits of a number; of a longer one the rest are noughts.
 _ROUNDED_FROM = 1e15
+_MAX_WHOLE = 1e30
 _DOCTYPE_WITHIN = 4096
-_PROBLEM = "{} cells where the header has {}; the cells past the last column have no name"
+_SHOWN = 5
 _T = TypeVar("_T")
 
 
@@ -49,8 +50,11 @@ def read_excel(source: Source, options: ReadOptions, advance: Advance = ignore) 
 
     def body(_: Advance = ignore) -> Iterator[Row]:
         for number, cells in rows[1:]:
-            yield _fitted(number, cells, len(columns))
+            yield Row(number, [*cells[: len(columns)], *[None] * (len(columns) - len(cells))])
 
+    if beside := [number for number, cells in rows[1:] if any(cell and cell.strip() for cell in cells[len(columns) :])]:
+        listed = ", ".join(map(str, beside[:_SHOWN])) + (" …" if len(beside) > _SHOWN else "")
+        notes += (f"cells in columns without a name were not read (row {listed})",)
     table = Table(where, tuple(columns), body, Path(content_name(source)).stem, "row", notes)
     yield from read_table(table, options, advance)
 
@@ -155,7 +159,7 @@ def _text(value: object) -> str | None:
         return None if value in ("#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!") else value
     if isinstance(value, bool):
         return str(value).upper()
-    if isinstance(value, float) and value.is_integer() and abs(value) < _ROUNDED_FROM:
+    if isinstance(value, float) and value.is_integer() and abs(value) < _MAX_WHOLE:
         return str(int(value))
     if isinstance(value, (datetime, time)):
         return value.isoformat()
@@ -163,9 +167,3 @@ def _text(value: object) -> str | None:
         total = round(value.total_seconds(), 3)
         return f"{int(total // 3600)}:{int(total % 3600 // 60):02}:{total % 60:06.3f}"
     return str(value)
-
-
-def _fitted(number: int, cells: Sequence[str | None], width: int) -> Row:
-    fitted = [*cells[:width], *[None] * (width - len(cells))]
-    extra = [cell for cell in cells[width:] if cell is not None and cell.strip()]
-    return Row(number, fitted, _PROBLEM.format(width + len(extra), width) if extra else None)
