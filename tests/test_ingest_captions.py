@@ -140,6 +140,7 @@ CUE = "00:00:01.000 --> 00:00:02.000\n"
         ("<v Ann>Hi <v Bob>Hello", [("Ann", "Hi"), ("Bob", "Hello")]),
         ("[door] <v Ann>Hi</v>", [("", "[door]"), ("Ann", "Hi")]),
         ("<v>Hi</v>", [("", "Hi")]),
+        ("R&D, R&notes and AT&amp;T", [("", "R&D, R&notes and AT&T")]),
         ("<c.yellow><v Ann>Hi</v></c> <00:00:01.500>you", [("Ann", "Hi you")]),
         ("no voice here", [("", "no voice here")]),
         ("<i>Hi</i> <b>there</b> <c.red>you</c><lang en>!</lang>", [("", "Hi there you!")]),
@@ -260,6 +261,11 @@ def test_the_cues_of_subrip() -> None:
     text = "1\n00:00:01,000 --> 00:00:02,000\none\n \nand more\n\n1\n\n00:00:03,000 --> 00:00:04,000\n1984\nwas\n"
     first, second = read_srt(f"\ufeff{text}").cues
     assert (first.lines, second.lines, second.id, second.start) == (["one", "and more"], ["1984", "was"], "1", 3.0)
+
+
+def test_a_name_may_stand_behind_the_number_of_a_cue() -> None:
+    text = f'WEBVTT\n\n1 "Ann Lee" (3)\n{CUE}Hi: you.\n\n2 "Bo"\n{CUE}Hello\n\n3 ""\n{CUE}Eh\n'
+    assert told(text) == [("Ann Lee", "Hi: you."), ("Bo", "Hello"), ("", "Eh")]
 
 
 def test_a_damaged_cue_is_reported_and_its_text_is_kept(tmp_path: Path) -> None:

@@ -265,6 +265,32 @@ def test_turns_that_are_lines_of_text(tmp_path: Path) -> None:
     assert [(reject.contact_id, reject.code) for reject in rejects] == [("2", "turns_type"), ("3", "turns_type")]
 
 
+def test_an_array_of_turns_is_a_table(tmp_path: Path) -> None:
+    path = tmp_path / "call.json"
+    turns = [
+        {"who": {"role": "AGT"}, "msg": "Hi", "call": "2", "start": 1},
+        {"who": {"role": "CUS"}, "msg": "Yo", "call": "1", "start": 2, "more": [1]},
+        {"who": {"role": "CUS"}, "msg": None, "call": "2", "start": 3},
+    ]
+    path.write_text(json.dumps(turns))
+    maps, roles = ["speaker=who.role", "text=msg"], ["AGT=agent", "CUS=customer"]
+    assert said(one(path, maps=maps, roles=roles)) == [("agent", "Hi"), ("customer", "Yo")]
+    found, rejects = read(path, maps=[*maps, "id=call"], roles=roles)
+    assert rejects == []
+    assert [(c.id, said(c), c.dropped_turns) for c in found] == [
+        ("1", [("customer", "Yo")], 0),
+        ("2", [("agent", "Hi")], 1),
+    ]
+
+
+@pytest.mark.parametrize("items", [[{"text": "a"}], [{"speaker": "agent", "text": "a"}, 7], [{"text": 1, "turns": []}]])
+def test_an_array_of_other_things_is_none(tmp_path: Path, items: list[object]) -> None:
+    path = tmp_path / "call.json"
+    path.write_text(json.dumps(items))
+    _, rejects = read(path)
+    assert {reject.code for reject in rejects} <= {"no_turns", "record_type"}
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

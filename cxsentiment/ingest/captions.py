@@ -1,7 +1,8 @@
 """WebVTT and SubRip captions: whose words a cue holds, and cues → turns. One file is one contact.
 
 A speaker is named in one of these ways:
-- a voice tag, `<v Name>` (Teams); text without one is of an unknown speaker;
+- a voice tag, `<v Name>` (Teams), or a name in quotes behind the cue's number (Webex); other text is of an unknown
+  speaker;
 - `Name:` at the start of a line (Zoom), under the rules of plain text (plain.py), but that one time is enough where
   nearly every cue starts so; or `[Name]:` (WhisperX);
 - a line of its own with the name in round brackets, for names that stand so at least twice.
@@ -40,6 +41,9 @@ _VOICE = re.compile(r"<v(?:\.[^\s<>]*)?(?:\s+([^<>]*))?>|(</v\s*>)", re.IGNORECA
 _DASH = re.compile(r"\s*(?:[-–‐]+(?:\s+|$)|>{2,}\s*)")
 _BRACKETED = re.compile(r"\s*\[([^\[\]]{1,60})\]\s*:\s*(.*)")
 _ROUND = re.compile(r"\s*\(([^()]{1,60})\)\s*:?\s*")
+# Only whole entities: "R&Notes" has none, though "&not" alone would be one in HTML.
+_ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][0-9A-Za-z]{1,30});")
+_QUOTED_ID = re.compile(r'[0-9]+\s+"([^"]{1,60})"(?:\s+\([^()]*\))?')
 # Teams splits one utterance over cues whose ids differ after the last hyphen: GUID/12-0, GUID/12-1.
 _PART = re.compile(r"(.+/[0-9]+)-([0-9]{1,6})")
 # What stands alone in round brackets and is a sound.
@@ -133,7 +137,7 @@ def _by_problem(cues: Iterable[Cue]) -> dict[str, str]:
 
 def entries_of(cues: Sequence[Cue], options: ReadOptions) -> tuple[list[Entry], list[str]]:
     """The turns of all cues, and the words before a colon that might have been speakers."""
-    if any(_VOICE.search(line) for cue in cues for line in cue.lines):
+    if any(_QUOTED_ID.fullmatch(cue.id or "") or any(map(_VOICE.search, cue.lines)) for cue in cues):
         return list(_joined(cues, [_voices(cue) for cue in cues])), []
     texts = [[_plain(line) for line in cue.lines] for cue in cues]
     names = _Names.find(texts, options)
@@ -158,13 +162,18 @@ def _joined(cues: Sequence[Cue], segments: Iterable[Sequence[_Segment]]) -> Iter
 
 
 def _plain(line: str) -> str:
-    return html.unescape(_TAG.sub("", line))
+    return _unescaped(_TAG.sub("", line))
+
+
+def _unescaped(text: str) -> str:
+    return _ENTITY.sub(lambda match: html.unescape(match[0]), text)
 
 
 def _voices(cue: Cue) -> list[_Segment]:
     """Voice by voice; what stands after the end of a voice is still of it, what stands before the first of nobody."""
     text = "\n".join(cue.lines)
-    segments = [_Segment(None)]
+    quoted = _QUOTED_ID.fullmatch(cue.id or "")
+    segments = [_Segment(quoted[1].strip() if quoted else None)]
     at = 0
     for match in [*_VOICE.finditer(text), None]:
         segments[-1].lines.append(_plain(text[at : match.start() if match else len(text)]))
@@ -172,7 +181,7 @@ def _voices(cue: Cue) -> list[_Segment]:
             break
         at = match.end()
         if match[2] is None:
-            label = " ".join(html.unescape(match[1] or "").split()) or None
+            label = " ".join(_unescaped(match[1] or "").split()) or None
             if label != segments[-1].label or not segments[-1].text:
                 segments.append(_Segment(label))
     return _with_text(segments)

@@ -31,8 +31,9 @@ _ROLES: dict[str, Speaker] = {
     "ivr": "system",
     "acd": "system",
     "voicemail": "system",
+    "fax": "system",
 }
-_MACHINES = ("bot", "botflow", "ivr", "acd", "voicemail")
+_MACHINES = ("bot", "botflow", "ivr", "acd", "voicemail", "fax")
 _PEOPLE = ("agent", "user", "internal")
 _CHANNELS = {"voice": "call", "call": "call", "callback": "call", "email": "email", "social": "social"}
 _CHATS = ("chat", "message", "messaging", "webchat", "webmessaging", "sms", "openmessaging", "whatsapp")
