@@ -25,7 +25,11 @@ from cxsentiment.ingest.sources import Advance, Source, content_name, ignore, so
 from cxsentiment.ingest.values import seconds, shown
 from cxsentiment.schema import Reject, Transcript
 
-_TIME = r"[\[(]?\s*(?P<time>\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d{1,3})?)?)(?:\s*[AaPp][Mm])?\s*[\])]?\s*[-–]?\s*"
+# No two runs of spaces stand side by side in it: a line of very many spaces would take for ever.
+_TIME = (
+    r"(?:[\[(]\s*)?(?P<time>\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d{1,3})?)?)"
+    r"(?:\s*[AaPp][Mm])?(?:\s*[\])])?(?:\s*[-–])?\s*"
+)
 LINE = re.compile(rf"^\s*(?:{_TIME})?(?P<label>[^\W_][^:：\n]{{0,39}}?)\s*[:：](?!//)(?!\d)\s*(?P<text>.*)$", re.DOTALL)
 _BRACKETS = re.compile(r"\s*[(\[][^)\]]*[)\]]$")
 MAX_WORDS = 4
