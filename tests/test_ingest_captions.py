@@ -292,6 +292,12 @@ def test_a_damaged_cue_is_reported_and_its_text_is_kept(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("start", ["", "12:30", "[", "Ann", "- ", "("])
+def test_a_line_of_very_many_spaces_does_not_stall(start: str) -> None:
+    line = f"{start}{' ' * 100_000}x"  # minutes, if a pattern were quadratic in it
+    assert len(told(f"WEBVTT\n\n{CUE}{line}\n")) == 1
+
+
 def test_the_language_and_a_missing_header_are_told(tmp_path: Path) -> None:
     with_language, without = tmp_path / "a.vtt", tmp_path / "b.vtt"
     with_language.write_text(f"WEBVTT\nLanguage: pt-BR\n\n{CUE}Agent: hi\n")

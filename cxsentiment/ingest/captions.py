@@ -203,15 +203,14 @@ class _Names:
 
     @classmethod
     def find(cls, texts: Sequence[Sequence[str]], options: ReadOptions) -> "_Names":
-        lines = [_DASH.sub("", line, count=1) for cue in texts for line in cue]
+        lines = [_without_dash(line)[0] for cue in texts for line in cue]
         colon = {**_starts(texts), **find_speakers(lines, options)}
         return cls(colon, frozenset(_round_names(texts, options)))
 
     def segments(self, lines: Sequence[str]) -> list[_Segment]:
         segments = [_Segment(self.current)]
         for line in lines:
-            dash = _DASH.match(line)
-            rest = line[dash.end() :] if dash else line
+            rest, dash = _without_dash(line)
             label, text = self._named(rest)
             if label is not None:
                 segments.append(_Segment(label, [text]))
@@ -240,6 +239,12 @@ class _Names:
     def unread(self) -> list[str]:
         """Words before a colon that were taken for text, in a file that names speakers so."""
         return list(self.others) if self.colon else []
+
+
+def _without_dash(line: str) -> tuple[str, bool]:
+    """The line without the mark of another speaker at its start, and whether it had one."""
+    dash = _DASH.match(line)
+    return (line[dash.end() :], True) if dash else (line, False)
 
 
 def _starts(texts: Iterable[Sequence[str]]) -> dict[str, str]:
