@@ -48,6 +48,9 @@ GuessRoles = Annotated[
     bool,
     typer.Option("--guess-roles", help="Guess who is the agent where nobody says so, and mark those contacts."),
 ]
+TimeUnit = Annotated[
+    str | None, typer.Option("--time-unit", metavar="UNIT", help="Of the times in generic input: s, ms, us or ticks.")
+]
 FormatName = Annotated[
     str | None,
     typer.Option("--format", metavar="NAME", help="Read everything as this format (cxsentiment formats lists them)."),
@@ -100,6 +103,7 @@ def score(
     roles: RoleFile = None,
     guess_roles: GuessRoles = False,
     format_: FormatName = None,
+    time_unit: TimeUnit = None,
     workers: Annotated[int, typer.Option(min=0, help="Processes; 0 means one per available core.")] = 0,
     overwrite: Annotated[bool, typer.Option(help="Replace another run that lies in RUN.")] = False,
     as_json: Json = False,
@@ -113,7 +117,7 @@ def score(
     settings = Settings(
         model=model or default_model(),
         rubric=read_rubric(rubric or default_rubric()),
-        options=_options(map_, role, roles, guess_roles, format_),
+        options=_options(map_, role, roles, guess_roles, format_, time_unit),
         surveys=_surveys(surveys, csat_scale, _options(map_, role)),
         csat_scale=_scale(csat_scale),
         workers=workers,
@@ -163,6 +167,7 @@ def check(
     roles: RoleFile = None,
     guess_roles: GuessRoles = False,
     format_: FormatName = None,
+    time_unit: TimeUnit = None,
     as_json: Json = False,
 ) -> None:
     """Say what files hold and what would be rejected, without scoring."""
@@ -171,7 +176,7 @@ def check(
     from cxsentiment import terminal
     from cxsentiment.check import check as look
 
-    checks = list(look(files, _options(map_, role, roles, guess_roles, format_)))
+    checks = list(look(files, _options(map_, role, roles, guess_roles, format_, time_unit)))
     if as_json:
         _print_json([asdict(found) for found in checks])
     else:
@@ -235,11 +240,14 @@ def _options(
     roles: Path | None = None,
     guess_roles: bool = False,
     format_: str | None = None,
+    time_unit: str | None = None,
 ) -> "ReadOptions":
-    from cxsentiment.ingest.options import ReadOptions, parse_map, parse_roles, read_roles
+    from cxsentiment.ingest.options import ReadOptions, parse_map, parse_roles, parse_time_unit, read_roles
 
     declared = {**(read_roles(roles) if roles else {}), **parse_roles(role)}
-    return ReadOptions(parse_map(map_), declared, format_, guess_roles)
+    return ReadOptions(
+        parse_map(map_), declared, format_, guess_roles=guess_roles, time_unit=parse_time_unit(time_unit)
+    )
 
 
 def _scale(text: str | None) -> "Scale | None":

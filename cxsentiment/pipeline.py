@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from cxsentiment import runs
+from cxsentiment.ingest.intake import read_contacts
 from cxsentiment.ingest.options import ReadOptions
-from cxsentiment.ingest.readers import read_contacts
 from cxsentiment.ingest.sources import Source, find_sources
 from cxsentiment.ingest.surveys import Scale, Surveys, on_scale
 from cxsentiment.ingest.surveys import apply as apply_survey

@@ -45,11 +45,12 @@ class Plan:
             "version of cxsentiment": [FORMAT, version("cxsentiment")],
             "model": self.model_sha256,
             "rubric": self.rubric.sha256,
-            "--map, --role, --format or --guess-roles": [
+            "--map, --role, --format, --time-unit or --guess-roles": [
                 dict(self.options.columns),
                 dict(self.options.roles),
                 self.options.format,
                 self.options.guess_roles,
+                self.options.time_unit,
             ],
             "surveys or --csat-scale": [
                 str(self.csat_scale),
@@ -159,6 +160,7 @@ def compose(
             "map": dict(plan.options.columns),
             "role": dict(plan.options.roles),
             "format": plan.options.format,
+            "time_unit": plan.options.time_unit,
             "guess_roles": plan.options.guess_roles,
             "csat_scale": [plan.csat_scale.low, plan.csat_scale.high] if plan.csat_scale else None,
         },

@@ -34,7 +34,8 @@ def read_parquet(path: Source, options: ReadOptions, advance: Advance = ignore) 
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise InputError("duplicate_column", source, f'two columns are named "{repeated[0]}"')
-    if options.columns.get("turns", "turns") in names:
+    turns = options.columns.get("turns", "turns")
+    if turns in names or turns.partition(".")[0] in names:
         for number, record in enumerate(_records(path), start=1):
             yield read_or_reject(record, source=source, number=number, options=options)
         return
