@@ -28,7 +28,7 @@ from cxsentiment.schema import Reject, Transcript
 def read(
     *paths: Path, maps: Sequence[str] = (), roles: Sequence[str] = (), unit: TimeUnit | None = None
 ) -> tuple[list[Transcript], list[Reject]]:
-    results = list(read_contacts(paths, ReadOptions(parse_map(maps), parse_roles(roles), None, unit)))
+    results = list(read_contacts(paths, ReadOptions(parse_map(maps), parse_roles(roles), time_unit=unit)))
     return (
         [result for result in results if isinstance(result, Transcript)],
         [result for result in results if isinstance(result, Reject)],
