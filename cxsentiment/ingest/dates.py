@@ -142,7 +142,7 @@ def _numeric_day(first: int, second: int, third: int, texts: tuple[str, str], or
         if order not in readings:
             raise DateError("impossible_date", f"is no date in the order {order}")
         return _day(*readings[order])
-    possible = {}
+    possible: dict[date, None] = {}
     for parts in readings.values():
         try:
             possible[_day(*parts)] = None

@@ -21,7 +21,8 @@ CONTACT_FIELDS = (
     "ces",
 )
 TURN_FIELDS = ("speaker", "text", "start", "end")
-FIELDS = (*CONTACT_FIELDS, "turns", *TURN_FIELDS, "answered_at")
+LOG_FIELDS = ("wait_s", "hold_s", "wrap_up_s", "handle_s", "transferred", "abandoned", "resolved", "shift", "site")
+FIELDS = (*CONTACT_FIELDS, "turns", *TURN_FIELDS, "answered_at", *LOG_FIELDS)
 
 # Names under which a field is found without --map; the first that is present is taken. `contact_id` stands before
 # `id` because a table that has both numbers its rows with `id`.

@@ -134,7 +134,9 @@ def declare(
     if ces_direction is not None and ces_direction not in DIRECTIONS:
         raise UsageError(f"--ces-direction {ces_direction}", "is not a direction", allowed=", ".join(DIRECTIONS))
     if ces.reversed and ces_direction == "higher-is-easier":
-        raise UsageError(f"--ces-scale {ces_scale}", "says that the lowest answer is the easiest; the direction does not")
+        raise UsageError(
+            f"--ces-scale {ces_scale}", "says that the lowest answer is the easiest; the direction does not"
+        )
     return Scales(csat, replace(ces, reversed=ces.reversed or ces_direction == "lower-is-easier"), words)
 
 
