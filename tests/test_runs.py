@@ -28,7 +28,10 @@ def test_the_columns_are_the_contract() -> None:
         "sentiment_mean sentiment_start sentiment_end sentiment_min sentiment_slope sentiment_recovery"
     ).split()
     assert runs.CONTACTS.names[: len(contract)] == contract
-    assert runs.CONTACTS.names[-3:] == ["csat", "nps", "ces"]
+    answers = runs.CONTACTS.names.index("csat")
+    assert runs.CONTACTS.names[answers : answers + 3] == ["csat", "nps", "ces"]
+    logged = ["wait_s", "hold_s", "wrap_up_s", "handle_s", "transferred", "abandoned", "resolved", "shift", "site"]
+    assert runs.CONTACTS.names[answers + 3 :] == logged
     turns = ["contact_id", "turn", "speaker", "text", "start_s", "end_s", "p_negative", "p_neutral", "p_positive"]
     assert runs.TURNS.names == turns + [f"p_{act}" for act in ACTS]
     assert (

@@ -196,5 +196,5 @@ def _placed(found: datetime, zone: str | None) -> Moment:
 def _zone(name: str) -> ZoneInfo | None:
     try:
         return ZoneInfo(name)
-    except (ValueError, OSError):  # OSError also for a name that is a folder of the database
+    except (ValueError, LookupError, OSError):  # OSError also for a name that is a folder of the database
         return None
