@@ -42,13 +42,15 @@ def responses(records: Sequence[Mapping[str, Any]], source: Source) -> list[dict
         InputError: `missing_details`, `json`.
     """
     details = _details(source)
+    variables = {normalise_name(name) for record in records for name, _ in _pairs(record.get("custom_variables"))}
+    taken = {"response_id", "answered_at", "custom_value", "not_counted"} | variables
     rows = []
     for record in records:
         row: dict[str, object] = {"response_id": record.get("id"), "answered_at": record.get("date_modified")}
         row |= {normalise_name(name): value for name, value in _pairs(record.get("custom_variables"))}
         row["custom_value"] = record.get("custom_value")
         for question in _questions(record):
-            row |= _answer(question, details)
+            row |= {name: cell for name, cell in _answer(question, details).items() if normalise_name(name) not in taken}
         row["not counted"] = _why_not(record)
         rows.append(row)
     return rows
