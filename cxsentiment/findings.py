@@ -102,11 +102,10 @@ def _with_answers(
 def _join_log(contacts: pa.Table, log: ContactLog) -> tuple[pa.Table, pa.Table, dict[str, Any]]:
     """Contacts with what a log adds to them, the log's own table, and what became of its rows."""
     joining = LogJoin(log)
-    known = ("customer_id", *contactlog.FILLED)
-    columns = {name: contacts.column(name).to_pylist() for name in known}
+    columns = {name: contacts.column(name).to_pylist() for name in contactlog.FILLED}
     added = []
     for place, contact_id in enumerate(contacts.column("contact_id").to_pylist()):
-        added.append(joining.values({"id": contact_id, **{name: columns[name][place] for name in known}})[0])
+        added.append(joining.values({"id": contact_id, **{name: own[place] for name, own in columns.items()}})[0])
     for name in contactlog.FILLED:
         filled = [one.get(name, own) for one, own in zip(added, columns[name], strict=True)]
         contacts = _with_column(contacts, name, filled)

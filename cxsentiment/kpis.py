@@ -150,7 +150,12 @@ def _nps(answers: FloatArray) -> Kpi:
 
 def _ces(answers: FloatArray) -> Kpi:
     estimate = _because(mean_t_interval(answers), "no contact has a CES answer")
-    return Kpi("CES, mean", "answer", estimate, "mean answer; whether high means easy is up to the survey")
+    return Kpi(
+        "CES, mean",
+        "answer",
+        estimate,
+        "mean answer; higher is easier, if it was asked so or --ces-direction says how",
+    )
 
 
 def _first_response(channels: Sequence[str | None], waits: FloatArray) -> list[Kpi]:

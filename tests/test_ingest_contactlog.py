@@ -3,7 +3,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxsentiment.errors import InputError, UsageError
@@ -125,6 +125,13 @@ def test_starts_differ_only_where_they_are_surely_of_two_contacts(read, start: s
     assert joining.facts()["conflicts"] == conflicts
 
 
+def test_it_says_who_the_customer_was(read) -> None:
+    joining = LogJoin(read("contact_id,customer_id\na,u-1\nb,u-2\n"))
+    assert joining.apply(Transcript("a", ())).customer_id == "u-1"
+    assert joining.apply(Transcript("b", (), customer_id="u-9")).customer_id == "u-9"
+    assert joining.facts()["conflicts"] == {"customer_id": 1}
+
+
 def test_of_several_rows_for_a_contact_one_is_kept(read) -> None:
     rows = "contact_id,queue,started_at\na,second,2026-01-05T11:00Z\na,first,2026-01-05T10:00Z\n"
     assert read(rows).by_id["a"].values["queue"] == "second"
@@ -170,6 +177,7 @@ def test_parquet_and_what_is_no_log(tmp_path: Path, read) -> None:
 CELLS = st.sampled_from(["", "5", "x", "yes", "no", "0:00:05", "2026-01-05", "03/04/2025", "a", "b"])
 
 
+@settings(deadline=None)  # a busy machine is no fault of the code
 @given(st.lists(st.tuples(*[CELLS] * 6), max_size=15), st.lists(st.sampled_from("ab5x"), unique=True))
 def test_rows_of_a_log_add_up_and_each_joins_one_contact(tmp_path_factory, rows, contacts) -> None:
     path = tmp_path_factory.mktemp("log") / "log.csv"

@@ -1,6 +1,6 @@
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxsentiment.ingest.dates import Moment
@@ -80,6 +80,7 @@ CONTACTS = st.lists(st.tuples(HOURS, CUSTOMERS, st.none() | st.integers(0, 10_00
 ANSWERS = st.lists(st.tuples(HOURS, CUSTOMERS), max_size=12)
 
 
+@settings(deadline=None)  # a busy machine is no fault of the code
 @given(CONTACTS, ANSWERS, st.integers(1, 50), st.sampled_from(["last", "first"]))
 def test_an_answer_never_joins_a_later_contact_nor_another_customers_and_counts_add_up(
     contacts, answers, window, keep
@@ -101,6 +102,7 @@ def test_an_answer_never_joins_a_later_contact_nor_another_customers_and_counts_
     assert len(answers) == facts["answers"] + facts["duplicates"] + len(joined.rejects)
 
 
+@settings(deadline=None)  # a busy machine is no fault of the code
 @given(CONTACTS, ANSWERS)
 def test_the_order_of_contacts_does_not_matter(contacts, answers) -> None:
     holding = [held(f"c{k}", hours, who, duration) for k, (hours, who, duration) in enumerate(contacts)]

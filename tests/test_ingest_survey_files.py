@@ -4,7 +4,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxsentiment.errors import InputError, UsageError
@@ -88,6 +88,7 @@ def test_zendesk_ratings(read) -> None:
     assert surveys.counts.without_answer == 1
     assert surveys.facts(0)["csat_scale"] == [0, 1]
     assert len(read(ratings[0], GOOD_BAD).answers) == 1
+    assert len(read({"satisfaction_rating": ratings[0]}, GOOD_BAD).answers) == 1
     with pytest.raises(UsageError, match="--csat-map good=1"):
         read(ratings, SurveyRules())
     by_customer = read(ratings, SurveyRules(GOOD_BAD.scales, match="customer"))
@@ -130,7 +131,14 @@ def test_flat_objects_and_lines_of_them(read) -> None:
     }
     surveys = read('{"contact_id": "a", "csat": 5}\n{"contact_id": \n{"contact_id": "b", "csat": 1}\n', name="s.jsonl")
     assert list(surveys.answers) == ["a", "b"]
-    assert [reject.code for reject in surveys.rejects] == ["bad_row"]
+    assert [(reject.code, reject.record) for reject in surveys.rejects] == [("bad_row", 2)]
+
+
+def test_what_is_no_answer_of_the_same_kind_is_refused_by_its_number(read) -> None:
+    surveys = read([{"ticket_id": 1, "score": "good"}, 7, {"type": "conversation", "id": "5"}], GOOD_BAD)
+    assert list(surveys.answers) == ["1"]
+    assert [(reject.code, reject.record) for reject in surveys.rejects] == [("bad_row", 2), ("bad_row", 3)]
+    assert surveys.counts.rows == 3
 
 
 @pytest.mark.parametrize("content", ["{}", "[]", "[1]", '{"a": {"b": 1}}', '[{"turns": []}]'])
@@ -219,6 +227,7 @@ SEEDS = st.sampled_from(
 )
 
 
+@settings(deadline=None)  # a busy machine is no fault of the code
 @given(st.tuples(JSON, SEEDS))
 def test_junk_in_any_field_is_refused_or_read_but_crashes_nothing(tmp_path_factory, made) -> None:
     junk, seed = made

@@ -2,7 +2,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxsentiment.errors import InputError, UsageError
@@ -215,6 +215,7 @@ WHO = st.sampled_from(["a", "b", "", "c"])
 WHEN = st.sampled_from(["", "2024-05-01", "2024-05-01T10:00Z", "03/04/2024", "2024-02-30", "soon"])
 
 
+@settings(deadline=None)  # a busy machine is no fault of the code
 @given(
     st.lists(st.tuples(WHO, WHO, CELL, CELL, WHEN), max_size=20),
     st.sampled_from(["id", "customer"]),

@@ -69,10 +69,10 @@ def test_nps_edges(answers, value, words):
     assert words in estimate.reason
 
 
-def test_ces_is_a_plain_mean_whose_direction_is_open():
+def test_ces_is_a_plain_mean_that_says_its_direction():
     kpi = by_name(answered("ces", [2, 4, 6]))["CES, mean"]
     assert kpi.estimate.value == 4
-    assert "up to the survey" in kpi.definition
+    assert "higher is easier" in kpi.definition
 
 
 def test_first_response_is_the_median_of_the_contacts_signal_by_channel():

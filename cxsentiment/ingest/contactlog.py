@@ -23,12 +23,12 @@ TimeUnit = Literal["s", "ms", "min"]
 TIME_UNITS: Mapping[str, float] = {"s": 1.0, "ms": 0.001, "min": 60.0}
 
 # What a log fills where a contact lacks it, and the columns that only a log can give.
-FILLED = ("agent_id", "campaign", "queue", "started_at")
+FILLED = ("agent_id", "customer_id", "campaign", "queue", "started_at")
 DURATIONS = ("wait_s", "hold_s", "wrap_up_s", "handle_s")
 FLAGS = ("transferred", "abandoned", "resolved")
 LABELS = ("shift", "site")
 COLUMNS = (*DURATIONS, *FLAGS, *LABELS)
-_FIELDS = ("id", "customer_id", *FILLED, *COLUMNS)
+_FIELDS = ("id", *FILLED, *COLUMNS)
 
 _NAMES: Mapping[str, Sequence[str]] = {
     "wait_s": ("wait_s", "wait"),
@@ -100,7 +100,7 @@ class LogJoin:
         self._unclear = 0
 
     def values(self, contact: Mapping[str, str | None]) -> tuple[dict[str, Any], list[str]]:
-        """What the log adds to a contact (id, customer_id and the fields of `FILLED`), and in what they differ."""
+        """What the log adds to a contact (its id and the fields of `FILLED`), and in what they differ."""
         row = self._row(contact)
         if row is None:
             return {}, []
@@ -111,7 +111,7 @@ class LogJoin:
 
     def apply(self, transcript: Transcript) -> Transcript:
         """The transcript with what the log says of it; each conflict is a warning."""
-        known = {name: getattr(transcript, name) for name in ("id", "customer_id", *FILLED)}
+        known = {name: getattr(transcript, name) for name in ("id", *FILLED)}
         added, differing = self.values(known)
         if not added and not differing:
             return transcript
@@ -147,14 +147,7 @@ class LogJoin:
         rows = []
         for row in self._log.all_rows():
             contact = self._contact_of.get(id(row))
-            rows.append(
-                {
-                    "contact_id": contact or row.id,
-                    "customer_id": row.customer_id,
-                    **row.values,
-                    "scored": contact is not None,
-                }
-            )
+            rows.append({"contact_id": contact or row.id, **row.values, "scored": contact is not None})
         return rows
 
     def _row(self, contact: Mapping[str, str | None]) -> LogRow | None:
@@ -245,7 +238,7 @@ class _Reading:
                 raise InputError(error.code, where, f"started_at {error}") from error
             except ValueError as error:
                 raise InputError(f"bad_{name}", where, f"{name} {error}") from error
-            if value is not None and name not in ("id", "customer_id"):
+            if value is not None and name != "id":
                 values[name] = value
         identity, customer = contact_id(cells.get("id")), text_or_none(cells.get("customer_id"))
         if identity is None and (customer is None or start is None):

@@ -5,29 +5,34 @@ Every answer becomes a flat row; the tools' own names stay as columns, so that -
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from cxsentiment.errors import InputError
 from cxsentiment.ingest.encoding import read_text
 from cxsentiment.ingest.sources import Advance, Source, content_name, source_name
-from cxsentiment.ingest.surveymonkey import is_details, is_response, responses
+from cxsentiment.ingest.surveymonkey import NOT_COUNTED, is_details, is_response, responses
 from cxsentiment.ingest.tables import Row, Table
 
 Flat = dict[str, object]
 Excluded = Callable[[Sequence[object]], str | None]
 
 _LISTS = ("satisfaction_ratings", "conversations", "conversationHistoryRecords", "chats", "data")
+_ONE = "satisfaction_rating"
 
 
 @dataclass(frozen=True, slots=True)
 class _Tool:
     """A tool's record of one rated contact: how it is known, its answer as a flat row, and our fields' names in it."""
 
-    matches: Callable[[Mapping[str, Any]], bool]
+    fits: Callable[[Mapping[str, Any]], bool]
     flat: Callable[[Mapping[str, Any]], Flat]
-    names: Mapping[str, Sequence[str]]
+    names: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def matches(self, record: object) -> bool:
+        """Whether something is a record of this tool."""
+        return isinstance(record, dict) and self.fits(record)
 
 
 def open_document(source: Source) -> tuple[Table, Mapping[str, Sequence[str]], Excluded] | None:
@@ -38,41 +43,47 @@ def open_document(source: Source) -> tuple[Table, Mapping[str, Sequence[str]], E
     Raises:
         InputError: `json`, `unknown_survey`, or as the tool's reader.
     """
-    document, problems = _parsed(source)
-    if is_details(document):
+    records = _parsed(source)
+    if len(records) == 1 and is_details(records[0][1]):
         return None
-    records = [record for record in _records(document) if isinstance(record, dict)]
-    if records and all(map(is_response, records)):
-        return _tabled(source, responses(records, source), {}, "not counted", problems)
-    for tool in _TOOLS:
-        if records and all(map(tool.matches, records)):
-            return _tabled(source, [tool.flat(record) for record in records], tool.names, None, problems)
-    if not records or not all(_is_flat(record) for record in records):
+    kind = next((kind for kind in _KINDS if records and kind.matches(records[0][1])), None)
+    if kind is None:
         raise InputError(
             "unknown_survey",
             source_name(source),
             "holds no answers of a kind that is known",
             allowed="Zendesk, Intercom, LivePerson, LiveChat, HarperValleyBank, SurveyMonkey, or flat objects",
         )
-    return _tabled(source, records, {}, None, problems)
+    known = [(number, record) for number, record in records if kind.matches(record)]
+    problems = [
+        Row(number, (), "is not an answer of the kind of the first")
+        for number, record in records
+        if not kind.matches(record)
+    ]
+    return _tabled(source, known, kind, problems)
 
 
-def _parsed(source: Source) -> tuple[object, list[Row]]:
-    """A document; or a list of the lines' objects, with a row for each line that is no JSON."""
+def _parsed(source: Source) -> list[tuple[int, Any]]:
+    """The records of a document, by place; or the objects of its lines, by line. A line that is no JSON is None."""
     text, _ = read_text(source)
     try:
-        return json.loads(text), []
+        return list(enumerate(_records(json.loads(text)), start=1))
     except (ValueError, RecursionError) as error:
         whole = error
-    records, problems = [], []
+    records: list[tuple[int, Any]] = []
     for number, line in enumerate(text.splitlines(), start=1):
-        try:
-            records += [json.loads(line)] if line.strip() else []
-        except (ValueError, RecursionError):
-            problems.append(Row(number, (), "is not valid JSON"))
-    if not records or len(problems) >= len(records):
+        if line.strip():
+            records.append((number, _line(line)))
+    if sum(record is None for _, record in records) * 2 >= len(records):
         raise InputError("json", source_name(source), f"is not valid JSON ({whole})", do="Export it again") from whole
-    return records, problems
+    return records
+
+
+def _line(line: str) -> object:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _records(document: object) -> Iterator[object]:
@@ -81,25 +92,23 @@ def _records(document: object) -> Iterator[object]:
             yield from _records(element)
     elif isinstance(document, dict):
         wrapped = next((document[key] for key in _LISTS if isinstance(document.get(key), list)), None)
+        if set(document) == {_ONE}:
+            wrapped = [document[_ONE]]
         yield from [document] if wrapped is None else wrapped
-
-
-def _is_flat(record: Mapping[str, Any]) -> bool:
-    return not any(isinstance(value, (dict, list)) for value in record.values())
+    else:
+        yield document
 
 
 def _tabled(
-    source: Source,
-    records: Sequence[Mapping[str, Any]],
-    names: Mapping[str, Sequence[str]],
-    excluded_by: str | None,
-    problems: Sequence[Row],
+    source: Source, records: Sequence[tuple[int, Mapping[str, Any]]], kind: "_Tool", problems: Sequence[Row]
 ) -> tuple[Table, Mapping[str, Sequence[str]], Excluded]:
-    columns = tuple(dict.fromkeys(name for record in records for name in record))
-    at = columns.index(excluded_by) if excluded_by in columns else None
+    given = [record for _, record in records]
+    flat = responses(given, source) if kind is _SURVEYMONKEY else list(map(kind.flat, given))
+    columns = tuple(dict.fromkeys(name for record in flat for name in record))
+    at = columns.index(NOT_COUNTED) if kind is _SURVEYMONKEY else None
 
     def rows(_: Advance) -> Iterator[Row]:
-        for number, record in enumerate(records, start=1):
+        for (number, _record), record in zip(records, flat, strict=True):
             yield Row(number, [record.get(name) for name in columns])
         yield from problems
 
@@ -107,7 +116,7 @@ def _tabled(
         return None if at is None or cells[at] is None else str(cells[at])
 
     table = Table(source_name(source), columns, rows, Path(content_name(source)).stem, "record")
-    return table, names, excluded
+    return table, kind.names, excluded
 
 
 def _in(value: object, *keys: str | int) -> Any:
@@ -176,7 +185,9 @@ def _harper_valley(record: Mapping[str, Any]) -> Flat:
     }
 
 
-_TOOLS = (
+_SURVEYMONKEY = _Tool(is_response, dict)
+_KINDS = (
+    _SURVEYMONKEY,
     _Tool(
         lambda record: "ticket_id" in record and "score" in record,
         _zendesk,
@@ -207,4 +218,5 @@ _TOOLS = (
         _harper_valley,
         {"id": ("sid",), "csat": ("partner_rating",)},
     ),
+    _Tool(lambda record: bool(record) and not any(isinstance(value, (dict, list)) for value in record.values()), dict),
 )

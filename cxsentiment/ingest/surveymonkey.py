@@ -14,6 +14,7 @@ from cxsentiment.ingest.options import normalise_name
 from cxsentiment.ingest.sources import Source, source_name
 
 DETAILS = "details.json"
+NOT_COUNTED = "not counted"
 _PREVIEWS = ("preview", "survey_preview")
 
 
@@ -50,8 +51,9 @@ def responses(records: Sequence[Mapping[str, Any]], source: Source) -> list[dict
         row |= {normalise_name(name): value for name, value in _pairs(record.get("custom_variables"))}
         row["custom_value"] = record.get("custom_value")
         for question in _questions(record):
-            row |= {name: cell for name, cell in _answer(question, details).items() if normalise_name(name) not in taken}
-        row["not counted"] = _why_not(record)
+            given = _answer(question, details)
+            row |= {name: cell for name, cell in given.items() if normalise_name(name) not in taken}
+        row[NOT_COUNTED] = _why_not(record)
         rows.append(row)
     return rows
 
