@@ -67,6 +67,13 @@ LogFiles = Annotated[
     list[str], typer.Option("--log", metavar="FILE", help="Contact log: one row a contact; repeatable.")
 ]
 TimeUnitOption = Annotated[str, typer.Option("--time-unit", help="The unit of a log's durations: s, ms or min.")]
+RoleFile = Annotated[
+    Path | None, typer.Option("--roles", metavar="CSV", help="A file of roles: the columns label and speaker.")
+]
+GuessRoles = Annotated[
+    bool,
+    typer.Option("--guess-roles", help="Guess who is the agent where nobody says so, and mark those contacts."),
+]
 FormatName = Annotated[
     str | None,
     typer.Option("--format", metavar="NAME", help="Read everything as this format (cxsentiment formats lists them)."),
@@ -126,6 +133,8 @@ def score(
     time_unit: TimeUnitOption = "s",
     map_: Map = [],  # noqa: B006  (Typer copies it)
     role: Role = [],  # noqa: B006
+    roles: RoleFile = None,
+    guess_roles: GuessRoles = False,
     format_: FormatName = None,
     workers: Annotated[int, typer.Option(min=0, help="Processes; 0 means one per available core.")] = 0,
     overwrite: Annotated[bool, typer.Option(help="Replace another run that lies in RUN.")] = False,
@@ -156,7 +165,7 @@ def score(
     settings = Settings(
         model=model or default_model(),
         rubric=read_rubric(rubric or default_rubric()),
-        options=_options(map_, role, format_),
+        options=_options(map_, role, roles, guess_roles, format_),
         surveys=joins.surveys,
         scales=joins.scales,
         log=joins.log,
@@ -231,6 +240,8 @@ def check(
     files: Annotated[list[str], typer.Argument(help="Transcripts, rubrics (.yaml) or model folders.")],
     map_: Map = [],  # noqa: B006
     role: Role = [],  # noqa: B006
+    roles: RoleFile = None,
+    guess_roles: GuessRoles = False,
     format_: FormatName = None,
     as_json: Json = False,
 ) -> None:
@@ -240,7 +251,7 @@ def check(
     from cxsentiment import terminal
     from cxsentiment.check import check as look
 
-    checks = list(look(files, _options(map_, role, format_)))
+    checks = list(look(files, _options(map_, role, roles, guess_roles, format_)))
     if as_json:
         _print_json([asdict(found) for found in checks])
     else:
@@ -299,10 +310,17 @@ def demo(
         terminal.print_findings(findings, page)
 
 
-def _options(map_: list[str], role: list[str], format_: str | None = None) -> "ReadOptions":
-    from cxsentiment.ingest.options import ReadOptions, parse_map, parse_roles
+def _options(
+    map_: list[str],
+    role: list[str],
+    roles: Path | None = None,
+    guess_roles: bool = False,
+    format_: str | None = None,
+) -> "ReadOptions":
+    from cxsentiment.ingest.options import ReadOptions, parse_map, parse_roles, read_roles
 
-    return ReadOptions(parse_map(map_), parse_roles(role), format_)
+    declared = {**(read_roles(roles) if roles else {}), **parse_roles(role)}
+    return ReadOptions(parse_map(map_), declared, format_, guess_roles)
 
 
 def _rejected_beside(receipt: Mapping[str, Any]) -> int:

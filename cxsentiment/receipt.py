@@ -21,7 +21,7 @@ from cxsentiment.model import Bundle
 from cxsentiment.rubric import Rubric
 from cxsentiment.shards import PHASES, ShardResult
 
-FORMAT = 1
+FORMAT = 2
 _WARNINGS_SHOWN = 100
 _CHUNK = 2**20
 
@@ -47,10 +47,11 @@ class Plan:
             "version of cxsentiment": [FORMAT, version("cxsentiment")],
             "model": self.model_sha256,
             "rubric": self.rubric.sha256,
-            "--map, --role or --format": [
+            "--map, --role, --format or --guess-roles": [
                 dict(self.options.columns),
                 dict(self.options.roles),
                 self.options.format,
+                self.options.guess_roles,
             ],
             "surveys or their options": [repr(self.scales), self.surveys.content() if self.surveys else None],
             "contact log": self.log.content() if self.log else None,
@@ -164,6 +165,7 @@ def compose(
             "map": dict(plan.options.columns),
             "role": dict(plan.options.roles),
             "format": plan.options.format,
+            "guess_roles": plan.options.guess_roles,
             **_scale_settings(plan.scales),
         },
         "inputs": list(plan.inputs),
@@ -174,6 +176,7 @@ def compose(
             "without_text": sum(note.turns_without_text for note in notes),
             "unknown_speaker": sum(note.turns_unknown_speaker for note in notes),
         },
+        "roles": _total(note.roles for note in notes),
         "null_reasons": _total(note.null_reasons for note in notes),
         "masked": _total(note.masked for note in notes),
         "warnings": _most(_total(note.warnings for note in notes)),

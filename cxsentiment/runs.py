@@ -44,11 +44,13 @@ CONTACTS = pa.schema(
     + [("score", _REAL), ("coverage", _REAL), ("null_reason", _TEXT)]
     + [(f"p_critical_{kind}", _REAL) for kind in ("customer", "business", "compliance")]
     + [(name, _REAL) for name in (*SIGNALS, "csat", "nps", "ces")]
+    + [("role_source", _TEXT), ("role_p", _REAL)]
     + _LOGGED
 )
 TURNS = pa.schema(
     [("contact_id", _TEXT), ("turn", _COUNT), ("speaker", _TEXT), ("text", _TEXT), ("start_s", _REAL), ("end_s", _REAL)]
     + [(f"p_{label}", pa.float32()) for label in SENTIMENTS + ACTS]
+    + [("agent_id", _TEXT)]
 )
 ITEMS = pa.schema(
     [(name, _TEXT) for name in ("contact_id", "item", "section", "verdict")]
@@ -82,6 +84,7 @@ class ShardNote:
     null_reasons: Mapping[str, int]
     masked: Mapping[str, int]
     warnings: Mapping[str, int]
+    roles: Mapping[str, int]
 
 
 def shard_path(run: Path, table: str, number: int) -> Path:

@@ -63,7 +63,8 @@ HEADLINE_FEATURES = ("score", "sentiment_mean", "sentiment_end")
 class Turn:
     """One utterance or message. `index` is its 0-based place in the source; times are seconds from the start.
 
-    `agent_id` is the agent's who said it, where the source tells agents of one contact apart.
+    `agent_id` is the agent's who said it, where the source tells agents of one contact apart. `label` is how the source
+    names a speaker whose role is unknown; it is empty for all others.
     """
 
     index: int
@@ -72,6 +73,7 @@ class Turn:
     start_s: float | None = None
     end_s: float | None = None
     agent_id: str | None = None
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)

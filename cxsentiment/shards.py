@@ -162,6 +162,7 @@ class _Rows:
             "text": turn.text,
             "start_s": turn.start_s,
             "end_s": turn.end_s,
+            "agent_id": turn.agent_id,
         }
         if prediction is not None:
             labels = self._labels[prediction.head]
@@ -195,6 +196,8 @@ def _contact_row(transcript: Transcript, signals: Mapping[str, Signal], evaluati
         "csat": transcript.csat,
         "nps": transcript.nps,
         "ces": transcript.ces,
+        "role_source": transcript.role_source,
+        "role_p": transcript.role_p,
     }
     row |= {f"p_critical_{kind}": p for kind, p in evaluation.p_critical.items()}
     return row | {name: signals[name].value for name in SIGNALS} | dict(transcript.log)
@@ -224,4 +227,5 @@ def _note(
         null_reasons=dict(sorted(reasons.items())),
         masked=dict(sorted(masked.items())),
         warnings=dict(sorted(Counter(w for contact in shard.contacts for w in contact.warnings).items())),
+        roles=dict(sorted(Counter(contact.role_source for contact in shard.contacts).items())),
     )

@@ -8,7 +8,7 @@ from cxsentiment import runs
 from cxsentiment.errors import RunError
 from cxsentiment.schema import ACTS, Reject
 
-NOTE = runs.ShardNote("key", 1, 2, 1, 1, 0, {}, {"CARD": 1}, {"odd": 1})
+NOTE = runs.ShardNote("key", 1, 2, 1, 1, 0, {}, {"CARD": 1}, {"odd": 1}, {"label": 1})
 
 
 def _rows(contact_id: str = "c1", text: str = "hello") -> dict[str, dict[str, list[Any]]]:
@@ -29,9 +29,9 @@ def test_the_columns_are_the_contract() -> None:
     ).split()
     assert runs.CONTACTS.names[: len(contract)] == contract
     answers = runs.CONTACTS.names.index("csat")
-    assert runs.CONTACTS.names[answers : answers + 3] == ["csat", "nps", "ces"]
+    assert runs.CONTACTS.names[answers : answers + 5] == ["csat", "nps", "ces", "role_source", "role_p"]
     logged = ["wait_s", "hold_s", "wrap_up_s", "handle_s", "transferred", "abandoned", "resolved", "shift", "site"]
-    assert runs.CONTACTS.names[answers + 3 :] == logged
+    assert runs.CONTACTS.names[answers + 5 :] == logged
     turns = ["contact_id", "turn", "speaker", "text", "start_s", "end_s", "p_negative", "p_neutral", "p_positive"]
     assert runs.TURNS.names == turns + [f"p_{act}" for act in ACTS]
     assert (

@@ -1,6 +1,47 @@
 """Every JSON format of a vendor, in the order in which they are tried. A new one is a line here and a module beside."""
 
 from cxsentiment.ingest.formats import DocumentFormat
-from cxsentiment.ingest.vendors import amazon
+from cxsentiment.ingest.vendors import (
+    amazon,
+    assemblyai,
+    bbckaldi,
+    deepgram,
+    freshdesk,
+    harpervalley,
+    intercom,
+    livechat,
+    liveperson,
+    revai,
+    salesforce,
+    slack,
+    speechmatics,
+    vcon,
+    whisper,
+    zendesk_chat,
+    zendesk_ticket,
+)
 
-DOCUMENT_FORMATS: tuple[DocumentFormat, ...] = (amazon.CONTACT_LENS_VOICE,)
+DOCUMENT_FORMATS: tuple[DocumentFormat, ...] = (
+    amazon.CONTACT_LENS_VOICE,
+    deepgram.DEEPGRAM,
+    assemblyai.ASSEMBLYAI,
+    revai.REVAI,
+    speechmatics.SPEECHMATICS,
+    speechmatics.SPEECHMATICS_LEGACY,
+    bbckaldi.BBC_KALDI,
+    harpervalley.HARPER_VALLEY,
+    whisper.WHISPERX,
+    whisper.WHISPER,
+    whisper.WHISPER_CPP,
+    whisper.WHISPER_CHUNKS,
+    zendesk_chat.ZENDESK_CHAT,
+    zendesk_ticket.ZENDESK_AUDITS,
+    zendesk_ticket.ZENDESK_TICKET,
+    freshdesk.FRESHDESK,
+    intercom.INTERCOM,
+    livechat.LIVECHAT,
+    liveperson.LIVEPERSON,
+    salesforce.SALESFORCE_ENTRIES,
+    slack.SLACK,
+    vcon.VCON,
+)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import pairwise
 
+from cxsentiment.ingest.guess import guess_roles
 from cxsentiment.ingest.options import ReadOptions
 from cxsentiment.ingest.values import MadeId, contact_id, shown
 from cxsentiment.schema import Party, RoleSource, Speaker, Transcript, Turn
@@ -117,7 +118,7 @@ def settle(
     _warn_of_unknown(parties, notes)
     ordered = _in_time_order(turns, notes)
     _doubt_times(ordered, contact.channel, notes)
-    return Transcript(
+    settled = Transcript(
         id=identity,
         turns=ordered,
         source=source,
@@ -138,6 +139,7 @@ def settle(
         parties=parties,
         skipped=dict(sorted(contact.skipped.items())),
     )
+    return guess_roles(settled) if options.guess_roles else settled
 
 
 def _place_in_time(contact: Contact) -> str | None:
@@ -180,9 +182,11 @@ def _turns(entries: Sequence[Entry], options: ReadOptions, notes: Notes) -> tupl
         key = (entry.label, entry.role, entry.also)
         if (role := roles.get(key)) is None:
             role = roles[key] = _role(entry, options)
-        counts[(entry.label or "").strip(), *role] += 1
+        label = (entry.label or "").strip()
+        counts[label, *role] += 1
         start, end = _times(entry.start, entry.end, index, notes)
-        turns.append(Turn(index, role[0], text, start, end, entry.agent_id if role[0] == "agent" else None))
+        agent = entry.agent_id if role[0] == "agent" else None
+        turns.append(Turn(index, role[0], text, start, end, agent, label if role[0] == "unknown" else ""))
     parties = tuple(Party(label, speaker, source, count) for (label, speaker, source), count in counts.items())
     return turns, parties
 

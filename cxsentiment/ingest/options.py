@@ -1,9 +1,11 @@
 """What the user declares about a source: which column is which field, and which label is which speaker."""
 
+import csv
 import difflib
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from cxsentiment.errors import UsageError
 from cxsentiment.schema import SPEAKERS, Speaker
@@ -55,12 +57,14 @@ class ReadOptions:
     """`columns`: our field → the source's column or key. `roles`: the source's speaker label → our speaker.
 
     A key of `roles` between slashes is a pattern ("/^agent .*/") that a label must match from start to end. `format`
-    is the name of the format to read everything as; None to find it by structure.
+    is the name of the format to read everything as; None to find it by structure. With `guess_roles` two speakers whose
+    roles nobody declared are told apart by what they say, and the contact is marked.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
     roles: Mapping[str, Speaker] = field(default_factory=dict)
     format: str | None = None
+    guess_roles: bool = False
 
     def source_name(self, name: str, available: Collection[str]) -> str | None:
         """The column or key that holds our field `name`, or None.
@@ -135,10 +139,43 @@ def parse_roles(texts: Sequence[str]) -> dict[str, Speaker]:
             raise UsageError(
                 f"--role {text}", f'"{name}" is not a speaker{_nearest(name, SPEAKERS)}', allowed=_list(SPEAKERS)
             )
+        _check_pattern(label, text)
         if roles.setdefault(label.casefold(), speaker) != speaker:
             raise UsageError(
                 f"--role {text}", f'"{label}" is already {roles[label.casefold()]}', do="Give each label once."
             )
+    return roles
+
+
+def _check_pattern(label: str, text: str) -> None:
+    """Raise UsageError for a label between slashes that is no pattern."""
+    if len(label) > 2 and label[0] == label[-1] == "/":
+        try:
+            re.compile(label[1:-1])
+        except re.error as error:
+            raise UsageError(
+                f"--role {text}", f"is no pattern ({error})", do="Write for example /agent .*/=agent"
+            ) from error
+
+
+def read_roles(path: Path) -> dict[str, Speaker]:
+    """Read a role file (--roles): a CSV with the columns `label` and `speaker`.
+
+    Raises:
+        UsageError: the file cannot be read, lacks a column, or a row is no role; it names the line.
+    """
+    try:
+        rows = list(csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines()))
+    except (OSError, ValueError, csv.Error) as error:
+        raise UsageError(f"--roles {path}", f"cannot be read ({error})", do="Give a CSV: label,speaker") from error
+    roles: dict[str, Speaker] = {}
+    for number, row in enumerate(rows, start=2):
+        if not row.get("label") or not row.get("speaker"):
+            raise UsageError(f"{path}:{number}", "has no label or no speaker", allowed="the columns label,speaker")
+        try:
+            roles |= parse_roles([f"{row['label']}={row['speaker']}"])
+        except UsageError as error:
+            raise UsageError(f"{path}:{number}", error.what, allowed=error.allowed, do=error.do) from error
     return roles
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from cxsentiment.errors import InputError, UsageError
-from cxsentiment.ingest import csvfile, jsonl, plain
+from cxsentiment.ingest import csvfile, jsonl, nist, plain, salesforce_chat, whispertext
 from cxsentiment.ingest.archives import is_archive, is_office, members
 from cxsentiment.ingest.catalogue import DOCUMENT_FORMATS
 from cxsentiment.ingest.formats import Format
@@ -66,6 +66,14 @@ def _detect_plain(head: Head, options: ReadOptions) -> bool:
     return head.suffix in (".txt", ".text") or plain.has_known_speaker(re.split(r"\r\n?|\n", head.text), options)
 
 
+def _detect_ctm(head: Head, options: ReadOptions) -> bool:
+    return head.suffix in (".ctm", ".rttm") or (head.suffix != ".stm" and nist.is_ctm(head.text))
+
+
+def _detect_stm(head: Head, options: ReadOptions) -> bool:
+    return head.suffix == ".stm" or nist.is_stm(head.text)
+
+
 def _read_parquet(source: Source, options: ReadOptions, advance: Advance) -> Iterator[Transcript | Reject]:
     from cxsentiment.ingest.parquet import read_parquet  # pyarrow takes a while to load; most inputs do without
 
@@ -81,8 +89,21 @@ READERS: tuple[Reader, ...] = (
         _read_parquet,
     ),
     Reader(
+        Format(
+            salesforce_chat.NAME,
+            "Salesforce chat transcript body",
+            "messaging",
+            "the head's agent; the other name is the customer's",
+            "(1m 13s) from the start",
+            "cxsentiment check bodies/",
+        ),
+        (".html", ".htm", ".txt"),
+        lambda head, _: salesforce_chat.is_body(head.text),
+        salesforce_chat.read_body,
+    ),
+    Reader(
         Format("jsonl", "JSON Lines", "generic", _LABELS, _SECONDS, "cxsentiment check contacts.jsonl"),
-        (".jsonl", ".ndjson", ".json"),
+        (".jsonl", ".ndjson", ".json", ".vcon"),
         _detect_jsonl,
         jsonl.read_jsonl,
     ),
@@ -91,6 +112,58 @@ READERS: tuple[Reader, ...] = (
         (".json", ".jsonl", ".ndjson", ".vcon"),
         _detect_json,
         jsonl.read_json,
+    ),
+    Reader(
+        Format(
+            "whisper-tsv",
+            "Whisper .tsv",
+            "whisper",
+            "none: the table has no speakers",
+            "milliseconds",
+            "cxsentiment check call.tsv",
+        ),
+        (".tsv", ".txt"),
+        lambda head, _: whispertext.is_tsv(head.text),
+        whispertext.read_tsv,
+    ),
+    Reader(
+        Format(
+            "whisper-txt",
+            "Whisper .txt",
+            "whisper",
+            "[SPEAKER_00]: at the start of a line; --role declares it",
+            "none",
+            "cxsentiment score calls/ --role SPEAKER_00=agent --role SPEAKER_01=customer --out run",
+        ),
+        (".txt", ".text"),
+        lambda head, _: whispertext.is_txt(head.text),
+        whispertext.read_txt,
+    ),
+    Reader(
+        Format(
+            "ctm",
+            "NIST CTM",
+            "research",
+            "the speakers of the RTTM beside it, else channels; --role declares them",
+            "seconds, with durations",
+            "cxsentiment score calls/ --role A=agent --role B=customer --out run",
+        ),
+        (".ctm", ".rttm"),
+        _detect_ctm,
+        nist.read_ctm,
+    ),
+    Reader(
+        Format(
+            "stm",
+            "NIST STM",
+            "research",
+            "the third column; --role declares it",
+            "seconds",
+            "cxsentiment score calls/ --role Ana=agent --role Ben=customer --out run",
+        ),
+        (".stm",),
+        _detect_stm,
+        nist.read_stm,
     ),
     Reader(
         Format(
