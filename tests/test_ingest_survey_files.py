@@ -108,9 +108,10 @@ def test_intercom_ratings(read) -> None:
 
 
 def test_liveperson_ratings(read) -> None:
+    consumer = [{"participantId": "u-9"}]
     info = {"conversationId": "e5", "mcs": 67, "csatRate": 3, "startTimeL": 1472481024565}
     unrated = {"conversationId": "e6", "mcs": 50}
-    document = {"conversationHistoryRecords": [{"info": info}, {"info": unrated}]}
+    document = {"conversationHistoryRecords": [{"info": info, "consumerParticipant": consumer}, {"info": unrated}]}
     assert read(document).answers == {"e5": Survey(csat=3.0)}
     # A score that a machine gave is an answer only where somebody says so.
     assert len(read(document, SurveyRules(declare("0-100")), csat="mcs").answers) == 2

@@ -33,7 +33,7 @@ def test_the_columns_are_the_contract() -> None:
     logged = ["wait_s", "hold_s", "wrap_up_s", "handle_s", "transferred", "abandoned", "resolved", "shift", "site"]
     assert runs.CONTACTS.names[answers + 5 :] == logged
     turns = ["contact_id", "turn", "speaker", "text", "start_s", "end_s", "p_negative", "p_neutral", "p_positive"]
-    assert runs.TURNS.names == turns + [f"p_{act}" for act in ACTS]
+    assert runs.TURNS.names == [*turns, *(f"p_{act}" for act in ACTS), "agent_id"]
     assert (
         runs.ITEMS.names
         == (

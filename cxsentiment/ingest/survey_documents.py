@@ -155,9 +155,10 @@ def _intercom(record: Mapping[str, Any]) -> Flat:
 
 
 def _liveperson(record: Mapping[str, Any]) -> Flat:
+    customers = (_in(record, key, 0, "participantId") for key in ("consumerParticipants", "consumerParticipant"))
     return {
         **_scalars(record["info"]),
-        "customer_id": _in(record, "consumerParticipants", 0, "participantId"),
+        "customer_id": next((customer for customer in customers if customer), None),
         "csatRate": _in(record, "info", "csatRate"),
     }
 
