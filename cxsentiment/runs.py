@@ -202,16 +202,26 @@ def require_complete(run: Path) -> dict[str, Any]:
 
 
 def read_table(run: Path, name: str, columns: Sequence[str] | None = None) -> pa.Table:
-    """One table (contacts, turns, items, log or surveys) of a run, all shards in order; it may be empty."""
+    """One table (contacts, turns, items, log or surveys) of a run, all shards in order; it may be empty.
+
+    A column that a run of an earlier version does not have is null.
+    """
     paths = sorted((run / name).glob("part-*.parquet"))
     schema = {**SCHEMAS, **SIDE_SCHEMAS}[name]
     wanted = list(columns) if columns is not None else schema.names
     empty = pa.schema([schema.field(column) for column in wanted]).empty_table()
     try:
-        tables = [pq.read_table(path, columns=wanted).replace_schema_metadata(None) for path in paths]
+        tables = [_read_part(path, empty.schema) for path in paths]
     except (OSError, pa.ArrowException) as error:
         raise RunError(str(run / name), f"a shard cannot be read: {error}", do="Run cxsentiment score again") from error
     return pa.concat_tables([empty, *tables])
+
+
+def _read_part(path: Path, schema: pa.Schema) -> pa.Table:
+    present = set(pq.read_schema(path).names)
+    table = pq.read_table(path, columns=[name for name in schema.names if name in present])
+    columns = [table.column(one.name) if one.name in present else pa.nulls(table.num_rows, one.type) for one in schema]
+    return pa.table(columns, schema=schema)
 
 
 def sha256_of(path: Path) -> str:

@@ -157,6 +157,7 @@ def _print_survey_facts(console: Console, facts: Mapping[str, Any]) -> None:
     console.print(
         f"surveys: {facts['answers']:,} answers, {facts['matched']:,} matched a contact, "
         f"{facts['unmatched']:,} did not, {facts['rejected']:,} rejected"
+        + (f" ({facts['rejected'] / facts['rows']:.0%} of {facts['rows']:,} rows)" if facts["rejected"] else "")
     )
     for note in facts["notes"]:
         console.print(f"  {escape(note)}")
