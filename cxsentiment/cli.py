@@ -66,13 +66,16 @@ Timezone = Annotated[
 LogFiles = Annotated[
     list[str], typer.Option("--log", metavar="FILE", help="Contact log: one row a contact; repeatable.")
 ]
-TimeUnitOption = Annotated[str, typer.Option("--time-unit", help="The unit of a log's durations: s, ms or min.")]
+LogTimeUnit = Annotated[str, typer.Option("--log-time-unit", help="The unit of a log's durations: s, ms or min.")]
 RoleFile = Annotated[
     Path | None, typer.Option("--roles", metavar="CSV", help="A file of roles: the columns label and speaker.")
 ]
 GuessRoles = Annotated[
     bool,
     typer.Option("--guess-roles", help="Guess who is the agent where nobody says so, and mark those contacts."),
+]
+TimeUnit = Annotated[
+    str | None, typer.Option("--time-unit", metavar="UNIT", help="Of the times in generic input: s, ms, us or ticks.")
 ]
 FormatName = Annotated[
     str | None,
@@ -130,12 +133,13 @@ def score(
     date_order: DateOrderOption = None,
     timezone: Timezone = None,
     log: LogFiles = [],  # noqa: B006
-    time_unit: TimeUnitOption = "s",
+    log_time_unit: LogTimeUnit = "s",
     map_: Map = [],  # noqa: B006  (Typer copies it)
     role: Role = [],  # noqa: B006
     roles: RoleFile = None,
     guess_roles: GuessRoles = False,
     format_: FormatName = None,
+    time_unit: TimeUnit = None,
     workers: Annotated[int, typer.Option(min=0, help="Processes; 0 means one per available core.")] = 0,
     overwrite: Annotated[bool, typer.Option(help="Replace another run that lies in RUN.")] = False,
     as_json: Json = False,
@@ -159,13 +163,13 @@ def score(
         date_order=date_order,
         timezone=timezone,
         log=log,
-        time_unit=time_unit,
+        log_time_unit=log_time_unit,
         map_=map_,
     )
     settings = Settings(
         model=model or default_model(),
         rubric=read_rubric(rubric or default_rubric()),
-        options=_options(map_, role, roles, guess_roles, format_),
+        options=_options(map_, role, roles, guess_roles, format_, time_unit),
         surveys=joins.surveys,
         scales=joins.scales,
         log=joins.log,
@@ -198,7 +202,7 @@ def report(
     date_order: DateOrderOption = None,
     timezone: Timezone = None,
     log: LogFiles = [],  # noqa: B006
-    time_unit: TimeUnitOption = "s",
+    log_time_unit: LogTimeUnit = "s",
     map_: Map = [],  # noqa: B006
     as_json: Json = False,
 ) -> None:
@@ -219,7 +223,7 @@ def report(
         date_order=date_order,
         timezone=timezone,
         log=log,
-        time_unit=time_unit,
+        log_time_unit=log_time_unit,
         map_=map_,
     )
     findings, page = write_report(run, joins, _typed())
@@ -243,6 +247,7 @@ def check(
     roles: RoleFile = None,
     guess_roles: GuessRoles = False,
     format_: FormatName = None,
+    time_unit: TimeUnit = None,
     as_json: Json = False,
 ) -> None:
     """Say what files hold and what would be rejected, without scoring."""
@@ -251,7 +256,7 @@ def check(
     from cxsentiment import terminal
     from cxsentiment.check import check as look
 
-    checks = list(look(files, _options(map_, role, roles, guess_roles, format_)))
+    checks = list(look(files, _options(map_, role, roles, guess_roles, format_, time_unit)))
     if as_json:
         _print_json([asdict(found) for found in checks])
     else:
@@ -316,11 +321,14 @@ def _options(
     roles: Path | None = None,
     guess_roles: bool = False,
     format_: str | None = None,
+    time_unit: str | None = None,
 ) -> "ReadOptions":
-    from cxsentiment.ingest.options import ReadOptions, parse_map, parse_roles, read_roles
+    from cxsentiment.ingest.options import ReadOptions, parse_map, parse_roles, parse_time_unit, read_roles
 
     declared = {**(read_roles(roles) if roles else {}), **parse_roles(role)}
-    return ReadOptions(parse_map(map_), declared, format_, guess_roles)
+    return ReadOptions(
+        parse_map(map_), declared, format_, guess_roles=guess_roles, time_unit=parse_time_unit(time_unit)
+    )
 
 
 def _rejected_beside(receipt: Mapping[str, Any]) -> int:

@@ -2,6 +2,7 @@
 
 CxError
 ├── InputError     a transcript, record or survey row that cannot be used (becomes a line of rejects.jsonl)
+│   └── CompanionError   a file that is read with another (no reject where that one is given too)
 ├── UsageError     an option or argument that cannot be used (exit code 2)
 ├── RubricError    a scorecard that cannot be used (exit code 2)
 ├── BundleError    a model folder that is missing, damaged or of another shape (exit code 1)
@@ -67,6 +68,17 @@ class InputError(CxError):
     def __init__(self, code: str, where: str, what: str, *, allowed: str = "", do: str = "") -> None:
         self.code = code
         super().__init__(where, what, allowed=allowed, do=do)
+
+
+class CompanionError(InputError):
+    """A source without contacts of its own that is read with another: `main` is how that one's name begins.
+
+    It is no reject where such a source is in the input too.
+    """
+
+    def __init__(self, where: str, what: str, *, main: str, do: str = "") -> None:
+        super().__init__("companion", where, what, do=do)
+        self.main = main
 
 
 class UsageError(CxError):

@@ -13,9 +13,9 @@ from typing import Any, TypeVar
 
 from cxsentiment import runs
 from cxsentiment.ingest.contactlog import ContactLog, LogJoin
+from cxsentiment.ingest.intake import read_contacts
 from cxsentiment.ingest.matching import HELD_COLUMNS, Held, Joined, held, join
 from cxsentiment.ingest.options import ReadOptions
-from cxsentiment.ingest.readers import read_contacts
 from cxsentiment.ingest.scales import Scales
 from cxsentiment.ingest.sources import Source, find_sources
 from cxsentiment.ingest.surveys import Surveys, on_scale

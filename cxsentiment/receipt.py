@@ -47,11 +47,12 @@ class Plan:
             "version of cxsentiment": [FORMAT, version("cxsentiment")],
             "model": self.model_sha256,
             "rubric": self.rubric.sha256,
-            "--map, --role, --format or --guess-roles": [
+            "--map, --role, --format, --time-unit or --guess-roles": [
                 dict(self.options.columns),
                 dict(self.options.roles),
                 self.options.format,
                 self.options.guess_roles,
+                self.options.time_unit,
             ],
             "surveys or their options": [repr(self.scales), self.surveys.content() if self.surveys else None],
             "contact log": self.log.content() if self.log else None,
@@ -165,6 +166,7 @@ def compose(
             "map": dict(plan.options.columns),
             "role": dict(plan.options.roles),
             "format": plan.options.format,
+            "time_unit": plan.options.time_unit,
             "guess_roles": plan.options.guess_roles,
             **_scale_settings(plan.scales),
         },

@@ -227,7 +227,7 @@ def test_a_contact_log_and_words_join_from_the_command_line(
     log.write_text("Call;Ring;Dropped\ncall;0.5;no\ngone;2;yes\nodd;2;maybe\n")
     ratings.write_text(json.dumps([{"ticket_id": "call", "score": "good"}]))
     options = ["--log", log, "--map", "id=Call", "--map", "wait_s=Ring", "--map", "abandoned=Dropped"]
-    options += ["--time-unit", "min", "--surveys", ratings, "--csat-map", "good=1", "--csat-map", "bad=0"]
+    options += ["--log-time-unit", "min", "--surveys", ratings, "--csat-map", "good=1", "--csat-map", "bad=0"]
     outcome = command("score", call, "--out", run, "--model", toy_bundle, *options)
     assert outcome.code == 3
     assert "contact log: 3 rows, 1 matched a contact, 1 stand only in the log, 1 rejected" in outcome.out

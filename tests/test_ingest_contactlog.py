@@ -207,7 +207,7 @@ def test_windows(text: str, expected: float) -> None:
         {"match_window": "0h"},
         {"match": "name"},
         {"keep": "best"},
-        {"time_unit": "hours"},
+        {"log_time_unit": "hours"},
         {"date_order": "xyz"},
         {"timezone": "Middle/Earth"},
         {"map_": ["wait=x"]},

@@ -9,8 +9,8 @@ from reading import Facts, facts, read
 
 from cxsentiment.errors import InputError
 from cxsentiment.ingest import nist
+from cxsentiment.ingest.intake import find_reader
 from cxsentiment.ingest.options import ReadOptions
-from cxsentiment.ingest.readers import find_reader
 from cxsentiment.schema import Reject
 
 CMU = "CMU_20030109-1530_D_NONE"

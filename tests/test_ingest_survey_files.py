@@ -1,4 +1,5 @@
 import json
+from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -6,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from openpyxl import Workbook
 
 from cxsentiment.errors import InputError, UsageError
 from cxsentiment.ingest.scales import declare
@@ -75,6 +77,19 @@ def test_parquet(tmp_path: Path) -> None:
     surveys = read_surveys([str(tmp_path / "s.parquet")], FIVE)
     assert surveys.answers == {"a": Survey(nps=9.0)}
     assert (surveys.counts.without_answer, len(surveys.rejects)) == (1, 1)
+
+
+def test_a_sheet_of_a_workbook(tmp_path: Path) -> None:
+    book = Workbook()
+    book.active.append(["about this file"])
+    sheet = book.create_sheet("Answers")
+    for row in (["contact_id", "csat", "answered_at"], ["a", 4, datetime(2026, 1, 5, 10)], ["b", "x", None]):  # noqa: DTZ001
+        sheet.append(row)
+    book.save(tmp_path / "s.xlsx")
+    surveys = read_surveys([str(tmp_path / "s.xlsx")], FIVE, {"sheet": "Answers"})
+    assert surveys.answers == {"a": Survey(csat=4.0)}
+    assert [(reject.code, reject.record) for reject in surveys.rejects] == [("csat_not_a_number", 3)]
+    assert any("--timezone" in note for note in surveys.notes)
 
 
 def test_zendesk_ratings(read) -> None:

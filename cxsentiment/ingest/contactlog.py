@@ -19,7 +19,7 @@ from cxsentiment.ingest.values import contact_id, text_or_none
 from cxsentiment.privacy import mask
 from cxsentiment.schema import Reject, Transcript
 
-TimeUnit = Literal["s", "ms", "min"]
+LogTimeUnit = Literal["s", "ms", "min"]
 TIME_UNITS: Mapping[str, float] = {"s": 1.0, "ms": 0.001, "min": 60.0}
 
 # What a log fills where a contact lacks it, and the columns that only a log can give.
@@ -52,7 +52,7 @@ class LogRules:
     """What the user declares about a log, besides the columns (--map)."""
 
     dates: DateRules = field(default_factory=DateRules)
-    unit: TimeUnit = "s"
+    unit: LogTimeUnit = "s"
     keep: Literal["last", "first"] = "last"
 
 
@@ -184,7 +184,7 @@ def read_log(paths: Sequence[str], rules: LogRules, columns: Mapping[str, str] |
         except UsageError as error:
             raise UsageError(path, "no such contact log", do="Check the path given with --log") from error
         for source in sources:
-            opened = open_rows(source)
+            opened = open_rows(source, (columns or {}).get("sheet"))
             if opened is not None:
                 reading.read(opened, columns or {})
     return reading.log()
@@ -273,7 +273,7 @@ class _Reading:
         )
 
 
-def _value(name: str, cell: object, unit: TimeUnit) -> str | float | bool | None:
+def _value(name: str, cell: object, unit: LogTimeUnit) -> str | float | bool | None:
     if name in DURATIONS:
         return seconds(cell, unit)
     if name in FLAGS:
@@ -281,7 +281,7 @@ def _value(name: str, cell: object, unit: TimeUnit) -> str | float | bool | None
     return contact_id(cell) if name == "id" else text_or_none(cell)
 
 
-def seconds(cell: object, unit: TimeUnit) -> float | None:
+def seconds(cell: object, unit: LogTimeUnit) -> float | None:
     """A duration in `unit`, or H:MM:SS, as seconds; absent is None.
 
     Raises:
@@ -297,7 +297,7 @@ def seconds(cell: object, unit: TimeUnit) -> float | None:
     else:
         raise ValueError("is no duration: write seconds or H:MM:SS")
     if found > _MAX_SECONDS:
-        raise ValueError("is longer than a week: is it in milliseconds (--time-unit ms)?")
+        raise ValueError("is longer than a week: is it in milliseconds (--log-time-unit ms)?")
     return round(found, 3)
 
 

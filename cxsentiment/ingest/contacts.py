@@ -108,14 +108,14 @@ def settle(
         if entry.index is None:
             entry.index = place
     started_at = _place_in_time(contact)
-    agent_id = _one_agent(contact, notes)
     turns, parties = _turns(contact.entries, options, notes)
+    agent_id = _one_agent(contact.agent_id, turns, notes)
     dropped = len(contact.entries) - len(turns)
     if dropped:
         notes.add(f"{dropped} of {len(contact.entries)} turns have no text and were left out")
     if not turns:
         notes.add("no turn has text: there is nothing to score")
-    _warn_of_unknown(parties, notes)
+    _warn_of_unknown(parties, notes, generic=not format_name)
     ordered = _in_time_order(turns, notes)
     _doubt_times(ordered, contact.channel, notes)
     settled = Transcript(
@@ -158,10 +158,10 @@ def _place_in_time(contact: Contact) -> str | None:
     return (first.astimezone(UTC) if timed[0].tzinfo else first.replace(tzinfo=None)).isoformat()
 
 
-def _one_agent(contact: Contact, notes: Notes) -> str | None:
-    """The one agent that the contact and its turns name; None where several: one score is not for two people."""
-    named = {contact.agent_id: None} if contact.agent_id is not None else {}
-    named |= {entry.agent_id: None for entry in contact.entries if entry.agent_id is not None}
+def _one_agent(agent_id: str | None, turns: Sequence[Turn], notes: Notes) -> str | None:
+    """The one agent that the contact and its agents' turns name; None where several: one score is not for two."""
+    named = {agent_id: None} if agent_id is not None else {}
+    named |= {turn.agent_id: None for turn in turns if turn.agent_id is not None}
     if len(named) <= 1:
         return next(iter(named), None)
     listed = ", ".join(shown(name) for name in sorted(named)[:_SHOWN])
@@ -224,19 +224,20 @@ def _times(start: float | None, end: float | None, index: int, notes: Notes) -> 
     return start, end
 
 
-def _warn_of_unknown(parties: Sequence[Party], notes: Notes) -> None:
+def _warn_of_unknown(parties: Sequence[Party], notes: Notes, *, generic: bool) -> None:
     unknown = [party for party in parties if party.speaker == "unknown"]
     labels = [party.label for party in unknown if party.label and party.label.lower() != "unknown"]
     missing = sum(party.turns for party in unknown if not party.label)
     if missing:
         turns = "1 turn has" if missing == 1 else f"{missing} turns have"
-        notes.add(f"{turns} no speaker and will not be scored: add one, or name its key with --map speaker=KEY")
+        hint = ": add one, or name its key with --map speaker=KEY" if generic else ""
+        notes.add(f"{turns} no speaker and will not be scored{hint}")
     if labels:
         listed = ", ".join(f'"{shown(label)}"' for label in labels[:_SHOWN])
         more = f" and {len(labels) - _SHOWN} more" if len(labels) > _SHOWN else ""
-        notes.add(
-            f"unknown speakers {listed}{more}: say who they are, for example --role {_quoted(shown(labels[0]))}=agent"
-        )
+        # A label that is masked or cut here could not be typed as it is shown.
+        example = labels[0] if shown(labels[0]) == labels[0] else "LABEL"
+        notes.add(f"unknown speakers {listed}{more}: say who they are, for example --role {_quoted(example)}=agent")
 
 
 def _quoted(label: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import cast, get_args
 
 from cxsentiment.errors import InputError, UsageError
-from cxsentiment.ingest.contactlog import TIME_UNITS, ContactLog, LogRules, TimeUnit, read_log
+from cxsentiment.ingest.contactlog import TIME_UNITS, ContactLog, LogRules, LogTimeUnit, read_log
 from cxsentiment.ingest.dates import date_rules
 from cxsentiment.ingest.options import parse_map
 from cxsentiment.ingest.scales import Scales, declare
@@ -38,7 +38,7 @@ def read_joins(
     date_order: str | None = None,
     timezone: str | None = None,
     log: Sequence[str] = (),
-    time_unit: str = "s",
+    log_time_unit: str = "s",
     map_: Sequence[str] = (),
 ) -> Joins:
     """Read survey files and contact logs by the options as typed.
@@ -50,7 +50,7 @@ def read_joins(
     dates, columns = date_rules(date_order, timezone), parse_map(map_)
     kept = cast("Keep", _one_of("--keep", keep, get_args(Keep)))
     by = cast("Match", _one_of("--match", match, get_args(Match)))
-    unit = cast("TimeUnit", _one_of("--time-unit", time_unit, tuple(TIME_UNITS)))
+    unit = cast("LogTimeUnit", _one_of("--log-time-unit", log_time_unit, tuple(TIME_UNITS)))
     rules = SurveyRules(scales, dates, kept, by, parse_window(match_window))
     try:
         return Joins(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-from cxsentiment.errors import InputError
+from cxsentiment.errors import CompanionError, InputError
 from cxsentiment.ingest.beside import beside
 from cxsentiment.ingest.contacts import Contact, Entry, identity_of, settle
 from cxsentiment.ingest.encoding import read_text
@@ -80,12 +80,14 @@ def read_ctm(path: Source, options: ReadOptions, advance: Advance = ignore) -> I
     text, warning = read_text(path)
     rows = _first_rows(text)
     if any(map(_is_rttm_row, rows)):
-        raise InputError(
-            "no_words",
-            name,
+        twin = f"{Path(content_name(path)).stem}.ctm"
+        what, advice = (
             "is an RTTM: it says who spoke when and holds no words",
-            do=f"Give the CTM of the same name: its speakers are read from here ({Path(content_name(path)).stem}.ctm)",
+            f"Give the CTM of the same name ({twin})",
         )
+        if (with_words := beside(path, twin)) is not None:
+            raise CompanionError(name, what, main=source_name(with_words), do=advice)
+        raise InputError("no_words", name, what, do=advice)
     if _is_segments(rows):
         raise InputError(
             "no_words",

@@ -26,7 +26,8 @@ def read_parquet(path: Source, options: ReadOptions, advance: Advance = ignore) 
         InputError: `damaged`, `duplicate_column`, or as `read_table`.
     """
     table = open_parquet(path)
-    if options.columns.get("turns", "turns") in table.columns:
+    turns = options.columns.get("turns", "turns")
+    if turns in table.columns or turns.partition(".")[0] in table.columns:
         for number, record in enumerate(_records(path), start=1):
             yield read_or_reject(record, source=table.source, number=number, options=options)
         return

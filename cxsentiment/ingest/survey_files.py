@@ -1,4 +1,4 @@
-"""Survey files as tables, found by structure: CSV, TSV, Parquet, Qualtrics exports, and JSON of survey and desk tools.
+"""Survey files and logs as tables, by structure: CSV, TSV, Parquet, Excel, Qualtrics exports, JSON of survey tools.
 
 Each is opened as one row an answer, with the columns under which our fields are looked for where --map names none.
 """
@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from cxsentiment.ingest.csvfile import open_csv
+from cxsentiment.ingest.excel import open_excel
 from cxsentiment.ingest.options import ReadOptions, normalise_name
 from cxsentiment.ingest.parquet import open_parquet
 from cxsentiment.ingest.sources import Advance, Source, ignore, open_bytes
@@ -66,8 +67,10 @@ class RowFile:
         return find_columns(self.table.source, self.table.columns, wanted, ReadOptions(columns=columns))
 
 
-def open_rows(source: Source) -> RowFile | None:
+def open_rows(source: Source, sheet: str | None = None) -> RowFile | None:
     """Open a file by its structure; None for one that only explains another (SurveyMonkey's details.json).
+
+    `sheet` is the name of the sheet to read of a workbook.
 
     Raises:
         InputError: where it cannot be read, or its JSON holds no answers that are known.
@@ -76,6 +79,8 @@ def open_rows(source: Source) -> RowFile | None:
         head = file.read(64)
     if head.startswith(b"PAR1"):
         return RowFile(open_parquet(source))
+    if head.startswith(b"PK"):
+        return RowFile(open_excel(source, sheet))
     if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):
         found = open_document(source)
         return None if found is None else RowFile(*found)

@@ -124,7 +124,7 @@ def read_surveys(paths: Sequence[str], rules: SurveyRules, columns: Mapping[str,
     sources = [source for path in paths for source in _found(path)]
     reading = _Reading(rules)
     for source in sources:
-        opened = open_rows(source)
+        opened = open_rows(source, (columns or {}).get("sheet"))
         if opened is not None:
             reading.read(opened, columns or {})
     if not reading.sources:

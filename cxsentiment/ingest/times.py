@@ -8,6 +8,7 @@ _NUMBER = re.compile(r"\s*[+-]?\d{1,15}(?:\.\d+)?\s*")
 _ISO_DURATION = re.compile(r"P(?:(\d+)D)?T?(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?")
 # Seconds and milliseconds since 1970 between 2001 and 2096: outside a number is no date.
 _EPOCH_S = (1e9, 4e9)
+_YEARS = range(1971, 2200)  # outside lie placeholders (0001-01-01) and slips, with which no clock can reckon
 
 
 def seconds_of(value: object, per_second: float = 1.0) -> float | None:
@@ -33,12 +34,16 @@ def seconds_of_duration(text: object) -> float | None:
 
 
 def moment(value: object) -> datetime | None:
-    """An ISO 8601 time (with Z, +0000 or no zone), or seconds, milliseconds or microseconds since 1970 (as UTC)."""
+    """An ISO 8601 time (with Z, +0000 or no zone) of the years 1971 to 2199, or a number since 1970 (as UTC).
+
+    A number is taken as seconds, milliseconds or microseconds by its size.
+    """
     if isinstance(value, str) and not _NUMBER.fullmatch(value):
         try:
-            return datetime.fromisoformat(value.strip())
+            found = datetime.fromisoformat(value.strip())
         except ValueError:
             return None
+        return found if found.year in _YEARS else None
     number = seconds_of(value)
     for unit in (1.0, 1e3, 1e6):
         if number is not None and _EPOCH_S[0] <= number / unit <= _EPOCH_S[1]:

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from cxsentiment.errors import InputError
+from cxsentiment.errors import CompanionError, InputError
 from cxsentiment.ingest.beside import beside
 from cxsentiment.ingest.contacts import Contact, Entry
 from cxsentiment.ingest.encoding import read_text
 from cxsentiment.ingest.formats import DocumentFormat, Format, Origin, at, objects, words
 from cxsentiment.ingest.recogniser import known, named
-from cxsentiment.ingest.sources import Source, content_name
+from cxsentiment.ingest.sources import Source, content_name, source_name
 from cxsentiment.ingest.times import moment, seconds_of
 from cxsentiment.schema import Speaker
 
@@ -42,12 +42,11 @@ def _is_harper_valley(document: object) -> bool:
 
 def _read(document: Any, origin: Origin) -> Iterator[Contact | InputError]:
     if _is_metadata(document):
-        raise InputError(
-            "no_words",
-            origin.where,
-            "is the metadata of a HarperValleyBank call and holds no words",
-            do="Give the call's transcript; what stands here is read with it from the file beside it",
-        )
+        what = "is the metadata of a HarperValleyBank call and holds no words"
+        advice = "Give the call's transcript; what stands here is read with it from the file beside it"
+        if (call := _call_of(origin.source)) is not None:
+            raise CompanionError(origin.where, what, main=source_name(call), do=advice)
+        raise InputError("no_words", origin.where, what, do=advice)
     entries = []
     for item in objects(document):
         label = named(item.get("speaker_role"))
@@ -101,6 +100,16 @@ def _places(source: Source, stem: str) -> Iterator[Source]:
         folder = source.parent.with_name("metadata")
         if (found := beside(folder / source.name, f"{stem}.json")) is not None:
             yield found
+
+
+def _call_of(source: Source) -> Source | None:
+    """The transcript that a file of metadata belongs to, by the same names as `_places`."""
+    name = source.name.replace(".metadata.", ".transcript.")
+    if name != source.name and (found := beside(source, name)) is not None:
+        return found
+    if isinstance(source, Path) and source.parent.name == "metadata":
+        return beside(source.parent.with_name("transcript") / source.name, source.name)
+    return None
 
 
 def _is_metadata(document: object) -> bool:

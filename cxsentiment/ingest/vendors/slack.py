@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from cxsentiment.errors import InputError
+from cxsentiment.errors import CompanionError, InputError
 from cxsentiment.ingest.contacts import Contact, Entry
 from cxsentiment.ingest.formats import DocumentFormat, Format, Origin, at, objects, words
 from cxsentiment.ingest.options import ReadOptions
@@ -54,10 +54,10 @@ def _detect(document: object) -> bool:
 
 def _read(document: Any, origin: Origin) -> Iterator[Contact | InputError]:
     if isinstance(document, list) and not any(map(_is_message, document)):
-        raise InputError(
-            "no_turns",
+        raise CompanionError(
             origin.where,
             "is a list of an export of Slack, not messages",
+            main=origin.where[: -len(origin.source.name)],
             do="It is read with the messages where it lies beside them; give the channels' files",
         )
     messages = [document] if _is_message(document) else objects(document) or objects(document, "messages")
