@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from cxsentiment.errors import InputError
+from cxsentiment.errors import CompanionError, InputError
 from cxsentiment.ingest.catalogue import DOCUMENT_FORMATS
 from cxsentiment.ingest.contacts import identity_of, settle
 from cxsentiment.ingest.formats import DocumentFormat, Origin
@@ -90,6 +90,8 @@ def read_element(
         return
     try:
         yield from _read(found, record, source, number, options, warnings)
+    except CompanionError:
+        raise  # what it says is of the whole file
     except InputError as error:
         yield Reject(source_name(source), number, None, error.code, error.message)
 

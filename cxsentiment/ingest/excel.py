@@ -40,8 +40,17 @@ def read_excel(source: Source, options: ReadOptions, advance: Advance = ignore) 
     Raises:
         InputError: `too_large`, `damaged`, `no_sheet`, `empty`, or as `read_table`.
     """
+    yield from read_table(open_excel(source, options.columns.get("sheet")), options, advance)
+
+
+def open_excel(source: Source, sheet: str | None = None) -> Table:
+    """A sheet as a table: the named one, else the first.
+
+    Raises:
+        InputError: `too_large`, `damaged`, `no_sheet`, `empty`.
+    """
     where = source_name(source)
-    rows, notes = _rows(source, options.columns.get("sheet"), where)
+    rows, notes = _rows(source, sheet, where)
     if not rows:
         raise InputError("empty", where, "holds no rows on that sheet")
     columns = [cell or "" for cell in rows[0][1]]
@@ -55,8 +64,7 @@ def read_excel(source: Source, options: ReadOptions, advance: Advance = ignore) 
     if beside := [number for number, cells in rows[1:] if any(cell and cell.strip() for cell in cells[len(columns) :])]:
         listed = ", ".join(map(str, beside[:_SHOWN])) + (" …" if len(beside) > _SHOWN else "")
         notes += (f"cells in columns without a name were not read (row {listed})",)
-    table = Table(where, tuple(columns), body, Path(content_name(source)).stem, "row", notes)
-    yield from read_table(table, options, advance)
+    return Table(where, tuple(columns), body, Path(content_name(source)).stem, "row", notes)
 
 
 def _rows(source: Source, sheet: str | None, where: str) -> tuple[list[tuple[int, list[str | None]]], tuple[str, ...]]:

@@ -24,7 +24,8 @@ CONTACT_FIELDS = (
     "ces",
 )
 TURN_FIELDS = ("speaker", "text", "start", "end")
-FIELDS = (*CONTACT_FIELDS, "turns", *TURN_FIELDS, "answered_at", "sheet")
+LOG_FIELDS = ("wait_s", "hold_s", "wrap_up_s", "handle_s", "transferred", "abandoned", "resolved", "shift", "site")
+FIELDS = (*CONTACT_FIELDS, "turns", *TURN_FIELDS, "answered_at", "sheet", *LOG_FIELDS)
 
 TimeUnit = Literal["s", "ms", "us", "ticks"]
 # How many of a unit are a second; a tick is 100 nanoseconds.
