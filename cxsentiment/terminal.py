@@ -117,6 +117,8 @@ def print_run(receipt: Mapping[str, Any], out: Path) -> None:
     rejected = contacts["rejected"] + sum((receipt.get(name) or {}).get("rejected", 0) for name in ("surveys", "log"))
     if rejected:
         _print_rejects(console, out / "rejects.jsonl", rejected)
+    if guessed := receipt.get("roles", {}).get("guessed"):
+        console.print(f"[yellow]roles were guessed[/] in {guessed:,} contacts: likely, not known (column role_source)")
     if masked := receipt["masked"]:
         console.print("masked before scoring: " + ", ".join(f"{count:,} {kind}" for kind, count in masked.items()))
     if surveys := receipt["surveys"]:
