@@ -1,10 +1,11 @@
 """Dates of birth: a date, typed or said, after words that say whose day it is."""
 
 import re
+from collections.abc import Sequence
 
 from cxsentiment.privacy.cues import small_words
 from cxsentiment.privacy.marks import Found
-from cxsentiment.privacy.spoken import Run
+from cxsentiment.privacy.spoken import Run, Token
 
 _MONTH = (
     r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
@@ -22,15 +23,19 @@ _DAY = rf"(?:[0-3]?\d(?:st|nd|rd|th)?|{_ORDINAL}|(?:twenty|thirty)(?:[ -]{_UNIT_
 _DIGIT_WORD = rf"(?:{_UNIT_WORD}|oh|o|zero)"
 _YEAR = (
     rf"(?:(?:19|20)\d\d|['’]?\d\d(?!\d)|two thousand(?: and)?(?: (?:{_PAIR_WORD}|{_UNIT_WORD}))?"
-    rf"|(?:nineteen|twenty)(?: hundred(?: and)?)? {_PAIR_WORD}|{_DIGIT_WORD}(?: {_DIGIT_WORD}){{3}}|{_PAIR_WORD})"
+    rf"|(?:nineteen|twenty)(?: hundred(?: and)?)?[\s,]{{1,2}}(?:(?:uh|um)[\s,]{{1,2}})?{_PAIR_WORD}|{_DIGIT_WORD}(?: {_DIGIT_WORD}){{3}}|{_PAIR_WORD})"
 )
-_LATER = rf"(?:,?\s+(?:of\s+|in\s+|the year\s+)?{_YEAR})?"
+# What may stand between the parts of a date: signs, hesitations and a mark of noise.
+_S = r"(?:[\s,./\-]{1,4}(?:(?:um|uh|uhm|er|erm|of)\b[\s,.]{1,3}){0,2}(?:<\w{1,12}/?>\s?)?)"
+_LATER = rf"(?:{_S}(?:in\s+|the year\s+)?{_YEAR})?"
+_NEXT_DAY = rf"(?!{_S}(?:the\s+)?(?:{_ORDINAL}|[0-3]?\d(?:st|nd|rd|th))\b)"
 DATE = re.compile(
-    rf"(?<!\w)(?:(?:the\s+)?{_DAY}(?:\s+day)?(?:\s+of)?[\s\-/.]+{_MONTH}(?:[\s\-/.]+{_YEAR}(?!\w)|{_LATER})"
-    rf"|{_MONTH}[\s\-]+(?:the\s+)?{_DAY}{_LATER}"
-    rf"|{_MONTH},?\s+{_YEAR}"
+    rf"(?<!\w)(?:(?:the\s+)?{_DAY}(?:\s+day)?{_S}{_MONTH}(?!\w){_NEXT_DAY}{_LATER}"
+    rf"|{_MONTH}{_S}(?:the\s+)?{_DAY}(?!\w){_LATER}"
+    rf"|{_MONTH}{_S}{_YEAR}"
+    rf"|(?:the\s+)?(?:{_ORDINAL}){_S}(?:the\s+)?(?:{_ORDINAL}){_LATER}"
     r"|\d{1,4}\s?[./\-–]\s?\d{1,2}\s?[./\-–]\s?\d{2,4}|\d{1,2} \d{1,2} (?:19|20)?\d\d|(?:19|20)\d\d"
-    rf"|(?:nineteen|twenty) {_PAIR_WORD})(?!\w)",
+    rf"|(?:nineteen|twenty){_S}{_PAIR_WORD})(?!\w)",
     re.IGNORECASE,
 )
 _BORN = re.compile(
@@ -38,10 +43,12 @@ _BORN = re.compile(
     r"|born|b-?day)(?!\w)",
     re.IGNORECASE,
 )
-_DAY_DIGITS = range(4, 9)
+GATE = frozenset("birth birthdate birthday birthyear dob d b born bday day".split())  # one of these is in every cue
+_DAY_DIGITS = range(5, 9)
+_AGE_AFTER = re.compile(r"\s*(?:years?|yrs?|months?|days?|weeks?|hours?|minutes?|times|people|of (?:them|us))\b", re.I)
 
 
-def births(text: str, runs: list[Run]) -> list[Found]:
+def births(text: str, runs: Sequence[Run]) -> list[Found]:
     """Dates of birth in a text, each after its cue."""
     found = []
     for cue in _BORN.finditer(text):
@@ -51,13 +58,15 @@ def births(text: str, runs: list[Run]) -> list[Found]:
     return found
 
 
-def asks_birth(text: str) -> int | None:
-    """Where the last cue of a birth date ends, or None."""
+def asks_birth(text: str, tokens: Sequence[Token]) -> int | None:
+    """Where the last cue of a birth date ends, or None; `tokens` are the text's."""
+    if not any(word in GATE for _, _, word in tokens):
+        return None
     ends = [cue.end() for cue in _BORN.finditer(text)]
     return ends[-1] if ends else None
 
 
-def _date_after(text: str, end: int, runs: list[Run]) -> Found | None:
+def _date_after(text: str, end: int, runs: Sequence[Run]) -> Found | None:
     date = DATE.search(text, end, end + 160)
     if date is not None and small_words(text[end : date.start()]):
         return Found(date.start(), date.end(), "DOB")
@@ -67,9 +76,11 @@ def _date_after(text: str, end: int, runs: list[Run]) -> Found | None:
     return None
 
 
-def answered(text: str, runs: list[Run]) -> list[Found]:
-    """Dates in the answer to a question for a birth date."""
-    dates = [Found(date.start(), date.end(), "DOB") for date in DATE.finditer(text)]
-    if dates:
-        return dates
-    return [Found(run.start, run.end, "DOB") for run in runs if len(run.digits) in _DAY_DIGITS]
+def answered(text: str, runs: Sequence[Run], *, reading: bool) -> list[Found]:
+    """Dates in the answer to a question for a birth date; `reading` says that it is little but digits."""
+    found = [
+        Found(date.start(), date.end(), "DOB") for date in DATE.finditer(text) if not _AGE_AFTER.match(text, date.end())
+    ]
+    lengths = range(2, 9) if reading else _DAY_DIGITS
+    found += [Found(run.start, run.end, "DOB") for run in runs if len(run.digits) in lengths and (reading or not found)]
+    return found

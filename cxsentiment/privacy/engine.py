@@ -2,23 +2,29 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
-from cxsentiment.privacy import cues, dates, secrets, shapes, typed
+from cxsentiment.errors import UsageError
+from cxsentiment.privacy import cues, dates, names, secrets, shapes, typed
 from cxsentiment.privacy.errors import MaskingError
 from cxsentiment.privacy.marks import EVERYTHING_USUAL, Found, Masked, Masking
 from cxsentiment.privacy.numbers import judged
-from cxsentiment.privacy.spoken import CANDIDATE, Run, runs
+from cxsentiment.privacy.spoken import Run, Token, has_digits, runs, words_of
 
-# What a text must hold for anything to be looked for at all.
-_WORDS = re.compile(
-    r"@|\bat\b.*\bdot\b|pass ?(?:word|phrase)|p/w|pwd|memorable|secret|security (?:word|ans|phr)|::|birth|born", re.I
-)
-_OWN_MARK = re.compile(r"\[[A-Z]{2,10}\]")
-# Every pass takes characters away, so passes end; texts made to need many are refused rather than kept.
+_WORD = re.compile(r"\w+")
+# Every pass takes characters away, so passes end; a text made to need many is refused rather than kept.
 _MAX_PASSES = 50
 
-Extra = Callable[[str, list[Run]], Iterable[Found]]
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was read in a text: its tokens, its cues, its runs of digits, and what of it is personal, surest first."""
+
+    tokens: Sequence[Token] = ()
+    said: Sequence[cues.Said] = ()
+    runs: Sequence[Run] = ()
+    found: Sequence[Found] = ()
 
 
 def mask(text: str, masking: Masking = EVERYTHING_USUAL) -> Masked:
@@ -33,22 +39,20 @@ def guarded(work: Callable[[], Masked]) -> Masked:
     """The result of `work`; whatever it raises becomes a MaskingError that holds nothing of the text."""
     try:
         return work()
-    except MaskingError:
+    except (MaskingError, UsageError):
         raise
     except Exception as error:
         name = type(error).__name__
     raise MaskingError(name)  # outside of the handler, so that no cause or context carries the text
 
 
-def worth_a_look(text: str) -> bool:
-    """Whether a text may hold anything to mask."""
-    return bool(CANDIDATE.search(text) or _WORDS.search(text))
+def words_in(text: str) -> frozenset[str]:
+    """The lower-case words of a text."""
+    return frozenset(_WORD.findall(text.lower()))
 
 
-def masked(text: str, masking: Masking, extra: Extra | None = None) -> Masked:
-    """As `mask`, with the findings of `extra` (given the text and its runs) in the first pass."""
-    if extra is None and not worth_a_look(text):
-        return Masked(text, {})
+def masked(text: str, masking: Masking, first: Sequence[Found] | None = None) -> Masked:
+    """As `mask`; `first` are findings that were made before, which are all of the first pass."""
     counts: Counter[str] = Counter()
     active = masking.active
 
@@ -61,53 +65,55 @@ def masked(text: str, masking: Masking, extra: Extra | None = None) -> Masked:
     # A mark can bring two numbers' surroundings to light that hid them, so repeat until nothing changes.
     for _ in range(_MAX_PASSES):
         before = text
-        text = _once(text, masking, mark, extra)
-        extra = None
+        found = read(text, masking).found if first is None else first
+        text = typed.mask_typed(replaced(text, found, mark), mark)
+        first = None
         if text == before:
             return Masked(text, counts)
     raise MaskingError("RepeatedPasses")
 
 
-def _once(text: str, masking: Masking, mark: Callable[[str], str], extra: Extra | None) -> str:
-    found, digit_runs = findings(text, masking)
-    if extra is not None:
-        found = [*(one for one in extra(text, digit_runs) if one.kind in masking.active), *found]
-    return typed.mask_typed(replaced(text, found, mark), mark)
-
-
-def findings(text: str, masking: Masking) -> tuple[list[Found], list[Run]]:
-    """What is personal in a text, surest first, and the runs of digits in it."""
+def read(text: str, masking: Masking) -> Reading:
+    """Read one text; a text that can hold nothing personal is not read closely."""
+    words = words_in(text)
+    digits = has_digits(text, words)
+    secret, dotted = not words.isdisjoint(secrets.GATE), "dot" in words or "point" in words
+    born = not words.isdisjoint(dates.GATE)
+    named = "NAME" in masking.active
+    if not (digits or secret or dotted or born or named):
+        return Reading()
     active = masking.active
-    digits = CANDIDATE.search(text) is not None
-    said = cues.said(text, active) if digits else []
-    digit_runs = runs(text, [(cue.start, cue.end) for cue in said]) if digits else []
-    found: list[Found] = []
+    tokens = words_of(text)
+    said = cues.said(text, tokens) if digits else []
+    digit_runs = runs(text, tokens, [(cue.start, cue.end) for cue in said]) if digits else []
+    found: list[Found] = shapes.shapes(text) if digits else []
+    if secret:
+        found += secrets.passwords(text)
+    if digit_runs and said:
+        found += cues.announced(text, said, digit_runs, typed.kept_spans(text), active)
+    if born:
+        found += dates.births(text, digit_runs)
+    if dotted:
+        found += shapes.said_emails(text)
     if digits:
-        found += shapes.shapes(text)
-    found += secrets.passwords(text)
-    found += cues.announced(text, said, digit_runs, typed.kept_spans(text) if said else [])
-    found += dates.births(text, digit_runs)
-    found += shapes.said_emails(text)
-    if digits:
-        found += shapes.said_streets(text)
+        found += shapes.said_places(text, words)
         found += [one for run in digit_runs for one in judged(run)]
-    return [one for one in found if one.kind in active], digit_runs
+    if named:
+        found += names.names(text)
+    return Reading(tokens, said, digit_runs, [one for one in found if one.kind in active])
 
 
 def replaced(text: str, found: Iterable[Found], mark: Callable[[str], str]) -> str:
     """The text with marks for what was found. Where two overlap, the first in order gives the kind, both are masked."""
-    merged: list[Found] = []
-    for start, end, kind in _disjoint(text, found):
-        merged.append(Found(start, end, kind))
     pieces = []
     position = 0
-    for start, end, kind in merged:
+    for start, end, kind in _disjoint(found):
         pieces += [text[position:start], mark(kind) or text[start:end]]
         position = end
     return "".join([*pieces, text[position:]])
 
 
-def _disjoint(text: str, found: Iterable[Found]) -> list[Found]:
+def _disjoint(found: Iterable[Found]) -> list[Found]:
     ranked = sorted(enumerate(found), key=lambda pair: (pair[1].start, pair[0]))
     merged: list[tuple[int, Found]] = []
     for rank, one in ranked:

@@ -9,6 +9,9 @@ _CUE = re.compile(
     r"|security (?:word|answer|phrase))(?!\w)",
     re.IGNORECASE,
 )
+GATE = frozenset(
+    "password passwords pass passphrase phrase memorable secret security pwd w".split()
+)  # one of these words stands in every cue
 _BETWEEN = re.compile(
     r"(?:\s+(?:for|of|to|on) (?:the|my|your|this|that)(?: \w+){1,2}?)?"
     r"(?:\s*[:=]\s*|\s+(?:is|was|being|it's|its|it is|as|to)\s+(?:now |currently |just |set to |going to be )?)"

@@ -3,6 +3,7 @@ e-mail addresses."""
 
 import ipaddress
 import re
+from collections.abc import Set
 
 from cxsentiment.privacy import checks
 from cxsentiment.privacy.marks import Found
@@ -12,7 +13,7 @@ _IPV6 = re.compile(r"(?<![\w:.])[0-9A-Fa-f:]{2,39}(?:\.\d{1,3}){0,3}(?![\w:])")
 _VERSION = re.compile(
     r"(?:\bv|version|ver|release|build|firmware|update|ios|android|chrome|driver|patch)[\s.:]*$", re.I
 )
-_IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}[ -]?\d{2}(?:[ -]?[A-Za-z0-9]){11,30}")
+_IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}[ -]?\d{2}(?:[ -]?[A-Za-z0-9]){11,30}")
 # ISO 13616 registry: how many characters an IBAN of a country has.
 _IBAN_LENGTHS = {
     country: int(length)
@@ -72,6 +73,15 @@ _SAID_STREET = re.compile(
     rf"((?:[^\W\d_][\w'’-]*\s+){{1,2}})(?:{_SURE}|lane|drive|terrace|close|court|gardens)\b",
     re.IGNORECASE,
 )
+_STREET_WORDS = frozenset(f"{_SURE}|lane|drive|terrace|close|court|gardens".split("|"))
+_DIGIT_WORDS = frozenset("one two three four five six seven eight nine".split())
+_ONE_DIGIT = r"(?:one|two|three|four|five|six|seven|eight|nine|oh|zero|ten|\w{3,5}teen|twenty|thirty|ninety|\d{1,2})"
+# "s w one a one a a", "NW three six PQ"
+_SAID_POSTCODE = re.compile(
+    rf"(?<![\w'])([a-z] ?[a-z]?)\s+{_ONE_DIGIT}(?:[ -]{_ONE_DIGIT})?(?:\s+[a-z])?[\s,]+{_ONE_DIGIT}\s+"
+    r"(?-i:[A-Z][A-Z]|[ABD-HJLNP-UW-Zabd-hjlnp-uw-z] [ABD-HJLNP-UW-Zabd-hjlnp-uw-z])(?![\w'])",
+    re.IGNORECASE,
+)
 _HOME = re.compile(r"\b(?:address|live|living|lives|house|flat|apartment|deliver\w*|ship\w*|moved|reside|home)\b", re.I)
 _NOT_A_NAME = frozenset(
     """
@@ -81,9 +91,9 @@ _NOT_A_NAME = frozenset(
     """.split()
 )
 _SAID_EMAIL = re.compile(
-    r"(?<![\w@])((?:(?:[\w'-]+)(?:\s+(?:dot|underscore|dash|hyphen|minus|plus|point)\s+[\w-]+)*"
-    r"|(?:[\w]\s+){2,30}?(?:(?:dot|underscore|dash|hyphen)\s+)?\w+))\s+(?:at|@)\s+"
-    r"((?:[\w-]+\s+){0,1}[\w-]+(?:\s+(?:dot|point)\s+[a-z]{2,12}){1,3})(?!\w)",
+    r"(?<![\w@'’])((?:\w\s+){0,12}[\w'-]+(?:\s+(?:dot|underscore|dash|hyphen|minus|plus|point)\s+[\w-]+){0,4}"
+    rf"(?:\s+(?:{_NUMBER_WORD}|[a-z]|\d+)){{0,12}})\s+(?:at|@)\s+"
+    r"((?:[\w-]+\s+)?(?:[\w-]+|<\w+/?>)(?:\s+(?:dot|point)\s+[a-z]{2,12}){1,3})(?!\w)",
     re.IGNORECASE,
 )
 _TOP = frozenset(
@@ -96,7 +106,7 @@ _NOT_A_LOCAL_PART = frozenset(
 
 def shapes(text: str) -> list[Found]:
     """Everything in a text whose shape says what it is."""
-    found = _addresses_of_devices(text)
+    found = _addresses_of_devices(text) if text.count(".") > 2 or text.count(":") > 1 else []
     found += [iban for match in _IBAN.finditer(text) if (iban := _iban(match)) is not None]
     found += [_found(match, "ID") for pattern in (_NINO, _PAN) for match in pattern.finditer(text)]
     found += [_found(match, "ID") for match in _GROUPS.finditer(text) if _is_national(match[0])]
@@ -113,14 +123,20 @@ def said_emails(text: str) -> list[Found]:
     return found
 
 
-def said_streets(text: str) -> list[Found]:
-    """ "forty two baker street", where an address is spoken of or the number is a long one."""
+def said_places(text: str, words: Set[str]) -> list[Found]:
+    """ "forty two baker street", where an address is spoken of or the number is a long one; and spelled postcodes."""
     found = []
-    for match in _SAID_STREET.finditer(text):
-        number = text[match.start() : match.start(1)].split()
-        sure = len(number) > 1 or bool(_HOME.search(text, max(0, match.start() - 60), match.start()))
-        if sure and not _NOT_A_NAME & set(match[1].lower().split()):
-            found.append(_found(match, "ADDRESS"))
+    if not words.isdisjoint(_STREET_WORDS):
+        for match in _SAID_STREET.finditer(text):
+            number = text[match.start() : match.start(1)].split()
+            sure = len(number) > 1 or bool(_HOME.search(text, max(0, match.start() - 60), match.start()))
+            if sure and not _NOT_A_NAME & set(match[1].lower().split()):
+                found.append(_found(match, "ADDRESS"))
+    if not words.isdisjoint(_DIGIT_WORDS):
+        for match in _SAID_POSTCODE.finditer(text):
+            area = "".join(match[1].split()).upper()
+            if area in _AREAS and (match[1].isupper() or " " in match[1] or len(match[1]) == 1):
+                found.append(_found(match, "ADDRESS"))
     return found
 
 

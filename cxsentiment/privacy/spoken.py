@@ -8,7 +8,7 @@ too, for a recogniser writes any word now and then; only long numbers may hold s
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
@@ -136,13 +136,10 @@ _JOINERS = frozenset(
 _SIGNS = frozenset("-,./;_()…–—‐‑‒−\"'")
 _TOKEN = re.compile(r"\d+|[^\W\d_]+(?:['’][^\W\d_]+)?|[^\s\u00ad\u200b-\u200d\u2060\ufeff]")
 _GAP_TOKENS = 6
-_ZERO_WORDS = r"zero|nought|naught"
-# Cheap first look: any digit, or a word that is a digit beyond doubt.
-CANDIDATE = re.compile(
-    rf"\d|\b(?:{_ZERO_WORDS}|one|two|three|four|five|six|seven|eight|niner?|ten|eleven|twelve|\w{{3,5}}teen"
-    r"|twenty|thirty|fou?rty|fifty|sixty|seventy|eighty|ninety|double|triple|treble)\b",
-    re.IGNORECASE,
-)
+_SURE = frozenset([*_UNITS, *_TEENS, *_TENS, *_REPEATS])
+_HAS_DIGIT = re.compile(r"\d")
+
+Token = tuple[int, int, str]
 
 
 class _Piece(NamedTuple):
@@ -156,14 +153,27 @@ class _Piece(NamedTuple):
     word: str
 
 
-def words_of(text: str) -> list[tuple[int, int, str]]:
+def words_of(text: str) -> list[Token]:
     """Every token of a text as (start, end, token in lower case)."""
     return [(match.start(), match.end(), match[0].lower().replace("’", "'")) for match in _TOKEN.finditer(text)]
 
 
-def runs(text: str, blocked: Collection[tuple[int, int]] = ()) -> list[Run]:
-    """Every run of digits of a text, in order. Characters in a `blocked` span (start, end) are never digits."""
-    pieces = _pieces(text, blocked)
+def is_digit_word(word: str) -> bool:
+    """Whether a lower-case word is digits, typed or said, beyond doubt."""
+    return word in _SURE or word.isdecimal()
+
+
+def has_digits(text: str, words: Set[str]) -> bool:
+    """Whether a text, whose lower-case words are given, holds any digit, typed or said beyond doubt."""
+    return not words.isdisjoint(_SURE) or _HAS_DIGIT.search(text) is not None
+
+
+def runs(text: str, tokens: Sequence[Token], blocked: Sequence[tuple[int, int]] = ()) -> list[Run]:
+    """Every run of digits of a text (with its `tokens`), in order.
+
+    Characters in a `blocked` span (start, end) are never digits; the spans are in order.
+    """
+    pieces = _pieces(text, tokens, blocked)
     found: list[Run] = []
     place = 0
     while place < len(pieces):
@@ -253,20 +263,22 @@ def _goes_on(pieces: list[_Piece], at: int) -> bool:
 
 
 def _trailing_zeros(gap: list[_Piece], elements: list[Element], place: int) -> tuple[list[Element], int] | None:
-    """ "five oh": a zero word right after a spoken digit belongs to it."""
-    if not gap or gap[0].word not in _ZEROS or elements[-1].flavour == Flavour.TYPED:
+    """ "one five oh": a zero word right after digits that were said one by one belongs to them."""
+    said = len(elements) > 1 and elements[-1].flavour in (Flavour.UNIT, Flavour.ALIKE)
+    if not gap or gap[0].word not in _ZEROS or not said:
         return None
     zero = gap[0]
     return [Element(zero.start, zero.end, zero.digits, Flavour.ALIKE, Joint.NEXT)], place + 1
 
 
-def _pieces(text: str, blocked: Collection[tuple[int, int]]) -> list[_Piece]:
-    tokens = words_of(text)
+def _pieces(text: str, tokens: Sequence[Token], blocked: Sequence[tuple[int, int]]) -> list[_Piece]:
     made: list[_Piece] = []
-    at = 0
+    at = block = 0
     while at < len(tokens):
         start, end, word = tokens[at]
-        if any(a <= start < b for a, b in blocked):
+        while block < len(blocked) and blocked[block][1] <= start:
+            block += 1
+        if block < len(blocked) and blocked[block][0] <= start:
             made.append(_Piece(start, end, "", Flavour.TYPED, Joint.WORD, "|"))
             at += 1
             continue
@@ -290,7 +302,7 @@ def _joint(word: str) -> Joint:
     return Joint.JOINER if word in _JOINERS else Joint.WORD
 
 
-def _read(tokens: list[tuple[int, int, str]], at: int) -> tuple[str, Flavour, int]:
+def _read(tokens: Sequence[Token], at: int) -> tuple[str, Flavour, int]:
     """Digits, flavour, and how many tokens were read as one."""
     word = tokens[at][2]
     if word.isdecimal():
@@ -310,14 +322,14 @@ def _read(tokens: list[tuple[int, int, str]], at: int) -> tuple[str, Flavour, in
     return "", Flavour.TYPED, 1
 
 
-def _tens(tokens: list[tuple[int, int, str]], at: int) -> tuple[str, Flavour, int]:
+def _tens(tokens: Sequence[Token], at: int) -> tuple[str, Flavour, int]:
     ten = _TENS[tokens[at][2]]
     skip = 1 + (at + 1 < len(tokens) and tokens[at + 1][2] in ("-", "‐", "‑"))
     unit = _UNITS.get(tokens[at + skip][2], "0") if at + skip < len(tokens) else "0"
     return (ten + unit, Flavour.PAIR, skip + 1) if unit != "0" else (ten + "0", Flavour.PAIR, 1)
 
 
-def _repeated(tokens: list[tuple[int, int, str]], at: int) -> tuple[str, Flavour, int]:
+def _repeated(tokens: Sequence[Token], at: int) -> tuple[str, Flavour, int]:
     skip = 1 + (at + 1 < len(tokens) and tokens[at + 1][2] == "-")
     if at + skip >= len(tokens):
         return "", Flavour.TYPED, 1

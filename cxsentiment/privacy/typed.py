@@ -18,7 +18,7 @@ _SPACE = r" \t\u00a0\u2000-\u200a\u202f\u205f\u3000"
 _DASH = r"\-\u2010-\u2015\u2212"
 _HIDDEN = r"\u00ad\u200b-\u200d\u2060\ufeff"
 
-_CANDIDATE = re.compile(r"[\d@]")
+_MIN_DIGITS = 7
 _NAME = rf"\w\-\u2010\u2011{_HIDDEN}"
 _EMAIL = re.compile(rf"[.+%'{_NAME}]{{1,64}}@[{_NAME}]{{1,63}}(?:\.[{_NAME}]{{1,63}})+")
 # Up to two signs may stand between the digits of one number: "4111 - 1111" is two numbers, "4111- 1111" is one.
@@ -57,6 +57,8 @@ def mask_typed(text: str, mark: Callable[[str], str]) -> str:
     """The text with `mark(kind)` in place of what was found; an empty mark leaves it as it is."""
     if "@" in text:
         text = _EMAIL.sub(lambda match: mark("EMAIL") or match[0], text)
+    if _digits(text) < _MIN_DIGITS:
+        return text
     text = _LONG_RUN.sub(lambda match: mark(_long_kind(match[0])) or match[0], text)
     pieces = []
     position = 0
@@ -114,7 +116,7 @@ def _as_typed(run: str) -> str:
 
 
 def _digits(run: str) -> int:
-    return sum(character.isdecimal() for character in run)
+    return sum(map(str.isdecimal, run))
 
 
 def _is_decimal(run: str) -> bool:
