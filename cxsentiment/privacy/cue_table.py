@@ -72,7 +72,7 @@ CUES: tuple[Cue, ...] = (
         rf"|(?:card|visa|mastercard|amex|account|number|one|it|it's){_END}(?<!end)(?<!ended)"
         r"|(?:ending|ends|end)(?: in| with)|ending",
         4,
-        8,
+        6,
     ),
     Cue(
         "CARD",

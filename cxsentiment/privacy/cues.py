@@ -35,6 +35,9 @@ _COUNTED = re.compile(
     r"|euro|quid|grand|digits?)\b)",
     re.IGNORECASE,
 )
+_OR = re.compile(r"[\s,.?!]*(?:or|no|sorry|but|maybe|it|could|be|was|it's|[\s,.?!]){0,8}", re.IGNORECASE)
+_DECIMAL = re.compile(r"\d{1,6}[.,]\d{1,2}")
+_ID_BEFORE = re.compile(r"[A-Za-z][-_/]$")
 _MONEY_BEFORE = re.compile(r"(?:[$€£¥₹]|\b(?:rs|usd|eur|gbp|inr|php)\.?)\s?$", re.IGNORECASE)
 
 
@@ -72,24 +75,26 @@ def announced(
         if value is None and cue.cue.kind in ("CVV", "PIN", "CARD"):
             value = _value_before(text, cue, runs)
         if value is not None:
-            values.append(value)
+            values += [value, *_alternatives(text, value, cue.cue, runs)]
     return values
 
 
-def fitting(run: Run, low: int, high: int) -> Run | None:
-    """The run, or the first of its parts, that has `low` to `high` digits."""
+def fitting(run: Run, low: int, high: int) -> list[Run]:
+    """The run, or else those of its parts that have `low` to `high` digits."""
     if low <= len(run.digits) <= high:
-        return run
+        return [run]
     for joint in (Joint.WORD, Joint.JOINER, Joint.HESITATION, Joint.SIGN):
         if run.loosest >= joint:
-            part = run.parts(joint)[0]
-            if low <= len(part.digits) <= high:
-                return part
-    return None
+            parts = [part for part in run.parts(joint) if low <= len(part.digits) <= high]
+            if parts:
+                return parts
+    return []
 
 
 def is_count(text: str, run: Run, kept: Sequence[tuple[int, int]]) -> bool:
-    """Whether a run is a date, a time, a price, a sum or a number of things."""
+    """Whether a run is a date, a time, a price, a sum, a number of things or a part of an id with letters."""
+    if _DECIMAL.fullmatch(text, run.start, run.end) or _ID_BEFORE.search(text, max(0, run.start - 2), run.start):
+        return True
     if any(a < run.end and run.start < b for a, b in kept) or _COUNTED.match(text, run.end):
         return True
     if _MONEY_BEFORE.search(text, max(0, run.start - 6), run.start):
@@ -125,10 +130,22 @@ def _value_after(
     cue, end = announcing.cue, announcing.end
     run = next((run for run in runs if run.start >= end), None)
     if run is not None and run.start < limit and small_words(text[end : run.start]):
-        fit = fitting(run, cue.low, cue.high)
-        if fit is not None and not is_count(text, fit, kept) and not _is_year(text, fit, cue):
-            return Found(fit.start, fit.end, cue.kind)
+        for fit in fitting(run, cue.low, cue.high)[:1]:
+            if small_words(text[end : fit.start]) and not is_count(text, fit, kept) and not _is_year(text, fit, cue):
+                return Found(fit.start, fit.end, cue.kind)
     return lettered(text[:limit], end, cue) if cue.letters else None
+
+
+def _alternatives(text: str, value: Found, cue: Cue, runs: Sequence[Run]) -> list[Found]:
+    """ "my PIN is 1234 or 4321": the values that follow as second guesses."""
+    more: list[Found] = []
+    for run in runs:
+        if run.start < value.end:
+            continue
+        if not _OR.fullmatch(text, (more or [value])[-1].end, run.start) or not cue.low <= len(run.digits) <= cue.high:
+            break
+        more.append(Found(run.start, run.end, cue.kind))
+    return more
 
 
 def _value_before(text: str, announcing: Said, runs: Sequence[Run]) -> Found | None:
@@ -140,8 +157,8 @@ def _value_before(text: str, announcing: Said, runs: Sequence[Run]) -> Found | N
     gap = text[run.end : announcing.start].lower().split()
     if not gap or gap[0] not in ("is", "are", "was", "that's", "it's") or len(gap) > 4:
         return None
-    fit = fitting(run, announcing.cue.low, announcing.cue.high)
-    return Found(fit.start, fit.end, announcing.cue.kind) if fit is not None else None
+    fits = fitting(run, announcing.cue.low, announcing.cue.high)
+    return Found(fits[-1].start, fits[-1].end, announcing.cue.kind) if fits else None
 
 
 def _is_year(text: str, run: Run, cue: Cue) -> bool:

@@ -81,6 +81,23 @@ def answered(text: str, runs: Sequence[Run], *, reading: bool) -> list[Found]:
     found = [
         Found(date.start(), date.end(), "DOB") for date in DATE.finditer(text) if not _AGE_AFTER.match(text, date.end())
     ]
-    lengths = range(2, 9) if reading else _DAY_DIGITS
-    found += [Found(run.start, run.end, "DOB") for run in runs if len(run.digits) in lengths and (reading or not found)]
+    if not found:
+        lengths = range(2, 9) if reading else _DAY_DIGITS
+        return [Found(run.start, run.end, "DOB") for run in runs if _is_day(text, run, lengths)]
+    # "forty, oh two, nineteen seventy four": what stands right beside a date belongs to it.
+    start, end = found[0].start, found[-1].end
+    beside = [run for run in runs if len(run.digits) <= 4 and not (start <= run.start < end)]
+    found += [Found(run.start, run.end, "DOB") for run in beside if _is_beside(text, run, start, end)]
     return found
+
+
+def _is_day(text: str, run: Run, lengths: range) -> bool:
+    """A run that may be a day, a month, a year or all of them: no age, and no typed number of four digits."""
+    if _AGE_AFTER.match(text, run.end) or len(run.digits) not in lengths:
+        return False
+    return run.spoken or len(run.digits) != 4 or run.digits[:2] in ("19", "20")
+
+
+def _is_beside(text: str, run: Run, start: int, end: int) -> bool:
+    gap = text[run.end : start] if run.end <= start else text[end : run.start]
+    return len(gap) < 12 and not any(character.isalnum() for character in gap)

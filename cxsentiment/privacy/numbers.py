@@ -110,15 +110,17 @@ def _fitted(run: Run) -> Run:
 
     Where no reading is a card, the longest is taken: better a word lost than a digit kept.
     """
-    lead = () if run.lead is None else (run.lead,)
-    trail = () if run.trail is None else (run.trail,)
     middle = run.elements
     if card(run.digits):
         return run
-    readings = [(*lead, *middle), (*middle, *trail), (*lead, *middle, *trail)]
+    readings = [
+        (*run.lead[len(run.lead) - a :], *middle, *run.trail[:b])
+        for a in range(len(run.lead) + 1)
+        for b in range(len(run.trail) + 1)
+    ]
     readings += [middle[:-1]] if middle[-1].flavour == Flavour.ALIKE else []
     readings += [middle[1:]] if middle[0].flavour == Flavour.ALIKE else []
     for elements in readings:
         if card("".join(element.digits for element in elements)):
             return Run(elements, run.plus)
-    return Run((*lead, *middle, *trail), run.plus)
+    return Run((*run.lead[-1:], *middle, *run.trail[:1]), run.plus)

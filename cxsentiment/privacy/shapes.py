@@ -91,9 +91,9 @@ _NOT_A_NAME = frozenset(
     """.split()
 )
 _SAID_EMAIL = re.compile(
-    r"(?<![\w@'’])((?:\w\s+){0,12}[\w'-]+(?:\s+(?:dot|underscore|dash|hyphen|minus|plus|point)\s+[\w-]+){0,4}"
+    r"(?<![\w@'’])((?:\w\s+){0,12}[\w'-]+(?:\s+(?:dot|underscore|dash|hyphen|minus|plus)\s+[\w-]+){0,4}"
     rf"(?:\s+(?:{_NUMBER_WORD}|[a-z]|\d+)){{0,12}})\s+(?:at|@)\s+"
-    r"((?:[\w-]+\s+)?(?:[\w-]+|<\w+/?>)(?:\s+(?:dot|point)\s+[a-z]{2,12}){1,3})(?!\w)",
+    r"((?:[\w-]+\s+)?(?:[\w-]+|<\w+/?>)(?:\s+dot\s+[a-z]{2,12}){1,3})(?!\w)",
     re.IGNORECASE,
 )
 _TOP = frozenset(
@@ -193,7 +193,8 @@ def _places(text: str) -> list[Found]:
         if not _NOT_A_NAME & set(match[1].lower().split())
     ]
     for match in _POSTCODE.finditer(text):
-        upper = match[0] == match[0].upper()
-        if match[1].upper() in _AREAS and match[2].upper() not in _UNITS and (upper or " " not in match[0] or found):
+        # Without a space a booking reference may look the same; beside a street both are postcodes.
+        sure = bool(found) or (match[0].isupper() and " " in match[0])
+        if sure and match[1].upper() in _AREAS and match[2].upper() not in _UNITS:
             found.append(_found(match, "ADDRESS"))
     return found

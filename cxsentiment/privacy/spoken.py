@@ -54,8 +54,8 @@ class Run:
 
     elements: tuple[Element, ...]
     plus: int | None = None
-    lead: Element | None = None
-    trail: Element | None = None
+    lead: tuple[Element, ...] = ()
+    trail: tuple[Element, ...] = ()
 
     @property
     def digits(self) -> str:
@@ -136,6 +136,8 @@ _JOINERS = frozenset(
 _SIGNS = frozenset("-,./;_()…–—‐‑‒−\"'")
 _TOKEN = re.compile(r"\d+|[^\W\d_]+(?:['’][^\W\d_]+)?|[^\s\u00ad\u200b-\u200d\u2060\ufeff]")
 _GAP_TOKENS = 6
+_EDGE_TOKENS = 4
+_SURELY_LONG = 12  # digits after which a stray word is bridged even before the last digit
 _SURE = frozenset([*_UNITS, *_TEENS, *_TENS, *_REPEATS])
 _HAS_DIGIT = re.compile(r"\d")
 
@@ -181,8 +183,8 @@ def runs(text: str, tokens: Sequence[Token], blocked: Sequence[tuple[int, int]] 
             place += 1
             continue
         elements, last = _collect(pieces, place)
-        lead = _alike(pieces, place - 1) if place else None
-        found.append(Run(tuple(elements), _plus(pieces, place), lead, _alike(pieces, last + 1)))
+        lead, trail = _alike(pieces, place - 1, -1)[::-1], _alike(pieces, last + 1, 1)
+        found.append(Run(tuple(elements), _plus(pieces, place), lead, trail))
         place = last + 1
     return found
 
@@ -206,11 +208,19 @@ def _plus(pieces: list[_Piece], place: int) -> int | None:
     return before.start if before and before.word in ("+", "plus") else None
 
 
-def _alike(pieces: list[_Piece], at: int) -> Element | None:
-    piece = pieces[at] if at < len(pieces) else None
-    if piece is None or not piece.digits or piece.flavour != Flavour.ALIKE:
-        return None
-    return Element(piece.start, piece.end, piece.digits, Flavour.ALIKE, Joint.NEXT)
+def _alike(pieces: list[_Piece], at: int, step: int) -> tuple[Element, ...]:
+    """Up to two words that sound like digits, from `at` on in one direction, behind signs and pauses too."""
+    found: list[Element] = []
+    for _ in range(_EDGE_TOKENS):
+        piece = pieces[at] if 0 <= at < len(pieces) else None
+        if piece is None or len(found) == 2:
+            break
+        if piece.digits and piece.flavour == Flavour.ALIKE:
+            found.append(Element(piece.start, piece.end, piece.digits, Flavour.ALIKE, Joint.NEXT))
+        elif piece.joint not in (Joint.SIGN, Joint.HESITATION):
+            break
+        at += step
+    return tuple(found)
 
 
 def _collect(pieces: list[_Piece], place: int) -> tuple[list[Element], int]:
@@ -251,15 +261,18 @@ def _bridge(pieces: list[_Piece], at: int, gap: list[_Piece], elements: list[Ele
             continue
         joint = max(joint, piece.joint)
         unknown += piece.joint == Joint.WORD
-    if unknown and not (unknown == 1 and spoken and _goes_on(pieces, at)):
+    if unknown and not (unknown == 1 and spoken and _goes_on(pieces, at, elements)):
         return None
     if after.flavour == Flavour.SCALE and joint > Joint.NEXT:
         return None
     return [*made, Element(after.start, after.end, after.digits, after.flavour, joint)]
 
 
-def _goes_on(pieces: list[_Piece], at: int) -> bool:
-    return at + 1 < len(pieces) and bool(pieces[at + 1].digits)
+def _goes_on(pieces: list[_Piece], at: int, elements: list[Element]) -> bool:
+    """Whether more digits follow the piece at `at`, or enough stand before it."""
+    if at + 1 < len(pieces) and pieces[at + 1].digits:
+        return True
+    return sum(len(element.digits) for element in elements) >= _SURELY_LONG
 
 
 def _trailing_zeros(gap: list[_Piece], elements: list[Element], place: int) -> tuple[list[Element], int] | None:

@@ -14,6 +14,7 @@ from cxsentiment.errors import UsageError
 from cxsentiment.privacy import cues, dates, secrets, typed
 from cxsentiment.privacy.checks import card
 from cxsentiment.privacy.cue_table import Cue
+from cxsentiment.privacy.cues import Said
 from cxsentiment.privacy.engine import Reading, guarded, masked, read
 from cxsentiment.privacy.errors import MaskingError
 from cxsentiment.privacy.marks import EVERYTHING_USUAL, Found, Masking
@@ -23,6 +24,7 @@ from cxsentiment.privacy.spoken import Flavour, Run, words_of
 from cxsentiment.privacy.vendor import map_marks
 from cxsentiment.schema import Transcript
 
+_NEAR = 60  # characters
 _PATIENCE = 4  # turns that a question waits for its number
 _BACKCHANNEL_WORDS = 4
 _BACKCHANNEL_CHARACTERS = 60
@@ -31,7 +33,7 @@ _POLITE = frozenset(
     " sounds good lovely brilliant hello hi no wait sec second hold opo po".split()
 )
 _OTHER_QUESTION = re.compile(
-    r"\b(?:how (?:many|much|long|old|often)|expir\w*|what (?:time|year|date|day|size)|when|quantity|amount|price)\b",
+    r"\b(?:how (?:many|much|long|old|often)|age|expir\w*|what (?:time|year|date|day|size)|when|quantity|amount|price)\b",
     re.I,
 )
 _ASKS_SECRET = re.compile(
@@ -124,7 +126,7 @@ def _look(text: str, speaker: str, masking: Masking) -> _Look:
     look = _Look(text, speaker, reading)
     if reading.runs:
         elements = sum(len(run.elements) for run in reading.runs)
-        look.reading = _other_words(reading) <= max(1, elements // 3)
+        look.reading = _other_words(reading) <= max(1, elements // 4)
     elif len(text) < _BACKCHANNEL_CHARACTERS:
         look.passing = len(text.split()) <= _BACKCHANNEL_WORDS
     return look
@@ -152,53 +154,66 @@ def _answers(looks: Sequence[_Look], masking: Masking) -> None:
             look.extra.append(value)
         secret = "PASSWORD" in masking.active and "word" in look.text.lower() and bool(_ASKS_SECRET.search(look.text))
         put = _put(look)
-        if put:  # "my PIN? It is 5380": the turn's own cue goes first
-            ask = _Ask(put, look.speaker)
-            _answer(look, ask, masking, own=True)
+        if put:
+            _fill_own(look, put, masking)
+            ask = _Ask(tuple(one.cue for one in put), look.speaker)
         else:
-            _answer(look, ask, masking, own=False)
+            _answer(look, ask, masking)
             ask = _next(ask, look)
 
 
-def _answer(look: _Look, ask: _Ask, masking: Masking, *, own: bool) -> None:
-    if not ask.cues or (not look.reading and not own and (ask.answered or look.speaker == ask.speaker)):
+def _fill_own(look: _Look, put: Sequence[Said], masking: Masking) -> None:
+    """ "I remembered my PIN. It is 5380.": the first number after a cue of the same turn, if it is near."""
+    kept = typed.kept_spans(look.text) if look.read.runs else []
+    for said in put:
+        run = next((run for run in look.read.runs if run.start >= said.end), None)
+        if run is None or said.cue.kind not in masking.active or run.start - said.end > _NEAR:
+            continue
+        if said.cue.low <= len(run.digits) <= said.cue.high and _is_free(look, run, kept):
+            look.extra.append(Found(run.start, run.end, said.cue.kind))
+
+
+def _answer(look: _Look, ask: _Ask, masking: Masking) -> None:
+    """What in a turn answers an open question."""
+    if not ask.cues or (not look.reading and (ask.answered or look.speaker == ask.speaker)):
         return
     kept = typed.kept_spans(look.text) if look.read.runs else []
     for cue in sorted(ask.cues, key=lambda cue: cue.high - cue.low):
-        if cue.kind not in masking.active:
+        if cue.kind not in masking.active or (cue.kind == "ADDRESS" and _holds(look, "ADDRESS")):
             continue
         if cue.kind == "DOB":
-            if not own:
-                found = dates.answered(look.text, look.read.runs, reading=look.reading)
-                look.extra += [date for date in found if look.is_free(date.start, date.end)]
-            continue
-        _fill(look, cue, kept, own=own)
+            found = dates.answered(look.text, look.read.runs, reading=look.reading)
+            look.extra += [date for date in found if look.is_free(date.start, date.end)]
+        else:
+            _fill(look, cue, kept)
     ask.answered = ask.answered or bool(look.extra)
 
 
-def _fill(look: _Look, cue: Cue, kept: Sequence[tuple[int, int]], *, own: bool) -> None:
-    low = cue.chunk if cue.chunk and look.reading and not own else cue.low
-    filled = False
-    for run in look.read.runs:
-        fit = cues.fitting(run, low, cue.high)
-        if fit is not None and look.is_free(fit.start, fit.end) and not cues.is_count(look.text, fit, kept):
-            look.extra.append(Found(fit.start, fit.end, cue.kind))
-            filled = True
-    if cue.letters and not filled and not own and (value := cues.lettered(look.text, 0, cue)) is not None:
+def _fill(look: _Look, cue: Cue, kept: Sequence[tuple[int, int]]) -> None:
+    low = cue.chunk if cue.chunk and look.reading else cue.low
+    fits = [fit for run in look.read.runs for fit in cues.fitting(run, low, cue.high) if _is_free(look, fit, kept)]
+    look.extra += [Found(fit.start, fit.end, cue.kind) for fit in fits]
+    if cue.letters and not fits and (value := cues.lettered(look.text, 0, cue)) is not None:
         look.extra += [value] if look.is_free(value.start, value.end) else []
 
 
-def _put(look: _Look) -> tuple[Cue, ...]:
+def _holds(look: _Look, kind: str) -> bool:
+    return any(one.kind == kind for one in look.read.found)
+
+
+def _is_free(look: _Look, run: Run, kept: Sequence[tuple[int, int]]) -> bool:
+    return look.is_free(run.start, run.end) and not cues.is_count(look.text, run, kept)
+
+
+def _put(look: _Look) -> tuple[Said, ...]:
     """The cues of a turn whose value is not in their own turn."""
     tokens = look.read.tokens or words_of(look.text)
     said = look.read.said or cues.said(look.text, tokens)
     found = look.read.found
-    put = [
-        one.cue for one in said if not any(f.start >= one.end and f.kind in (one.cue.kind, *_GENERIC) for f in found)
-    ]
+    put = [one for one in said if not any(f.start >= one.end and f.kind in (one.cue.kind, *_GENERIC) for f in found)]
     born = dates.asks_birth(look.text, tokens)
     if born is not None and not any(one.kind == "DOB" and one.start >= born for one in found):
-        put.append(_BIRTH)
+        put.append(Said(_BIRTH, born, born))
     return tuple(put)
 
 
@@ -239,8 +254,13 @@ def _group(group: Sequence[_Look]) -> None:
     kind = "CARD" if card(digits) else kind
     for look in group:
         for run in look.read.runs:
-            if len(run.digits) > 1 and look.is_free(run.start, run.end):
+            if len(run.digits) >= _least(run) and _is_free(look, run, typed.kept_spans(look.text)):
                 look.extra.append(Found(run.start, run.end, kind))
+
+
+def _least(run: Run) -> int:
+    """How many digits a piece of a number that is read out has: "forty one" is one, a typed "15" is none."""
+    return 2 if run.spoken else 3
 
 
 def _chunks(group: Sequence[_Look]) -> list[tuple[_Look, Run]]:
@@ -250,7 +270,7 @@ def _chunks(group: Sequence[_Look]) -> list[tuple[_Look, Run]]:
         kept = typed.kept_spans(look.text)
         for run in look.read.runs:
             others = "".join(r.digits for other, r in chunks if other.speaker != look.speaker)
-            if len(run.digits) > 1 and run.digits not in others and not cues.is_count(look.text, run, kept):
+            if len(run.digits) >= _least(run) and run.digits not in others and not cues.is_count(look.text, run, kept):
                 chunks.append((look, run))
     return chunks
 
@@ -270,7 +290,7 @@ def _repeats(looks: Sequence[_Look]) -> None:
     for look in looks:
         kept = typed.kept_spans(look.text) if look.read.runs else []
         for run in look.read.runs:
-            if len(run.digits) < 4 or not look.is_free(run.start, run.end) or cues.is_count(look.text, run, kept):
+            if len(run.digits) < 4 or not _is_free(look, run, kept):
                 continue
             kind = next((kind for digits, kind in known.items() if run.digits in digits), None)
             if kind is not None:

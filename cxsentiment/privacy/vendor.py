@@ -41,7 +41,7 @@ _NOISES = frozenset(
     """
     noise background_noise noises laughter laugh laughs laughing chuckle chuckles chuckling cough coughs coughing sneeze
     sigh sighs breath breathing breathes sniff music hold_music ringing ring dial_tone beeping typing static silence
-    silenceperiod silence_period pause long_pause short_pause inaudible unintelligible indistinct unclear crosstalk
+    silenceperiod silence_period inaudible_speech pause long_pause short_pause inaudible unintelligible indistinct unclear crosstalk
     cross_talk overlapping overlap overlapping_speech foreign foreign_language foreign_speech blank_audio no_speech
     applause unk unin unsure vocalized_noise vocalised_noise spn nsn lipsmack lip_smack click clicks mumble mumbles
     mumbling background background_speech side_conversation dtmf tone hesitation no_audio audio_gap
