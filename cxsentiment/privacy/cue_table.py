@@ -22,7 +22,8 @@ class Cue:
 
 _NO = r"(?: ?(?:numbers?|no\.?|nr\.?|num|#|digits?|code|id|details))?"
 _DIGITS = r"(?: ?(?:digits?|numbers?|ones?))?"
-_FOUR = rf"(?:last|final|first|next|remaining|other) (?:four|4|six|6|eight|8){_DIGITS}"
+_TIME = r"(?! ?(?:year|month|week|day|hour|minute|time|order|call|night|digit code))"
+_FOUR = rf"(?:last|final|first|next|remaining|other) (?:four|4|six|6|eight|8){_TIME}{_DIGITS}"
 _END = r"(?: number| account| card)?(?: which| that)?(?: should| will| is)? end(?:s|ing|ed)?(?: in| with)?"
 _SOCIAL = r"(?:social security|social|s\.?s\.?n\.?|s s n)"
 _UK_POSTCODE = r"(?i)(?<![\w-])[a-z]{1,2}\d[a-z\d]?\s?\d[a-z]{2}(?!\w)"
@@ -59,7 +60,8 @@ CUES: tuple[Cue, ...] = (
     ),
     Cue(
         "ID",
-        rf"{_FOUR}(?: (?:of|on|for|from) (?:the|your|my))? {_SOCIAL}(?: number)?|{_SOCIAL}(?: number)?{_END}(?: in| with)",
+        rf"{_FOUR}(?: (?:of|on|for|from) (?:the|your|my))? {_SOCIAL}(?: number)?"
+        rf"|{_SOCIAL}(?: number)?{_END}(?: in| with)",
         4,
         4,
     ),

@@ -17,11 +17,11 @@ _ALL = re.compile(
     re.IGNORECASE,
 )
 _SMALL = frozenset(
-    "is are was were be will would could should it's its it that's thats that this number no code digits digit please um"
-    " uh er erm ah okay ok yes yeah sure so to the my your of on for card with we have you gave me here as in a i i'm"
-    " sent got just received back at from text sms says reads and well hold let see like being has account which ending"
-    " ends end details do write down take say first new old current correct can or either was maybe think might may"
-    " try try: looks appears actually".split()
+    "is are was were be will would could should it's its it that's thats that this number no code digits digit please"
+    " um uh er erm ah okay ok yes yeah sure so to the my your of on for card with we have you gave me here as in a i"
+    " i'm sent got just received back at from text sms says reads and well hold let see like being has account which"
+    " ending ends end details do write down take say first new old current correct can or either was maybe think might"
+    " may try try: looks appears actually".split()
 )
 _GAP_WORDS = 9
 _GAP_CHARACTERS = 80

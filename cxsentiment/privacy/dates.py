@@ -23,7 +23,8 @@ _DAY = rf"(?:[0-3]?\d(?:st|nd|rd|th)?|{_ORDINAL}|(?:twenty|thirty)(?:[ -]{_UNIT_
 _DIGIT_WORD = rf"(?:{_UNIT_WORD}|oh|o|zero)"
 _YEAR = (
     rf"(?:(?:19|20)\d\d|['’]?\d\d(?!\d)|two thousand(?: and)?(?: (?:{_PAIR_WORD}|{_UNIT_WORD}))?"
-    rf"|(?:nineteen|twenty)(?: hundred(?: and)?)?[\s,]{{1,2}}(?:(?:uh|um)[\s,]{{1,2}})?{_PAIR_WORD}|{_DIGIT_WORD}(?: {_DIGIT_WORD}){{3}}|{_PAIR_WORD})"
+    rf"|(?:nineteen|twenty)(?: hundred(?: and)?)?[\s,]{{1,2}}(?:(?:uh|um)[\s,]{{1,2}})?{_PAIR_WORD}"
+    rf"|{_DIGIT_WORD}(?: {_DIGIT_WORD}){{3}}|{_PAIR_WORD})"
 )
 # What may stand between the parts of a date: signs, hesitations and a mark of noise.
 _S = r"(?:[\s,./\-]{1,4}(?:(?:um|uh|uhm|er|erm|of)\b[\s,.]{1,3}){0,2}(?:<\w{1,12}/?>\s?)?)"

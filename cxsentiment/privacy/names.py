@@ -1,6 +1,7 @@
 """Names of people, by Presidio where the extra `presidio` is installed; everything runs on this machine."""
 
 from functools import cache
+from importlib.util import find_spec
 from typing import Any
 
 from cxsentiment.errors import UsageError
@@ -8,6 +9,7 @@ from cxsentiment.privacy.marks import Found
 
 _LANGUAGE = "en"
 _MIN_SCORE = 0.5
+_MODELS = ("en_core_web_lg", "en_core_web_md", "en_core_web_sm")
 
 
 def names(text: str) -> list[Found]:
@@ -25,6 +27,7 @@ def _is_free(text: str, one: Any) -> bool:
 def _analyzer() -> Any:
     try:
         from presidio_analyzer import AnalyzerEngine  # heavy, and optional
+        from presidio_analyzer.nlp_engine import NlpEngineProvider
     except ImportError:
         raise UsageError(
             "masking",
@@ -32,4 +35,15 @@ def _analyzer() -> Any:
             allowed="every kind but NAME without it",
             do="Install it (pip install 'cxsentiment[presidio]') or leave NAME out",
         ) from None
-    return AnalyzerEngine()
+    # Left to itself, Presidio fetches a model from the network.
+    model = next((name for name in _MODELS if find_spec(name) is not None), None)
+    if model is None:
+        raise UsageError(
+            "masking",
+            "names cannot be masked: no English spaCy model with names is installed",
+            allowed=", ".join(_MODELS),
+            do="Install one of these packages or leave NAME out",
+        )
+    configuration = {"nlp_engine_name": "spacy", "models": [{"lang_code": _LANGUAGE, "model_name": model}]}
+    engine = NlpEngineProvider(nlp_configuration=configuration).create_engine()
+    return AnalyzerEngine(nlp_engine=engine, supported_languages=[_LANGUAGE])

@@ -5,6 +5,8 @@ were read out digit by digit. Runs of typed digits alone are the business of `ty
 with hesitations or joined like a card.
 """
 
+from itertools import pairwise
+
 from cxsentiment.privacy.checks import card, issued_card
 from cxsentiment.privacy.marks import Found
 from cxsentiment.privacy.spoken import Flavour, Joint, Run
@@ -87,7 +89,7 @@ def _is_list(run: Run) -> bool:
     if any(element.flavour not in (Flavour.PAIR, Flavour.TYPED) for element in run.elements):
         return False
     numbers = [int(element.digits) for element in run.elements]
-    return all(low < high for low, high in zip(numbers, numbers[1:], strict=False))
+    return all(low < high for low, high in pairwise(numbers))
 
 
 def _is_short(run: Run) -> bool:

@@ -20,9 +20,10 @@ _IBAN_LENGTHS = {
     for length, countries in (
         row.split(":")
         for row in (
-            "15:NO 16:BE 18:DK,FI,FO,GL,NL,SD 19:MK,SI 20:AT,BA,EE,KZ,LT,LU,XK,MN 21:CH,HR,LI,LV 22:BG,BH,CR,DE,GB,GE,IE,ME"
-            ",RS,VA 23:AE,GI,IL,IQ,OM,TL,SO 24:AD,CZ,ES,MD,PK,RO,SA,SE,SK,TN,VG 25:LY,PT,ST 26:IS,TR 27:BI,DJ,FR,GR,IT,MC,MR"
-            ",SM 28:AL,AZ,BY,CY,DO,GT,HU,LB,PL,SV,NI 29:BR,EG,PS,QA,UA 30:JO,KW,MU 31:MT,SC 32:LC 33:RU"
+            "15:NO 16:BE 18:DK,FI,FO,GL,NL,SD 19:MK,SI 20:AT,BA,EE,KZ,LT,LU,XK,MN 21:CH,HR,LI,LV 22:BG,BH,CR,DE,GB,GE"
+            ",IE,ME,RS,VA 23:AE,GI,IL,IQ,OM,TL,SO 24:AD,CZ,ES,MD,PK,RO,SA,SE,SK,TN,VG 25:LY,PT,ST"
+            " 26:IS,TR 27:BI,DJ,FR,GR,IT"
+            ",MC,MR,SM 28:AL,AZ,BY,CY,DO,GT,HU,LB,PL,SV,NI 29:BR,EG,PS,QA,UA 30:JO,KW,MU 31:MT,SC 32:LC 33:RU"
         ).split(" ")
     )
     for country in countries.split(",")
@@ -49,12 +50,16 @@ _AREAS = frozenset(
 _POSTCODE = re.compile(r"(?<!\w)([A-Za-z]{1,2})\d[A-Za-z\d]?\s?\d([ABD-HJLNP-UW-Zabd-hjlnp-uw-z]{2})(?!\w)")
 _UNITS = frozenset("GB TB AD ST ND RD TH DB HD".split())
 _KINDS = (
-    "street|road|avenue|lane|drive|boulevard|crescent|terrace|close|court|place|way|gardens?|grove|square|hill|mews|walk"
+    "street|road|avenue|lane|drive|boulevard|crescent|terrace|close|court|place|way|gardens?|grove|square|hill|mews"
+    "|walk"
     "|parkway|highway|circle|rise|row|parade|marg|nagar|st|rd|ave|av|ln|dr|blvd|cres|ct|pl|pkwy|hwy|sq|wy"
 )
 _SURE = "street|road|avenue|boulevard|crescent"
 _ZIP = r"(?:,?\s+(?:[A-Za-z.'-]+,?\s+){0,3}?(?:[A-Z]{2},?\s+)?\d{5}(?:-\d{4})?(?!\d))?"
-_TAIL = rf"\.?(?:\s+(?:N|S|E|W|NE|NW|SE|SW|North|South|East|West)\b)?(?:,?\s*(?:apt|apartment|unit|flat|suite|#)\.?\s*\w{{1,5}}\b)?{_ZIP}"
+_TAIL = (
+    r"\.?(?:\s+(?:N|S|E|W|NE|NW|SE|SW|North|South|East|West)\b)?"
+    rf"(?:,?\s*(?:apt|apartment|unit|flat|suite|#)\.?\s*\w{{1,5}}\b)?{_ZIP}"
+)
 _STREET = re.compile(
     r"(?<![\w$€£¥₹.:/-])(?:(?:flat|apartment|apt|unit)\s+\w{1,4},?\s+)?\d{1,5}[A-Za-z]?(?:-\d{1,5})?,?\s+"
     rf"(?:(?:[A-Z][\w'’.-]*|\d{{1,3}}(?:st|nd|rd|th))\s+){{1,4}}(?:(?i:{_KINDS})\b{_TAIL})"
@@ -100,7 +105,7 @@ _TOP = frozenset(
     "com co org net uk in ph au ca edu gov io us info biz de fr es it ie nz sg eu me mail nl za com. me. app".split()
 )
 _NOT_A_LOCAL_PART = frozenset(
-    "us me it online look site website page out up more found find available here is are live support, store shop".split()
+    "us me it online look site website page out up more found find available here is are live store shop".split()
 )
 
 
@@ -145,11 +150,12 @@ def _found(match: re.Match[str], kind: str) -> Found:
 
 
 def _addresses_of_devices(text: str) -> list[Found]:
-    found = []
-    for match in (*_IPV4.finditer(text), *(_IPV6.finditer(text) if "::" in text or text.count(":") > 6 else ())):
-        if not _VERSION.search(text, max(0, match.start() - 12), match.start()) and _is_address(match[0]):
-            found.append(_found(match, "IP"))
-    return found
+    many = "::" in text or text.count(":") > 6
+    return [
+        _found(match, "IP")
+        for match in (*_IPV4.finditer(text), *(_IPV6.finditer(text) if many else ()))
+        if not _VERSION.search(text, max(0, match.start() - 12), match.start()) and _is_address(match[0])
+    ]
 
 
 def _is_address(text: str) -> bool:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import pairwise
 from typing import NamedTuple
 
 
@@ -89,14 +90,13 @@ class Run:
     def parts(self, joint: Joint) -> list["Run"]:
         """The pieces between the joints that are as loose as `joint` or looser."""
         cuts = [0, *(k for k, e in enumerate(self.elements) if k and e.joint >= joint), len(self.elements)]
-        pieces = [Run(self.elements[a:b]) for a, b in zip(cuts, cuts[1:], strict=False)]
+        pieces = [Run(self.elements[a:b]) for a, b in pairwise(cuts)]
         return [Run(pieces[0].elements, self.plus), *pieces[1:]]
 
 
-_UNITS = dict(
-    pair.split(":")
-    for pair in "zero:0 nought:0 naught:0 one:1 two:2 three:3 four:4 five:5 six:6 seven:7 eight:8 nine:9 niner:9".split()
-)
+_UNITS = {
+    word: str(number) for number, word in enumerate("zero one two three four five six seven eight nine".split())
+} | {"nought": "0", "naught": "0", "niner": "9"}
 _TEENS = {
     word: str(number)
     for number, word in enumerate(

@@ -33,7 +33,8 @@ _POLITE = frozenset(
     " sounds good lovely brilliant hello hi no wait sec second hold opo po".split()
 )
 _OTHER_QUESTION = re.compile(
-    r"\b(?:how (?:many|much|long|old|often)|age|expir\w*|what (?:time|year|date|day|size)|when|quantity|amount|price)\b",
+    r"\b(?:how (?:many|much|long|old|often)|age|expir\w*|what (?:time|year|date|day|size)|when|quantity|amount"
+    r"|price)\b",
     re.I,
 )
 _ASKS_SECRET = re.compile(

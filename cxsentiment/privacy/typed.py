@@ -35,7 +35,8 @@ _KEPT = re.compile(
       (?!\d|[<dash>/.]\d)                                                                  # 01/05/2024
     | (?<![\d:])\d{1,2}:\d\d(?::\d\d(?:[.,]\d+)?)?(?![\d:])                                # 10:30, 10:30:05.5
     | (?<![\d<dash>./])(?:19|20)\d\d[<space>]?[<dash>/][<space>]?(?:19|20)\d\d(?!\d|[<dash>./]\d)     # 2019-2024
-    | \b(?:v|version|ver|release|build|firmware)[.:]?[<space>]?\d{1,5}(?:\.\d{1,5}){1,4}(?![.\d])  # version 115.0.5790.170
+    | \b(?:v|version|ver|release|build|firmware)[.:]?[<space>]?\d{1,5}(?:\.\d{1,5}){1,4}
+      (?![.\d])                                                                              # version 115.0.5790.170
     | (?:[$€£¥₹]|\b(?:Rs|USD|EUR|GBP|INR)\b\.?)\ ?\d{1,9}(?:[.,]\d{1,3})*(?!\d)            # $1,999.00
     | (?<![\d.,<dash>+(<hidden>])(?<!\d[<space>])\d{1,9}(?:[.,]\d{1,3})*\ ?(?:[$€£¥₹%]|"""
         + _CURRENCY

@@ -16,8 +16,8 @@ NOTHING_SAID = "…"
 _MEANINGS = {
     word: kind
     for kind, words in {
-        "NAME": "name person per first_name last_name firstname lastname full_name customer_name agent_name names persons"
-        " person_name customer agent given_name surname patient doctor caller",
+        "NAME": "name person per first_name last_name firstname lastname full_name customer_name agent_name names"
+        " persons person_name customer agent given_name surname patient doctor caller",
         "COMPANY": "company org organization organisation brand business company_name",
         "NUMBER": "number num id integer ordinal digits cardinal numeric ssn us_ssn social_security_number order_number"
         " account_number bank_account_number bank_routing account bank_account us_bank_number passport passport_number"
@@ -29,9 +29,11 @@ _MEANINGS = {
         "EMAIL": "email email_address e_mail emailaddress mail",
         NEUTRAL: "redacted pii phi removed masked mask hidden deidentified anonymized anonymised expletive profanity"
         " censored bleep beep location loc gpe address street_address city state us_state country zip zipcode zip_code"
-        " postcode postal_code url uri link website date time date_time datetime date_of_birth dob birthday age username"
-        " user_name user password pin cvv cvc credit_debit_cvv credit_debit_expiry expiry money money_amount amount price"
-        " ip ip_address mac_address iban iban_code swift swift_code nrp gender nationality religion norp facility event"
+        " postcode postal_code url uri link website date time date_time datetime date_of_birth dob birthday age"
+        " username user_name user password pin cvv cvc credit_debit_cvv credit_debit_expiry expiry money"
+        " money_amount amount"
+        " price ip ip_address mac_address iban iban_code swift swift_code nrp gender nationality religion norp"
+        " facility event"
         " product language medical_condition drug injury blood_type occupation vehicle_id license_plate sensitive"
         " misc other",
     }.items()
@@ -41,8 +43,10 @@ _NOISES = frozenset(
     """
     noise background_noise noises laughter laugh laughs laughing chuckle chuckles chuckling cough coughs coughing sneeze
     sigh sighs breath breathing breathes sniff music hold_music ringing ring dial_tone beeping typing static silence
-    silenceperiod silence_period inaudible_speech pause long_pause short_pause inaudible unintelligible indistinct unclear crosstalk
-    cross_talk overlapping overlap overlapping_speech foreign foreign_language foreign_speech blank_audio no_speech
+    silenceperiod silence_period inaudible_speech pause long_pause short_pause inaudible unintelligible indistinct
+    unclear
+    crosstalk cross_talk overlapping overlap overlapping_speech foreign foreign_language foreign_speech blank_audio
+    no_speech
     applause unk unin unsure vocalized_noise vocalised_noise spn nsn lipsmack lip_smack click clicks mumble mumbles
     mumbling background background_speech side_conversation dtmf tone hesitation no_audio audio_gap
     """.split()
@@ -59,7 +63,8 @@ _BRACKETED = re.compile(
 )
 # "***-**-1234", "XXXX-XXXX-XXXX-1234", "xxxxxxxx1234", "card ####": at least four covered characters.
 _COVERED = re.compile(
-    r"(?<![\w*#•●])(?:(?:[*#•●]{2,}|[xX]{3,})[ -]?){1,5}\d{2,4}(?![\w*])|(?<![\w*#])[*#•●]{4,}(?![\w*#])|(?<![\w-])X{4,}(?![\w-])"
+    r"(?<![\w*#•●])(?:(?:[*#•●]{2,}|[xX]{3,})[ -]?){1,5}\d{2,4}(?![\w*])"
+    r"|(?<![\w*#])[*#•●]{4,}(?![\w*#])|(?<![\w-])X{4,}(?![\w-])"
 )
 _CANDIDATE = re.compile(r"[\[{<(#%•●]|\*\*|XX|xxx|__")
 _SPACES = re.compile(r"[ \t]{2,}")
