@@ -45,7 +45,8 @@ CUES: tuple[Cue, ...] = (
         r"(?:one[ -]?time(?:[ -](?:pass ?)?(?:code|word|pin|number))|o\.?t\.?p\.?|verification code|passcode|pass code"
         r"|authenti?cation code|authori[sz]ation code|activation code|access code|log-?in code"
         rf"|confirmation code (?:we|i|they|you) \w+{_TOLD}"
-        rf"|(?:code|number)(?: that)? (?:we|i|they)(?:'ve| have|'d| just)?(?: just)? (?:sent|texted|e?-?mailed){_TOLD}"
+        rf"|(?:code|number)(?: that)? (?:we|i|they|you)(?:'ve| have|'d| just)?(?: just)?"
+        rf" (?:sent|texted|e?-?mailed){_TOLD}"
         r"|(?:code|pin) (?:in|from) the (?:text|sms|message|e-?mail|app)"
         r"|(?:six|6|five|5|eight|8)[ -]digit (?:code|pin|passcode|number))",
         4,

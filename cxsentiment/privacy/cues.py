@@ -25,7 +25,9 @@ _SMALL = frozenset(
 )
 _GAP_WORDS = 9
 _GAP_CHARACTERS = 80
-_VALUE_WITH_DIGITS = re.compile(r"(?=[A-Za-z\-/]{0,8}\d)[A-Za-z0-9][A-Za-z0-9\-/]{3,33}(?!\w)")
+_VALUE_WITH_DIGITS = re.compile(
+    r"[A-Za-z]{2} ?\d\d ?\d\d ?\d\d ?[A-Za-z](?!\w)|(?=[A-Za-z\-/]{0,8}\d)[A-Za-z0-9][A-Za-z0-9\-/]{3,33}(?!\w)"
+)
 _YEAR = re.compile(r"(?:19[5-9]|20[0-5])\d")
 _LOOK_AHEAD = 240  # characters in which a spelled value must end
 _COUNTED = re.compile(
@@ -54,8 +56,8 @@ def said(text: str, tokens: Iterable[Token]) -> list[Said]:
     """Every cue in a text, in order; none reaches into another."""
     found: list[Said] = []
     for start, _, word in tokens:
-        if word not in STARTS or (found and start < found[-1].end):
-            continue
+        if word not in STARTS or (found and start < found[-1].end) or text[start - 1 : start] in ("[", "{", "<"):
+            continue  # a mark is no cue
         match = _ALL.match(text, start)
         if match is not None:
             found.append(Said(CUES[int(str(match.lastgroup)[1:])], start, match.end()))
@@ -131,7 +133,7 @@ def _value_after(
     run = next((run for run in runs if run.start >= end), None)
     if run is not None and run.start < limit and small_words(text[end : run.start]):
         for fit in fitting(run, cue.low, cue.high)[:1]:
-            if small_words(text[end : fit.start]) and not is_count(text, fit, kept) and not _is_year(text, fit, cue):
+            if _is_meant(text, end, fit, announcing) and not is_count(text, fit, kept):
                 return Found(fit.start, fit.end, cue.kind)
     return lettered(text[:limit], end, cue) if cue.letters else None
 
@@ -161,9 +163,21 @@ def _value_before(text: str, announcing: Said, runs: Sequence[Run]) -> Found | N
     return Found(fits[-1].start, fits[-1].end, announcing.cue.kind) if fits else None
 
 
-def _is_year(text: str, run: Run, cue: Cue) -> bool:
-    """ "ending in 2024" is no card."""
-    return cue.kind == "CARD" and bool(_YEAR.fullmatch(text[run.start : run.end]))
+def _is_meant(text: str, end: int, run: Run, announcing: Said) -> bool:
+    gap = text[end : run.start]
+    since = _is_since(gap, text[run.start : run.end])
+    return small_words(gap) and not since and not _is_year(text, run, announcing)
+
+
+def _is_since(gap: str, value: str) -> bool:
+    """ "I forgot my PIN in 2019"."""
+    return gap.lower().endswith((" in ", " from ")) and bool(_YEAR.fullmatch(value))
+
+
+def _is_year(text: str, run: Run, announcing: Said) -> bool:
+    """ "The offer ending 2024" is no card; "card ending 2024" is."""
+    alone = text[announcing.start : announcing.end].lower().startswith("end")
+    return alone and bool(_YEAR.fullmatch(text[run.start : run.end]))
 
 
 def _spelled(text: str, end: int, cue: Cue) -> Found | None:

@@ -89,7 +89,7 @@ def read(text: str, masking: Masking) -> Reading:
     found: list[Found] = shapes.shapes(text) if digits else []
     if secret:
         found += secrets.passwords(text)
-    if digit_runs and said:
+    if said:
         found += cues.announced(text, said, digit_runs, typed.kept_spans(text), active)
     if born:
         found += dates.births(text, digit_runs)

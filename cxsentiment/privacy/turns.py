@@ -156,6 +156,7 @@ def _answers(looks: Sequence[_Look], masking: Masking) -> None:
         secret = "PASSWORD" in masking.active and "word" in look.text.lower() and bool(_ASKS_SECRET.search(look.text))
         put = _put(look)
         if put:
+            look.passing = False
             _fill_own(look, put, masking)
             ask = _Ask(tuple(one.cue for one in put), look.speaker)
         else:
@@ -211,11 +212,19 @@ def _put(look: _Look) -> tuple[Said, ...]:
     tokens = look.read.tokens or words_of(look.text)
     said = look.read.said or cues.said(look.text, tokens)
     found = look.read.found
-    put = [one for one in said if not any(f.start >= one.end and f.kind in (one.cue.kind, *_GENERIC) for f in found)]
+    put = [one for one in said if not _is_filled(look.text, one, found)]
     born = dates.asks_birth(look.text, tokens)
     if born is not None and not any(one.kind == "DOB" and one.start >= born for one in found):
         put.append(Said(_BIRTH, born, born))
     return tuple(put)
+
+
+def _is_filled(text: str, said: Said, found: Sequence[Found]) -> bool:
+    """Whether a cue's value, or the mark in its place, follows in its own turn."""
+    kinds = (said.cue.kind, *_GENERIC)
+    if any(one.start >= said.end and one.kind in kinds for one in found):
+        return True
+    return any(text.find(f"[{kind}]", said.end) >= 0 for kind in kinds)
 
 
 def _next(ask: _Ask, look: _Look) -> _Ask:
@@ -267,12 +276,18 @@ def _least(run: Run) -> int:
 def _chunks(group: Sequence[_Look]) -> list[tuple[_Look, Run]]:
     """The runs of two digits or more, without what one side reads back to the other."""
     chunks: list[tuple[_Look, Run]] = []
+    said: dict[str, str] = {}
     for look in group:
         kept = typed.kept_spans(look.text)
         for run in look.read.runs:
-            others = "".join(r.digits for other, r in chunks if other.speaker != look.speaker)
-            if len(run.digits) >= _least(run) and run.digits not in others and not cues.is_count(look.text, run, kept):
+            others = (digits for speaker, digits in said.items() if speaker != look.speaker)
+            if (
+                len(run.digits) >= _least(run)
+                and not any(run.digits in digits for digits in others)
+                and not cues.is_count(look.text, run, kept)
+            ):
                 chunks.append((look, run))
+                said[look.speaker] = said.get(look.speaker, "") + run.digits
     return chunks
 
 
@@ -291,8 +306,7 @@ def _repeats(looks: Sequence[_Look]) -> None:
     for look in looks:
         kept = typed.kept_spans(look.text) if look.read.runs else []
         for run in look.read.runs:
-            if len(run.digits) < 4 or not _is_free(look, run, kept):
-                continue
-            kind = next((kind for digits, kind in known.items() if run.digits in digits), None)
-            if kind is not None:
-                look.extra.append(Found(run.start, run.end, kind))
+            for part in [run, *run.parts(run.loosest)]:
+                kind = next((kind for digits, kind in known.items() if part.digits in digits), None)
+                if len(part.digits) >= 4 and kind is not None and _is_free(look, part, kept):
+                    look.extra.append(Found(part.start, part.end, kind))

@@ -29,7 +29,7 @@ _MEANINGS = {
         "EMAIL": "email email_address e_mail emailaddress mail",
         NEUTRAL: "redacted pii phi removed masked mask hidden deidentified anonymized anonymised expletive profanity"
         " censored bleep beep location loc gpe address street_address city state us_state country zip zipcode zip_code"
-        " postcode postal_code url uri link website date time date_time datetime date_of_birth dob birthday age"
+        " postcode postal_code url uri website date time date_time datetime date_of_birth dob birthday age"
         " username user_name user password pin cvv cvc credit_debit_cvv credit_debit_expiry expiry money"
         " money_amount amount"
         " price ip ip_address mac_address iban iban_code swift swift_code nrp gender nationality religion norp"
@@ -68,6 +68,7 @@ _COVERED = re.compile(
 )
 _CANDIDATE = re.compile(r"[\[{<(#%•●]|\*\*|XX|xxx|__")
 _SPACES = re.compile(r"[ \t]{2,}")
+_COMMAS = re.compile(r",(?:\s*,)+")
 _SPACE_BEFORE = re.compile(r"[ \t]+(?=[,.;!?](?:\s|$))")
 
 
@@ -91,7 +92,7 @@ def map_marks(text: str) -> Masked:
 
     text = _COVERED.sub(covered, _BRACKETED.sub(bracketed, text))
     if counts["NOISE"]:
-        text = _SPACE_BEFORE.sub("", _SPACES.sub(" ", text)).strip() or NOTHING_SAID
+        text = _COMMAS.sub(",", _SPACE_BEFORE.sub("", _SPACES.sub(" ", text))).strip(" ,") or NOTHING_SAID
     return Masked(text, {kind: count for kind, count in counts.items() if count})
 
 
