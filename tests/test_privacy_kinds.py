@@ -71,6 +71,7 @@ from cxsentiment.schema import Transcript
         # addresses of people and devices
         ("I live at 12 Baker Street, London NW1 6XE", "I live at [ADDRESS], London [ADDRESS]"),
         ("1600 Pennsylvania Ave NW, Washington, DC 20500", "[ADDRESS]"),
+        ("It is at 145 Main Street. The door is red", "It is at [ADDRESS]. The door is red"),
         ("zip code is 90210", "zip code is [ADDRESS]"),
         ("postcode sw1a 1aa", "postcode [ADDRESS]"),
         ("sixty two lewin road, SW sixteen six JT", "[ADDRESS], [ADDRESS]"),
@@ -216,7 +217,8 @@ def test_check_digits(check: Callable[[str], bool], good: str, bad: str) -> None
 WORDS = st.lists(
     st.sampled_from(
         "one two to for oh zero double nine forty eleven hundred and then um card security code is pin ending in"
-        " last four my phone number password born on may at dot com street 4111 12 3 2024 [CARD] , . - : 1:30 $5 a@b.co SW1A 1AA"
+        " last four my phone number password born on may at dot com street 4111 12 3 2024 [CARD] , . - : 1:30"
+        " $5 a@b.co SW1A 1AA"
         " plus what 10.0.0.1 sort iban GB82".split()
     ),
     max_size=40,
@@ -245,7 +247,8 @@ def test_a_masked_contact_is_masked(texts: list[str]) -> None:
     from cxsentiment.schema import Turn
 
     speakers = ("agent", "customer")
-    contact = Transcript("c", tuple(Turn(k, speakers[k % 2], text) for k, text in enumerate(texts)))  # type: ignore[arg-type]
+    contact = Transcript("c", tuple(Turn(k, speakers[k % 2], text) for k, text in enumerate(texts)))  # type:"
+        " ignore[arg-type]
     once, _ = mask_transcript(contact)
     twice, _ = mask_transcript(once)
     assert twice == once

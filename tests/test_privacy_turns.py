@@ -38,8 +38,8 @@ def texts(transcript: Transcript, masking: Masking | None = None) -> list[str]:
             ["[CARD]", "okay", "[CARD]", "yes", "[CARD]", "[CARD]"],
         ),
         (
-            ["A: card number?", "C: 4539 1488 0343 6467", "A: so the one with six four six seven?"],
-            [None, "[CARD]", "so the one with [CARD]?"],
+            ["A: card number?", "C: 4539 1488 0343 6467", "A: so that card with six four six seven?"],
+            [None, "[CARD]", "so that card with [CARD]?"],
         ),
         # who speaks need not be known
         (["U: and the last four?", "U: one one one one"], [None, "[CARD]"]),

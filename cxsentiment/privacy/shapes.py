@@ -57,7 +57,8 @@ _KINDS = (
 _SURE = "street|road|avenue|boulevard|crescent"
 _ZIP = r"(?:,?\s+(?:[A-Za-z.'-]+,?\s+){0,3}?(?:[A-Z]{2},?\s+)?\d{5}(?:-\d{4})?(?!\d))?"
 _TAIL = (
-    r"\.?(?:\s+(?:N|S|E|W|NE|NW|SE|SW|North|South|East|West)\b)?"
+    # A full stop belongs to the line only where it goes on.
+    r"(?:\.(?=\s*,|\s+(?-i:[#\da-z])))?(?:\s+(?:N|S|E|W|NE|NW|SE|SW|North|South|East|West)\b)?"
     rf"(?:,?\s*(?:apt|apartment|unit|flat|suite|#)\.?\s*\w{{1,5}}\b)?{_ZIP}"
 )
 _STREET = re.compile(
