@@ -1,8 +1,6 @@
 import pickle
 import re
-import traceback
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -12,7 +10,7 @@ from cxsentiment.errors import UsageError
 from cxsentiment.privacy import MARKS, Masking, MaskingError, checks, engine, mask, mask_transcript
 from cxsentiment.privacy.cue_table import CUES, STARTS
 from cxsentiment.privacy.marks import STANDARD
-from cxsentiment.schema import Transcript
+from cxsentiment.schema import Transcript, Turn
 
 
 @pytest.mark.parametrize(
@@ -161,7 +159,6 @@ def test_an_unknown_kind_is_refused() -> None:
 
 
 def test_names_need_the_plug_in() -> None:
-    pytest.importorskip("re")
     try:
         import presidio_analyzer  # noqa: F401
     except ImportError:
@@ -172,29 +169,23 @@ def test_names_need_the_plug_in() -> None:
 SECRET = "my card is 4111 1111 1111 1111"
 
 
-@pytest.mark.parametrize(
-    "work",
-    [
-        lambda: mask(SECRET),
-        lambda: mask_transcript(Transcript("c", ())),
-    ],
-)
 def test_a_fault_stops_the_text_and_tells_nothing_of_it(
-    work: Callable[[], Any], monkeypatch: pytest.MonkeyPatch, contact: Callable[..., Transcript]
+    monkeypatch: pytest.MonkeyPatch, contact: Callable[..., Transcript]
 ) -> None:
-    def fail(text: str, *_: object) -> None:
+    def fail(text: str) -> None:
         raise ValueError(f"cannot read {text}")
 
     monkeypatch.setattr(engine.shapes, "shapes", fail)
-    for attempt in (lambda: mask(SECRET), lambda: mask_transcript(contact(f"C: {SECRET}"))):
+    made = contact(f"C: {SECRET}")
+    for attempt in (lambda: mask(SECRET), lambda: mask_transcript(made)):
         with pytest.raises(MaskingError) as caught:
             attempt()
-        told = "".join(traceback.format_exception(caught.value, chain=True)) + repr(vars(caught.value))
-        assert caught.value.code == "masking_failed"
-        assert "4111 1111" not in told.replace(SECRET and f'SECRET = "{SECRET}"', "")
-        assert caught.value.__cause__ is None
-        assert caught.value.__context__ is None
-        assert pickle.loads(pickle.dumps(caught.value)).code == "masking_failed"
+        error = caught.value
+        assert error.code == "masking_failed"
+        assert "4111" not in error.message + repr(vars(error))
+        assert error.__cause__ is None
+        assert error.__context__ is None
+        assert pickle.loads(pickle.dumps(error)).code == "masking_failed"
 
 
 @pytest.mark.parametrize(
@@ -216,10 +207,9 @@ def test_check_digits(check: Callable[[str], bool], good: str, bad: str) -> None
 
 WORDS = st.lists(
     st.sampled_from(
-        "one two to for oh zero double nine forty eleven hundred and then um card security code is pin ending in"
-        " last four my phone number password born on may at dot com street 4111 12 3 2024 [CARD] , . - : 1:30"
-        " $5 a@b.co SW1A 1AA"
-        " plus what 10.0.0.1 sort iban GB82".split()
+        "one two to for oh zero double nine forty eleven hundred and then um card security code is pin ending in last"
+        " four my phone number password born on may at dot com street 4111 12 3 2024 [CARD] , . - : 1:30 $5 a@b.co"
+        " SW1A 1AA plus what 10.0.0.1 sort iban GB82".split()
     ),
     max_size=40,
 ).map(" ".join)
@@ -244,11 +234,8 @@ def test_what_is_outside_of_marks_is_unchanged_and_in_order(text: str) -> None:
 @given(st.lists(WORDS | st.text(max_size=40), max_size=8))
 @settings(max_examples=150)
 def test_a_masked_contact_is_masked(texts: list[str]) -> None:
-    from cxsentiment.schema import Turn
-
-    speakers = ("agent", "customer")
-    contact = Transcript("c", tuple(Turn(k, speakers[k % 2], text) for k, text in enumerate(texts)))  # type:"
-        " ignore[arg-type]
+    turns = (Turn(k, "customer" if k % 2 else "agent", text) for k, text in enumerate(texts))
+    contact = Transcript("c", tuple(turns))
     once, _ = mask_transcript(contact)
     twice, _ = mask_transcript(once)
     assert twice == once
