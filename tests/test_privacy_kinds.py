@@ -31,6 +31,10 @@ from cxsentiment.schema import Transcript, Turn
         # passwords
         ("password is hunter2", "password is [PASSWORD]"),
         ("the password: Tr0ub4dor&3", "the password: [PASSWORD]"),
+        ("my password is tomato 12", "my password is [PASSWORD]"),
+        ("password is b l u e four four", "password is [PASSWORD]"),
+        ("my one time password is 894561", "my one time password is [PIN]"),
+        ("297 grant avenue auburn ny 13021 963 852 7412", "[ADDRESS]"),
         ("my memorable word is walrus.", "my memorable word is [PASSWORD]."),
         # parts of cards
         ("the card ending in 1111", "the card ending in [CARD]"),
@@ -150,6 +154,7 @@ def test_with_masking_off_codes_are_still_never_kept() -> None:
     masked = mask(text, Masking(off=True))
     assert masked.text == ("cvv is [CVV], card 4111111111111111, pin [PIN], the one time code is [PIN], mail a@b.co")
     assert masked.counts == {"CVV": 1, "PIN": 2}
+    assert mask("my one time password is 894561", Masking(off=True)).text == "my one time password is [PIN]"
     assert mask("cvv 123", Masking(kinds=frozenset())).text == "cvv [CVV]"
 
 

@@ -9,8 +9,8 @@ from cxsentiment.errors import UsageError
 from cxsentiment.privacy import cues, dates, names, secrets, shapes, typed
 from cxsentiment.privacy.errors import MaskingError
 from cxsentiment.privacy.marks import EVERYTHING_USUAL, Found, Masked, Masking
-from cxsentiment.privacy.numbers import judged
-from cxsentiment.privacy.spoken import Run, Token, has_digits, runs, words_of
+from cxsentiment.privacy.numbers import LONG, judged
+from cxsentiment.privacy.spoken import Joint, Run, Token, has_digits, runs, words_of
 
 _WORD = re.compile(r"\w+")
 # Every pass takes characters away, so passes end; a text made to need many is refused rather than kept.
@@ -87,10 +87,10 @@ def read(text: str, masking: Masking) -> Reading:
     said = cues.said(text, tokens) if digits else []
     digit_runs = runs(text, tokens, [(cue.start, cue.end) for cue in said]) if digits else []
     found: list[Found] = shapes.shapes(text) if digits else []
-    if secret:
-        found += secrets.passwords(text)
     if said:
         found += cues.announced(text, said, digit_runs, typed.kept_spans(text), active)
+    if secret:
+        found += secrets.passwords(text)
     if born:
         found += dates.births(text, digit_runs)
     if dotted:
@@ -100,7 +100,19 @@ def read(text: str, masking: Masking) -> Reading:
         found += [one for run in digit_runs for one in judged(run)]
     if named:
         found += names.names(text)
-    return Reading(tokens, said, digit_runs, [one for one in found if one.kind in active])
+    found = [one for one in found if one.kind in active]
+    return Reading(tokens, said, digit_runs, [*found, *_wholes(digit_runs, found)])
+
+
+def _wholes(digit_runs: Sequence[Run], found: Sequence[Found]) -> list[Found]:
+    """Long typed runs of which only a part was found: what is left might be too short to be masked by itself."""
+    long = [run for run in digit_runs if len(run.digits) >= LONG and run.loosest == Joint.NEXT]
+    return [
+        Found(run.start, run.end, one.kind)
+        for run in long
+        for one in found
+        if one.start < run.end and run.start < one.end and not one.start <= run.start < run.end <= one.end
+    ]
 
 
 def replaced(text: str, found: Iterable[Found], mark: Callable[[str], str]) -> str:

@@ -18,6 +18,10 @@ _BETWEEN = re.compile(
     r"(?:(?:um|uh|er|erm|okay|so|like|capital|all lower ?case|the word)[,\s]+)*",
     re.IGNORECASE,
 )
+_DIGIT = r"(?:\d{1,8}|zero|one|two|three|four|five|six|seven|eight|nine|oh|double|triple)"
+# Quoted; spelled ("b l u e four four"); or a word, with the digits and single letters after it ("tomato 12").
+_SPELLED = re.compile(rf"(?:[A-Za-z]|{_DIGIT})(?:[\s-]+(?:[A-Za-z]|{_DIGIT})(?![\w'])){{2,30}}", re.IGNORECASE)
+_MORE = re.compile(rf"(?:\s+(?:[B-HJ-Zb-hj-z]|{_DIGIT})(?![\w'])){{1,6}}")
 _VALUE = re.compile(r"[\"'“‘]([^\"'”’\n]{2,60})[\"'”’]|(\S{2,64})")
 # Said about a password, not instead of one.
 _ABOUT = frozenset(
@@ -43,8 +47,12 @@ def passwords(text: str) -> list[Found]:
     found = []
     for cue in _CUE.finditer(text):
         between = _BETWEEN.match(text, cue.end())
-        value = _VALUE.match(text, between.end()) if between else None
-        if value is not None and (span := _span(text, value)) is not None:
+        if between is None:
+            continue
+        spelled, value = _SPELLED.match(text, between.end()), _VALUE.match(text, between.end())
+        if spelled is not None:
+            found.append(Found(spelled.start(), spelled.end(), "PASSWORD"))
+        elif value is not None and (span := _span(text, value)) is not None:
             found.append(Found(*span, "PASSWORD"))
     return found
 
@@ -85,4 +93,6 @@ def _span(text: str, value: re.Match[str]) -> tuple[int, int] | None:
         return None
     if _bare(word) in _ABOUT or _bare(word) in _TALK or _bare(word).endswith("ing"):
         return None
-    return value.start(2), value.start(2) + len(word)
+    end = value.start(2) + len(word)
+    more = _MORE.match(text, end)
+    return value.start(2), end if more is None else more.end()

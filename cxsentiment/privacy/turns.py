@@ -20,7 +20,7 @@ from cxsentiment.privacy.errors import MaskingError
 from cxsentiment.privacy.marks import EVERYTHING_USUAL, Found, Masking
 from cxsentiment.privacy.numbers import LONG, SHORT
 from cxsentiment.privacy.pseudonyms import pseudonymised
-from cxsentiment.privacy.spoken import Flavour, Run, words_of
+from cxsentiment.privacy.spoken import Flavour, Joint, Run, words_of
 from cxsentiment.privacy.vendor import map_marks
 from cxsentiment.schema import Transcript
 
@@ -34,7 +34,7 @@ _POLITE = frozenset(
 )
 _OTHER_QUESTION = re.compile(
     r"\b(?:how (?:many|much|long|old|often)|age|expir\w*|what (?:time|year|date|day|size)|when|quantity|amount"
-    r"|price)\b",
+    r"|price|balance|today)\b",
     re.I,
 )
 _ASKS_SECRET = re.compile(
@@ -179,6 +179,8 @@ def _answer(look: _Look, ask: _Ask, masking: Masking) -> None:
     """What in a turn answers an open question."""
     if not ask.cues or (not look.reading and (ask.answered or look.speaker == ask.speaker)):
         return
+    if not look.reading and _OTHER_QUESTION.search(look.text):
+        return
     kept = typed.kept_spans(look.text) if look.read.runs else []
     for cue in sorted(ask.cues, key=lambda cue: cue.high - cue.low):
         if cue.kind not in masking.active or (cue.kind == "ADDRESS" and _holds(look, "ADDRESS")):
@@ -306,7 +308,7 @@ def _repeats(looks: Sequence[_Look]) -> None:
     for look in looks:
         kept = typed.kept_spans(look.text) if look.read.runs else []
         for run in look.read.runs:
-            for part in [run, *run.parts(run.loosest)]:
+            for part in [run, *(run.parts(run.loosest) if run.loosest >= Joint.JOINER else [])]:
                 kind = next((kind for digits, kind in known.items() if part.digits in digits), None)
                 if len(part.digits) >= 4 and kind is not None and _is_free(look, part, kept):
                     look.extra.append(Found(part.start, part.end, kind))
