@@ -34,6 +34,7 @@ from cxsentiment.schema import Transcript, Turn
         ("my password is tomato 12", "my password is [PASSWORD]"),
         ("password is b l u e four four", "password is [PASSWORD]"),
         ("my one time password is 894561", "my one time password is [PIN]"),
+        ("at 654676 98 North Street", "at [ADDRESS]"),
         ("297 grant avenue auburn ny 13021 963 852 7412", "[ADDRESS]"),
         ("my memorable word is walrus.", "my memorable word is [PASSWORD]."),
         # parts of cards

@@ -85,6 +85,8 @@ def fitting(run: Run, low: int, high: int) -> list[Run]:
     """The run, or else those of its parts that have `low` to `high` digits."""
     if low <= len(run.digits) <= high:
         return [run]
+    if run.tight and not run.spoken:
+        return []  # a phone is no last four
     for joint in (Joint.WORD, Joint.JOINER, Joint.HESITATION, Joint.SIGN):
         if run.loosest >= joint:
             parts = [part for part in run.parts(joint) if low <= len(part.digits) <= high]

@@ -9,8 +9,8 @@ from cxsentiment.errors import UsageError
 from cxsentiment.privacy import cues, dates, names, secrets, shapes, typed
 from cxsentiment.privacy.errors import MaskingError
 from cxsentiment.privacy.marks import EVERYTHING_USUAL, Found, Masked, Masking
-from cxsentiment.privacy.numbers import LONG, judged
-from cxsentiment.privacy.spoken import Joint, Run, Token, has_digits, runs, words_of
+from cxsentiment.privacy.numbers import SHORT, judged
+from cxsentiment.privacy.spoken import Run, Token, has_digits, runs, words_of
 
 _WORD = re.compile(r"\w+")
 # Every pass takes characters away, so passes end; a text made to need many is refused rather than kept.
@@ -101,12 +101,12 @@ def read(text: str, masking: Masking) -> Reading:
     if named:
         found += names.names(text)
     found = [one for one in found if one.kind in active]
-    return Reading(tokens, said, digit_runs, [*found, *_wholes(digit_runs, found)])
+    return Reading(tokens, said, digit_runs, [*found, *wholes(digit_runs, found)])
 
 
-def _wholes(digit_runs: Sequence[Run], found: Sequence[Found]) -> list[Found]:
-    """Long typed runs of which only a part was found: what is left might be too short to be masked by itself."""
-    long = [run for run in digit_runs if len(run.digits) >= LONG and run.loosest == Joint.NEXT]
+def wholes(digit_runs: Sequence[Run], found: Sequence[Found]) -> list[Found]:
+    """Typed numbers of which only a part was found: what is left might be too short to be masked by itself."""
+    long = [run for run in digit_runs if len(run.digits) >= SHORT and not run.spoken and run.tight]
     return [
         Found(run.start, run.end, one.kind)
         for run in long

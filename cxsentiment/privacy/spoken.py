@@ -83,6 +83,13 @@ class Run:
         """The loosest joint inside the run."""
         return max((element.joint for element in self.elements[1:]), default=Joint.NEXT)
 
+    @property
+    def tight(self) -> bool:
+        """Whether nothing but a space or one sign stands between its elements: "312-764-1919"."""
+        return all(
+            after.joint <= Joint.SIGN and after.start - before.end <= 1 for before, after in pairwise(self.elements)
+        )
+
     def count(self, flavour: Flavour) -> int:
         """How many digits are of one flavour."""
         return sum(len(element.digits) for element in self.elements if element.flavour == flavour)

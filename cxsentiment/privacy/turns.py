@@ -15,7 +15,7 @@ from cxsentiment.privacy import cues, dates, secrets, typed
 from cxsentiment.privacy.checks import card
 from cxsentiment.privacy.cue_table import Cue
 from cxsentiment.privacy.cues import Said
-from cxsentiment.privacy.engine import Reading, guarded, masked, read
+from cxsentiment.privacy.engine import Reading, guarded, masked, read, wholes
 from cxsentiment.privacy.errors import MaskingError
 from cxsentiment.privacy.marks import EVERYTHING_USUAL, Found, Masking
 from cxsentiment.privacy.numbers import LONG, SHORT
@@ -119,7 +119,12 @@ def _findings(texts: Sequence[str], speakers: Sequence[str], masking: Masking) -
     _answers(looks, masking)
     _groups(looks)
     _repeats(looks)
-    return [[*(one for one in look.extra if one.kind in masking.active), *look.read.found] for look in looks]
+    return [_of_turn(look, masking.active) for look in looks]
+
+
+def _of_turn(look: _Look, active: frozenset[str]) -> list[Found]:
+    extra = [one for one in look.extra if one.kind in active]
+    return [*extra, *look.read.found, *wholes(look.read.runs, extra)]
 
 
 def _look(text: str, speaker: str, masking: Masking) -> _Look:
