@@ -41,6 +41,10 @@ def texts(transcript: Transcript, masking: Masking | None = None) -> list[str]:
             ["A: card number?", "C: 4539 1488 0343 6467", "A: so that card with six four six seven?"],
             [None, "[CARD]", "so that card with [CARD]?"],
         ),
+        (
+            ["C: 4318", "A: okay", "C: 8220", "A: yes", "C: 6968", "A: yes", "C: 0"],
+            ["[CARD]", None, "[CARD]", None, "[CARD]", None, "[CARD]"],
+        ),
         (["A: the last four?", "C: it's +1 312-764-1919 you can call"], [None, "it's [PHONE] you can call"]),
         # who speaks need not be known
         (["U: and the last four?", "U: one one one one"], [None, "[CARD]"]),

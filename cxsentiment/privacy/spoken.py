@@ -284,7 +284,7 @@ def _goes_on(pieces: list[_Piece], at: int, elements: list[Element]) -> bool:
 
 def _trailing_zeros(gap: list[_Piece], elements: list[Element], place: int) -> tuple[list[Element], int] | None:
     """ "one five oh": a zero word right after digits that were said one by one belongs to them."""
-    said = len(elements) > 1 and elements[-1].flavour in (Flavour.UNIT, Flavour.ALIKE)
+    said = elements[-1].flavour in (Flavour.UNIT, Flavour.ALIKE)
     if not gap or gap[0].word not in _ZEROS or not said:
         return None
     zero = gap[0]

@@ -32,6 +32,7 @@ _POLITE = frozenset(
     "thanks thank please sir ma'am madam right alright perfect great got mhm mm uh-huh go ahead continue correct sorry"
     " sounds good lovely brilliant hello hi no wait sec second hold opo po".split()
 )
+_SOUNDS = frozenset("yes yeah uh um er erm and then okay ok".split())
 _OTHER_QUESTION = re.compile(
     r"\b(?:how (?:many|much|long|old|often)|age|expir\w*|what (?:time|year|date|day|size)|when|quantity|amount"
     r"|price|balance|today)\b",
@@ -268,11 +269,24 @@ def _group(group: Sequence[_Look]) -> None:
         return
     kinds = Counter(one.kind for look in group for one in look.extra)
     kind = kinds.most_common(1)[0][0] if kinds else "NUMBER"
-    kind = "CARD" if card(digits) else kind
+    long = len(digits) >= LONG
+    rest = [run.digits for look in group if _is_bare(look) for run in look.read.runs if len(run.digits) < _least(run)]
+    kind = "CARD" if card(digits) or card(digits + "".join(rest)) else kind
     for look in group:
+        kept = typed.kept_spans(look.text)
         for run in look.read.runs:
-            if len(run.digits) >= _least(run) and _is_free(look, run, typed.kept_spans(look.text)):
+            if (len(run.digits) >= _least(run) or (long and _is_bare(look))) and _is_free(look, run, kept):
                 look.extra.append(Found(run.start, run.end, kind))
+
+
+def _is_bare(look: _Look) -> bool:
+    """Whether a turn holds one run and nothing but a sound beside it: the last digit of a card, not "the one"."""
+    if len(look.read.runs) != 1:
+        return False
+    run = look.read.runs[0]
+    return all(
+        word in _SOUNDS or not word[0].isalnum() or run.start <= start < run.end for start, _, word in look.read.tokens
+    )
 
 
 def _least(run: Run) -> int:
