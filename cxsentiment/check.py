@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from cxsentiment import privacy
 from cxsentiment.ingest.identities import FirstSeen
 from cxsentiment.ingest.intake import read_contacts
 from cxsentiment.ingest.options import ReadOptions
@@ -14,6 +13,8 @@ from cxsentiment.ingest.sources import Source, find_sources, source_name
 from cxsentiment.ingest.values import shown
 from cxsentiment.language import language_of
 from cxsentiment.model import BUNDLE_FILE, read_bundle
+from cxsentiment.privacy import EVERYTHING_USUAL, Masking, MaskingError, mask_transcript
+from cxsentiment.privacy.marks import ALSO_COUNTED
 from cxsentiment.rubric import read_rubric
 from cxsentiment.schema import Reject, Transcript
 
@@ -38,8 +39,11 @@ class Check:
     rejects: tuple[Reject, ...]
 
 
-def check(paths: list[str], options: ReadOptions) -> Iterator[Check]:
-    """Check each path. Raises RubricError or BundleError for a rubric or model that cannot be used."""
+def check(paths: list[str], options: ReadOptions, masking: Masking = EVERYTHING_USUAL) -> Iterator[Check]:
+    """Check each path; `masking` is what would be masked.
+
+    Raises RubricError or BundleError for a rubric or model that cannot be used.
+    """
     seen: FirstSeen = {}
     for name in paths:
         path = Path(name)
@@ -49,7 +53,7 @@ def check(paths: list[str], options: ReadOptions) -> Iterator[Check]:
             yield _check_model(path)
         else:
             for source in find_sources([name]):
-                yield _check_transcripts(source, options, seen)
+                yield _check_transcripts(source, options, seen, masking)
 
 
 def _check_rubric(path: Path) -> Check:
@@ -72,8 +76,8 @@ def _check_model(path: Path) -> Check:
     return Check(str(path), "model", facts, (), ())
 
 
-def _check_transcripts(path: Source, options: ReadOptions, seen: FirstSeen) -> Check:
-    found = _Found()
+def _check_transcripts(path: Source, options: ReadOptions, seen: FirstSeen, masking: Masking) -> Check:
+    found = _Found(masking)
     for record in read_contacts([path], options, first_seen=seen):
         found.add(record)
     warnings = tuple(f"{text} ({_number(count, 'contact')})" for text, count in found.warnings.most_common())
@@ -83,7 +87,8 @@ def _check_transcripts(path: Source, options: ReadOptions, seen: FirstSeen) -> C
 class _Found:
     """What the contacts of one source hold, counted as they come."""
 
-    def __init__(self) -> None:
+    def __init__(self, masking: Masking) -> None:
+        self._masking = masking
         self.contacts = self.turns = self.without_text = 0
         self.formats: Counter[str] = Counter()
         self.parties: Counter[tuple[str, str, str]] = Counter()
@@ -103,6 +108,11 @@ class _Found:
         if isinstance(record, Reject):
             self.rejects.append(record)
             return
+        try:
+            self.masked.update(mask_transcript(record, self._masking)[1])
+        except MaskingError as error:
+            self.rejects.append(Reject(record.source, record.record, shown(record.id), error.code, error.message))
+            return
         self.contacts += 1
         self.turns += len(record.turns)
         self.without_text += record.dropped_turns
@@ -112,7 +122,6 @@ class _Found:
         self.skipped.update(record.skipped)
         self.channels[record.channel or "not given"] += 1
         self.languages[_language(record)] += 1
-        self.masked.update(privacy.mask_transcript(record)[1])
         self.warnings.update(record.warnings)
         self.agents.update(turn.agent_id for turn in record.turns if turn.agent_id)
         if record.agent_id:
@@ -151,7 +160,8 @@ class _Found:
         yield f"agents: {len(self.agents):,}" if self.agents else "agents: none named"
         yield f"dates: {self.first} to {self.last}" if self.first else "dates: none given"
         yield f"languages: {_counts(self.languages)}"
-        yield f"would be masked: {_counts(self.masked)}"
+        masked = Counter({ALSO_COUNTED.get(kind, kind): count for kind, count in self.masked.items()})
+        yield f"would be masked: {_counts(masked)}"
 
 
 def _language(contact: Transcript) -> str:

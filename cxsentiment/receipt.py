@@ -18,6 +18,8 @@ from cxsentiment.ingest.scales import Scales
 from cxsentiment.ingest.sources import Source, size_of, source_name
 from cxsentiment.ingest.surveys import Surveys
 from cxsentiment.model import Bundle
+from cxsentiment.privacy import Masking
+from cxsentiment.privacy.pseudonyms import key_mark
 from cxsentiment.rubric import Rubric
 from cxsentiment.shards import PHASES, ShardResult
 
@@ -37,6 +39,7 @@ class Plan:
     surveys: Surveys | None
     scales: Scales
     log: ContactLog | None
+    masking: Masking
     inputs: tuple[Mapping[str, Any], ...]
     demo: bool
     command: str
@@ -56,6 +59,7 @@ class Plan:
             ],
             "surveys or their options": [repr(self.scales), self.surveys.content() if self.surveys else None],
             "contact log": self.log.content() if self.log else None,
+            "masking or the key of pseudonyms": [repr(self.masking), key_mark(self.masking.key)],
             "inputs (names and contents)": list(self.inputs),
         }
         return {name: _hash(fact) for name, fact in facts.items()}
@@ -168,6 +172,9 @@ def compose(
             "format": plan.options.format,
             "time_unit": plan.options.time_unit,
             "guess_roles": plan.options.guess_roles,
+            "masked": sorted(plan.masking.active),
+            "vendor_marks": plan.masking.vendor_marks,
+            "pseudonyms": plan.masking.key is not None,
             **_scale_settings(plan.scales),
         },
         "inputs": list(plan.inputs),

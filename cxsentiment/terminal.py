@@ -16,6 +16,7 @@ from cxsentiment.check import Check
 from cxsentiment.errors import CxError
 from cxsentiment.ingest.formats import Format
 from cxsentiment.pipeline import Progress
+from cxsentiment.privacy.marks import ALSO_COUNTED
 from cxsentiment.schema import (
     FALSE_DISCOVERY_RATE,
     HEADLINE_FEATURES,
@@ -120,7 +121,10 @@ def print_run(receipt: Mapping[str, Any], out: Path) -> None:
     if guessed := receipt.get("roles", {}).get("guessed"):
         console.print(f"[yellow]roles were guessed[/] in {guessed:,} contacts: likely, not known (column role_source)")
     if masked := receipt["masked"]:
-        console.print("masked before scoring: " + ", ".join(f"{count:,} {kind}" for kind, count in masked.items()))
+        console.print(
+            "masked before scoring: "
+            + ", ".join(f"{count:,} {ALSO_COUNTED.get(kind, kind)}" for kind, count in masked.items())
+        )
     if surveys := receipt["surveys"]:
         _print_survey_facts(console, surveys)
     if log := receipt.get("log"):

@@ -18,8 +18,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from cxsentiment.ingest.intake import read_contacts
 from cxsentiment.ingest.options import ReadOptions
-from cxsentiment.ingest.readers import read_contacts
 from cxsentiment.ingest.sources import find_sources
 from cxsentiment.privacy import mask, mask_transcript
 from cxsentiment.schema import Transcript

@@ -2,7 +2,7 @@
 
 from cxsentiment.privacy.engine import mask
 from cxsentiment.privacy.errors import MaskingError
-from cxsentiment.privacy.marks import MARKS, Masked, Masking
+from cxsentiment.privacy.marks import EVERYTHING_USUAL, MARKS, Masked, Masking
 from cxsentiment.privacy.turns import mask_transcript
 
-__all__ = ["MARKS", "Masked", "Masking", "MaskingError", "mask", "mask_transcript"]
+__all__ = ["EVERYTHING_USUAL", "MARKS", "Masked", "Masking", "MaskingError", "mask", "mask_transcript"]

@@ -23,6 +23,8 @@ MARKS: Mapping[str, str] = {
     "NAME": "names of people (needs the Presidio plug-in)",
     "NUMBER": "other numbers of seven digits or more",
 }
+# What is counted besides the marks above.
+ALSO_COUNTED: Mapping[str, str] = {"VENDOR": "marks of other tools", "NOISE": "noise marks"}
 # Card verification codes and PINs must not be kept after a payment is authorised, not even encrypted (PCI DSS 3.3.1),
 # so no setting keeps them.
 NEVER_KEPT = frozenset({"CVV", "PIN"})

@@ -49,6 +49,11 @@ def pseudonym(key: bytes, kind: Literal["customer", "agent"], identity: str) -> 
     return _PREFIXES[kind] + digest.hexdigest()[:_CHARACTERS]
 
 
+def key_mark(key: bytes | None) -> str | None:
+    """What tells whether two runs had the same key, and nothing else of it; None without a key."""
+    return None if key is None else hmac.new(key, b"which key", hashlib.sha256).hexdigest()[:16]
+
+
 def pseudonymised(transcript: Transcript, key: bytes) -> Transcript:
     """The transcript with pseudonyms for its customer and agents."""
 
