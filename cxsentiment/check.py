@@ -1,7 +1,8 @@
 """`cxsentiment check`: looks at transcripts, a rubric or a model folder without scoring, and says what it found."""
 
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from cxsentiment.rubric import read_rubric
 from cxsentiment.schema import Reject, Transcript
 
 _PARTIES_SHOWN = 8
+_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+_CARD_DIGITS = 12  # from here on a label may be a payment card
 _WHY = {
     "declared": "as declared",
     "format": "as the format says",
@@ -52,8 +55,10 @@ def check(paths: list[str], options: ReadOptions, masking: Masking = EVERYTHING_
         elif (path / BUNDLE_FILE).exists():
             yield _check_model(path)
         else:
-            for source in find_sources([name]):
-                yield _check_transcripts(source, options, seen, masking)
+            sources = find_sources([name])
+            given = frozenset(map(source_name, sources))
+            for source in sources:
+                yield _check_transcripts(source, options, seen, given, masking)
 
 
 def _check_rubric(path: Path) -> Check:
@@ -76,9 +81,11 @@ def _check_model(path: Path) -> Check:
     return Check(str(path), "model", facts, (), ())
 
 
-def _check_transcripts(path: Source, options: ReadOptions, seen: FirstSeen, masking: Masking) -> Check:
+def _check_transcripts(
+    path: Source, options: ReadOptions, seen: FirstSeen, given: Collection[str], masking: Masking
+) -> Check:
     found = _Found(masking)
-    for record in read_contacts([path], options, first_seen=seen):
+    for record in read_contacts([path], options, first_seen=seen, beside=given):
         found.add(record)
     warnings = tuple(f"{text} ({_number(count, 'contact')})" for text, count in found.warnings.most_common())
     return Check(source_name(path), "transcripts", tuple(found.facts()), warnings, tuple(found.rejects))
@@ -135,7 +142,7 @@ class _Found:
     def facts(self) -> Iterator[str]:
         """Lines for a person."""
         if not self.contacts:
-            yield "no contact"
+            yield "no contact" if self.rejects else "no contact of its own: it is read with another file"
             return
         known = {facts.name: facts for facts in formats()}
         for name, count in self.formats.most_common():
@@ -170,7 +177,9 @@ def _language(contact: Transcript) -> str:
 
 
 def _quoted(label: str) -> str:
-    return f'"{shown(label)}"' if label else "without a name"
+    """A speaker as --role would name it. Ids stay legible here, though in messages that are kept they may be masked."""
+    is_id = _ID.fullmatch(label) and sum(map(str.isdigit, label)) < _CARD_DIGITS
+    return f'"{label if is_id else shown(label)}"' if label else "without a name"
 
 
 def _number(count: int, noun: str) -> str:

@@ -68,3 +68,23 @@ def test_a_file_without_a_contact_says_so(tmp_path: Path) -> None:
     found = look(path)
     assert found.facts == ("no contact",)
     assert [reject.code for reject in found.rejects] == ["empty"]
+
+
+def test_a_file_that_is_read_with_another_is_no_reject_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "a.ctm").write_text("rec A 0.0 0.4 hello\nrec A 0.5 0.4 there\n")
+    (tmp_path / "a.rttm").write_text("SPEAKER rec 1 0.0 1.0 <NA> <NA> ines <NA> <NA>\n")
+    words, speakers = check([str(tmp_path)], ReadOptions())
+    assert words.rejects == speakers.rejects == ()
+    assert speakers.facts == ("no contact of its own: it is read with another file",)
+    (alone,) = check([str(tmp_path / "a.rttm")], ReadOptions())
+    assert [reject.code for reject in alone.rejects] == ["companion"]
+
+
+def test_ids_of_speakers_stay_legible_and_cards_do_not(tmp_path: Path) -> None:
+    path = tmp_path / "call.json"
+    turns = [{"speaker": name, "text": "hello"} for name in ("114089223", "4111111111111111", "jane@mail.com")]
+    path.write_text(json.dumps({"id": "1", "turns": turns}))
+    said = "\n".join(look(path).facts)
+    assert '"114089223": unknown' in said
+    assert "4111" not in said
+    assert "jane" not in said

@@ -1,6 +1,6 @@
 """The one way through all sources: what each holds is found by its structure, read, and given out as contacts."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from cxsentiment.errors import CompanionError, InputError, UsageError
@@ -20,17 +20,18 @@ def read_contacts(
     options: ReadOptions,
     advance: Advance = ignore,
     first_seen: FirstSeen | None = None,
+    beside: Collection[str] = (),
 ) -> Iterator[Transcript | Reject]:
     """Yield every contact of all sources in order, and a Reject for whatever cannot be used; raises for no content.
 
     A Reject with record 0 is about the whole file. A contact id that came before is refused: `duplicate_contact`
     where the contact is the same, `duplicate_id` where it is another; but an id that was made from the file's name gets
     the names of the folders above before it until it is new. Calls that share a dict `first_seen` see each other's
-    ids. The ids of rejects are masked: what stands there may be no id. `advance` is told the bytes of the files (as
-    stored) as they are read; in all, each file's size.
+    ids; `beside` names further sources that such calls read. The ids of rejects are masked: what stands there may be no
+    id. `advance` is told the bytes of the files (as stored) as they are read; in all, each file's size.
     """
     seen: FirstSeen = {} if first_seen is None else first_seen
-    given = frozenset(map(source_name, sources))
+    given = frozenset((*map(source_name, sources), *beside))
     for source in sources:
         told = _Told(advance)
         for result in _read_source(source, options, told, given):
