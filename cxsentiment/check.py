@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cxsentiment.ingest.identities import FirstSeen
@@ -96,7 +97,7 @@ class _Found:
 
     def __init__(self, masking: Masking) -> None:
         self._masking = masking
-        self.contacts = self.turns = self.without_text = 0
+        self.contacts = self.turns = self.without_text = self.zoneless = 0
         self.formats: Counter[str] = Counter()
         self.parties: Counter[tuple[str, str, str]] = Counter()
         self.skipped: Counter[str] = Counter()
@@ -138,6 +139,19 @@ class _Found:
         if record.started_at:
             self.first = min(self.first or record.started_at, record.started_at)
             self.last = max(self.last or record.started_at, record.started_at)
+            self.zoneless += not record.started_at.endswith(("Z", "+00:00"))
+
+    def _dates(self) -> str:
+        if self.first is None or self.last is None:
+            return "dates: none given"
+        doubts = (
+            [f"{_number(self.zoneless, 'contact')} without a time zone (--timezone declares it)"]
+            if self.zoneless
+            else []
+        )
+        if self.last[:10] > (datetime.now(UTC) + timedelta(days=1)).date().isoformat():
+            doubts.append("the last lies in the future")
+        return f"dates: {self.first} to {self.last}" + (f"; {'; '.join(doubts)}" if doubts else "")
 
     def facts(self) -> Iterator[str]:
         """Lines for a person."""
@@ -165,7 +179,7 @@ class _Found:
             yield f"roles guessed in {_number(len(self.guessed), 'contact')}, least probability {min(self.guessed):.2f}"
         yield f"channels: {_counts(self.channels)}"
         yield f"agents: {len(self.agents):,}" if self.agents else "agents: none named"
-        yield f"dates: {self.first} to {self.last}" if self.first else "dates: none given"
+        yield self._dates()
         yield f"languages: {_counts(self.languages)}"
         masked = Counter({ALSO_COUNTED.get(kind, kind): count for kind, count in self.masked.items()})
         yield f"would be masked: {_counts(masked)}"

@@ -141,7 +141,7 @@ def score(
     settings = Settings(
         model=model or default_model(),
         rubric=read_rubric(rubric or default_rubric()),
-        options=_options(map_, role, roles, guess_roles, format_, time_unit),
+        options=_options(map_, role, roles, guess_roles, format_, time_unit, date_order, timezone),
         surveys=joins.surveys,
         scales=joins.scales,
         log=joins.log,
@@ -221,6 +221,8 @@ def check(
     guess_roles: GuessRoles = False,
     format_: FormatName = None,
     time_unit: TimeUnit = None,
+    date_order: DateOrderOption = None,
+    timezone: Timezone = None,
     as_json: Json = False,
 ) -> None:
     """Say what files hold and what would be rejected, without scoring."""
@@ -229,7 +231,7 @@ def check(
     from cxsentiment import terminal
     from cxsentiment.check import check as look
 
-    checks = list(look(files, _options(map_, role, roles, guess_roles, format_, time_unit)))
+    checks = list(look(files, _options(map_, role, roles, guess_roles, format_, time_unit, date_order, timezone)))
     if as_json:
         _print_json([asdict(found) for found in checks])
     else:
@@ -295,12 +297,20 @@ def _options(
     guess_roles: bool = False,
     format_: str | None = None,
     time_unit: str | None = None,
+    date_order: str | None = None,
+    timezone: str | None = None,
 ) -> "ReadOptions":
+    from cxsentiment.ingest.dates import date_rules
     from cxsentiment.ingest.options import ReadOptions, parse_map, parse_roles, parse_time_unit, read_roles
 
     declared = {**(read_roles(roles) if roles else {}), **parse_roles(role)}
     return ReadOptions(
-        parse_map(map_), declared, format_, guess_roles=guess_roles, time_unit=parse_time_unit(time_unit)
+        parse_map(map_),
+        declared,
+        format_,
+        guess_roles=guess_roles,
+        time_unit=parse_time_unit(time_unit),
+        dates=date_rules(date_order, timezone),
     )
 
 

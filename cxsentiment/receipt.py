@@ -50,12 +50,13 @@ class Plan:
             "version of cxsentiment": [FORMAT, version("cxsentiment")],
             "model": self.model_sha256,
             "rubric": self.rubric.sha256,
-            "--map, --role, --format, --time-unit or --guess-roles": [
+            "options of reading (--map, --role, --format …)": [
                 dict(self.options.columns),
                 dict(self.options.roles),
                 self.options.format,
                 self.options.guess_roles,
                 self.options.time_unit,
+                [self.options.dates.order, self.options.dates.zone],
             ],
             "surveys or their options": [repr(self.scales), self.surveys.content() if self.surveys else None],
             "contact log": self.log.content() if self.log else None,
@@ -171,6 +172,8 @@ def compose(
             "role": dict(plan.options.roles),
             "format": plan.options.format,
             "time_unit": plan.options.time_unit,
+            "date_order": plan.options.dates.order,
+            "timezone": plan.options.dates.zone,
             "guess_roles": plan.options.guess_roles,
             "masked": sorted(plan.masking.active),
             "vendor_marks": plan.masking.vendor_marks,

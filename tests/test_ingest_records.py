@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cxsentiment.errors import InputError
+from cxsentiment.ingest.dates import DateRules
 from cxsentiment.ingest.options import ReadOptions
 from cxsentiment.ingest.records import read_or_reject, read_record
 from cxsentiment.schema import SPEAKERS, Party, Reject, Transcript, Turn
@@ -103,7 +104,7 @@ def test_a_refused_record_keeps_its_id() -> None:
         ({"csat": "good"}, "csat", None, "csat is not a number"),
         ({"nps": math.inf}, "nps", None, "nps is not a finite number"),
         ({"channel": ["chat"]}, "channel", None, "channel is a list, not text"),
-        ({"started_at": "03/04/2024"}, "started_at", None, "started_at is not an ISO 8601 time"),
+        ({"started_at": "03/04/2024"}, "started_at", None, "started_at could be two days"),
     ],
 )
 def test_fields_that_cannot_be_read_are_missing_with_a_warning(record, field, value, warning) -> None:
@@ -284,3 +285,25 @@ def test_nothing_of_a_contact_can_break_a_utf8_file_or_a_terminal() -> None:
     contact = read({"id": bad, "channel": bad, "agent_id": bad, "turns": [{"speaker": bad, "text": bad}]})
     told = [contact.id, contact.channel, contact.agent_id, contact.turns[0].text, *contact.warnings]
     assert all("\x1b" not in str(text) and str(text).encode("utf-8") for text in told)
+
+
+@pytest.mark.parametrize(
+    ("given", "order", "zone", "expected"),
+    [
+        ("2026-03-02T09:15:00Z", None, None, "2026-03-02T09:15:00Z"),
+        ("2026-03-02T09:15:00+02:00", None, None, "2026-03-02T07:15:00+00:00"),
+        ("2026-03-02T09:15:00", None, None, "2026-03-02T09:15:00"),
+        ("2026-03-02T09:15:00", None, "Europe/Berlin", "2026-03-02T08:15:00+00:00"),
+        ("2026-07-02T09:15:00", None, "Europe/Berlin", "2026-07-02T07:15:00+00:00"),
+        ("2026-03-02", None, "Europe/Berlin", "2026-03-02"),
+        ("02/03/2026 09:15", "dmy", "UTC", "2026-03-02T09:15:00+00:00"),
+        ("02/03/2026 09:15", "mdy", None, "2026-02-03T09:15:00"),
+        ("02/03/2026 09:15", None, None, None),
+        ("31/02/2026", "dmy", None, None),
+    ],
+)
+def test_the_start_is_in_utc_where_its_zone_is_known(given, order, zone, expected) -> None:
+    options = ReadOptions(dates=DateRules(order, zone))
+    contact = read_record({"id": "1", "started_at": given, "turns": [AGENT]}, source="s", number=1, options=options)
+    assert contact.started_at == expected
+    assert bool(contact.warnings) == (expected is None)

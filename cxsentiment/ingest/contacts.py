@@ -10,7 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import pairwise
+from zoneinfo import ZoneInfo
 
+from cxsentiment.ingest.dates import DateRules
 from cxsentiment.ingest.guess import guess_roles
 from cxsentiment.ingest.options import ReadOptions
 from cxsentiment.ingest.values import MadeId, contact_id, shown
@@ -24,6 +26,7 @@ _LONG_CALL_S = 8 * 3600.0
 # Past this a number is no time since the start of a contact but a clock: 1e9 seconds are 31 years.
 _MAX_SECONDS = 1e9
 _SHOWN = 5
+_DAY = len("2024-05-01")  # a day alone is in no zone
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff]")
 
 
@@ -107,7 +110,7 @@ def settle(
     for place, entry in enumerate(contact.entries):
         if entry.index is None:
             entry.index = place
-    started_at = _place_in_time(contact)
+    started_at = _in_utc(_place_in_time(contact), options.dates)
     turns, parties = _turns(contact.entries, options, notes)
     agent_id = _one_agent(contact.agent_id, turns, notes)
     dropped = len(contact.entries) - len(turns)
@@ -156,6 +159,19 @@ def _place_in_time(contact: Contact) -> str | None:
     if contact.started_at is not None:
         return contact.started_at
     return (first.astimezone(UTC) if timed[0].tzinfo else first.replace(tzinfo=None)).isoformat()
+
+
+def _in_utc(text: str | None, dates: DateRules) -> str | None:
+    """The start in UTC where its zone is known, from itself or from --timezone; else as it stands."""
+    if text is None or text.endswith(("Z", "+00:00")):
+        return text
+    try:
+        found = datetime.fromisoformat(text)
+        if found.tzinfo is None and dates.zone is not None and len(text) > _DAY:
+            found = found.replace(tzinfo=ZoneInfo(dates.zone))
+        return text if found.tzinfo is None else found.astimezone(UTC).isoformat()
+    except (ValueError, OverflowError):
+        return text
 
 
 def _one_agent(agent_id: str | None, turns: Sequence[Turn], notes: Notes) -> str | None:

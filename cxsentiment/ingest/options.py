@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from cxsentiment.errors import UsageError
+from cxsentiment.ingest.dates import DateRules
 from cxsentiment.schema import SPEAKERS, Speaker
 
 CONTACT_FIELDS = (
@@ -64,7 +65,8 @@ class ReadOptions:
     A key of `roles` between slashes is a pattern ("/^agent .*/") that a label must match from start to end. `format`
     is the name of the format to read everything as; None to find it by structure. `time_unit` is that of start and end
     where they are numbers; None for seconds. With `guess_roles` two speakers whose roles nobody declared are told apart
-    by what they say, and the contact is marked.
+    by what they say, and the contact is marked. `dates` declare the order of day and month, and the zone of times that
+    name none.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -72,6 +74,7 @@ class ReadOptions:
     format: str | None = None
     guess_roles: bool = False
     time_unit: TimeUnit | None = None
+    dates: DateRules = field(default_factory=DateRules)
 
     @property
     def per_second(self) -> float:

@@ -10,6 +10,7 @@ from typing import Any
 
 from cxsentiment.errors import InputError
 from cxsentiment.ingest.contacts import Contact, Entry, Notes, settle
+from cxsentiment.ingest.dates import DateRules, read_date
 from cxsentiment.ingest.moments import Stamp, place_in_time, read_time
 from cxsentiment.ingest.options import CONTACT_FIELDS, ReadOptions
 from cxsentiment.ingest.paths import MISSING, value_at, without
@@ -75,7 +76,7 @@ def read_record(
         identity = _identity(record, names, where, f"{source.rpartition('/')[2]}:{number}", notes)
     else:
         identity = MadeId(contact_id(made_id) or made_id)
-    fields = _fields(record, names, notes)
+    fields = _fields(record, names, options, notes)
     contact = Contact(
         _entries(items, where, options, notes), **fields, attrs=_attrs(record, names, options), notes=notes
     )
@@ -143,12 +144,25 @@ def _id_of(record: object, options: ReadOptions) -> str | None:
         return None
 
 
-def _fields(record: Mapping[str, object], names: Mapping[str, str], notes: Notes) -> dict[str, Any]:
+def _started_at(value: object, dates: DateRules) -> str | None:
+    """ISO 8601 as it stands; other forms by what the user declared. Raises ValueError as `instant` and `read_date`."""
+    try:
+        return instant(value)
+    except ValueError:
+        found = read_date(value, dates) if isinstance(value, str) else None
+        if found is None:
+            raise
+        return str(found)
+
+
+def _fields(
+    record: Mapping[str, object], names: Mapping[str, str], options: ReadOptions, notes: Notes
+) -> dict[str, Any]:
     """The contact's fields other than id and turns; what cannot be read is None with a warning."""
     readers = {
         **dict.fromkeys(_LABEL_FIELDS, text_or_none),
         "channel": channel,
-        "started_at": instant,
+        "started_at": lambda value: _started_at(value, options.dates),
         **dict.fromkeys(_SURVEY_FIELDS, number),
     }
     fields: dict[str, Any] = {}
