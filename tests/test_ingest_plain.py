@@ -137,3 +137,19 @@ def test_the_encoding_warning_is_kept(tmp_path: Path) -> None:
     assert isinstance(contact, Transcript)
     assert contact.turns[0].text == "It’s fine"
     assert "Windows-1252" in contact.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "speakers"),
+    [
+        ("[00:00:01] Bob: Hello.\n[00:00:09] Maria: My bill is wrong.\n[00:00:20] Bob: Sorry.\n", "aua"),
+        ("Bob: Hello.\nMaria: My bill is wrong.\nBob: Sorry.\nBob: One moment.\n", "auaa"),
+        ("Bob: Hello.\nthere is more\nand more\nRemember: one thing.\nBob: Sorry.\n", "aa"),
+    ],
+)
+def test_who_speaks_once_is_not_read_as_part_of_the_other_side(tmp_path: Path, text: str, speakers: str) -> None:
+    path = tmp_path / "call.txt"
+    path.write_text(text)
+    (found,) = read_plain(path, ReadOptions(roles={"Bob": "agent"}))
+    assert isinstance(found, Transcript)
+    assert "".join(turn.speaker[0] for turn in found.turns) == speakers

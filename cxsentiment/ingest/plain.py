@@ -4,8 +4,9 @@ What counts as a speaker at the start of a line: a word before a colon that
 - is one of our speakers, an exact synonym, or declared with --role, alone or with a note in brackets
   ("Customer (Mary):"); or
 - is such a word followed by capitalised names ("AGENT JOHN SMITH:"): a speaker whose role has to be declared; or
-- stands before a colon at least twice in the file, has at most four words, and starts with a capital or holds a digit
-  ("Priya:", "spk_0:"), unless it is a word that notes and letters start with ("Note:", "Re:").
+- stands before a colon at least twice in the file (or once, where a time stands before it or nearly every line starts
+  with a label), has at most four words, and starts with a capital or holds a digit ("Priya:", "spk_0:"), unless it is a
+  word that notes and letters start with ("Note:", "Re:").
 Every other line belongs to the turn before it. A time before the speaker ("[00:01:05] Agent:") is left out of the
 text, and is the turn's start, counted from the first turn, where every turn has one with seconds and none goes back.
 """
@@ -31,6 +32,8 @@ _TIME = (
     r"(?:\s*[AaPp][Mm])?(?:\s*[\])])?(?:\s*[-–])?\s*"
 )
 LINE = re.compile(rf"^\s*(?:{_TIME})?(?P<label>[^\W_][^:：\n]{{0,39}}?)\s*[:：](?!//)(?!\d)\s*(?P<text>.*)$", re.DOTALL)
+_NEARLY_ALL = 0.9  # share of lines that start with a label
+_ENOUGH_LINES = 4
 _BRACKETS = re.compile(r"\s*[(\[][^)\]]*[)\]]$")
 MAX_WORDS = 4
 # Words before a colon that are no people, however often they come.
@@ -103,11 +106,17 @@ def has_known_speaker(lines: Sequence[str], options: ReadOptions) -> bool:
 
 def find_speakers(lines: Sequence[str], options: ReadOptions) -> dict[str, str]:
     """Label as written → label to look the role up with, for the labels that are speakers."""
-    counts = Counter(match["label"] for match in map(LINE.match, lines) if match)
+    matches = [match for match in map(LINE.match, lines) if match]
+    counts = Counter(match["label"] for match in matches)
+    # With a time before it, or where nearly every line starts so, a name that comes once opens a turn too: whoever
+    # spoke once would otherwise be read as part of what the other side said.
+    timed = {match["label"] for match in matches if match["time"]}
+    all_start_so = len(matches) >= _NEARLY_ALL * sum(bool(line.strip()) for line in lines)
     speakers = {}
     for label, count in counts.items():
         known = _known(label, options)
-        if known or _has_names(label, options) or (count > 1 and _may_be_speaker(label)):
+        often = count > 1 or label in timed or (all_start_so and len(matches) >= _ENOUGH_LINES)
+        if known or _has_names(label, options) or (often and _may_be_speaker(label)):
             speakers[label] = known or label
     return speakers
 
