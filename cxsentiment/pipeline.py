@@ -6,12 +6,12 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from cxsentiment import runs
+from cxsentiment import erasures, runs
 from cxsentiment.ingest.options import ReadOptions
 from cxsentiment.ingest.readers import read_contacts
 from cxsentiment.ingest.sources import Source, find_sources
@@ -83,17 +83,18 @@ def run(
         settings.command,
     )
     before = earlier_run(out, plan, overwrite=settings.overwrite)
+    erased = erasures.suppression(out)
     if before is None:
         runs.remove_report(out)
     elif before.get("state") == "complete":
         if stands(out, before):
             return before | {"already_scored": True}
         runs.remove_altered(out, before["files"])
-    runs.write_receipt(out, begin(plan))
+    runs.write_receipt(out, {**begin(plan), **(erased.head if erased else {})})
 
     reader = _Reader(sources, settings, sum(entry["bytes"] for entry in files))
     results: list[ShardResult] = []
-    for result in _score_all(cut(reader.transcripts(), plan.identity()), out, settings):
+    for result in _score_all(_without(erased, cut(reader.transcripts(), plan.identity())), out, settings):
         results.append(result)
         contacts = sum(r.note.contacts for r in results)
         turns = sum(r.note.turns_in for r in results)
@@ -101,12 +102,24 @@ def run(
         on_progress(Progress(share, contacts, turns, time.perf_counter() - clock))
     results.sort(key=lambda result: result.number)
     runs.remove_shards_from(out, len(results))
+    rejects = erased.rejects(reader.rejects) if erased else reader.rejects
     survey_rejects = settings.surveys.rejects if settings.surveys else ()
-    runs.write_rejects(out, [*reader.rejects, *survey_rejects])
-    reading = Reading(reader.contacts, len(reader.rejects), len(reader.matched), reader.seconds)
+    runs.write_rejects(out, [*rejects, *(erased.rejects(survey_rejects) if erased else survey_rejects)])
+    read = reader.contacts + len(reader.rejects) - len(rejects)
+    reading = Reading(read, len(rejects), len(reader.matched), reader.seconds)
     receipt = compose(plan, out, results, reading, started, time.perf_counter() - clock)
+    receipt = erased.receipt(receipt) if erased else receipt
     runs.write_receipt(out, receipt)
     return receipt
+
+
+def _without(erased: erasures.Suppression | None, shards: Iterable[Shard]) -> Iterator[Shard]:
+    """The shards, with the same keys, without contacts that were erased from this run."""
+    for shard in shards:
+        if erased is not None:
+            kept = tuple(one for one in shard.contacts if not erased.takes(one))
+            shard = replace(shard, contacts=kept)
+        yield shard
 
 
 def _outside(out: Path, sources: Sequence[Source]) -> list[Source]:

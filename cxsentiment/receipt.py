@@ -71,7 +71,10 @@ def _hash(fact: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What reading the input found: contacts accepted, records rejected, survey answers matched, seconds."""
+    """What reading the input found: contacts accepted, records rejected, survey answers matched, seconds.
+
+    `contacts` counts those too that were erased from this run before and are not scored again.
+    """
 
     contacts: int
     rejected: int
@@ -109,6 +112,8 @@ def earlier_run(out: Path, plan: Plan, *, overwrite: bool) -> dict[str, Any] | N
     if not out.is_dir():
         raise UsageError(str(out), "is a file", do="Give --out a folder")
     receipt = runs.read_receipt(out)
+    if receipt is not None and receipt.get("state") == runs.ERASING:
+        raise runs.half_erased(out)
     if receipt is None:
         if any(out.iterdir()):
             raise UsageError(str(out), "is not empty and holds no run", do="Give --out a new or empty folder")
@@ -139,7 +144,7 @@ def compose(
     notes = [result.note for result in results]
     fresh = sum(result.note.turns_in for result in results if result.seconds)
     scored = sum(note.contacts for note in notes)
-    turns_in = sum(note.turns_in for note in notes)
+    erased = reading.contacts - scored
     phases = {phase: round(sum(r.seconds.get(phase, 0.0) for r in results), 3) for phase in PHASES}
     hashes = {name: digest for result in results for name, digest in sorted(result.hashes.items())}
     hashes[runs.REJECTS] = runs.sha256_of(out / runs.REJECTS)
@@ -163,9 +168,24 @@ def compose(
             "csat_scale": [plan.csat_scale.low, plan.csat_scale.high] if plan.csat_scale else None,
         },
         "inputs": list(plan.inputs),
-        "contacts": {"in": scored + reading.rejected, "scored": scored, "rejected": reading.rejected},
+        "contacts": {"in": reading.contacts + reading.rejected, "scored": scored, "rejected": reading.rejected}
+        | ({"erased": erased} if erased else {}),
+        **totals(notes),
+        "surveys": plan.surveys.facts(reading.matched) if plan.surveys else None,
+        "started_at": started.astimezone(UTC).isoformat(timespec="seconds"),
+        "seconds": {"read": round(reading.seconds, 3), **phases, "total": round(seconds, 3)},
+        "turns_per_second": round(fresh / seconds, 1) if fresh else None,
+        "shards": len(results),
+        "shards_reused": sum(not result.seconds for result in results),
+        "files": hashes,
+    }
+
+
+def totals(notes: Sequence[runs.ShardNote]) -> dict[str, Any]:
+    """What the receipt says of turns, roles, missing scores, masks and warnings: sums over the shards."""
+    return {
         "turns": {
-            "in": turns_in,
+            "in": sum(note.turns_in for note in notes),
             "scored": sum(note.turns_scored for note in notes),
             "without_text": sum(note.turns_without_text for note in notes),
             "unknown_speaker": sum(note.turns_unknown_speaker for note in notes),
@@ -174,13 +194,6 @@ def compose(
         "null_reasons": _total(note.null_reasons for note in notes),
         "masked": _total(note.masked for note in notes),
         "warnings": _most(_total(note.warnings for note in notes)),
-        "surveys": plan.surveys.facts(reading.matched) if plan.surveys else None,
-        "started_at": started.astimezone(UTC).isoformat(timespec="seconds"),
-        "seconds": {"read": round(reading.seconds, 3), **phases, "total": round(seconds, 3)},
-        "turns_per_second": round(fresh / seconds, 1) if fresh else None,
-        "shards": len(results),
-        "shards_reused": sum(not result.seconds for result in results),
-        "files": hashes,
     }
 
 
