@@ -72,7 +72,7 @@ def _interruptible() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        typer.echo("interrupted: run the same command again to go on from the shards that are done", err=True)
+        typer.echo("interrupted: run the same command again to go on from what is done", err=True)
         raise typer.Exit(ExitCode.INTERRUPTED) from None
 
 
@@ -219,10 +219,11 @@ def erase(
         return
     whom = Whom(tuple(customer), tuple(contact), retain, undated)
     done = []
-    for erasure in remove(runs, whom, reason=reason, dry_run=dry_run, now=moment_of(now)):
-        done.append(asdict(erasure))
-        if not as_json:
-            terminal.print_erasure(erasure)
+    with _interruptible():
+        for erasure in remove(runs, whom, reason=reason, dry_run=dry_run, now=moment_of(now)):
+            done.append(asdict(erasure))
+            if not as_json:
+                terminal.print_erasure(erasure)
     if as_json:
         _print_json(done)
 

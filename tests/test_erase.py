@@ -1,6 +1,7 @@
 import hashlib
 import json
 import shutil
+import sys
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
@@ -10,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from cxsentiment import cli, erasures, runs, shards
 from cxsentiment import erase as erasing
-from cxsentiment import erasures, runs, shards
 from cxsentiment.erase import Erasure, Whom, erase, moment_of, verified
 from cxsentiment.errors import RunError, UsageError
 from cxsentiment.findings import write_report
@@ -292,7 +293,7 @@ def test_survey_rows_of_the_customer_go_without_being_counted_as_contacts(
     jsonl: Jsonl, settings: Settings, tmp_path: Path
 ) -> None:
     survey = tmp_path / "surveys.csv"
-    survey.write_text("contact_id,csat\nanna-1,twelve\nother-1,nine\n")
+    survey.write_text("contact_id,nps\nanna-1,twelve\nother-1,nine\n")
     joined = Settings(settings.model, settings.rubric, surveys=read_surveys(survey, None), workers=1)
     out = tmp_path / "run"
     run([str(jsonl([_anna("anna-1"), *_others(2)]))], out, joined)
@@ -490,3 +491,46 @@ def test_a_store_beside_the_run_is_asked_too(out: Path) -> None:
     (done,) = erase([out], Whom(customers=("cust-anna",)), stores=[reviews])
     assert done.entries[0]["removed"]["reviews"] == 2
     assert reviews.of == ["other-1"]
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    def typed(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["cxsentiment", *map(str, arguments)])
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+        said = capsys.readouterr()
+        return int(left.value.code or 0), said.out, said.err
+
+    return typed
+
+
+def test_the_command(out: Path, source: Path, toy_bundle: Path, command: Callable[..., tuple[int, str, str]]) -> None:
+    code, said, _ = command("erase", out, "--customer", "cust-anna", "--dry-run")
+    assert code == 0
+    assert "customer: 2 contacts, 28 items, 8 turns, 1 rejects would be removed" in said
+    code, said, _ = command("erase", out, "--customer", "cust-anna", "--json")
+    (done,) = json.loads(said)
+    assert (code, done["entries"][0]["removed"]["contacts"]) == (0, 2)
+    code, said, _ = command("erase", out, "--customer", "cust-anna")
+    assert (code, "customer: nothing found" in said) == (0, True)
+    code, said, _ = command("erase", out, "--retain", 90, "--now", "2026-09-30")
+    assert "contacts from before 2026-07-02T00:00:00+00:00: 6 contacts" in said
+    code, said, _ = command("erase", out, "--verify")
+    assert (code, "3 erasures recorded, the record is unbroken" in said) == (0, True)
+    assert command("erase", out)[0] == 2
+    assert command("erase", out, "--retain", 90, "--now", "soon")[0] == 2
+    assert command("erase", out.parent, "--customer", "x")[0] == 1
+    code, said, _ = command("score", source, "--out", out, "--model", toy_bundle)
+    assert "9 contacts were erased from this run and are not scored again" in said
+
+
+def test_contacts_without_a_date_and_strange_files_are_named(
+    out: Path, command: Callable[..., tuple[int, str, str]]
+) -> None:
+    (out / "notes.txt").write_text("mine")
+    code, said, _ = command("erase", out, "--retain", 90, "--now", "2026-07-01")
+    assert code == 0
+    assert "kept, for they have no date (1): anna-2" in said
+    assert "not looked into: notes.txt" in said
+    assert "report/ removed; make it again" in said
