@@ -7,8 +7,8 @@ from pathlib import Path
 
 from cxsentiment import privacy
 from cxsentiment.ingest.identities import FirstSeen
+from cxsentiment.ingest.intake import read_contacts
 from cxsentiment.ingest.options import ReadOptions
-from cxsentiment.ingest.readers import read_contacts
 from cxsentiment.ingest.sources import Source, find_sources, source_name
 from cxsentiment.model import BUNDLE_FILE, read_bundle
 from cxsentiment.rubric import read_rubric

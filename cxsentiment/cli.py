@@ -3,18 +3,17 @@
 import json
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from cxsentiment.errors import CxError, ExitCode, InputError, UsageError
+from cxsentiment.errors import CxError, ExitCode
 
 if TYPE_CHECKING:
     from cxsentiment.ingest.options import ReadOptions
-    from cxsentiment.ingest.surveys import Scale, Surveys
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -35,18 +34,48 @@ Map = Annotated[
 Role = Annotated[
     list[str], typer.Option("--role", metavar="LABEL=SPEAKER", help="What a speaker label means, e.g. AGT=agent.")
 ]
-SurveyFile = Annotated[
-    Path | None, typer.Option("--surveys", metavar="CSV", help="Survey answers: contact_id with csat, nps or ces.")
+# Surveys and contact logs: the same options when scoring and when reporting.
+SurveyFiles = Annotated[
+    list[str], typer.Option("--surveys", metavar="FILE", help="Survey answers (CSV, Qualtrics, JSON); repeatable.")
 ]
 CsatScale = Annotated[
-    str | None, typer.Option("--csat-scale", metavar="LOW-HIGH", help="The scale of CSAT answers, e.g. 1-5.")
+    str | None, typer.Option("--csat-scale", metavar="WORST-BEST", help="The scale of CSAT answers, e.g. 1-5 or 5-1.")
 ]
+CsatMap = Annotated[
+    list[str], typer.Option("--csat-map", metavar="WORD=NUMBER", help="What a CSAT word stands for, e.g. good=1.")
+]
+CesScale = Annotated[
+    str | None, typer.Option("--ces-scale", metavar="LOW-HIGH", help="The scale of CES answers; 1-7 otherwise.")
+]
+CesDirection = Annotated[
+    str | None, typer.Option("--ces-direction", help="higher-is-easier (the default) or lower-is-easier.")
+]
+MatchBy = Annotated[
+    str, typer.Option("--match", help="How answers find their contact: id, or customer (and time; see --match-window).")
+]
+MatchWindow = Annotated[
+    str, typer.Option(metavar="TIME", help="How long after a contact its customer may answer: 72h, 3d, 30m.")
+]
+Keep = Annotated[str, typer.Option("--keep", help="Of several rows for one contact: last or first.")]
+DateOrderOption = Annotated[
+    str | None, typer.Option("--date-order", help="dmy, mdy or ymd, where 03/04/2024 could be two days.")
+]
+Timezone = Annotated[
+    str | None, typer.Option("--timezone", metavar="ZONE", help="The zone of times that name none: Europe/Berlin.")
+]
+LogFiles = Annotated[
+    list[str], typer.Option("--log", metavar="FILE", help="Contact log: one row a contact; repeatable.")
+]
+LogTimeUnit = Annotated[str, typer.Option("--log-time-unit", help="The unit of a log's durations: s, ms or min.")]
 RoleFile = Annotated[
     Path | None, typer.Option("--roles", metavar="CSV", help="A file of roles: the columns label and speaker.")
 ]
 GuessRoles = Annotated[
     bool,
     typer.Option("--guess-roles", help="Guess who is the agent where nobody says so, and mark those contacts."),
+]
+TimeUnit = Annotated[
+    str | None, typer.Option("--time-unit", metavar="UNIT", help="Of the times in generic input: s, ms, us or ticks.")
 ]
 FormatName = Annotated[
     str | None,
@@ -93,29 +122,57 @@ def score(
     out: Annotated[Path, typer.Option("--out", "-o", metavar="RUN", help="The run folder to write.")],
     rubric: Annotated[Path | None, typer.Option(help="Scorecard (YAML); the default one otherwise.")] = None,
     model: Annotated[Path | None, typer.Option(help="Model folder; the bundled one otherwise.")] = None,
-    surveys: SurveyFile = None,
+    surveys: SurveyFiles = [],  # noqa: B006
     csat_scale: CsatScale = None,
+    csat_map: CsatMap = [],  # noqa: B006
+    ces_scale: CesScale = None,
+    ces_direction: CesDirection = None,
+    match: MatchBy = "id",
+    match_window: MatchWindow = "72h",
+    keep: Keep = "last",
+    date_order: DateOrderOption = None,
+    timezone: Timezone = None,
+    log: LogFiles = [],  # noqa: B006
+    log_time_unit: LogTimeUnit = "s",
     map_: Map = [],  # noqa: B006  (Typer copies it)
     role: Role = [],  # noqa: B006
     roles: RoleFile = None,
     guess_roles: GuessRoles = False,
     format_: FormatName = None,
+    time_unit: TimeUnit = None,
     workers: Annotated[int, typer.Option(min=0, help="Processes; 0 means one per available core.")] = 0,
     overwrite: Annotated[bool, typer.Option(help="Replace another run that lies in RUN.")] = False,
     as_json: Json = False,
 ) -> None:
     """Score transcripts into a run folder. An interrupted run goes on where it stopped when run again."""
     from cxsentiment import terminal
+    from cxsentiment.ingest.joins import read_joins
     from cxsentiment.model import default_model
     from cxsentiment.pipeline import Settings, run
     from cxsentiment.rubric import default_rubric, read_rubric
 
+    joins = read_joins(
+        surveys=surveys,
+        csat_scale=csat_scale,
+        csat_map=csat_map,
+        ces_scale=ces_scale,
+        ces_direction=ces_direction,
+        match=match,
+        match_window=match_window,
+        keep=keep,
+        date_order=date_order,
+        timezone=timezone,
+        log=log,
+        log_time_unit=log_time_unit,
+        map_=map_,
+    )
     settings = Settings(
         model=model or default_model(),
         rubric=read_rubric(rubric or default_rubric()),
-        options=_options(map_, role, roles, guess_roles, format_),
-        surveys=_surveys(surveys, csat_scale, _options(map_, role)),
-        csat_scale=_scale(csat_scale),
+        options=_options(map_, role, roles, guess_roles, format_, time_unit),
+        surveys=joins.surveys,
+        scales=joins.scales,
+        log=joins.log,
         workers=workers,
         overwrite=overwrite,
         command=_typed(),
@@ -127,32 +184,59 @@ def score(
     else:
         terminal.print_run(receipt, out)
         _print(f"next: cxsentiment report {out}")
-    rejected = receipt["contacts"]["rejected"] + (receipt["surveys"] or {}).get("rejected", 0)
+    rejected = receipt["contacts"]["rejected"] + _rejected_beside(receipt)
     raise typer.Exit(ExitCode.REJECTS if rejected else ExitCode.DONE)
 
 
 @app.command()
 def report(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder made by cxsentiment score.")],
-    surveys: SurveyFile = None,
+    surveys: SurveyFiles = [],  # noqa: B006
     csat_scale: CsatScale = None,
+    csat_map: CsatMap = [],  # noqa: B006
+    ces_scale: CesScale = None,
+    ces_direction: CesDirection = None,
+    match: MatchBy = "id",
+    match_window: MatchWindow = "72h",
+    keep: Keep = "last",
+    date_order: DateOrderOption = None,
+    timezone: Timezone = None,
+    log: LogFiles = [],  # noqa: B006
+    log_time_unit: LogTimeUnit = "s",
+    map_: Map = [],  # noqa: B006
     as_json: Json = False,
 ) -> None:
-    """Write RUN/report (HTML page and CSVs) and print the main tables. Surveys given here replace the run's own."""
+    """Write RUN/report (HTML page and CSVs) and print the main tables. Surveys or a log given here replace its own."""
     from cxsentiment import terminal
     from cxsentiment.findings import write_report
+    from cxsentiment.ingest.joins import read_joins
 
-    answers = _surveys(surveys, csat_scale)
-    findings, page = write_report(run, answers, _scale(csat_scale), _typed())
+    joins = read_joins(
+        surveys=surveys,
+        csat_scale=csat_scale,
+        csat_map=csat_map,
+        ces_scale=ces_scale,
+        ces_direction=ces_direction,
+        match=match,
+        match_window=match_window,
+        keep=keep,
+        date_order=date_order,
+        timezone=timezone,
+        log=log,
+        log_time_unit=log_time_unit,
+        map_=map_,
+    )
+    findings, page = write_report(run, joins, _typed())
     if as_json:
         from dataclasses import asdict
 
         _print_json({**asdict(findings), "page": str(page)})
     else:
-        if answers is not None:
-            terminal.print_surveys(findings.run["surveys"], page.with_name("rejects.jsonl"))
+        if surveys or log:
+            terminal.print_joined(findings.run, page.with_name("rejects.jsonl"), surveys=bool(surveys), log=bool(log))
         terminal.print_findings(findings, page)
-    raise typer.Exit(ExitCode.REJECTS if answers is not None and answers.rejects else ExitCode.DONE)
+    rejected = _rejected_beside({"surveys": surveys and findings.run["surveys"], "log": log and findings.run["log"]})
+    raise typer.Exit(ExitCode.REJECTS if rejected else ExitCode.DONE)
 
 
 @app.command()
@@ -163,6 +247,7 @@ def check(
     roles: RoleFile = None,
     guess_roles: GuessRoles = False,
     format_: FormatName = None,
+    time_unit: TimeUnit = None,
     as_json: Json = False,
 ) -> None:
     """Say what files hold and what would be rejected, without scoring."""
@@ -171,7 +256,7 @@ def check(
     from cxsentiment import terminal
     from cxsentiment.check import check as look
 
-    checks = list(look(files, _options(map_, role, roles, guess_roles, format_)))
+    checks = list(look(files, _options(map_, role, roles, guess_roles, format_, time_unit)))
     if as_json:
         _print_json([asdict(found) for found in checks])
     else:
@@ -240,16 +325,17 @@ def demo(
 
     from cxsentiment import terminal
     from cxsentiment.findings import write_report
+    from cxsentiment.ingest.joins import read_joins
     from cxsentiment.model import default_model
     from cxsentiment.pipeline import Settings, run
     from cxsentiment.rubric import default_rubric, read_rubric
 
     campaign = Path(__file__).parent / "demo"
-    answers = _surveys(campaign / "surveys.csv", "1-5")
+    joins = read_joins(surveys=[str(campaign / "surveys.csv")], csat_scale="1-5")
     settings = Settings(
         default_model(),
         read_rubric(default_rubric()),
-        surveys=answers,
+        surveys=joins.surveys,
         overwrite=True,
         demo=True,
         command="cxsentiment demo",
@@ -270,29 +356,19 @@ def _options(
     roles: Path | None = None,
     guess_roles: bool = False,
     format_: str | None = None,
+    time_unit: str | None = None,
 ) -> "ReadOptions":
-    from cxsentiment.ingest.options import ReadOptions, parse_map, parse_roles, read_roles
+    from cxsentiment.ingest.options import ReadOptions, parse_map, parse_roles, parse_time_unit, read_roles
 
     declared = {**(read_roles(roles) if roles else {}), **parse_roles(role)}
-    return ReadOptions(parse_map(map_), declared, format_, guess_roles)
+    return ReadOptions(
+        parse_map(map_), declared, format_, guess_roles=guess_roles, time_unit=parse_time_unit(time_unit)
+    )
 
 
-def _scale(text: str | None) -> "Scale | None":
-    from cxsentiment.ingest.surveys import parse_scale
-
-    return parse_scale(text) if text else None
-
-
-def _surveys(path: Path | None, csat_scale: str | None, options: "ReadOptions | None" = None) -> "Surveys | None":
-    """The answers of a survey file; a file that cannot be used at all is a wrong argument, not a rejected record."""
-    if path is None:
-        return None
-    from cxsentiment.ingest.surveys import read_surveys
-
-    try:
-        return read_surveys(path, _scale(csat_scale), options)
-    except InputError as error:
-        raise UsageError(error.where, error.what, allowed=error.allowed, do=error.do) from error
+def _rejected_beside(receipt: Mapping[str, Any]) -> int:
+    """Refused rows of surveys and of the contact log."""
+    return sum((receipt.get(name) or {}).get("rejected", 0) for name in ("surveys", "log"))
 
 
 def _typed() -> str:

@@ -216,10 +216,7 @@ def _carry_out(
         holdings.rewrite(run, run / name, owners, selection)
     _flush(run)
     erasures.append(run, entries)
-    notes = [
-        runs.ShardNote(**holdings.content_of(path)["note"])
-        for path in sorted((run / "contacts").glob("part-*.parquet"))
-    ]
+    notes = holdings.notes_of(run)
     scored, counted = sum(note.contacts for note in notes), begun["contacts"]
     gone = counted["in"] - scored - journal["rejected"]
     files = {name: runs.sha256_of(run / name) for name in (*journal["parts"], runs.REJECTS)}

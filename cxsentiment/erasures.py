@@ -20,6 +20,8 @@ from cxsentiment.schema import Reject, Transcript
 FILE = "erasures.jsonl"
 MIN_SOUGHT = 4
 """Ids of fewer characters are not sought inside messages: there they cannot be told from other words and numbers."""
+NOT_BY_AGE = "9999-12-31"
+"""The start of a row whose age does not count: of a contact whose own date is known, or of a table without dates."""
 _BLANK = "[erased]"
 _NO_INPUT = {"source": _BLANK, "sha256": None, "bytes": 0}
 Kind = Literal["customer", "contact", "retention"]
@@ -134,6 +136,7 @@ class Suppression:
         self.head = head
         self._selection = Selection(salt_of(entries) or "", [request_of(entry) for entry in entries])
         self._contacts: set[str] = set()
+        self._stay: set[str] = set()
         self._traces = Traces()
 
     def takes(self, contact: Transcript) -> bool:
@@ -141,11 +144,26 @@ class Suppression:
         place = self._selection.find(contact.id, contact.customer_id, contact.started_at)
         if place is None:
             self._traces.kept.add(contact.source)
+            self._stay.add(contact.id)
             return False
         self._contacts.add(contact.id)
         self._traces.gone.add(contact.source)
         self._traces.add(self._selection.requests[place], contact.id, contact.customer_id)
         return True
+
+    def rows(self, rows: Sequence[Mapping[str, Any]] | None) -> Sequence[Mapping[str, Any]] | None:
+        """The rows of a table of the whole run without those of erased contacts; None for None."""
+        return rows if rows is None or not self.head else [row for row in rows if not self._takes_row(row)]
+
+    def _takes_row(self, row: Mapping[str, Any]) -> bool:
+        contact, customer = row.get("contact_id"), row.get("customer_id")
+        if contact in self._contacts:
+            return True
+        aged = "started_at" in row and contact not in self._stay
+        place = self._selection.find(contact, customer, row.get("started_at") if aged else NOT_BY_AGE)
+        if place is not None:
+            self._traces.add(self._selection.requests[place], contact, customer)
+        return place is not None
 
     def rejects(self, rejects: Iterable[Reject]) -> list[Reject]:
         """The refused records without those of erased contacts, and without mentions of them."""
@@ -158,13 +176,14 @@ class Suppression:
 
     def receipt(self, receipt: Mapping[str, Any]) -> dict[str, Any]:
         """The receipt without what tells of them, and with the end of the record."""
+        if not self.head:
+            return dict(receipt)
         return {**self._traces.receipt(receipt), **self.head}
 
 
-def suppression(run: Path) -> Suppression | None:
-    """Who must not be scored again into this folder; None where nobody was ever erased. Raises as `read`."""
-    entries = read(run)
-    return Suppression(entries, head(run)) if entries else None
+def suppression(run: Path) -> Suppression:
+    """Who must not be scored again into this folder. Raises as `read`."""
+    return Suppression(read(run), head(run))
 
 
 def request_of(entry: Mapping[str, Any]) -> Request:

@@ -19,7 +19,6 @@ _META = b"cxsentiment"
 _ID_COLUMNS = ("contact_id", "customer_id", "started_at")
 
 Ids = tuple[str | None, str | None, str | None]  # of a row: contact, customer, start
-_NOT_BY_AGE = "9999-12-31"  # the start of a row whose age does not count: of a contact whose own date is known, or none
 
 
 @dataclass(slots=True)
@@ -41,7 +40,8 @@ class Found:
 
 def look(run: Path, before: Mapping[str, Any], selection: Selection) -> Found:
     """Find what `selection` takes of a run with the receipt `before`; nothing is changed."""
-    found = Found([Counter({table: 0 for table in sorted(runs.TABLES)}) for _ in selection.requests])
+    found = Found([Counter({name: 0 for name in (*runs.TABLES, "rejects")}) for _ in selection.requests])
+    notes_of(run)  # what cannot be read must show before anything is changed
     rows = {path: Counter(rows_of(path)) for path in parts(run)}
     _find_owners(run, rows, selection, found)
     for path, ids in rows.items():
@@ -70,7 +70,7 @@ def rows_of(path: Path) -> list[Ids]:
     names = _read(path, pq.read_schema).names
     table = _read(path, lambda part: pq.read_table(part, columns=[name for name in _ID_COLUMNS if name in names]))
     length = table.num_rows
-    missing = {"contact_id": None, "customer_id": None, "started_at": _NOT_BY_AGE}
+    missing = {"contact_id": None, "customer_id": None, "started_at": erasures.NOT_BY_AGE}
     columns = [table[n].to_pylist() if n in names else [missing[n]] * length for n in _ID_COLUMNS]
     return list(zip(*columns, strict=True))
 
@@ -90,7 +90,7 @@ def _find_owners(run: Path, rows: Mapping[Path, Counter[Ids]], selection: Select
                 scored.add(contact)
                 if erasures.moment(began) is None:
                     found.undated.append(str(contact))
-            place = selection.find(contact, customer, began if own or contact not in scored else _NOT_BY_AGE)
+            place = selection.find(contact, customer, began if own or contact not in scored else erasures.NOT_BY_AGE)
             if place is None:
                 continue
             if contact is not None:
@@ -172,9 +172,10 @@ def _content_of_rest(run: Path, path: Path, contacts: pa.Table) -> dict[str, Any
         "turns_scored": sum(scored),
         "turns_unknown_speaker": turns["speaker"].to_pylist().count("unknown"),
         "null_reasons": dict(sorted(Counter(filter(None, contacts["null_reason"].to_pylist())).items())),
-        "roles": dict(sorted(Counter(contacts["role_source"].to_pylist()).items())),
         "warnings": {text: count for text, count in note["warnings"].items() if count > gone},
     }
+    if "role_source" in contacts.column_names:  # a run of an earlier version has none
+        note["roles"] = dict(sorted(Counter(contacts["role_source"].to_pylist()).items()))
     hashes = {name: runs.sha256_of(run / name) for name in content["sha256"]}
     return {"note": note, "sha256": hashes, "erased": gone}
 
@@ -187,6 +188,12 @@ def content_of(path: Path) -> dict[str, Any]:
     """What the metadata of a part of contacts hold of its shard."""
     found: dict[str, Any] = _read(path, lambda part: json.loads(pq.read_schema(part).metadata[_META]))
     return found
+
+
+def notes_of(run: Path) -> list[runs.ShardNote]:
+    """The notes of all shards."""
+    paths = sorted((run / "contacts").glob("part-*.parquet"))
+    return [_read(path, lambda part: runs.ShardNote(**{"roles": {}, **content_of(part)["note"]})) for path in paths]
 
 
 def _read(path: Path, reader: Callable[[Path], Any]) -> Any:

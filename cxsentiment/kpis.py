@@ -35,17 +35,24 @@ _SMALLEST_WITH_TOP_THREE = 9  # steps of a 1-10 scale
 _ELSEWHERE = (
     ("First-contact resolution", _PERCENT, "episodes with no further contact of the customer in 7 days / episodes",
      "a contact log with every contact of each customer"),
-    ("Average handle time", "s", "(talk + hold + after-call work) / contacts handled",
-     "a contact log with hold and after-call work"),
     ("Service level", _PERCENT, "answered within the target time / (offered - abandoned early)",
-     "a contact log with queue times"),
-    ("Abandonment", _PERCENT, "abandoned / (offered - abandoned early)", "a contact log with abandoned contacts"),
+     "a declared target time and a contact log with queue times"),
     ("Customer retention", _PERCENT, "(customers at the end - new customers) / customers at the start",
      "a customer table"),
     ("Customer lifetime value", "currency", "margin x retention / (1 + discount rate - retention)",
      "a customer table with margin and retention"),
 )  # fmt: skip
 
+
+# Indicator, unit, column of the contact log, definition. Contacts of the log count, with a transcript or without.
+_LOGGED = (
+    ("Average handle time", "s", "handle_s", "mean handle time (talk + hold + after-call work) of answered contacts"),
+    ("Average wait", "s", "wait_s", "mean wait of answered contacts (average speed of answer)"),
+    ("Abandonment", _PERCENT, "abandoned", "abandoned contacts / offered contacts, early ones not left out"),
+    ("Transfer rate", _PERCENT, "transferred", "transferred contacts / answered contacts"),
+    ("Resolved, as logged", _PERCENT, "resolved", "contacts logged as resolved / answered contacts; by whom and how "
+     "it is logged is up to the log"),
+)  # fmt: skip
 
 # Signs of friction, found by phrases: a floor, for customers say the same in other words too.
 _CUES = (
@@ -64,11 +71,12 @@ _CUES = (
 )
 
 
-def kpis(contacts: pa.Table, csat_scale: tuple[float, float] | None) -> tuple[Kpi, ...]:
+def kpis(contacts: pa.Table, csat_scale: tuple[float, float] | None, log: pa.Table | None = None) -> tuple[Kpi, ...]:
     """All indicators in a fixed order; shares and CSAT in percent (0-100), NPS from -100 to 100, times in seconds.
 
-    `contacts` is the run's table; `csat_scale` the declared lowest and highest answer. Survey answers
-    count as independent in their intervals, and describe the customers who answered only.
+    `contacts` is the run's table; `csat_scale` the declared lowest and highest answer; `log` its contact
+    log, where it has one. Survey answers count as independent in their intervals, and describe the customers who
+    answered only.
     """
     result = [
         *_csat(floats(contacts["csat"]), csat_scale),
@@ -79,6 +87,7 @@ def kpis(contacts: pa.Table, csat_scale: tuple[float, float] | None) -> tuple[Kp
     result += [_talk_time(floats(contacts["duration_s"])), _quality(contacts)]
     result += [_critical(contacts, kind) for kind in _CRITICAL]
     result += [_cue(name, floats(contacts[signal]), definition) for signal, name, definition in _CUES]
+    result += [_logged(log, *indicator) for indicator in _LOGGED]
     for name, unit, definition, lacks in _ELSEWHERE:
         result.append(Kpi(name, unit, missing(f"needs {lacks}, which this run does not hold", "none"), definition))
     return tuple(result)
@@ -141,7 +150,12 @@ def _nps(answers: FloatArray) -> Kpi:
 
 def _ces(answers: FloatArray) -> Kpi:
     estimate = _because(mean_t_interval(answers), "no contact has a CES answer")
-    return Kpi("CES, mean", "answer", estimate, "mean answer; whether high means easy is up to the survey")
+    return Kpi(
+        "CES, mean",
+        "answer",
+        estimate,
+        "mean answer; higher is easier, if it was asked so or --ces-direction says how",
+    )
 
 
 def _first_response(channels: Sequence[str | None], waits: FloatArray) -> list[Kpi]:
@@ -167,6 +181,23 @@ def _talk_time(duration: FloatArray) -> Kpi:
     estimate = _because(median_interval(duration), "no contact has a duration: the turns carry no times")
     definition = "median length of the transcript; talk time only: hold and after-call work need a contact log"
     return Kpi("Handle time (talk only)", "s", estimate, definition)
+
+
+def _logged(log: pa.Table | None, name: str, unit: str, column: str, definition: str) -> Kpi:
+    """A mean or a share over the contact log; contacts count as independent."""
+    if log is None:
+        return Kpi(
+            name, unit, missing(f"needs a contact log with {column}, which this run does not hold", "none"), definition
+        )
+    values, abandoned = floats(log[column]), floats(log["abandoned"])
+    if column != "abandoned":
+        values = values[~(abandoned > 0)]
+    known = values[~np.isnan(values)]
+    if unit == _PERCENT:
+        estimate = _times(wilson_interval(int(np.sum(known > 0)), known.size), 100)
+    else:
+        estimate = clipped(mean_t_interval(known), 0.0, math.inf)
+    return Kpi(name, unit, _because(estimate, f"no contact of the log has {column}"), definition)
 
 
 def _quality(contacts: pa.Table) -> Kpi:

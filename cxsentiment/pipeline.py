@@ -6,16 +6,19 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 from cxsentiment import erasures, runs
+from cxsentiment.ingest.contactlog import ContactLog, LogJoin
+from cxsentiment.ingest.intake import read_contacts
+from cxsentiment.ingest.matching import HELD_COLUMNS, Held, Joined, held, join
 from cxsentiment.ingest.options import ReadOptions
-from cxsentiment.ingest.readers import read_contacts
+from cxsentiment.ingest.scales import Scales
 from cxsentiment.ingest.sources import Source, find_sources
-from cxsentiment.ingest.surveys import Scale, Surveys, on_scale
+from cxsentiment.ingest.surveys import Surveys, on_scale
 from cxsentiment.ingest.surveys import apply as apply_survey
 from cxsentiment.model import read_bundle
 from cxsentiment.receipt import Plan, Reading, begin, compose, earlier_run, fingerprint, stands
@@ -30,15 +33,16 @@ T = TypeVar("T")
 class Settings:
     """What a run does besides its inputs.
 
-    `csat_scale` is the scale of CSAT answers, also of those inside the transcripts; `workers` 0 means one process per
-    available core; `command` is what was typed, for the receipt.
+    `scales` are those of answers, also of those inside the transcripts; `workers` 0 means one process per available
+    core; `command` is what was typed, for the receipt.
     """
 
     model: Path
     rubric: Rubric
     options: ReadOptions = field(default_factory=ReadOptions)
     surveys: Surveys | None = None
-    csat_scale: Scale | None = None
+    scales: Scales = field(default_factory=Scales)
+    log: ContactLog | None = None
     workers: int = 0
     overwrite: bool = False
     demo: bool = False
@@ -77,7 +81,8 @@ def run(
         settings.rubric,
         settings.options,
         settings.surveys,
-        settings.csat_scale,
+        settings.scales,
+        settings.log,
         files,
         settings.demo,
         settings.command,
@@ -90,7 +95,7 @@ def run(
         if stands(out, before):
             return before | {"already_scored": True}
         runs.remove_altered(out, before["files"])
-    runs.write_receipt(out, {**begin(plan), **(erased.head if erased else {})})
+    runs.write_receipt(out, {**begin(plan), **erased.head})
 
     reader = _Reader(sources, settings, sum(entry["bytes"] for entry in files))
     results: list[ShardResult] = []
@@ -102,24 +107,50 @@ def run(
         on_progress(Progress(share, contacts, turns, time.perf_counter() - clock))
     results.sort(key=lambda result: result.number)
     runs.remove_shards_from(out, len(results))
-    rejects = erased.rejects(reader.rejects) if erased else reader.rejects
-    survey_rejects = settings.surveys.rejects if settings.surveys else ()
-    runs.write_rejects(out, [*rejects, *(erased.rejects(survey_rejects) if erased else survey_rejects)])
-    read = reader.contacts + len(reader.rejects) - len(rejects)
-    reading = Reading(read, len(rejects), len(reader.matched), reader.seconds)
-    receipt = compose(plan, out, results, reading, started, time.perf_counter() - clock)
-    receipt = erased.receipt(receipt) if erased else receipt
+    joined = _joined(out, settings.surveys, reader.matched)
+    side = runs.write_side_table(out, "surveys", erased.rows(_loose_answers(settings.surveys, joined)))
+    side |= runs.write_side_table(out, "log", erased.rows(reader.log.table() if reader.log else None))
+    rejects = erased.rejects(reader.rejects)
+    runs.write_rejects(out, [*rejects, *erased.rejects(_rejects_beside(settings, joined))])
+    reading = Reading(
+        reader.contacts + len(reader.rejects) - len(rejects),
+        len(rejects),
+        reader.seconds,
+        joined.facts if joined else None,
+        reader.log.facts() if reader.log else None,
+        side,
+    )
+    receipt = erased.receipt(compose(plan, out, results, reading, started, time.perf_counter() - clock))
     runs.write_receipt(out, receipt)
     return receipt
 
 
-def _without(erased: erasures.Suppression | None, shards: Iterable[Shard]) -> Iterator[Shard]:
+def _without(erased: erasures.Suppression, shards: Iterable[Shard]) -> Iterator[Shard]:
     """The shards, with the same keys, without contacts that were erased from this run."""
     for shard in shards:
-        if erased is not None:
-            kept = tuple(one for one in shard.contacts if not erased.takes(one))
-            shard = replace(shard, contacts=kept)
-        yield shard
+        yield replace(shard, contacts=tuple(one for one in shard.contacts if not erased.takes(one)))
+
+
+def _joined(out: Path, surveys: Surveys | None, matched: Iterable[str]) -> Joined | None:
+    """What became of the survey answers. By customer they can only be matched when all contacts are known."""
+    if surveys is None:
+        return None
+    if surveys.rules.match == "id":
+        return join(surveys, map(Held, matched))
+    return join(surveys, held(runs.read_table(out, "contacts", HELD_COLUMNS)))
+
+
+def _loose_answers(surveys: Surveys | None, joined: Joined | None) -> list[dict[str, Any]] | None:
+    """Rows of the table of answers that joined after scoring; None where none can."""
+    if surveys is None or joined is None or surveys.rules.match == "id":
+        return None
+    return [{"contact_id": name, **asdict(survey)} for name, survey in joined.answers.items()]
+
+
+def _rejects_beside(settings: Settings, joined: Joined | None) -> list[Reject]:
+    """Refused rows of surveys and of the contact log."""
+    surveys = settings.surveys.rejects if settings.surveys else ()
+    return [*surveys, *(joined.rejects if joined else ()), *(settings.log.rejects if settings.log else ())]
 
 
 def _outside(out: Path, sources: Sequence[Source]) -> list[Source]:
@@ -135,12 +166,13 @@ class _Reader:
         self._sources = sources
         self._options = settings.options
         self._surveys = settings.surveys
-        self._csat_scale = settings.csat_scale
+        self._scales = settings.scales
         self._size = max(size, 1)
         self._bytes = 0
         self.rejects: list[Reject] = []
         self.contacts = 0
-        self.matched: set[str] = set()
+        self.matched: dict[str, None] = {}
+        self.log = LogJoin(settings.log) if settings.log else None
         self.seconds = 0.0
 
     @property
@@ -159,12 +191,15 @@ class _Reader:
                 self.rejects.append(record)
                 continue
             self.contacts += 1
-            if self._csat_scale is not None:
-                record = on_scale(self._csat_scale, record)
-            if self._surveys is not None and record.id in self._surveys.answers:
-                self.matched.add(record.id)
-                record = apply_survey(self._surveys, record)
-            yield record
+            yield self._joined(record)
+
+    def _joined(self, contact: Transcript) -> Transcript:
+        """The contact with what surveys and the contact log say of it."""
+        contact = on_scale(self._scales, contact)
+        if self._surveys is not None and contact.id in self._surveys.answers:
+            self.matched[contact.id] = None
+            contact = apply_survey(self._surveys, contact)
+        return contact if self.log is None else self.log.apply(contact)
 
     def _advance(self, count: int) -> None:
         self._bytes += count

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -12,9 +12,11 @@ from typing import Any
 
 from cxsentiment import runs
 from cxsentiment.errors import UsageError
+from cxsentiment.ingest.contactlog import ContactLog
 from cxsentiment.ingest.options import ReadOptions
+from cxsentiment.ingest.scales import Scales
 from cxsentiment.ingest.sources import Source, size_of, source_name
-from cxsentiment.ingest.surveys import Scale, Surveys
+from cxsentiment.ingest.surveys import Surveys
 from cxsentiment.model import Bundle
 from cxsentiment.rubric import Rubric
 from cxsentiment.shards import PHASES, ShardResult
@@ -33,28 +35,27 @@ class Plan:
     rubric: Rubric
     options: ReadOptions
     surveys: Surveys | None
-    csat_scale: Scale | None
+    scales: Scales
+    log: ContactLog | None
     inputs: tuple[Mapping[str, Any], ...]
     demo: bool
     command: str
 
     def parts(self) -> dict[str, str]:
         """A hash of each part, by the name that a person knows it by."""
-        surveys = self.surveys
         facts: dict[str, object] = {
             "version of cxsentiment": [FORMAT, version("cxsentiment")],
             "model": self.model_sha256,
             "rubric": self.rubric.sha256,
-            "--map, --role, --format or --guess-roles": [
+            "--map, --role, --format, --time-unit or --guess-roles": [
                 dict(self.options.columns),
                 dict(self.options.roles),
                 self.options.format,
                 self.options.guess_roles,
+                self.options.time_unit,
             ],
-            "surveys or --csat-scale": [
-                str(self.csat_scale),
-                [sorted((k, asdict(v)) for k, v in surveys.answers.items()), len(surveys.rejects)] if surveys else None,
-            ],
+            "surveys or their options": [repr(self.scales), self.surveys.content() if self.surveys else None],
+            "contact log": self.log.content() if self.log else None,
             "inputs (names and contents)": list(self.inputs),
         }
         return {name: _hash(fact) for name, fact in facts.items()}
@@ -71,15 +72,18 @@ def _hash(fact: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What reading the input found: contacts accepted, records rejected, survey answers matched, seconds.
+    """What reading the input found: contacts accepted, records rejected, seconds; what became of surveys and log.
 
-    `contacts` counts those too that were erased from this run before and are not scored again.
+    `contacts` counts those too that were erased from this run before and are not scored again; `side` are the hashes
+    of the tables of the whole run.
     """
 
     contacts: int
     rejected: int
-    matched: int
     seconds: float
+    surveys: Mapping[str, Any] | None = None
+    log: Mapping[str, Any] | None = None
+    side: Mapping[str, str] = field(default_factory=dict)
 
 
 def fingerprint(source: Source) -> dict[str, Any]:
@@ -147,6 +151,7 @@ def compose(
     erased = reading.contacts - scored
     phases = {phase: round(sum(r.seconds.get(phase, 0.0) for r in results), 3) for phase in PHASES}
     hashes = {name: digest for result in results for name, digest in sorted(result.hashes.items())}
+    hashes |= reading.side
     hashes[runs.REJECTS] = runs.sha256_of(out / runs.REJECTS)
     return {
         **begin(plan),
@@ -164,14 +169,16 @@ def compose(
             "map": dict(plan.options.columns),
             "role": dict(plan.options.roles),
             "format": plan.options.format,
+            "time_unit": plan.options.time_unit,
             "guess_roles": plan.options.guess_roles,
-            "csat_scale": [plan.csat_scale.low, plan.csat_scale.high] if plan.csat_scale else None,
+            **_scale_settings(plan.scales),
         },
         "inputs": list(plan.inputs),
         "contacts": {"in": reading.contacts + reading.rejected, "scored": scored, "rejected": reading.rejected}
         | ({"erased": erased} if erased else {}),
         **totals(notes),
-        "surveys": plan.surveys.facts(reading.matched) if plan.surveys else None,
+        "surveys": reading.surveys,
+        "log": reading.log,
         "started_at": started.astimezone(UTC).isoformat(timespec="seconds"),
         "seconds": {"read": round(reading.seconds, 3), **phases, "total": round(seconds, 3)},
         "turns_per_second": round(fresh / seconds, 1) if fresh else None,
@@ -194,6 +201,18 @@ def totals(notes: Sequence[runs.ShardNote]) -> dict[str, Any]:
         "null_reasons": _total(note.null_reasons for note in notes),
         "masked": _total(note.masked for note in notes),
         "warnings": _most(_total(note.warnings for note in notes)),
+    }
+
+
+def _scale_settings(scales: Scales) -> dict[str, Any]:
+    """The declared scales; answers are stored rising, so `reversed` says that they were turned."""
+    csat, ces = scales.csat, scales.ces
+    return {
+        "csat_scale": [csat.low, csat.high] if csat else None,
+        "csat_reversed": csat.reversed if csat else None,
+        "csat_map": dict(scales.words),
+        "ces_scale": [ces.low, ces.high],
+        "ces_reversed": ces.reversed,
     }
 
 

@@ -30,6 +30,13 @@ _TEXT = pa.string()
 _REAL = pa.float64()
 _COUNT = pa.int32()
 
+# What only a contact log says of a contact.
+_LOGGED = (
+    [(name, _REAL) for name in ("wait_s", "hold_s", "wrap_up_s", "handle_s")]
+    + [(name, pa.bool_()) for name in ("transferred", "abandoned", "resolved")]
+    + [(name, _TEXT) for name in ("shift", "site")]
+)
+
 CONTACTS = pa.schema(
     [(name, _TEXT) for name in ("contact_id", "source")]
     + [("record", pa.int64())]
@@ -39,6 +46,7 @@ CONTACTS = pa.schema(
     + [(f"p_critical_{kind}", _REAL) for kind in ("customer", "business", "compliance")]
     + [(name, _REAL) for name in (*SIGNALS, "csat", "nps", "ces")]
     + [("role_source", _TEXT), ("role_p", _REAL)]
+    + _LOGGED
 )
 TURNS = pa.schema(
     [("contact_id", _TEXT), ("turn", _COUNT), ("speaker", _TEXT), ("text", _TEXT), ("start_s", _REAL), ("end_s", _REAL)]
@@ -53,6 +61,15 @@ ITEMS = pa.schema(
     + [("evidence_quote", _TEXT)]
 )
 SCHEMAS = {"contacts": CONTACTS, "turns": TURNS, "items": ITEMS}
+# Tables of the whole run, in one part each, that stand only where there is something for them: the contact log (also
+# of contacts that have no transcript), and answers that were matched by customer after scoring.
+LOG = pa.schema(
+    [(name, _TEXT) for name in ("contact_id", "customer_id", "agent_id", "campaign", "queue", "started_at")]
+    + _LOGGED
+    + [("scored", pa.bool_())]
+)
+SURVEYS = pa.schema([("contact_id", _TEXT)] + [(name, _REAL) for name in ("csat", "nps", "ces")])
+SIDE_SCHEMAS = {"log": LOG, "surveys": SURVEYS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +124,20 @@ def read_shard_note(run: Path, number: int, key: str) -> tuple[ShardNote, dict[s
         return None
     hashes[f"contacts/{path.name}"] = sha256_of(path)
     return ShardNote(**content["note"]), hashes
+
+
+def write_side_table(run: Path, name: str, rows: Sequence[Mapping[str, Any]] | None) -> dict[str, str]:
+    """Write a table of the whole run and return its file's hash by its relative path; None removes an earlier one."""
+    path = shard_path(run, name, 0)
+    if rows is None:
+        shutil.rmtree(path.parent, ignore_errors=True)
+        return {}
+    return {f"{name}/{path.name}": _write_table(pa.Table.from_pylist(list(rows), schema=SIDE_SCHEMAS[name]), path)}
+
+
+def has_table(run: Path, name: str) -> bool:
+    """Whether a run holds a table of the whole run."""
+    return shard_path(run, name, 0).exists()
 
 
 def remove_shards_from(run: Path, number: int) -> None:
@@ -183,15 +214,26 @@ def half_erased(run: Path) -> RunError:
 
 
 def read_table(run: Path, name: str, columns: Sequence[str] | None = None) -> pa.Table:
-    """One table (contacts, turns or items) of a run, all shards in order; it may be empty."""
+    """One table (contacts, turns, items, log or surveys) of a run, all shards in order; it may be empty.
+
+    A column that a run of an earlier version does not have is null.
+    """
     paths = sorted((run / name).glob("part-*.parquet"))
-    wanted = list(columns) if columns is not None else SCHEMAS[name].names
-    empty = pa.schema([SCHEMAS[name].field(column) for column in wanted]).empty_table()
+    schema = {**SCHEMAS, **SIDE_SCHEMAS}[name]
+    wanted = list(columns) if columns is not None else schema.names
+    empty = pa.schema([schema.field(column) for column in wanted]).empty_table()
     try:
-        tables = [pq.read_table(path, columns=wanted).replace_schema_metadata(None) for path in paths]
+        tables = [_read_part(path, empty.schema) for path in paths]
     except (OSError, pa.ArrowException) as error:
         raise RunError(str(run / name), f"a shard cannot be read: {error}", do="Run cxsentiment score again") from error
     return pa.concat_tables([empty, *tables])
+
+
+def _read_part(path: Path, schema: pa.Schema) -> pa.Table:
+    present = set(pq.read_schema(path).names)
+    table = pq.read_table(path, columns=[name for name in schema.names if name in present])
+    columns = [table.column(one.name) if one.name in present else pa.nulls(table.num_rows, one.type) for one in schema]
+    return pa.table(columns, schema=schema)
 
 
 def sha256_of(path: Path) -> str:

@@ -95,6 +95,7 @@ class Transcript:
 
     `format` is the name of the format it was read as. `skipped` counts entries of the source that nobody said to the
     other side (events, internal notes), by kind. `role_p` is the probability of guessed roles, None where none is.
+    `log` is what a contact log adds to the contact.
     """
 
     id: str
@@ -117,6 +118,7 @@ class Transcript:
     parties: tuple[Party, ...] = ()
     skipped: Mapping[str, int] = field(default_factory=dict)
     role_p: float | None = None
+    log: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def role_source(self) -> RoleSource:

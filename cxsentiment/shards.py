@@ -200,7 +200,7 @@ def _contact_row(transcript: Transcript, signals: Mapping[str, Signal], evaluati
         "role_p": transcript.role_p,
     }
     row |= {f"p_critical_{kind}": p for kind, p in evaluation.p_critical.items()}
-    return row | {name: signals[name].value for name in SIGNALS}
+    return row | {name: signals[name].value for name in SIGNALS} | dict(transcript.log)
 
 
 def _duration(turns: Sequence[Turn]) -> float | None:

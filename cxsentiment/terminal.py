@@ -117,13 +117,15 @@ def print_run(receipt: Mapping[str, Any], out: Path) -> None:
         console.print(f"{erased:,} contacts were erased from this run and are not scored again")
     for reason, count in receipt["null_reasons"].items():
         console.print(f"[yellow]{count:,} contacts have no score:[/] {escape(reason)}")
-    rejected = contacts["rejected"] + (receipt["surveys"] or {}).get("rejected", 0)
+    rejected = contacts["rejected"] + sum((receipt.get(name) or {}).get("rejected", 0) for name in ("surveys", "log"))
     if rejected:
         _print_rejects(console, out / "rejects.jsonl", rejected)
     if masked := receipt["masked"]:
         console.print("masked before scoring: " + ", ".join(f"{count:,} {kind}" for kind, count in masked.items()))
     if surveys := receipt["surveys"]:
         _print_survey_facts(console, surveys)
+    if log := receipt.get("log"):
+        _print_log_facts(console, log)
     warnings = sorted(receipt["warnings"].items(), key=lambda item: -item[1])
     for text, count in warnings[:5]:
         console.print(f"[yellow]warning[/] ({count:,} contacts): {escape(text)}")
@@ -131,18 +133,34 @@ def print_run(receipt: Mapping[str, Any], out: Path) -> None:
         console.print(f"[yellow]and {len(warnings) - 5} more kinds of warning[/] in {escape(str(out / 'run.json'))}")
 
 
-def print_surveys(facts: Mapping[str, Any], rejects: Path) -> None:
-    """What became of survey answers that joined at report time."""
+def print_joined(run: Mapping[str, Any], rejects: Path, *, surveys: bool, log: bool) -> None:
+    """What became of survey answers and of a contact log that joined at report time."""
     console = _console()
-    _print_survey_facts(console, facts)
-    if facts["rejected"]:
-        _print_rejects(console, rejects, facts["rejected"])
+    if surveys:
+        _print_survey_facts(console, run["surveys"])
+    if log:
+        _print_log_facts(console, run["log"])
+    rejected = (run["surveys"]["rejected"] if surveys else 0) + (run["log"]["rejected"] if log else 0)
+    if rejected:
+        _print_rejects(console, rejects, rejected)
+
+
+def _print_log_facts(console: Console, facts: Mapping[str, Any]) -> None:
+    console.print(
+        f"contact log: {facts['rows']:,} rows, {facts['matched']:,} matched a contact, "
+        f"{facts['only_in_log']:,} stand only in the log, {facts['rejected']:,} rejected"
+    )
+    for name, count in facts["conflicts"].items():
+        console.print(f"  {count:,} contacts have another {name} in the log; the transcript's is kept")
+    for note in facts["notes"]:
+        console.print(f"  {escape(note)}")
 
 
 def _print_survey_facts(console: Console, facts: Mapping[str, Any]) -> None:
     console.print(
         f"surveys: {facts['answers']:,} answers, {facts['matched']:,} matched a contact, "
         f"{facts['unmatched']:,} did not, {facts['rejected']:,} rejected"
+        + (f" ({facts['rejected'] / facts['rows']:.0%} of {facts['rows']:,} rows)" if facts["rejected"] else "")
     )
     for note in facts["notes"]:
         console.print(f"  {escape(note)}")

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cxsentiment.ingest.intake import read_contacts
 from cxsentiment.ingest.options import ReadOptions, parse_map, parse_roles
-from cxsentiment.ingest.readers import read_contacts
 from cxsentiment.schema import Reject, Transcript
 
 

@@ -218,3 +218,25 @@ def test_completion_is_offered() -> None:
         check=False,
     )
     assert "score" in done.stdout
+
+
+def test_a_contact_log_and_words_join_from_the_command_line(
+    command: Callable[..., Outcome], call: Path, toy_bundle: Path, tmp_path: Path
+) -> None:
+    run, log, ratings = tmp_path / "run", tmp_path / "log.csv", tmp_path / "ratings.json"
+    log.write_text("Call;Ring;Dropped\ncall;0.5;no\ngone;2;yes\nodd;2;maybe\n")
+    ratings.write_text(json.dumps([{"ticket_id": "call", "score": "good"}]))
+    options = ["--log", log, "--map", "id=Call", "--map", "wait_s=Ring", "--map", "abandoned=Dropped"]
+    options += ["--log-time-unit", "min", "--surveys", ratings, "--csat-map", "good=1", "--csat-map", "bad=0"]
+    outcome = command("score", call, "--out", run, "--model", toy_bundle, *options)
+    assert outcome.code == 3
+    assert "contact log: 3 rows, 1 matched a contact, 1 stand only in the log, 1 rejected" in outcome.out
+    assert "surveys: 1 answers, 1 matched a contact" in outcome.out
+    reported = json.loads(command("report", run, *options, "--json").out)
+    assert reported["run"]["log"]["rows"] == 3
+    values = {kpi["name"]: kpi["estimate"]["value"] for kpi in reported["kpis"]}
+    assert values["Abandonment"] == 50
+    assert values["Average wait"] == 30
+    assert values["CSAT, mean"] == 100
+    for wrong in (["--match", "name"], ["--csat-map", "good"], ["--log", tmp_path / "no.csv"]):
+        assert command("report", run, *wrong).code == 2

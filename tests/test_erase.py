@@ -4,6 +4,7 @@ import shutil
 import sys
 from collections.abc import Callable, Collection
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from cxsentiment import erase as erasing
 from cxsentiment.erase import Erasure, Whom, erase, moment_of, verified
 from cxsentiment.errors import RunError, UsageError
 from cxsentiment.findings import write_report
-from cxsentiment.ingest.surveys import read_surveys
+from cxsentiment.ingest.joins import read_joins
 from cxsentiment.pipeline import Settings, run
 from cxsentiment.rubric import default_rubric, parse_rubric, read_rubric
 
@@ -294,12 +295,38 @@ def test_survey_rows_of_the_customer_go_without_being_counted_as_contacts(
 ) -> None:
     survey = tmp_path / "surveys.csv"
     survey.write_text("contact_id,nps\nanna-1,twelve\nother-1,nine\n")
-    joined = Settings(settings.model, settings.rubric, surveys=read_surveys(survey, None), workers=1)
+    joined = Settings(settings.model, settings.rubric, surveys=read_joins(surveys=[str(survey)]).surveys, workers=1)
     out = tmp_path / "run"
     run([str(jsonl([_anna("anna-1"), *_others(2)]))], out, joined)
     _erase(out, customers=("cust-anna",))
     assert runs.require_complete(out)["contacts"] == {"in": 3, "scored": 2, "rejected": 0, "erased": 1}
     assert [secret for secret in SECRETS if secret in _said(out)] == []
+
+
+def test_logs_and_answers_by_customer_are_cleaned_and_stay_so(jsonl: Jsonl, settings: Settings, tmp_path: Path) -> None:
+    log, survey, out = tmp_path / "log.csv", tmp_path / "survey.csv", tmp_path / "run"
+    log.write_text(
+        "contact_id,customer_id,started_at,wait_s\nanna-1,cust-anna,2026-06-20,5\nanna-9,cust-anna,2026-06-21,6\n"
+        "other-0,cust-0,2026-06-20,7\nother-9,cust-0,2020-01-01,8\n"
+    )
+    survey.write_text("customer_id,csat,answered_at\ncust-anna,1,2026-06-20T12:00:00Z\ncust-0,5,2026-06-20T12:00:00Z\n")
+    joins = read_joins(surveys=[str(survey)], csat_scale="1-5", match="customer", log=[str(log)])
+    joined = replace(settings, surveys=joins.surveys, scales=joins.scales, log=joins.log)
+    source = jsonl([_anna("anna-1", started_at="2026-06-20"), *_others(2)])
+    run([str(source)], out, joined)
+    done = _erase(out, customers=("cust-anna",))
+    assert done.entries[0]["removed"] == {
+        "contacts": 1, "items": 14, "turns": 4, "log": 2, "surveys": 1, "rejects": 0,
+    }  # fmt: skip
+    assert _erase(out, retain_days=90).entries[0]["removed"]["log"] == 1
+    tables = {name: runs.read_table(out, name).to_pylist() for name in (*runs.TABLES, "log", "surveys")}
+    assert [row["contact_id"] for row in tables["log"]] == ["other-0"]
+    write_report(out)
+    for _ in range(2):
+        assert [secret for secret in SECRETS if secret in _said(out)] == []
+        runs.shard_path(out, "log", 0).unlink()
+        run([str(source)], out, joined)
+        assert {name: runs.read_table(out, name).to_pylist() for name in tables} == tables
 
 
 class _Killed(BaseException):

@@ -6,8 +6,8 @@ from reading import read
 
 from cxsentiment.errors import UsageError
 from cxsentiment.ingest.guess import LEAST, agent_probability
+from cxsentiment.ingest.intake import read_contacts
 from cxsentiment.ingest.options import ReadOptions, parse_roles, read_roles
-from cxsentiment.ingest.readers import read_contacts
 from cxsentiment.schema import Transcript
 
 AGENT = [

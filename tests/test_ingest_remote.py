@@ -8,8 +8,8 @@ import pytest
 
 from cxsentiment.errors import UsageError
 from cxsentiment.ingest import remote
+from cxsentiment.ingest.intake import read_contacts
 from cxsentiment.ingest.options import ReadOptions
-from cxsentiment.ingest.readers import read_contacts
 from cxsentiment.ingest.sources import find_sources
 from cxsentiment.receipt import fingerprint
 from cxsentiment.schema import Transcript

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reading import Facts, facts, read
 
+from cxsentiment.ingest.intake import find_reader
 from cxsentiment.ingest.markup import plain_text
 from cxsentiment.ingest.options import ReadOptions
-from cxsentiment.ingest.readers import find_reader
 from cxsentiment.ingest.salesforce_chat import NAME, is_body
 from cxsentiment.schema import Transcript
 

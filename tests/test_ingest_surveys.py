@@ -1,21 +1,26 @@
+import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cxsentiment.errors import InputError, UsageError
-from cxsentiment.ingest.options import ReadOptions
-from cxsentiment.ingest.surveys import Scale, Survey, Surveys, apply, parse_scale, read_surveys
+from cxsentiment.ingest.dates import DateRules
+from cxsentiment.ingest.scales import Scale, Scales, declare
+from cxsentiment.ingest.surveys import Survey, SurveyRules, Surveys, apply, on_scale, read_surveys
 from cxsentiment.schema import Transcript
 
-FIVE = Scale(1, 5)
+FIVE = SurveyRules(Scales(Scale(1, 5)))
+NONE = SurveyRules()
 
 
 @pytest.fixture
 def read(tmp_path: Path):
-    def read(rows: str, scale: Scale | None = FIVE, **columns: str) -> Surveys:
+    def read(rows: str, rules: SurveyRules = FIVE, **columns: str) -> Surveys:
         path = tmp_path / "surveys.csv"
         path.write_text(rows, encoding="utf-8")
-        return read_surveys(path, scale, ReadOptions(columns=columns))
+        return read_surveys([str(path)], rules, columns)
 
     return read
 
@@ -24,15 +29,10 @@ def codes(surveys: Surveys) -> dict[int, str]:
     return {reject.record: reject.code for reject in surveys.rejects}
 
 
-@pytest.mark.parametrize(("text", "scale"), [("1-5", FIVE), (" 0 - 10 ", Scale(0, 10)), ("0.5-5", Scale(0.5, 5))])
-def test_scales(text: str, scale: Scale) -> None:
-    assert parse_scale(text) == scale
-
-
-@pytest.mark.parametrize("text", ["", "5", "5-1", "3-3", "one-five", "1-", "1-5-10", "-1-5"])
-def test_what_is_no_scale(text: str) -> None:
-    with pytest.raises(UsageError, match="1-5"):
-        parse_scale(text)
+def adds_up(surveys: Surveys) -> bool:
+    counts = surveys.counts
+    used = len(surveys.answers) + len(surveys.loose) + len(surveys.rejects)
+    return counts.rows == used + counts.without_answer + counts.duplicates + sum(counts.excluded.values())
 
 
 def test_answers_by_contact(read) -> None:
@@ -46,10 +46,16 @@ def test_answers_by_contact(read) -> None:
     assert surveys.notes == ("1 of 4 rows hold no answer",)
     assert surveys.facts(2) == {
         "source": surveys.source,
+        "rows": 4,
         "answers": 3,
         "matched": 2,
         "unmatched": 1,
         "rejected": 0,
+        "without_answer": 1,
+        "duplicates": 0,
+        "excluded": {},
+        "match": "id",
+        "keep": "last",
         "csat_scale": [1, 5],
         "notes": ["1 of 4 rows hold no answer"],
     }
@@ -94,29 +100,71 @@ def test_many_answers_off_the_scale_put_the_scale_in_doubt(read) -> None:
 
 def test_an_undeclared_csat_scale_stops_everything(read) -> None:
     with pytest.raises(UsageError, match="--csat-scale 1-5"):
-        read("contact_id,csat\na,5\n", None)
-    assert read("contact_id,nps\na,5\n", None).answers == {"a": Survey(nps=5.0)}
+        read("contact_id,csat\na,5\n", NONE)
+    assert read("contact_id,nps\na,5\n", NONE).answers == {"a": Survey(nps=5.0)}
+
+
+def test_a_reversed_scale_is_turned_and_told(read) -> None:
+    surveys = read("contact_id,csat,ces\na,1,7\n", SurveyRules(declare("5-1", ces_direction="lower-is-easier")))
+    assert surveys.answers == {"a": Survey(csat=5.0, ces=1.0)}
+    assert [note[:4] for note in surveys.notes] == ["CSAT", "CES "]
+
+
+def test_a_heading_against_the_declared_direction_stops_everything(read) -> None:
+    table, column = 'id,"How was it (1=good, 5=bad)"\na,1\n', "How was it (1=good, 5=bad)"
+    with pytest.raises(UsageError, match="1 is the best answer"):
+        read(table, FIVE, csat=column)
+    assert read(table, SurveyRules(declare("5-1")), csat=column).answers == {"a": Survey(csat=5.0)}
 
 
 @pytest.mark.parametrize(
-    ("rows", "kept"),
+    ("rows", "last", "first"),
     [
-        ("c,5,\nc,1,\n", 1.0),
-        ("c,5,2024-05-01T11:00:00Z\nc,1,2024-05-01T10:00:00Z\n", 5.0),
-        ("c,5,2024-05-01T10:00:00Z\nc,1,2024-05-01T11:00:00Z\n", 1.0),
-        ("c,5,2024-05-01T11:00:00Z\nc,1,2024-05-01T10:00:00\n", 1.0),
-        ("c,5,yesterday\nc,1,today\n", 1.0),
+        ("c,5,\nc,1,\n", 1.0, 5.0),
+        ("c,5,2024-05-01T11:00:00Z\nc,1,2024-05-01T10:00:00Z\n", 5.0, 1.0),
+        ("c,5,2024-05-01T10:00:00Z\nc,1,2024-05-01T11:00:00Z\n", 1.0, 5.0),
+        ("c,5,2024-05-01T11:00:00Z\nc,1,2024-05-01T10:00:00\n", 1.0, 5.0),
+        ("c,5,yesterday\nc,1,today\n", 1.0, 5.0),
     ],
 )
-def test_the_last_answer_is_kept_and_told(read, rows: str, kept: float) -> None:
+def test_of_several_answers_one_is_kept_and_told(read, rows: str, last: float, first: float) -> None:
     surveys = read(f"contact_id,csat,answered_at\n{rows}")
-    assert surveys.answers["c"].csat == kept
-    assert surveys.notes == ("1 contacts' answers came again; the last answer was kept",)
+    assert surveys.answers["c"].csat == last
+    assert "1 answers came again for their contact; the last is kept" in surveys.notes
+    assert surveys.counts.duplicates == 1
+    kept = read(f"contact_id,csat,answered_at\n{rows}", SurveyRules(FIVE.scales, keep="first"))
+    assert kept.answers["c"].csat == first
+    assert adds_up(surveys)
+    assert adds_up(kept)
+
+
+def test_times_that_cannot_be_used_are_told_and_cost_no_answer_that_has_its_contact(read) -> None:
+    rows = "contact_id,csat,answered_at\na,5,03/04/2024\nb,4,2024-02-30\nc,3,2024-05-01\n"
+    surveys = read(rows)
+    assert len(surveys.answers) == 3
+    assert [note for note in surveys.notes if "--date-order" in note]
+    assert [note for note in surveys.notes if "impossible_date" in note]
+    assert [note for note in surveys.notes if "--timezone" in note]
+    assert len(read(rows, SurveyRules(FIVE.scales, DateRules("dmy", "UTC"))).notes) == 1
+
+
+def test_matching_by_customer_needs_the_customer_and_the_time_of_every_answer(read) -> None:
+    rules = SurveyRules(FIVE.scales, match="customer")
+    rows = "customer_id,csat,answered_at\nu,5,2024-05-01T10:00Z\n,5,2024-05-01T10:00Z\nu,5,\nu,5,03/04/2024\nu,,\n"
+    surveys = read(rows, rules)
+    assert codes(surveys) == {3: "missing_customer", 4: "missing_time", 5: "ambiguous_date"}
+    assert [answer.who for answer in surveys.loose] == ["u"]
+    assert adds_up(surveys)
+    with pytest.raises(InputError, match='no column "customer_id"'):
+        read("id,csat,answered_at\na,5,2024-05-01\n", rules)
+    with pytest.raises(InputError, match='no column "answered_at"'):
+        read("customer_id,csat\na,5\n", rules)
 
 
 def test_columns_can_be_mapped_and_maps_for_transcripts_do_no_harm(read) -> None:
     surveys = read("ref;score\nc;3\n", id="ref", csat="Score", text="utterance", speaker="who")
     assert surveys.answers == {"c": Survey(csat=3.0)}
+    assert read("contact_id,csat\nc,3\n", id="call_of_the_transcripts").answers == {"c": Survey(csat=3.0)}
 
 
 @pytest.mark.parametrize(
@@ -131,7 +179,16 @@ def test_a_file_without_ids_or_answers_says_what_it_has(read, text: str, said: s
 
 def test_a_missing_file_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no such survey file"):
-        read_surveys(tmp_path / "gone.csv", FIVE)
+        read_surveys([str(tmp_path / "gone.csv")], FIVE)
+
+
+def test_several_files_are_one_survey(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("contact_id,csat\nx,5\ny,4\n")
+    (tmp_path / "b.csv").write_text("contact_id;nps;csat\ny;9;1\nz;3;\n")
+    surveys = read_surveys([str(tmp_path)], FIVE)
+    assert surveys.answers == {"x": Survey(csat=5.0), "y": Survey(csat=1.0, nps=9.0), "z": Survey(nps=3.0)}
+    assert surveys.counts.rows == 4
+    assert surveys.source.endswith("b.csv")
 
 
 def test_answers_join_their_contact_and_nothing_else() -> None:
@@ -142,13 +199,65 @@ def test_answers_join_their_contact_and_nothing_else() -> None:
     assert apply(surveys, other) is other
 
 
+def test_answers_inside_transcripts_are_turned_too_and_told() -> None:
+    scales = declare("5-1", ces_direction="lower-is-easier")
+    turned = on_scale(scales, Transcript("a", (), csat=1.0, ces=2.0))
+    assert (turned.csat, turned.ces) == (5.0, 6.0)
+    assert len(turned.warnings) == 2
+    off = on_scale(scales, Transcript("a", (), csat=9.0))
+    assert off.csat is None
+    plain = Transcript("a", (), csat=1.0, ces=2.0)
+    assert on_scale(declare("1-5"), plain) is plain
+
+
+CELL = st.sampled_from(["", "1", "5", "9", "good", "n/a", "x", " 3 "])
+WHO = st.sampled_from(["a", "b", "", "c"])
+WHEN = st.sampled_from(["", "2024-05-01", "2024-05-01T10:00Z", "03/04/2024", "2024-02-30", "soon"])
+
+
+@settings(deadline=None)  # a busy machine is no fault of the code
+@given(
+    st.lists(st.tuples(WHO, WHO, CELL, CELL, WHEN), max_size=20),
+    st.sampled_from(["id", "customer"]),
+    st.sampled_from(["last", "first"]),
+)
+def test_counts_add_up_whatever_the_rows_hold(tmp_path_factory, rows, match, keep) -> None:
+    path = tmp_path_factory.mktemp("surveys") / "s.csv"
+    lines = ["contact_id,customer_id,csat,nps,answered_at", *(",".join(row) for row in rows)]
+    path.write_text("\n".join(lines) + "\n")
+    surveys = read_surveys([str(path)], SurveyRules(FIVE.scales, match=match, keep=keep))
+    assert surveys.counts.rows == len(rows)
+    assert adds_up(surveys)
+    assert all(re.search(r"s\.csv:\d+", reject.message) and reject.code for reject in surveys.rejects)
+
+
 @pytest.mark.shared
 def test_hostile_surveys(shared: Path) -> None:
     folder = shared / "formats" / "hostile"
-    csat = read_surveys(folder / "17_csat_out_of_scale.csv", FIVE)
+
+    def read(name: str, rules: SurveyRules = FIVE, **columns: str) -> Surveys:
+        return read_surveys([str(folder / name)], rules, columns)
+
+    csat = read("17_csat_out_of_scale.csv")
     assert sorted(csat.answers) == ["C-1", "C-13", "C-15"]
     assert len(csat.rejects) == 10
-    nps = read_surveys(folder / "17_nps_out_of_scale.csv", None)
+    assert adds_up(csat)
+    mapped = SurveyRules(declare("1-5", ["5/5=5", "4,5=4.5", "very satisfied=5"]))
+    assert sorted(read("17_csat_out_of_scale.csv", mapped).answers) == ["C-1", "C-13", "C-14", "C-15", "C-6", "C-7"]
+    nps = read("17_nps_out_of_scale.csv", NONE)
     assert {reject.contact_id for reject in nps.rejects} == {"C-2", "C-3", "C-5", "C-6"}
-    with pytest.raises(UsageError):
-        read_surveys(folder / "17_scale_mix.csv", None)
+    with pytest.raises(UsageError, match="scale is not declared"):
+        read("17_scale_mix.csv", NONE)
+    assert len(read("17_scale_mix.csv").rejects) == 3
+    column = "Satisfaction (1=very satisfied, 5=very dissatisfied)"
+    for rules in (NONE, FIVE):
+        with pytest.raises(UsageError):
+            read("17_csat_reversed.csv", rules, csat=column)
+    reversed_ = read("17_csat_reversed.csv", SurveyRules(declare("5-1")), csat=column)
+    assert reversed_.answers == {"C-1": Survey(csat=5.0), "C-2": Survey(csat=1.0)}
+    assert "best answer" in reversed_.notes[0]
+    many = read("17_survey_many_per_call.csv")
+    assert many.answers == {"C-1": Survey(csat=1.0)}
+    assert many.counts.duplicates == 1
+    assert read("17_survey_no_match.csv").facts(0)["unmatched"] == 2
+    assert len(read("17_constant_csat.csv").answers) == 30

@@ -8,8 +8,8 @@ from reading import Facts, facts, read
 
 from cxsentiment.errors import InputError
 from cxsentiment.ingest import whispertext
+from cxsentiment.ingest.intake import find_reader
 from cxsentiment.ingest.options import ReadOptions
-from cxsentiment.ingest.readers import find_reader
 
 TSV = "start\tend\ttext\n0\t1500\tGood morning.\n1500\t2750\tHi, \tit is broken.\n3000\t3500\t\n"
 TXT = "nobody\n[SPEAKER_01]: Good morning.\n[SPEAKER_00]: Hi: it is broken.\n\nsomebody else\n[SPEAKER_00]: Well?\n"

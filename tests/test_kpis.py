@@ -1,5 +1,7 @@
+import pyarrow as pa
 import pytest
 
+from cxsentiment import runs
 from cxsentiment.kpis import kpis
 from tests.tables import contacts, no_contacts
 
@@ -67,10 +69,10 @@ def test_nps_edges(answers, value, words):
     assert words in estimate.reason
 
 
-def test_ces_is_a_plain_mean_whose_direction_is_open():
+def test_ces_is_a_plain_mean_that_says_its_direction():
     kpi = by_name(answered("ces", [2, 4, 6]))["CES, mean"]
     assert kpi.estimate.value == 4
-    assert "up to the survey" in kpi.definition
+    assert "higher is easier" in kpi.definition
 
 
 def test_first_response_is_the_median_of_the_contacts_signal_by_channel():
@@ -163,3 +165,19 @@ def test_friction_is_the_share_of_contacts_with_a_cue():
     silent = by_name(contacts([{"repeat_effort": None}]))["Customers who say they repeat themselves"].estimate
     assert silent.value is None
     assert silent.reason == "no contact has a customer turn"
+
+
+def test_a_contact_log_gives_wait_handle_time_and_rates_of_all_its_contacts():
+    rows = [
+        {"contact_id": f"c{k}", "wait_s": 10.0 * k, "handle_s": 100.0 + k, "abandoned": k == 9, "transferred": k < 3}
+        for k in range(10)
+    ]
+    log = pa.Table.from_pylist(rows, schema=runs.LOG)
+    found = {kpi.name: kpi.estimate for kpi in kpis(no_contacts(), None, log)}
+    assert found["Average wait"].value == 40, "the one who hung up was not answered"
+    assert found["Average handle time"].value == 104
+    assert found["Average handle time"].low < 104 < found["Average handle time"].high
+    assert (found["Abandonment"].value, found["Abandonment"].n) == (10, 10)
+    assert found["Transfer rate"].value == pytest.approx(100 / 3)
+    assert found["Resolved, as logged"].value is None
+    assert found["Resolved, as logged"].reason == "no contact of the log has resolved"

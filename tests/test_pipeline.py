@@ -12,7 +12,8 @@ import pytest
 
 from cxsentiment import pipeline, runs, shards
 from cxsentiment.errors import BundleError, RunError, UsageError
-from cxsentiment.ingest.surveys import Scale, read_surveys
+from cxsentiment.ingest.scales import Scale, Scales
+from cxsentiment.ingest.surveys import SurveyRules, read_surveys
 from cxsentiment.pipeline import Progress, Settings, run
 from cxsentiment.rubric import default_rubric, parse_rubric, read_rubric
 
@@ -247,7 +248,7 @@ def test_a_run_folder_inside_the_input_is_not_its_own_input(jsonl: Jsonl, settin
 def test_surveys_join_by_contact_id(jsonl: Jsonl, settings: Settings, tmp_path: Path) -> None:
     survey = tmp_path / "surveys.csv"
     survey.write_text("contact_id,csat\nc0,5\nc1,9\nnobody,3\n")
-    answers = read_surveys(survey, Scale(1, 5))
+    answers = read_surveys([str(survey)], SurveyRules(Scales(Scale(1, 5))))
     joined = Settings(settings.model, settings.rubric, surveys=answers, workers=1)
     receipt = run([str(jsonl(_contacts(3)))], tmp_path / "run", joined)
     csat = runs.read_table(tmp_path / "run", "contacts", ["contact_id", "csat"]).to_pylist()
@@ -275,7 +276,7 @@ def test_csat_inside_the_transcripts_is_held_to_the_declared_scale(
     jsonl: Jsonl, settings: Settings, tmp_path: Path
 ) -> None:
     source = jsonl([contact | {"csat": csat} for contact, csat in zip(_contacts(3), (5, 9, None), strict=True)])
-    declared = Settings(settings.model, settings.rubric, csat_scale=Scale(1, 5), workers=1)
+    declared = Settings(settings.model, settings.rubric, scales=Scales(Scale(1, 5)), workers=1)
     receipt = run([str(source)], tmp_path / "run", declared)
     csat = runs.read_table(tmp_path / "run", "contacts", ["csat"]).to_pylist()
     assert [row["csat"] for row in csat] == [5, None, None]

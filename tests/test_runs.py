@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from cxsentiment import runs
@@ -28,9 +29,12 @@ def test_the_columns_are_the_contract() -> None:
         "sentiment_mean sentiment_start sentiment_end sentiment_min sentiment_slope sentiment_recovery"
     ).split()
     assert runs.CONTACTS.names[: len(contract)] == contract
-    assert runs.CONTACTS.names[-3:] == ["csat", "nps", "ces"]
+    answers = runs.CONTACTS.names.index("csat")
+    assert runs.CONTACTS.names[answers : answers + 5] == ["csat", "nps", "ces", "role_source", "role_p"]
+    logged = ["wait_s", "hold_s", "wrap_up_s", "handle_s", "transferred", "abandoned", "resolved", "shift", "site"]
+    assert runs.CONTACTS.names[answers + 5 :] == logged
     turns = ["contact_id", "turn", "speaker", "text", "start_s", "end_s", "p_negative", "p_neutral", "p_positive"]
-    assert runs.TURNS.names == turns + [f"p_{act}" for act in ACTS]
+    assert runs.TURNS.names == [*turns, *(f"p_{act}" for act in ACTS), "agent_id"]
     assert (
         runs.ITEMS.names
         == (
@@ -43,6 +47,16 @@ def test_the_columns_are_the_contract() -> None:
 def test_no_column_speaks_of_an_agents_mood() -> None:
     words = ("mood", "emotion", "anger", "feeling", "agent_sentiment")
     assert not [name for s in runs.SCHEMAS.values() for name in s.names if any(word in name for word in words)]
+
+
+def test_a_column_that_an_earlier_version_did_not_write_is_null(tmp_path: Path) -> None:
+    runs.write_shard(tmp_path, 0, _rows(), NOTE)
+    path = runs.shard_path(tmp_path, "contacts", 0)
+    table = pq.read_table(path)
+    pq.write_table(table.drop_columns(["wait_s", "abandoned"]), path)
+    row = runs.read_table(tmp_path, "contacts").to_pylist()[0]
+    assert (row["wait_s"], row["abandoned"]) == (None, None)
+    assert row["contact_id"] == table.to_pylist()[0]["contact_id"]
 
 
 def test_a_shard_comes_back_as_written(tmp_path: Path) -> None:

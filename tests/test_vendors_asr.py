@@ -290,7 +290,7 @@ def test_what_has_no_words_in_real_files(shared: Path) -> None:
     (contact,), rejects = read(shared / "formats" / "open" / NO_TURNS)
     assert (contact.id, contact.turns, rejects) == ("empty", (), [])
     found, (reject,) = read(shared / "formats" / "open" / METADATA)
-    assert (found, reject.code) == ([], "no_words")
+    assert (found, reject.code) == ([], "companion")
 
 
 @pytest.mark.shared
@@ -641,7 +641,10 @@ def test_harper_valley_with_its_metadata(tmp_path: Path, layout: str) -> None:
     assert contact.started_at == "2020-06-02T00:13:03.191000+00:00"
     assert dict(contact.attrs) == {"rating": 9.0, "rating_scale": "1-10", "tasks": "order checks"}
     found, (reject,) = read(metadata)
-    assert (found, reject.code) == ([], "no_words")
+    assert (found, reject.code) == ([], "companion")
+    assert read(metadata, transcript)[1] == []  # beside the call that it is read with it is no reject
+    transcript.unlink()
+    assert read(metadata)[1][0].code == "no_words"
 
 
 def test_harper_valley_without_its_metadata_is_called_by_its_file(tmp_path: Path) -> None:

@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from cxsentiment.errors import UsageError
+from cxsentiment.ingest.intake import read_contacts
 from cxsentiment.ingest.options import ReadOptions
-from cxsentiment.ingest.readers import read_contacts
 from cxsentiment.ingest.sources import find_sources
 from cxsentiment.model import Model, read_bundle
 from cxsentiment.predict import predict_texts

@@ -2,6 +2,7 @@
 
 from cxsentiment.ingest.formats import DocumentFormat
 from cxsentiment.ingest.vendors import (
+    aircall,
     amazon_connect,
     amazon_transcribe,
     assemblyai,
@@ -9,7 +10,9 @@ from cxsentiment.ingest.vendors import (
     azure_speech,
     bbckaldi,
     deepgram,
+    dialpad,
     freshdesk,
+    genesys,
     google_insights,
     google_speech,
     harpervalley,
@@ -20,6 +23,7 @@ from cxsentiment.ingest.vendors import (
     salesforce,
     slack,
     speechmatics,
+    twilio,
     vcon,
     whisper,
     zendesk_chat,
@@ -63,4 +67,9 @@ DOCUMENT_FORMATS: tuple[DocumentFormat, ...] = (
     salesforce.SALESFORCE_ENTRIES,
     slack.SLACK,
     vcon.VCON,
+    twilio.CONVERSATIONS,
+    twilio.VOICE_INTELLIGENCE,
+    genesys.GENESYS,
+    aircall.AIRCALL,
+    dialpad.DIALPAD,
 )

@@ -2,7 +2,8 @@
 
 import csv
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from dataclasses import replace
+from itertools import groupby, islice
 from pathlib import Path
 
 from cxsentiment.errors import InputError
@@ -25,7 +26,10 @@ def read_csv(path: Source, options: ReadOptions, advance: Advance = ignore) -> I
     Raises:
         InputError: as `open_csv` and `read_table`.
     """
-    yield from read_table(open_csv(path), options, advance)
+    if (plain := _headless(path, options)) is not None:
+        yield from read_table(*plain, advance)
+    else:
+        yield from read_table(open_csv(path), options, advance)
 
 
 def open_csv(path: Source) -> Table:
@@ -36,9 +40,7 @@ def open_csv(path: Source) -> Table:
     """
     encoding = detect_encoding(path)
     source = source_name(path)
-    with open_text(path, encoding) as file:
-        first = file.readline(MAX_CELL_CHARACTERS)
-    delimiter, skipped = sniff_delimiter(first)
+    delimiter, skipped = sniff_delimiter(_first_line(path, encoding))
     rows = _read(path, encoding, delimiter)
     header = next(islice(rows, skipped, None), None)
     if header is None:
@@ -51,6 +53,55 @@ def open_csv(path: Source) -> Table:
 
     warnings = (encoding.warning,) if encoding.warning else ()
     return Table(source, columns, body, Path(content_name(path)).stem, "line", warnings)
+
+
+def _first_line(path: Source, encoding: Encoding) -> str:
+    """The first line that is not blank."""
+    with open_text(path, encoding) as file:
+        return next(
+            (line for line in iter(lambda: file.readline(MAX_CELL_CHARACTERS), "") if line.strip("\ufeff\r\n")), ""
+        )
+
+
+def _headless(path: Source, options: ReadOptions) -> tuple[Table, ReadOptions] | None:
+    """A table without a header, where --map names columns by their numbers from 1; None for one with a header.
+
+    Without a column of ids, rows between blank lines are a contact of their own.
+    """
+    wanted = {field: name for field, name in options.columns.items() if name.isascii() and name.isdecimal()}
+    if not {"text", "speaker"} <= set(wanted):
+        return None
+    encoding = detect_encoding(path)
+    delimiter, skipped = sniff_delimiter(_first_line(path, encoding))
+    rows = _read(path, encoding, delimiter)
+    first = next(islice(rows, skipped, None), None)
+    if first is None or set(wanted.values()) <= {normalise_name(str(cell)) for cell in first.cells}:
+        return None
+    width = len(first.cells)
+    columns = tuple(str(number) for number in range(1, width + 1))
+    stem = Path(content_name(path)).stem
+    warnings = (encoding.warning,) if encoding.warning else ()
+    apart = "id" not in options.columns and _blank_lines(path, encoding)
+
+    def body(advance: Advance = ignore) -> Iterator[Row]:
+        block, last = 0, 0
+        for row in islice(_read(path, encoding, delimiter, advance), skipped, None):
+            block += row.number > last + 1 or not block
+            last = row.number + sum(str(cell).count("\n") for cell in row.cells)
+            fitted = _fitted(row, width)
+            yield Row(row.number, [*fitted.cells, f"{stem}:{block}"], fitted.problem) if apart else fitted
+
+    if apart:
+        columns, options = (*columns, "block"), replace(options, columns={**options.columns, "id": "block"})
+    return Table(source_name(path), columns, body, stem, "line", warnings), options
+
+
+def _blank_lines(path: Source, encoding: Encoding) -> bool:
+    """Whether rows of a table are parted by blank lines."""
+    with open_text(path, encoding) as file:
+        lines = (not line.strip("\ufeff\r\n") for line in iter(lambda: file.readline(MAX_CELL_CHARACTERS), ""))
+        kinds = [blank for blank, _ in groupby(lines)]
+    return True in kinds[1:-1] if kinds else False
 
 
 def sniff_delimiter(first_line: str) -> tuple[str, int]:
@@ -100,6 +151,15 @@ def _fitted(row: Row, width: int) -> Row:
         return Row(row.number, cells)
     problem = f"{len(cells)} cells where the header has {width}; a cell with a line break or delimiter needs quotes"
     return Row(row.number, cells, problem)
+
+
+def header_names(text: str) -> set[str]:
+    """The normalised names in the header of a text that starts as a CSV file."""
+    lines = text.lstrip("\ufeff").splitlines(keepends=True)[:2]
+    if not lines:
+        return set()
+    delimiter, skipped = sniff_delimiter(lines[0])
+    return {normalise_name(cell) for line in lines[skipped : skipped + 1] for cell in _cells(line, delimiter)}
 
 
 def looks_like_turns(first_line: str, options: ReadOptions) -> bool:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal, get_args
 
 from cxsentiment.errors import UsageError
 from cxsentiment.schema import SPEAKERS, Speaker
@@ -23,7 +24,12 @@ CONTACT_FIELDS = (
     "ces",
 )
 TURN_FIELDS = ("speaker", "text", "start", "end")
-FIELDS = (*CONTACT_FIELDS, "turns", *TURN_FIELDS, "answered_at")
+LOG_FIELDS = ("wait_s", "hold_s", "wrap_up_s", "handle_s", "transferred", "abandoned", "resolved", "shift", "site")
+FIELDS = (*CONTACT_FIELDS, "turns", *TURN_FIELDS, "answered_at", "sheet", *LOG_FIELDS)
+
+TimeUnit = Literal["s", "ms", "us", "ticks"]
+# How many of a unit are a second; a tick is 100 nanoseconds.
+_PER_SECOND: Mapping[TimeUnit | None, float] = {None: 1.0, "s": 1.0, "ms": 1e3, "us": 1e6, "ticks": 1e7}
 
 # Names under which a field is found without --map; the first that is present is taken. `contact_id` stands before
 # `id` because a table that has both numbers its rows with `id`.
@@ -56,14 +62,21 @@ class ReadOptions:
     """`columns`: our field → the source's column or key. `roles`: the source's speaker label → our speaker.
 
     A key of `roles` between slashes is a pattern ("/^agent .*/") that a label must match from start to end. `format`
-    is the name of the format to read everything as; None to find it by structure. With `guess_roles` two speakers whose
-    roles nobody declared are told apart by what they say, and the contact is marked.
+    is the name of the format to read everything as; None to find it by structure. `time_unit` is that of start and end
+    where they are numbers; None for seconds. With `guess_roles` two speakers whose roles nobody declared are told apart
+    by what they say, and the contact is marked.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
     roles: Mapping[str, Speaker] = field(default_factory=dict)
     format: str | None = None
     guess_roles: bool = False
+    time_unit: TimeUnit | None = None
+
+    @property
+    def per_second(self) -> float:
+        """How many of the declared unit of times are a second."""
+        return _PER_SECOND[self.time_unit]
 
     def source_name(self, name: str, available: Collection[str]) -> str | None:
         """The column or key that holds our field `name`, or None.
@@ -176,6 +189,22 @@ def read_roles(path: Path) -> dict[str, Speaker]:
         except UsageError as error:
             raise UsageError(f"{path}:{number}", error.what, allowed=error.allowed, do=error.do) from error
     return roles
+
+
+def parse_time_unit(text: str | None) -> TimeUnit | None:
+    """Read `--time-unit`; None where it is not given.
+
+    Raises:
+        UsageError: it is no unit.
+    """
+    if text is None:
+        return None
+    units: tuple[TimeUnit, ...] = get_args(TimeUnit)
+    name = text.strip().lower()
+    for unit in units:
+        if name == unit:
+            return unit
+    raise UsageError(f"--time-unit {text}", f'"{text}" is not a unit of time', allowed=_list(units))
 
 
 def _split(text: str, option: str, example: str, *, last: bool = False) -> tuple[str, str]:

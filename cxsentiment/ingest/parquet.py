@@ -25,6 +25,21 @@ def read_parquet(path: Source, options: ReadOptions, advance: Advance = ignore) 
     Raises:
         InputError: `damaged`, `duplicate_column`, or as `read_table`.
     """
+    table = open_parquet(path)
+    turns = options.columns.get("turns", "turns")
+    if turns in table.columns or turns.partition(".")[0] in table.columns:
+        for number, record in enumerate(_records(path), start=1):
+            yield read_or_reject(record, source=table.source, number=number, options=options)
+        return
+    yield from read_table(table, options)
+
+
+def open_parquet(path: Source) -> Table:
+    """The columns of a Parquet file; its rows are read when asked for.
+
+    Raises:
+        InputError: `damaged`, `duplicate_column`.
+    """
     source = source_name(path)
     try:
         with _opened(path) as file:
@@ -34,16 +49,12 @@ def read_parquet(path: Source, options: ReadOptions, advance: Advance = ignore) 
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise InputError("duplicate_column", source, f'two columns are named "{repeated[0]}"')
-    if options.columns.get("turns", "turns") in names:
-        for number, record in enumerate(_records(path), start=1):
-            yield read_or_reject(record, source=source, number=number, options=options)
-        return
 
     def rows(_: Advance) -> Iterator[Row]:
         for number, record in enumerate(_records(path), start=1):
             yield Row(number, list(record.values()))
 
-    yield from read_table(Table(source, tuple(names), rows, path.stem, "row"), options)
+    return Table(source, tuple(names), rows, path.stem, "row")
 
 
 def _opened(source: Source) -> pq.ParquetFile:

@@ -25,14 +25,16 @@ from cxsentiment.ingest.sources import Advance, Source, content_name, ignore, so
 from cxsentiment.ingest.values import seconds, shown
 from cxsentiment.schema import Reject, Transcript
 
-_TIME = r"[\[(]?\s*(?P<time>\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d{1,3})?)?)(?:\s*[AaPp][Mm])?\s*[\])]?\s*[-–]?\s*"
-_LINE = re.compile(
-    rf"^\s*(?:{_TIME})?(?P<label>[^\W_][^:：\n]{{0,39}}?)\s*[:：](?!//)(?!\d)\s*(?P<text>.*)$", re.DOTALL
+# No two runs of spaces stand side by side in it: a line of very many spaces would take for ever.
+_TIME = (
+    r"(?:[\[(]\s*)?(?P<time>\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d{1,3})?)?)"
+    r"(?:\s*[AaPp][Mm])?(?:\s*[\])])?(?:\s*[-–])?\s*"
 )
+LINE = re.compile(rf"^\s*(?:{_TIME})?(?P<label>[^\W_][^:：\n]{{0,39}}?)\s*[:：](?!//)(?!\d)\s*(?P<text>.*)$", re.DOTALL)
 _BRACKETS = re.compile(r"\s*[(\[][^)\]]*[)\]]$")
-_MAX_WORDS = 4
+MAX_WORDS = 4
 # Words before a colon that are no people, however often they come.
-_NOT_SPEAKERS = frozenset(
+NOT_SPEAKERS = frozenset(
     {
         *("attention", "date", "duration", "example", "fyi", "http", "https", "id", "important", "note", "notes"),
         *("p.s", "ps", "re", "reason", "ref", "reference", "regards", "remark", "result", "subject", "summary"),
@@ -64,9 +66,8 @@ def read_plain(path: Source, options: ReadOptions, advance: Advance = ignore) ->
     """
     source = source_name(path)
     text, warning = read_text(path)
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    speakers = _find_speakers(lines, options)
-    if not speakers:
+    turns, notes = turns_of(text, options)
+    if not turns:
         raise InputError(
             "no_speakers",
             source,
@@ -74,28 +75,35 @@ def read_plain(path: Source, options: ReadOptions, advance: Advance = ignore) ->
             allowed='turns such as "Agent: …" and "Customer: …"',
             do="If the speakers have other names, say --role NAME=agent",
         )
-    turns, notes = _split(lines, speakers)
-    starts, time_notes = _starts(turns)
-    record = {
-        "turns": [
-            {"speaker": speakers[turn.speaker], "text": "\n".join(turn.lines), "start": start}
-            for turn, start in zip(turns, starts, strict=True)
-        ],
-    }
-    warnings = [*([warning] if warning else []), *notes, *time_notes]
+    warnings = [*([warning] if warning else []), *notes]
     reading = ReadOptions(roles=options.roles)
     made = Path(content_name(path)).stem
-    yield read_or_reject(record, source=source, number=1, options=reading, warnings=warnings, made_id=made)
+    yield read_or_reject({"turns": turns}, source=source, number=1, options=reading, warnings=warnings, made_id=made)
+
+
+def turns_of(text: str, options: ReadOptions) -> tuple[list[dict[str, object]], list[str]]:
+    """The turns of a text (speaker, text, start), and what to note of it; none where no line starts with a speaker."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    speakers = find_speakers(lines, options)
+    if not speakers:
+        return [], []
+    turns, notes = _split(lines, speakers)
+    starts, time_notes = _starts(turns)
+    found: list[dict[str, object]] = [
+        {"speaker": speakers[turn.speaker], "text": "\n".join(turn.lines), "start": start}
+        for turn, start in zip(turns, starts, strict=True)
+    ]
+    return found, [*notes, *time_notes]
 
 
 def has_known_speaker(lines: Sequence[str], options: ReadOptions) -> bool:
     """Whether some line starts with a speaker that needs no second occurrence."""
-    return any(match and _known(match["label"], options) for match in map(_LINE.match, lines))
+    return any(match and _known(match["label"], options) for match in map(LINE.match, lines))
 
 
-def _find_speakers(lines: Sequence[str], options: ReadOptions) -> dict[str, str]:
+def find_speakers(lines: Sequence[str], options: ReadOptions) -> dict[str, str]:
     """Label as written → label to look the role up with, for the labels that are speakers."""
-    counts = Counter(match["label"] for match in map(_LINE.match, lines) if match)
+    counts = Counter(match["label"] for match in map(LINE.match, lines) if match)
     speakers = {}
     for label, count in counts.items():
         known = _known(label, options)
@@ -111,14 +119,14 @@ def _known(label: str, options: ReadOptions) -> str | None:
 
 def _has_names(label: str, options: ReadOptions) -> bool:
     first, *names = label.split()
-    if not names or len(names) >= _MAX_WORDS or options.speaker(first) is None:
+    if not names or len(names) >= MAX_WORDS or options.speaker(first) is None:
         return False
     return all(name[0].isupper() and name.lower() not in _NOT_NAMES for name in names)
 
 
 def _may_be_speaker(label: str) -> bool:
     words = label.split()
-    if len(words) > _MAX_WORDS or any(word.lower().strip(".") in _NOT_SPEAKERS for word in words):
+    if len(words) > MAX_WORDS or any(word.lower().strip(".") in NOT_SPEAKERS for word in words):
         return False
     return label[0].isupper() or any(character.isdigit() for character in label)
 
@@ -128,7 +136,7 @@ def _split(lines: Sequence[str], speakers: dict[str, str]) -> tuple[list[_Turn],
     before = 0
     joined: dict[str, None] = {}
     for line in lines:
-        match = _LINE.match(line)
+        match = LINE.match(line)
         if match and match["label"] in speakers:
             turns.append(_Turn(match["label"], match["time"], [match["text"]]))
         elif turns:

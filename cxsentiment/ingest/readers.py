@@ -1,4 +1,4 @@
-"""Every way to read a source in one table, found by structure, and the one way through all sources.
+"""Every format in one table: the vendors' JSON of the catalogue, and those that are read in a way of their own.
 
 To add a vendor's JSON: see catalogue.py. To add a format that is no JSON: a module with
 `read(source, options, advance) -> Iterator[Transcript | Reject]`, and a line in READERS. A reader that streams may tell
@@ -6,19 +6,15 @@ To add a vendor's JSON: see catalogue.py. To add a format that is no JSON: a mod
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
-from cxsentiment.errors import CompanionError, InputError, UsageError
-from cxsentiment.ingest import csvfile, jsonl, nist, plain, salesforce_chat, whispertext
-from cxsentiment.ingest.archives import is_archive, is_office, members
+from cxsentiment.ingest import captions, csvfile, jsonl, nist, plain, salesforce_chat, talkdesk, whispertext
 from cxsentiment.ingest.catalogue import DOCUMENT_FORMATS
 from cxsentiment.ingest.formats import Format
-from cxsentiment.ingest.heads import Head, head_of, refuse, refuse_unread
-from cxsentiment.ingest.identities import FirstSeen, check_new
+from cxsentiment.ingest.heads import Head
 from cxsentiment.ingest.options import ReadOptions
-from cxsentiment.ingest.sources import Advance, Source, ignore, size_of, source_name
-from cxsentiment.privacy import mask
+from cxsentiment.ingest.sources import Advance, Source
 from cxsentiment.schema import Reject, Transcript
 
 Read = Callable[[Source, ReadOptions, Advance], Iterator[Transcript | Reject]]
@@ -57,6 +53,14 @@ def _detect_json(head: Head, options: ReadOptions) -> bool:
     return _is_json(head, (".json", ".jsonl", ".ndjson", ".jsonc"))
 
 
+def _detect_webvtt(head: Head, options: ReadOptions) -> bool:
+    return captions.detect_format(head.text, head.suffix) == captions.WEBVTT
+
+
+def _detect_srt(head: Head, options: ReadOptions) -> bool:
+    return captions.detect_format(head.text, head.suffix) == captions.SRT
+
+
 def _detect_csv(head: Head, options: ReadOptions) -> bool:
     first = head.text.lstrip("\ufeff").split("\n", 1)[0]
     return head.suffix in (".csv", ".tsv", ".tab") or csvfile.looks_like_turns(first, options)
@@ -80,6 +84,12 @@ def _read_parquet(source: Source, options: ReadOptions, advance: Advance) -> Ite
     return read_parquet(source, options, advance)
 
 
+def _read_excel(source: Source, options: ReadOptions, advance: Advance) -> Iterator[Transcript | Reject]:
+    from cxsentiment.ingest.excel import read_excel  # openpyxl takes a while to load, too
+
+    return read_excel(source, options, advance)
+
+
 # The first whose structure fits reads the source.
 READERS: tuple[Reader, ...] = (
     Reader(
@@ -100,6 +110,38 @@ READERS: tuple[Reader, ...] = (
         (".html", ".htm", ".txt"),
         lambda head, _: salesforce_chat.is_body(head.text),
         salesforce_chat.read_body,
+    ),
+    Reader(
+        Format("excel", "Excel", "generic", _LABELS, _SECONDS, "cxsentiment check turns.xlsx --map sheet=Calls"),
+        (".xlsx", ".xlsm"),
+        lambda head, _: head.is_workbook,
+        _read_excel,
+    ),
+    Reader(
+        Format(
+            captions.WEBVTT,
+            "WebVTT",
+            "captions",
+            "the voice, or the name before the colon; --role declares it",
+            "h:mm:ss.mmm",
+            'cxsentiment check meeting.vtt --role "Ann Lee=agent"',
+        ),
+        (".vtt",),
+        _detect_webvtt,
+        captions.read_webvtt_file,
+    ),
+    Reader(
+        Format(
+            captions.SRT,
+            "SubRip",
+            "captions",
+            "the name before the colon; --role declares it",
+            "h:mm:ss,mmm",
+            "cxsentiment check call.srt --role SPEAKER_00=agent",
+        ),
+        (".srt",),
+        _detect_srt,
+        captions.read_srt_file,
     ),
     Reader(
         Format("jsonl", "JSON Lines", "generic", _LABELS, _SECONDS, "cxsentiment check contacts.jsonl"),
@@ -167,6 +209,19 @@ READERS: tuple[Reader, ...] = (
     ),
     Reader(
         Format(
+            "talkdesk",
+            "Talkdesk CSV",
+            "telephony",
+            "message_participant: AGENT, CUSTOMER",
+            "none of a turn; ISO 8601 of the start",
+            "cxsentiment check transcripts.csv",
+        ),
+        (".csv", ".tsv", ".txt"),
+        lambda head, _: talkdesk.is_talkdesk(head.text),
+        talkdesk.read_talkdesk,
+    ),
+    Reader(
+        Format(
             "csv", "CSV", "generic", _LABELS, _SECONDS, "cxsentiment check turns.csv --map id=call --role AGT=agent"
         ),
         (".csv", ".tsv", ".tab", ".txt"),
@@ -185,141 +240,3 @@ READERS: tuple[Reader, ...] = (
 def formats() -> tuple[Format, ...]:
     """The facts of every format that can be read, the vendors' first."""
     return (*(known.facts for known in DOCUMENT_FORMATS), *(reader.facts for reader in READERS))
-
-
-def read_contacts(
-    sources: Sequence[Source],
-    options: ReadOptions,
-    advance: Advance = ignore,
-    first_seen: FirstSeen | None = None,
-) -> Iterator[Transcript | Reject]:
-    """Yield every contact of all sources in order, and a Reject for whatever cannot be used; raises for no content.
-
-    A Reject with record 0 is about the whole file. A contact id that came before is refused: `duplicate_contact`
-    where the contact is the same, `duplicate_id` where it is another; but an id that was made from the file's name gets
-    the names of the folders above before it until it is new. Calls that share a dict `first_seen` see each other's
-    ids. The ids of rejects are masked: what stands there may be no id. `advance` is told the bytes of the files (as
-    stored) as they are read; in all, each file's size.
-    """
-    seen: FirstSeen = {} if first_seen is None else first_seen
-    given = frozenset(map(source_name, sources))
-    for source in sources:
-        told = _Told(advance)
-        for result in _read_source(source, options, told, given):
-            checked = result if isinstance(result, Reject) else check_new(result, seen)
-            yield _masked(checked) if isinstance(checked, Reject) else checked
-        advance(size_of(source) - told.count)
-
-
-def _masked(reject: Reject) -> Reject:
-    return reject if reject.contact_id is None else replace(reject, contact_id=mask(reject.contact_id).text)
-
-
-class _Told:
-    """Passes progress on and remembers how much it was."""
-
-    def __init__(self, advance: Advance) -> None:
-        self.count = 0
-        self._advance = advance
-
-    def __call__(self, count: int) -> None:
-        self.count += count
-        self._advance(count)
-
-
-def _read_source(
-    source: Source, options: ReadOptions, advance: Advance, given: frozenset[str], *, packed: bool = False
-) -> Iterator[Transcript | Reject]:
-    """The contacts of a source; of an archive, those of its members (`packed`), but no archives in archives.
-
-    `given` are the names of all sources: one that is read with another of them is no reject (an archive is read whole).
-    """
-    try:
-        head = _head(source)
-        if not is_archive(head.data) or is_office(source, head.data):
-            yield from _read_file(source, head, options, advance)
-        elif packed:
-            raise InputError("nested_archive", source_name(source), "is an archive in an archive", do="Unpack it first")
-        else:
-            yield from _read_archive(source, options)
-    except CompanionError as error:
-        name = source_name(source)
-        if not packed and not any(other.startswith(error.main) for other in given - {name}):
-            yield Reject(name, 0, None, error.code, error.message)
-    except InputError as error:
-        yield Reject(source_name(source), 0, None, error.code, error.message)
-
-
-def _read_archive(archive: Source, options: ReadOptions) -> Iterator[Transcript | Reject]:
-    empty = True
-    for member in members(archive):
-        empty = False
-        if isinstance(member, InputError):
-            yield Reject(source_name(archive), 0, None, member.code, member.message)
-            continue
-        for result in _read_source(member, options, ignore, frozenset(), packed=True):
-            if member.note and isinstance(result, Transcript):
-                result = replace(result, warnings=(member.note, *result.warnings))
-            yield result
-    if empty:
-        raise InputError("empty", source_name(archive), "holds no file")
-
-
-def _read_file(source: Source, head: Head, options: ReadOptions, advance: Advance) -> Iterator[Transcript | Reject]:
-    reader, note = _reader_for(source, head, options)
-    for result in reader.read(source, options, advance):
-        if isinstance(result, Transcript):
-            warnings = (note, *result.warnings) if note else result.warnings
-            result = replace(result, format=result.format or reader.name, warnings=warnings)
-        yield result
-
-
-def _head(source: Source) -> Head:
-    """The start of a source. Raises InputError for what is no file: `link`, `not_a_file`, `unreadable`, `damaged`."""
-    where = source_name(source)
-    if source.is_symlink():
-        raise InputError("link", where, "is a link, and links in folders are not followed", do="Give its target")
-    if not source.is_file():
-        raise InputError("not_a_file", where, "is not a file")
-    return head_of(source)
-
-
-def find_reader(source: Source, options: ReadOptions) -> tuple[Reader, str | None]:
-    """The reader whose structure fits, and a note where the file's name says another format.
-
-    With `options.format` the reader of that format, whatever the structure (a vendor's JSON: that of JSON).
-
-    Raises:
-        UsageError: `options.format` is no format.
-        InputError: `link`, `not_a_file`, `unreadable`, `damaged`, `empty`, `unknown_format`, or a code that names
-            what it is: `audio`, `image`, `document`, `compressed`, `archive`, `pickle`, `captions`, `markup`.
-    """
-    return _reader_for(source, _head(source), options)
-
-
-def _reader_for(source: Source, head: Head, options: ReadOptions) -> tuple[Reader, str | None]:
-    where = source_name(source)
-    refuse(head, where)
-    for reader in _candidates(options):
-        if options.format == reader.name or reader.detect(head, options):
-            note = None if head.suffix in reader.suffixes else f"read as {reader.facts.title} by its content"
-            return reader, note
-    refuse_unread(head, where)
-    raise InputError(
-        "unknown_format",
-        where,
-        "is in no format that can be read",
-        allowed=", ".join(reader.facts.title for reader in READERS) + "; cxsentiment formats lists all",
-        do="A table needs a header with a text and a speaker column; plain text needs lines such as 'Agent: …'",
-    )
-
-
-def _candidates(options: ReadOptions) -> Sequence[Reader]:
-    name = options.format
-    if name is None:
-        return READERS
-    if chosen := [reader for reader in READERS if reader.name == name]:
-        return chosen
-    if any(known.name == name for known in DOCUMENT_FORMATS):
-        return [reader for reader in READERS if reader.name in ("jsonl", "json")]
-    raise UsageError(f"--format {name}", "is no format", allowed=", ".join(known.name for known in formats()))

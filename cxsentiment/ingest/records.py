@@ -10,7 +10,9 @@ from typing import Any
 
 from cxsentiment.errors import InputError
 from cxsentiment.ingest.contacts import Contact, Entry, Notes, settle
+from cxsentiment.ingest.moments import Stamp, place_in_time, read_time
 from cxsentiment.ingest.options import CONTACT_FIELDS, ReadOptions
+from cxsentiment.ingest.paths import MISSING, value_at, without
 from cxsentiment.ingest.values import (
     MAX_ID_CHARACTERS,
     MadeId,
@@ -19,7 +21,6 @@ from cxsentiment.ingest.values import (
     instant,
     json_type,
     number,
-    seconds,
     shown,
     text_or_none,
 )
@@ -86,6 +87,8 @@ def _names(record: Mapping[str, object], options: ReadOptions) -> dict[str, str]
     names = {}
     for field in CONTACT_FIELDS:
         name = field if field in record and field not in options.columns else options.source_name(field, record)
+        if name is None and value_at(record, declared := options.columns.get(field, "")) is not MISSING:
+            name = declared
         if name is not None:
             names[field] = name
     return names
@@ -93,15 +96,15 @@ def _names(record: Mapping[str, object], options: ReadOptions) -> dict[str, str]
 
 def _turn_list(record: Mapping[str, object], where: str, options: ReadOptions) -> list[object]:
     key = options.columns.get("turns", "turns")
-    if key not in record:
+    items = value_at(record, key)
+    if items is MISSING:
         seen = _keys(record)
         raise InputError(
             "no_turns",
             where,
             f'the record has no "{key}" (keys seen: {seen})',
-            do="If the turns stand under another key, say --map turns=KEY",
+            do="If the turns stand under another key, say --map turns=KEY (or KEY.KEY)",
         )
-    items = record[key]
     if not isinstance(items, list):
         raise InputError("turns_type", where, f'"{key}" is {json_type(items)}', allowed="a list of turns")
     return items
@@ -112,7 +115,7 @@ def _keys(record: Mapping[str, object]) -> str:
 
 
 def _identity(record: Mapping[str, object], names: Mapping[str, str], where: str, made: str, notes: Notes) -> str:
-    value = record[names["id"]] if "id" in names else None
+    value = value_at(record, names["id"]) if "id" in names else None
     try:
         found = contact_id(value)
     except ValueError as error:
@@ -134,7 +137,8 @@ def _id_of(record: object, options: ReadOptions) -> str | None:
     if not isinstance(record, dict):
         return None
     try:
-        return contact_id(record.get(_names(record, options).get("id", "")))
+        found = value_at(record, _names(record, options).get("id", ""))
+        return None if found is MISSING else contact_id(found)
     except ValueError:
         return None
 
@@ -149,7 +153,7 @@ def _fields(record: Mapping[str, object], names: Mapping[str, str], notes: Notes
     }
     fields: dict[str, Any] = {}
     for field, read in readers.items():
-        value = record[names[field]] if field in names else None
+        value = value_at(record, names[field]) if field in names else None
         try:
             fields[field] = read(value)
         except ValueError as error:
@@ -162,9 +166,10 @@ def _fields(record: Mapping[str, object], names: Mapping[str, str], notes: Notes
 
 
 def _attrs(record: Mapping[str, object], names: Mapping[str, str], options: ReadOptions) -> dict[str, object]:
-    used = {*names.values(), options.columns.get("turns", "turns")}
+    used = set(names.values())
     own = record.get("attrs")
-    extra = {key: value for key, value in record.items() if key not in used and key not in _NOT_ATTRS}
+    rest = without(record, options.columns.get("turns", "turns"))
+    extra = {key: value for key, value in rest.items() if key not in used and key not in _NOT_ATTRS}
     return {**extra, **own} if isinstance(own, dict) else extra
 
 
@@ -173,31 +178,41 @@ def _entries(items: Sequence[object], where: str, options: ReadOptions, notes: N
         options.columns.get(field, field) for field in ("text", "speaker", "start", "end", "agent_id")
     )
     _require_texts(items, text_key, where)
+    per_second = None if options.time_unit is None else options.per_second
+
+    def get(item: Mapping[str, object], key: str) -> object:
+        found = value_at(item, key)
+        return None if found is MISSING else found
+
+    def time(item: Mapping[str, object], field: str, key: str, index: int) -> Stamp:
+        return read_time(get(item, key), field, index, notes, per_second)
+
     entries = []
+    stamps = []
     for index, item in enumerate(items):
         if not isinstance(item, dict):
             raise InputError("turn_type", f"{where} turn {index}", f"is {json_type(item)}", allowed="an object")
         entries.append(
             Entry(
-                _text(item.get(text_key), text_key, index, where),
-                _label(item.get(speaker_key), index, where),
-                _time(item.get(start_key), "start", index, notes),
-                _time(item.get(end_key), "end", index, notes),
-                agent_id=_agent(item.get(agent_key), agent_key, index, notes),
+                _text(get(item, text_key), text_key, index, where),
+                _label(get(item, speaker_key), index, where),
+                agent_id=_agent(get(item, agent_key), agent_key, index, notes),
             )
         )
+        stamps.append((time(item, "start", start_key, index), time(item, "end", end_key, index)))
+    place_in_time(entries, stamps)
     return entries
 
 
 def _require_texts(items: Sequence[object], key: str, where: str) -> None:
     """Refuse turns of which none has the text key: another key holds what was said."""
     turns = [item for item in items if isinstance(item, dict)]
-    if turns and not any(key in turn for turn in turns):
+    if turns and not any(value_at(turn, key) is not MISSING for turn in turns):
         raise InputError(
             "no_text",
             where,
             f'no turn has "{key}" (keys seen: {_keys(turns[0])})',
-            do="If the text stands under another key, say --map text=KEY",
+            do="If the text stands under another key, say --map text=KEY (or KEY.KEY)",
         )
 
 
@@ -227,16 +242,3 @@ def _agent(value: object, key: str, index: int, notes: Notes) -> str | None:
     except ValueError as error:
         notes.turn(index, f"{key} {error}; it is taken as missing")
         return None
-
-
-def _time(value: object, field: str, index: int, notes: Notes) -> float | None:
-    if value is None:
-        return None
-    try:
-        result = seconds(value)
-    except ValueError as error:
-        notes.turn(index, f"{field} {error}; it is taken as missing")
-        return None
-    if result is None and not (isinstance(value, str) and not value.strip()):
-        notes.turn(index, f"{field} is not a finite number; it is taken as missing")
-    return result

@@ -1,40 +1,42 @@
-"""Survey answers from a CSV, joined to contacts by contact id. Scales are declared, never guessed."""
+"""Survey answers read from files, and joined to contacts by contact id or by customer and time.
 
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
-from pathlib import Path
+Every row becomes one of: an answer, a reject, a row without an answer, a duplicate, an excluded row (preview,
+unfinished); the counts add up. Scales and dates are declared, never guessed.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal
 
 from cxsentiment.errors import InputError, UsageError
-from cxsentiment.ingest.csvfile import open_csv
-from cxsentiment.ingest.options import ReadOptions
-from cxsentiment.ingest.sources import ignore, source_name
-from cxsentiment.ingest.tables import Layout, Row, find_columns, missing_column
-from cxsentiment.ingest.values import contact_id
+from cxsentiment.ingest.dates import DateError, DateRules, Moment, read_date
+from cxsentiment.ingest.scales import OUTCOMES, Scales, contradicted, turned
+from cxsentiment.ingest.sources import Source, find_sources, ignore
+from cxsentiment.ingest.survey_files import RowFile, open_rows
+from cxsentiment.ingest.tables import Row, missing_column
+from cxsentiment.ingest.values import contact_id, text_or_none
 from cxsentiment.privacy import mask
 from cxsentiment.schema import Reject, Transcript
 
-_OUTCOMES = ("csat", "nps", "ces")
-_NO_ANSWER = frozenset({"", "na", "n/a", "none", "null", "nan", "-"})
-_ANSWER = re.compile(r"[+-]?\d{1,9}(?:\.\d{1,9})?")
+Keep = Literal["last", "first"]
+Match = Literal["id", "customer"]
+
+_FIELDS = ("id", "customer_id", "answered_at", *OUTCOMES)
 # Above this share of answers off the scale, the declared scale itself is in doubt.
 _DOUBTFUL_SHARE = 0.2
+_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Scale:
-    """The lowest and highest answer that can be given; the highest is the best."""
+class SurveyRules:
+    """What the user declares about survey answers, besides the columns (--map)."""
 
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{self.low:g}-{self.high:g}"
-
-
-NPS_SCALE = Scale(0, 10)
-CES_SCALE = Scale(1, 7)
+    scales: Scales = field(default_factory=Scales)
+    dates: DateRules = field(default_factory=DateRules)
+    keep: Keep = "last"
+    match: Match = "id"
+    window_s: float = 72 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,68 +49,94 @@ class Survey:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """One row's answer: whose it is (a contact's id, or a customer's) and when it was given."""
+
+    who: str
+    survey: Survey
+    at: Moment | None
+    source: str
+    record: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What became of the rows; `excluded` counts by reason."""
+
+    rows: int = 0
+    without_answer: int = 0
+    duplicates: int = 0
+    excluded: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Surveys:
-    """Answers by contact id, the rows that were refused, remarks for the receipt, and the declared CSAT scale."""
+    """Answers by contact id, or `loose` ones by customer and time, and what else the files held.
+
+    `asked` are the outcomes that the files have columns for.
+    """
 
     answers: Mapping[str, Survey]
     rejects: tuple[Reject, ...] = ()
     notes: tuple[str, ...] = ()
     source: str = ""
-    csat_scale: Scale | None = None
+    rules: SurveyRules = field(default_factory=SurveyRules)
+    loose: tuple[Answer, ...] = ()
+    counts: Counts = field(default_factory=Counts)
+    asked: tuple[str, ...] = ()
 
-    def facts(self, matched: int) -> dict[str, object]:
-        """What the receipt says about the survey file, given how many answers met their contact."""
+    def facts(self, matched: int) -> dict[str, Any]:
+        """What the receipt says about the survey files, given how many answers met their contact."""
+        answers = len(self.loose) or len(self.answers)
+        csat = self.rules.scales.csat
         return {
             "source": self.source,
-            "answers": len(self.answers),
+            "rows": self.counts.rows,
+            "answers": answers,
             "matched": matched,
-            "unmatched": len(self.answers) - matched,
+            "unmatched": answers - matched,
             "rejected": len(self.rejects),
-            "csat_scale": [self.csat_scale.low, self.csat_scale.high] if self.csat_scale else None,
+            "without_answer": self.counts.without_answer,
+            "duplicates": self.counts.duplicates,
+            "excluded": dict(self.counts.excluded),
+            "match": self.rules.match,
+            "keep": self.rules.keep,
+            "csat_scale": [csat.low, csat.high] if csat else None,
             "notes": list(self.notes),
         }
 
-
-def parse_scale(text: str) -> Scale:
-    """Read `--csat-scale LOW-HIGH`.
-
-    Raises:
-        UsageError: where it is not two numbers in rising order.
-    """
-    match = re.fullmatch(r"\s*(\d{1,3}(?:\.\d+)?)\s*-\s*(\d{1,3}(?:\.\d+)?)\s*", text)
-    if not match or float(match[1]) >= float(match[2]):
-        raise UsageError(f"--csat-scale {text}", "is not a scale", do="Write LOWEST-HIGHEST, for example 1-5")
-    return Scale(float(match[1]), float(match[2]))
+    def content(self) -> object:
+        """All that a run's results depend on, for its identity."""
+        by_id = sorted((name, asdict(survey)) for name, survey in self.answers.items())
+        return [by_id, [repr(answer) for answer in self.loose], repr(self.rules), len(self.rejects)]
 
 
-def read_surveys(path: Path, csat_scale: Scale | None, options: ReadOptions | None = None) -> Surveys:
-    """Read a CSV of answers: contact_id (or id), csat, nps (0-10, whole), ces (1-7), answered_at; --map renames.
+def read_surveys(paths: Sequence[str], rules: SurveyRules, columns: Mapping[str, str] | None = None) -> Surveys:
+    """Read files (also folders and globs) of answers; `columns` are our fields' columns as declared with --map.
 
-    An answer off its scale, or not a number, refuses its row. Of several answers for one contact the last is kept:
-    by `answered_at` where both rows have an ISO time, else by place in the file.
+    An answer off its scale, or not a number, refuses its row. Of several answers for one contact one is kept, by
+    `rules.keep`: by time where both rows have one of the same kind, else by place in the files.
 
     Raises:
-        UsageError: the file is missing, or it has CSAT and no scale was declared.
-        InputError: the file cannot be read, or has no id column or no outcome column.
+        UsageError: a file is missing, or it has CSAT and no scale was declared, or one against its own heading.
+        InputError: a file cannot be read, or has no id column or no outcome column.
     """
-    if not path.is_file():
-        raise UsageError(source_name(path), "no such survey file", do="Check the path given with --surveys")
-    table = open_csv(path)
-    columns = options.columns if options else {}
-    # Columns declared for transcripts may not exist here, and are no fault.
-    relevant = {field: name for field, name in columns.items() if field in ("id", *_OUTCOMES, "answered_at")}
-    layout = _layout(table.source, table.columns, ReadOptions(columns=relevant))
-    if "csat" in layout.fields and csat_scale is None:
-        raise UsageError(
-            table.source,
-            "has CSAT answers, and their scale is not declared",
-            do="Say for example --csat-scale 1-5; a mean over an unknown scale would mean nothing",
-        )
-    reading = _Reading(table.source, layout, {"csat": csat_scale or NPS_SCALE, "nps": NPS_SCALE, "ces": CES_SCALE})
-    for row in table.rows(ignore):
-        reading.add(row)
-    notes = (*table.warnings, *reading.notes())
-    return Surveys(reading.answers, tuple(reading.rejects), notes, table.source, csat_scale)
+    sources = [source for path in paths for source in _found(path)]
+    reading = _Reading(rules)
+    for source in sources:
+        opened = open_rows(source, (columns or {}).get("sheet"))
+        if opened is not None:
+            reading.read(opened, columns or {})
+    if not reading.sources:
+        raise UsageError(", ".join(paths), "holds no survey answers", do="Check the files given with --surveys")
+    return reading.surveys()
+
+
+def _found(path: str) -> list[Source]:
+    try:
+        return find_sources([path])
+    except UsageError as error:
+        raise UsageError(path, "no such survey file", do="Check the path given with --surveys") from error
 
 
 def apply(surveys: Surveys, transcript: Transcript) -> Transcript:
@@ -124,99 +152,194 @@ def apply(surveys: Surveys, transcript: Transcript) -> Transcript:
     )
 
 
-def on_scale(scale: Scale, transcript: Transcript) -> Transcript:
-    """The transcript, its own CSAT taken out with a warning where it is off the declared scale."""
-    if transcript.csat is None or scale.low <= transcript.csat <= scale.high:
+def on_scale(scales: Scales, transcript: Transcript) -> Transcript:
+    """The transcript, its own answers turned as declared; a CSAT off its scale is taken out. Both with a warning."""
+    csat, ces, warnings = transcript.csat, transcript.ces, []
+    if csat is not None and scales.csat is not None:
+        if not scales.csat.holds(csat):
+            warnings.append(f"CSAT is off the declared scale {scales.csat}: not used")
+            csat = None
+        elif scales.csat.reversed:
+            warnings.append(turned("CSAT", scales.csat, "better"))
+            csat = scales.csat.stored(csat)
+    if ces is not None and scales.ces.reversed:
+        warnings.append(turned("CES", scales.ces, "easier"))
+        ces = scales.ces.stored(ces)
+    if not warnings:
         return transcript
-    warning = f"CSAT is off the declared scale {scale}: not used"
-    return replace(transcript, csat=None, warnings=(*transcript.warnings, warning))
-
-
-def _layout(source: str, columns: Sequence[str], options: ReadOptions) -> Layout:
-    layout = find_columns(source, columns, ("id", *_OUTCOMES, "answered_at"), options)
-    if "id" not in layout.fields:
-        raise missing_column(source, columns, "id")
-    if not set(_OUTCOMES) & set(layout.fields):
-        raise missing_column(source, columns, "csat")
-    return layout
+    return replace(transcript, csat=csat, ces=ces, warnings=(*transcript.warnings, *warnings))
 
 
 class _Reading:
-    """Answers gathered row by row."""
+    """Answers gathered row by row, file by file."""
 
-    def __init__(self, source: str, layout: Layout, scales: Mapping[str, Scale]) -> None:
-        self.answers: dict[str, Survey] = {}
-        self.rejects: list[Reject] = []
-        self._source = source
-        self._fields = layout.fields
-        self._scales = scales
-        self._answered: dict[str, datetime | None] = {}
-        self._rows = self._empty = self._repeated = 0
+    def __init__(self, rules: SurveyRules) -> None:
+        self.sources: list[str] = []
+        self._rules = rules
+        self._by_id = rules.match == "id"
+        self._answers: dict[str, Answer] = {}
+        self._loose: list[Answer] = []
+        self._rejects: list[Reject] = []
+        self._notes: dict[str, None] = {}
+        self._counts: Counter[str] = Counter()
+        self._excluded: Counter[str] = Counter()
+        self._undated: Counter[str] = Counter()
+        self._asked: dict[str, None] = {}
 
-    def add(self, row: Row) -> None:
-        self._rows += 1
+    def read(self, file: RowFile, columns: Mapping[str, str]) -> None:
+        source = file.table.source
+        fields = self._fields(file, columns)
+        self.sources.append(source)
+        self._asked |= dict.fromkeys(outcome for outcome in OUTCOMES if outcome in fields)
+        self._notes |= dict.fromkeys(file.table.warnings)
+        for row in file.table.rows(ignore):
+            self._counts["rows"] += 1
+            if not row.problem and (reason := file.excluded(row.cells)) is not None:
+                self._excluded[reason] += 1
+                continue
+            self._add(row, fields, source)
+
+    def _fields(self, file: RowFile, columns: Mapping[str, str]) -> Mapping[str, int]:
+        table = file.table
+        # Columns declared for transcripts may not exist here, and are no fault.
+        declared = {name: column for name, column in columns.items() if name in _FIELDS}
+        fields = file.layout(_FIELDS, declared).fields
+        for wanted in ("id",) if self._by_id else ("customer_id", "answered_at"):
+            if wanted not in fields:
+                raise missing_column(table.source, table.columns, wanted)
+        if not set(OUTCOMES) & set(fields):
+            raise missing_column(table.source, table.columns, "csat")
+        if "csat" in fields:
+            self._check_scale(table.source, table.columns[fields["csat"]])
+        return fields
+
+    def _check_scale(self, source: str, column: str) -> None:
+        scale = self._rules.scales.csat
+        if scale is None:
+            raise UsageError(
+                source,
+                "has CSAT answers, and their scale is not declared",
+                do="Say for example --csat-scale 1-5, or --csat-map good=1 --csat-map bad=0 for answers in words; a "
+                "mean over an unknown scale would mean nothing",
+            )
+        if (problem := contradicted(column, scale)) is not None:
+            raise UsageError(source, problem, do="Write --csat-scale WORST-BEST, such as 5-1 where 1 is the best")
+
+    def _add(self, row: Row, fields: Mapping[str, int], source: str) -> None:
+        where = f"{source}:{row.number}"
         name: str | None = None
         try:
             if row.problem:
-                raise InputError("bad_row", f"{self._source}:{row.number}", row.problem)
-            name = contact_id(row.cells[self._fields["id"]])
-            if name is None:
-                raise InputError("missing_id", f"{self._source}:{row.number}", "has no contact id")
-            survey = Survey(**{outcome: self._answer(row, outcome) for outcome in _OUTCOMES})
+                raise InputError("bad_row", where, row.problem)
+            survey = Survey(**{one: self._answer(row, fields, one, where) for one in OUTCOMES})
+            name = self._who(row, fields, where)
+            if survey == Survey():
+                self._counts["without_answer"] += 1
+                return
+            at = self._time(row, fields, where)
         except InputError as error:
-            told = None if name is None else mask(name).text
-            self.rejects.append(Reject(self._source, row.number, told, error.code, error.message))
+            self._reject(row, fields, source, error)
             return
-        if survey == Survey():
-            self._empty += 1
-            return
-        self._keep(name, survey, self._time(row))
+        answer = Answer(name, survey, at, source, row.number)
+        if self._by_id:
+            self._keep(answer)
+        else:
+            self._loose.append(answer)
 
-    def _answer(self, row: Row, outcome: str) -> float | None:
-        if outcome not in self._fields:
+    def _answer(self, row: Row, fields: Mapping[str, int], outcome: str, where: str) -> float | None:
+        if outcome not in fields:
             return None
-        text = str(row.cells[self._fields[outcome]]).strip()
-        if text.lower() in _NO_ANSWER:
-            return None
-        where = f"{self._source}:{row.number}"
-        if not _ANSWER.fullmatch(text):
-            raise InputError(f"{outcome}_not_a_number", where, f"the {outcome} answer is not a number")
-        value, scale = float(text), self._scales[outcome]
-        if not scale.low <= value <= scale.high or (outcome == "nps" and value % 1):
-            allowed = f"{scale}, whole numbers" if outcome == "nps" else str(scale)
-            raise InputError(f"{outcome}_out_of_scale", where, f"the {outcome} answer is {value:g}", allowed=allowed)
-        return value
+        return self._rules.scales.answer(outcome, row.cells[fields[outcome]], where)
 
-    def _time(self, row: Row) -> datetime | None:
-        if "answered_at" not in self._fields:
+    def _who(self, row: Row, fields: Mapping[str, int], where: str) -> str:
+        cell = row.cells[fields["id" if self._by_id else "customer_id"]]
+        try:
+            name = contact_id(cell) if self._by_id else text_or_none(cell)
+        except ValueError as error:
+            raise InputError("bad_id", where, f"the id {error}") from error
+        if name is None and self._by_id:
+            raise InputError("missing_id", where, "has no contact id")
+        if name is None:
+            raise InputError("missing_customer", where, "has no customer id")
+        return name
+
+    def _time(self, row: Row, fields: Mapping[str, int], where: str) -> Moment | None:
+        """When it was answered. Matching by customer needs it; otherwise what cannot be read is counted, no more."""
+        if "answered_at" not in fields:
             return None
         try:
-            return datetime.fromisoformat(str(row.cells[self._fields["answered_at"]]).strip())
-        except ValueError:
+            at = read_date(row.cells[fields["answered_at"]], self._rules.dates)
+        except DateError as error:
+            if not self._by_id:
+                raise InputError(error.code, where, f"answered_at {error}") from error
+            self._undated[error.code] += 1
             return None
+        if at is None and not self._by_id:
+            raise InputError("missing_time", where, "has no answered_at, which matching by customer needs")
+        if at is not None and not at.zoned:
+            self._counts["zoneless"] += 1
+        return at
 
-    def _keep(self, name: str, survey: Survey, time: datetime | None) -> None:
-        if name in self.answers:
-            self._repeated += 1
-            if _is_before(time, self._answered[name]):
+    def _reject(self, row: Row, fields: Mapping[str, int], source: str, error: InputError) -> None:
+        told = None
+        at = fields.get("id")
+        if at is not None and not row.problem and row.cells[at] is not None:
+            told = mask(str(row.cells[at]).strip()).text or None
+        self._rejects.append(Reject(source, row.number, told, error.code, error.message))
+
+    def _keep(self, answer: Answer) -> None:
+        before = self._answers.get(answer.who)
+        if before is not None:
+            self._counts["duplicates"] += 1
+            if not replaces(answer, before, self._rules.keep):
                 return
-        self.answers[name] = survey
-        self._answered[name] = time
+        self._answers[answer.who] = answer
 
-    def notes(self) -> tuple[str, ...]:
-        """What the receipt should say about the file as a whole."""
-        notes = []
-        if self._repeated:
-            notes.append(f"{self._repeated} contacts' answers came again; the last answer was kept")
-        if self._empty:
-            notes.append(f"{self._empty} of {self._rows} rows hold no answer")
-        off = sum(reject.code.endswith("_out_of_scale") for reject in self.rejects)
-        if off > _DOUBTFUL_SHARE * self._rows:
-            notes.append(f"{off} of {self._rows} rows are off their scale: is the declared scale right?")
+    def surveys(self) -> Surveys:
+        return Surveys(
+            answers={name: answer.survey for name, answer in self._answers.items()},
+            rejects=tuple(self._rejects),
+            notes=self._told(),
+            source=", ".join(self.sources),
+            rules=self._rules,
+            loose=tuple(self._loose),
+            counts=Counts(
+                self._counts["rows"],
+                self._counts["without_answer"],
+                self._counts["duplicates"],
+                dict(sorted(self._excluded.items())),
+            ),
+            asked=tuple(self._asked),
+        )
+
+    def _told(self) -> tuple[str, ...]:
+        """What the receipt should say about the files as a whole."""
+        rows, counts = self._counts["rows"], self._counts
+        notes = [*self._notes, *self._rules.scales.notes(tuple(self._asked))]
+        if counts["duplicates"]:
+            notes.append(f"{counts['duplicates']} answers came again for their contact; the {self._rules.keep} is kept")
+        if counts["without_answer"]:
+            notes.append(f"{counts['without_answer']} of {rows} rows hold no answer")
+        notes += [f"{count} of {rows} rows are not counted: {reason}" for reason, count in self._excluded.items()]
+        for code, count in sorted(self._undated.items()):
+            hint = "; say --date-order" if code == "ambiguous_date" else ""
+            notes.append(f"{count} times of answers could not be used ({code}){hint}")
+        if counts["zoneless"]:
+            notes.append(f"{counts['zoneless']} times of answers name no zone and are read as UTC; say --timezone")
+        off = sum(reject.code.endswith("_out_of_scale") for reject in self._rejects)
+        if off > _DOUBTFUL_SHARE * rows:
+            notes.append(f"{off} of {rows} rows are off their scale: is the declared scale right?")
         return tuple(notes)
 
 
-def _is_before(time: datetime | None, other: datetime | None) -> bool:
-    if time is None or other is None or (time.tzinfo is None) != (other.tzinfo is None):
-        return False
-    return time < other
+def replaces(new: Answer, old: Answer, keep: Keep) -> bool:
+    """Whether a later row's answer replaces an earlier row's for the same contact."""
+    if new.at is None or old.at is None or new.at.zoned != old.at.zoned or new.at.at == old.at.at:
+        return keep == "last"
+    return (new.at.at > old.at.at) == (keep == "last")
+
+
+def examples(names: Iterable[str]) -> str:
+    """The first of some ids, as they may stand in a note."""
+    found = [mask(name).text for name, _ in zip(names, range(_SHOWN), strict=False)]
+    return ", ".join(found)

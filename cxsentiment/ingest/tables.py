@@ -133,7 +133,13 @@ def read_table(table: Table, options: ReadOptions, advance: Advance = ignore) ->
     warnings = table.warnings
     if at is None:
         warnings += (f'there is no contact id column; the whole file is one contact, "{table.stem}"',)
-    builder = _Builder(table, layout, ReadOptions(roles=options.roles), warnings, _refused(broken, expected))
+    builder = _Builder(
+        table,
+        layout,
+        ReadOptions(roles=options.roles, time_unit=options.time_unit),
+        warnings,
+        _refused(broken, expected),
+    )
     yield from builder.orphans()
     waiting: dict[str, list[Row]] = {}
     held = 0

@@ -110,13 +110,17 @@ def _finite(value: int | float) -> float | None:
     return result if math.isfinite(result) else None
 
 
-def seconds(value: object) -> float | None:
-    """Seconds from the start of the contact: a number, or H:MM:SS.mmm or MM:SS.
+def seconds(value: object, per_second: float = 1.0) -> float | None:
+    """Seconds from the start of the contact: H:MM:SS.mmm or MM:SS, or a number, `per_second` of which are a second.
 
     Raises:
         ValueError: where it is no time, is negative, or is a clock time in seconds or milliseconds since 1970.
     """
-    result = _clock(value) if isinstance(value, str) and ":" in value else number(value)
+    if isinstance(value, str) and ":" in value:
+        result: float | None = _clock(value)
+    else:
+        result = number(value)
+        result = None if result is None else round(result / per_second, 6)
     if result is None:
         return None
     if result < 0:

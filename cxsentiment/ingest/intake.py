@@ -1,0 +1,153 @@
+"""The one way through all sources: what each holds is found by its structure, read, and given out as contacts."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from cxsentiment.errors import CompanionError, InputError, UsageError
+from cxsentiment.ingest.archives import is_archive, is_office, members
+from cxsentiment.ingest.catalogue import DOCUMENT_FORMATS
+from cxsentiment.ingest.heads import Head, head_of, refuse, refuse_unread
+from cxsentiment.ingest.identities import FirstSeen, check_new
+from cxsentiment.ingest.options import ReadOptions
+from cxsentiment.ingest.readers import READERS, Reader, formats
+from cxsentiment.ingest.sources import Advance, Source, ignore, size_of, source_name
+from cxsentiment.privacy import mask
+from cxsentiment.schema import Reject, Transcript
+
+
+def read_contacts(
+    sources: Sequence[Source],
+    options: ReadOptions,
+    advance: Advance = ignore,
+    first_seen: FirstSeen | None = None,
+) -> Iterator[Transcript | Reject]:
+    """Yield every contact of all sources in order, and a Reject for whatever cannot be used; raises for no content.
+
+    A Reject with record 0 is about the whole file. A contact id that came before is refused: `duplicate_contact`
+    where the contact is the same, `duplicate_id` where it is another; but an id that was made from the file's name gets
+    the names of the folders above before it until it is new. Calls that share a dict `first_seen` see each other's
+    ids. The ids of rejects are masked: what stands there may be no id. `advance` is told the bytes of the files (as
+    stored) as they are read; in all, each file's size.
+    """
+    seen: FirstSeen = {} if first_seen is None else first_seen
+    given = frozenset(map(source_name, sources))
+    for source in sources:
+        told = _Told(advance)
+        for result in _read_source(source, options, told, given):
+            checked = result if isinstance(result, Reject) else check_new(result, seen)
+            yield _masked(checked) if isinstance(checked, Reject) else checked
+        advance(size_of(source) - told.count)
+
+
+def _masked(reject: Reject) -> Reject:
+    return reject if reject.contact_id is None else replace(reject, contact_id=mask(reject.contact_id).text)
+
+
+class _Told:
+    """Passes progress on and remembers how much it was."""
+
+    def __init__(self, advance: Advance) -> None:
+        self.count = 0
+        self._advance = advance
+
+    def __call__(self, count: int) -> None:
+        self.count += count
+        self._advance(count)
+
+
+def _read_source(
+    source: Source, options: ReadOptions, advance: Advance, given: frozenset[str], *, packed: bool = False
+) -> Iterator[Transcript | Reject]:
+    """The contacts of a source; of an archive, those of its members (`packed`), but no archives in archives.
+
+    `given` are the names of all sources: one that is read with another of them is no reject (an archive is read whole).
+    """
+    try:
+        head = _head(source)
+        if not is_archive(head.data) or is_office(source, head.data):
+            yield from _read_file(source, head, options, advance)
+        elif packed:
+            raise InputError("nested_archive", source_name(source), "is an archive in an archive", do="Unpack it first")
+        else:
+            yield from _read_archive(source, options)
+    except CompanionError as error:
+        name = source_name(source)
+        if not packed and not any(other.startswith(error.main) for other in given - {name}):
+            yield Reject(name, 0, None, error.code, error.message)
+    except InputError as error:
+        yield Reject(source_name(source), 0, None, error.code, error.message)
+
+
+def _read_archive(archive: Source, options: ReadOptions) -> Iterator[Transcript | Reject]:
+    empty = True
+    for member in members(archive):
+        empty = False
+        if isinstance(member, InputError):
+            yield Reject(source_name(archive), 0, None, member.code, member.message)
+            continue
+        for result in _read_source(member, options, ignore, frozenset(), packed=True):
+            if member.note and isinstance(result, Transcript):
+                result = replace(result, warnings=(member.note, *result.warnings))
+            yield result
+    if empty:
+        raise InputError("empty", source_name(archive), "holds no file")
+
+
+def _read_file(source: Source, head: Head, options: ReadOptions, advance: Advance) -> Iterator[Transcript | Reject]:
+    reader, note = _reader_for(source, head, options)
+    for result in reader.read(source, options, advance):
+        if isinstance(result, Transcript):
+            warnings = (note, *result.warnings) if note else result.warnings
+            result = replace(result, format=result.format or reader.name, warnings=warnings)
+        yield result
+
+
+def _head(source: Source) -> Head:
+    """The start of a source. Raises InputError for what is no file: `link`, `not_a_file`, `unreadable`, `damaged`."""
+    where = source_name(source)
+    if source.is_symlink():
+        raise InputError("link", where, "is a link, and links in folders are not followed", do="Give its target")
+    if not source.is_file():
+        raise InputError("not_a_file", where, "is not a file")
+    return head_of(source)
+
+
+def find_reader(source: Source, options: ReadOptions) -> tuple[Reader, str | None]:
+    """The reader whose structure fits, and a note where the file's name says another format.
+
+    With `options.format` the reader of that format, whatever the structure (a vendor's JSON: that of JSON).
+
+    Raises:
+        UsageError: `options.format` is no format.
+        InputError: `link`, `not_a_file`, `unreadable`, `damaged`, `empty`, `unknown_format`, or a code that names
+            what it is: `audio`, `image`, `document`, `compressed`, `archive`, `pickle`, `markup`.
+    """
+    return _reader_for(source, _head(source), options)
+
+
+def _reader_for(source: Source, head: Head, options: ReadOptions) -> tuple[Reader, str | None]:
+    where = source_name(source)
+    refuse(head, where)
+    for reader in _candidates(options):
+        if options.format == reader.name or reader.detect(head, options):
+            note = None if head.suffix in reader.suffixes else f"read as {reader.facts.title} by its content"
+            return reader, note
+    refuse_unread(head, where)
+    raise InputError(
+        "unknown_format",
+        where,
+        "is in no format that can be read",
+        allowed=", ".join(reader.facts.title for reader in READERS) + "; cxsentiment formats lists all",
+        do="A table needs a header with a text and a speaker column; plain text needs lines such as 'Agent: …'",
+    )
+
+
+def _candidates(options: ReadOptions) -> Sequence[Reader]:
+    name = options.format
+    if name is None:
+        return READERS
+    if chosen := [reader for reader in READERS if reader.name == name]:
+        return chosen
+    if any(known.name == name for known in DOCUMENT_FORMATS):
+        return [reader for reader in READERS if reader.name in ("jsonl", "json")]
+    raise UsageError(f"--format {name}", "is no format", allowed=", ".join(known.name for known in formats()))

@@ -1,0 +1,77 @@
+"""Times of generic turns: seconds from the start, or moments with a date, which become seconds from the first one."""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, time, timedelta
+
+from cxsentiment.ingest.contacts import Entry, Notes
+from cxsentiment.ingest.times import moment
+from cxsentiment.ingest.values import number, seconds
+
+Stamp = float | datetime | None
+
+_DATED = re.compile(r"\s*\d{4}-\d{2}-\d{2}[T ]\d.*", re.DOTALL)
+# From here on a number in a declared unit is a moment since 1970, not a time in a contact.
+_EPOCH_S = 1e9
+
+
+def read_time(value: object, field: str, index: int, notes: Notes, per_second: float | None) -> Stamp:
+    """A time of a turn; what cannot be read is None with a note. `per_second` is of a declared unit, None without one.
+
+    Only in a declared unit a number may be a moment since 1970.
+    """
+    if value is None:
+        return None
+    found = _moment(value, per_second)
+    if found is not None:
+        return found
+    try:
+        result = seconds(_in_seconds(value), per_second or 1.0)
+    except ValueError as error:
+        notes.turn(index, f"{field} {error}; it is taken as missing")
+        return None
+    if result is None and not (isinstance(value, str) and not value.strip()):
+        notes.turn(index, f"{field} is not a finite number; it is taken as missing")
+    return result
+
+
+def _in_seconds(value: object) -> object:
+    """A duration or a time of day, as Parquet and Excel have them, as a text with colons."""
+    if isinstance(value, timedelta):
+        total = value.total_seconds()
+        return "-" if total < 0 else f"{int(total // 3600)}:{int(total % 3600 // 60):02}:{total % 60:09.6f}"
+    return value.isoformat() if isinstance(value, time) else value
+
+
+def _moment(value: object, per_second: float | None) -> datetime | None:
+    """A date with a time, or in a declared unit a number since 1970."""
+    if isinstance(value, datetime):
+        return value
+    if isinstance(value, str) and _DATED.fullmatch(value):
+        return moment(value)
+    if per_second is None or (isinstance(value, str) and ":" in value):
+        return None
+    try:
+        count = number(value)
+    except ValueError:
+        return None
+    return moment(count / per_second) if count is not None and count / per_second >= _EPOCH_S else None
+
+
+def place_in_time(entries: Sequence[Entry], stamps: Sequence[tuple[Stamp, Stamp]]) -> None:
+    """Give each entry its start and end; moments count from the first start that is one."""
+    moments = [_aware(start) for start, _ in stamps if isinstance(start, datetime)]
+    first = min(moments, default=None)
+    for entry, (start, end) in zip(entries, stamps, strict=True):
+        if isinstance(start, datetime):
+            entry.at = start
+        else:
+            entry.start = start
+        if not isinstance(end, datetime):
+            entry.end = end
+        elif first is not None:
+            entry.end = round((_aware(end) - first).total_seconds(), 6)
+
+
+def _aware(found: datetime) -> datetime:
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
