@@ -40,7 +40,7 @@ class Found:
 
 def look(run: Path, before: Mapping[str, Any], selection: Selection) -> Found:
     """Find what `selection` takes of a run with the receipt `before`; nothing is changed."""
-    found = Found([Counter({name: 0 for name in (*runs.TABLES, "rejects")}) for _ in selection.requests])
+    found = Found([Counter({name: 0 for name in (*sorted(runs.TABLES), "rejects")}) for _ in selection.requests])
     notes_of(run)  # what cannot be read must show before anything is changed
     rows = {path: Counter(rows_of(path)) for path in parts(run)}
     _find_owners(run, rows, selection, found)
