@@ -5,14 +5,27 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from cxsentiment import privacy
 from cxsentiment.ingest.identities import FirstSeen
 from cxsentiment.ingest.intake import read_contacts
 from cxsentiment.ingest.options import ReadOptions
+from cxsentiment.ingest.readers import formats
 from cxsentiment.ingest.sources import Source, find_sources, source_name
+from cxsentiment.ingest.values import shown
+from cxsentiment.language import language_of
 from cxsentiment.model import BUNDLE_FILE, read_bundle
+from cxsentiment.privacy import EVERYTHING_USUAL, Masking, MaskingError, mask_transcript
+from cxsentiment.privacy.marks import ALSO_COUNTED
 from cxsentiment.rubric import read_rubric
-from cxsentiment.schema import Reject
+from cxsentiment.schema import Reject, Transcript
+
+_PARTIES_SHOWN = 8
+_WHY = {
+    "declared": "as declared",
+    "format": "as the format says",
+    "label": "by its label",
+    "guessed": "guessed from what was said",
+    "unknown": "for nothing says which",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +39,11 @@ class Check:
     rejects: tuple[Reject, ...]
 
 
-def check(paths: list[str], options: ReadOptions) -> Iterator[Check]:
-    """Check each path. Raises RubricError or BundleError for a rubric or model that cannot be used."""
+def check(paths: list[str], options: ReadOptions, masking: Masking = EVERYTHING_USUAL) -> Iterator[Check]:
+    """Check each path; `masking` is what would be masked.
+
+    Raises RubricError or BundleError for a rubric or model that cannot be used.
+    """
     seen: FirstSeen = {}
     for name in paths:
         path = Path(name)
@@ -37,7 +53,7 @@ def check(paths: list[str], options: ReadOptions) -> Iterator[Check]:
             yield _check_model(path)
         else:
             for source in find_sources([name]):
-                yield _check_transcripts(source, options, seen)
+                yield _check_transcripts(source, options, seen, masking)
 
 
 def _check_rubric(path: Path) -> Check:
@@ -60,41 +76,105 @@ def _check_model(path: Path) -> Check:
     return Check(str(path), "model", facts, (), ())
 
 
-def _check_transcripts(path: Source, options: ReadOptions, seen: FirstSeen) -> Check:
-    contacts = turns = without_text = 0
-    speakers: Counter[str] = Counter()
-    channels: Counter[str] = Counter()
-    masked: Counter[str] = Counter()
-    warnings: Counter[str] = Counter()
-    agents: set[str] = set()
-    dates: list[str] = []
-    rejects = []
+def _check_transcripts(path: Source, options: ReadOptions, seen: FirstSeen, masking: Masking) -> Check:
+    found = _Found(masking)
     for record in read_contacts([path], options, first_seen=seen):
+        found.add(record)
+    warnings = tuple(f"{text} ({_number(count, 'contact')})" for text, count in found.warnings.most_common())
+    return Check(source_name(path), "transcripts", tuple(found.facts()), warnings, tuple(found.rejects))
+
+
+class _Found:
+    """What the contacts of one source hold, counted as they come."""
+
+    def __init__(self, masking: Masking) -> None:
+        self._masking = masking
+        self.contacts = self.turns = self.without_text = 0
+        self.formats: Counter[str] = Counter()
+        self.parties: Counter[tuple[str, str, str]] = Counter()
+        self.skipped: Counter[str] = Counter()
+        self.channels: Counter[str] = Counter()
+        self.languages: Counter[str] = Counter()
+        self.masked: Counter[str] = Counter()
+        self.warnings: Counter[str] = Counter()
+        self.agents: set[str] = set()
+        self.guessed: list[float] = []
+        self.first: str | None = None
+        self.last: str | None = None
+        self.rejects: list[Reject] = []
+
+    def add(self, record: Transcript | Reject) -> None:
+        """Count one contact or reject."""
         if isinstance(record, Reject):
-            rejects.append(record)
-            continue
-        contacts += 1
-        turns += len(record.turns)
-        without_text += record.dropped_turns
-        speakers.update(turn.speaker for turn in record.turns)
-        channels[record.channel or "no channel"] += 1
-        masked.update(privacy.mask_transcript(record)[1])
-        warnings.update(record.warnings)
+            self.rejects.append(record)
+            return
+        try:
+            self.masked.update(mask_transcript(record, self._masking)[1])
+        except MaskingError as error:
+            self.rejects.append(Reject(record.source, record.record, shown(record.id), error.code, error.message))
+            return
+        self.contacts += 1
+        self.turns += len(record.turns)
+        self.without_text += record.dropped_turns
+        self.formats[record.format] += 1
+        for party in record.parties:
+            self.parties[party.label, party.speaker, party.source] += party.turns
+        self.skipped.update(record.skipped)
+        self.channels[record.channel or "not given"] += 1
+        self.languages[_language(record)] += 1
+        self.warnings.update(record.warnings)
+        self.agents.update(turn.agent_id for turn in record.turns if turn.agent_id)
         if record.agent_id:
-            agents.add(record.agent_id)
+            self.agents.add(record.agent_id)
+        if record.role_p is not None:
+            self.guessed.append(record.role_p)
         if record.started_at:
-            dates = [min([*dates, record.started_at]), max([*dates, record.started_at])]
-    facts = [f"{contacts:,} contacts, {turns:,} turns with text, {without_text:,} without"]
-    if contacts:
-        facts += [
-            f"speakers: {_counts(speakers)}",
-            f"channels: {_counts(channels)}",
-            f"agents: {len(agents):,}" if agents else "agents: no agent_id in any contact",
-            f"dates: {dates[0]} to {dates[-1]}" if dates else "dates: none given",
-            f"would be masked: {_counts(masked)}",
-        ]
-    found = tuple(f"{text} ({count:,} contacts)" for text, count in warnings.most_common())
-    return Check(source_name(path), "transcripts", tuple(facts), found, tuple(rejects))
+            self.first = min(self.first or record.started_at, record.started_at)
+            self.last = max(self.last or record.started_at, record.started_at)
+
+    def facts(self) -> Iterator[str]:
+        """Lines for a person."""
+        if not self.contacts:
+            yield "no contact"
+            return
+        known = {facts.name: facts for facts in formats()}
+        for name, count in self.formats.most_common():
+            title = f"{known[name].title} ({name})" if name in known else name
+            times = f"; its times: {known[name].times}" if name in known else ""
+            yield f"format: {title}{times}" + (f" ({_number(count, 'contact')})" if len(self.formats) > 1 else "")
+        turns = f"{_number(self.turns, 'turn')} with text, {self.without_text:,} without"
+        yield f"{_number(self.contacts, 'contact')}, {turns}"
+        if self.skipped:
+            yield f"left out, for they are no turns: {_counts(self.skipped)}"
+        roles: Counter[str] = Counter()
+        for (_, speaker, _), count in self.parties.items():
+            roles[speaker] += count
+        yield f"speakers: {_counts(roles)}"
+        for (label, speaker, source), count in self.parties.most_common(_PARTIES_SHOWN):
+            yield f"  {_quoted(label)}: {speaker}, {_WHY[source]} ({_number(count, 'turn')})"
+        if (more := len(self.parties) - _PARTIES_SHOWN) > 0:
+            yield f"  and {_number(more, 'other speaker')}"
+        if self.guessed:
+            yield f"roles guessed in {_number(len(self.guessed), 'contact')}, least probability {min(self.guessed):.2f}"
+        yield f"channels: {_counts(self.channels)}"
+        yield f"agents: {len(self.agents):,}" if self.agents else "agents: none named"
+        yield f"dates: {self.first} to {self.last}" if self.first else "dates: none given"
+        yield f"languages: {_counts(self.languages)}"
+        masked = Counter({ALSO_COUNTED.get(kind, kind): count for kind, count in self.masked.items()})
+        yield f"would be masked: {_counts(masked)}"
+
+
+def _language(contact: Transcript) -> str:
+    said = " ".join(turn.text for turn in contact.turns if turn.speaker in ("agent", "customer", "unknown"))
+    return language_of(said) or "not told"
+
+
+def _quoted(label: str) -> str:
+    return f'"{shown(label)}"' if label else "without a name"
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
 def _counts(counter: Counter[str]) -> str:

@@ -10,10 +10,37 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from cxsentiment.arguments import (
+    CesDirection,
+    CesScale,
+    CsatMap,
+    CsatScale,
+    DateOrderOption,
+    FormatName,
+    GuessRoles,
+    Inputs,
+    Json,
+    Keep,
+    KeepVendorMarks,
+    LogFiles,
+    LogTimeUnit,
+    Map,
+    MaskAlso,
+    MatchBy,
+    MatchWindow,
+    NoMasking,
+    PseudonymKey,
+    Role,
+    RoleFile,
+    SurveyFiles,
+    TimeUnit,
+    Timezone,
+)
 from cxsentiment.errors import CxError, ExitCode
 
 if TYPE_CHECKING:
     from cxsentiment.ingest.options import ReadOptions
+    from cxsentiment.privacy import Masking
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -23,65 +50,6 @@ app = typer.Typer(
     "scores with intervals and their association with CSAT. Nothing leaves the machine.",
     epilog="Exit codes: 0 done, 1 failure, 2 usage, 3 done with rejects, 130 interrupted.",
 )
-
-Inputs = Annotated[
-    list[str], typer.Argument(help="Files, folders or globs: JSONL (.gz, .zst), JSON, CSV, TSV, Parquet, plain text.")
-]
-Map = Annotated[
-    list[str],
-    typer.Option("--map", metavar="FIELD=COLUMN", help="Read our FIELD from their COLUMN, e.g. text=message."),
-]
-Role = Annotated[
-    list[str], typer.Option("--role", metavar="LABEL=SPEAKER", help="What a speaker label means, e.g. AGT=agent.")
-]
-# Surveys and contact logs: the same options when scoring and when reporting.
-SurveyFiles = Annotated[
-    list[str], typer.Option("--surveys", metavar="FILE", help="Survey answers (CSV, Qualtrics, JSON); repeatable.")
-]
-CsatScale = Annotated[
-    str | None, typer.Option("--csat-scale", metavar="WORST-BEST", help="The scale of CSAT answers, e.g. 1-5 or 5-1.")
-]
-CsatMap = Annotated[
-    list[str], typer.Option("--csat-map", metavar="WORD=NUMBER", help="What a CSAT word stands for, e.g. good=1.")
-]
-CesScale = Annotated[
-    str | None, typer.Option("--ces-scale", metavar="LOW-HIGH", help="The scale of CES answers; 1-7 otherwise.")
-]
-CesDirection = Annotated[
-    str | None, typer.Option("--ces-direction", help="higher-is-easier (the default) or lower-is-easier.")
-]
-MatchBy = Annotated[
-    str, typer.Option("--match", help="How answers find their contact: id, or customer (and time; see --match-window).")
-]
-MatchWindow = Annotated[
-    str, typer.Option(metavar="TIME", help="How long after a contact its customer may answer: 72h, 3d, 30m.")
-]
-Keep = Annotated[str, typer.Option("--keep", help="Of several rows for one contact: last or first.")]
-DateOrderOption = Annotated[
-    str | None, typer.Option("--date-order", help="dmy, mdy or ymd, where 03/04/2024 could be two days.")
-]
-Timezone = Annotated[
-    str | None, typer.Option("--timezone", metavar="ZONE", help="The zone of times that name none: Europe/Berlin.")
-]
-LogFiles = Annotated[
-    list[str], typer.Option("--log", metavar="FILE", help="Contact log: one row a contact; repeatable.")
-]
-LogTimeUnit = Annotated[str, typer.Option("--log-time-unit", help="The unit of a log's durations: s, ms or min.")]
-RoleFile = Annotated[
-    Path | None, typer.Option("--roles", metavar="CSV", help="A file of roles: the columns label and speaker.")
-]
-GuessRoles = Annotated[
-    bool,
-    typer.Option("--guess-roles", help="Guess who is the agent where nobody says so, and mark those contacts."),
-]
-TimeUnit = Annotated[
-    str | None, typer.Option("--time-unit", metavar="UNIT", help="Of the times in generic input: s, ms, us or ticks.")
-]
-FormatName = Annotated[
-    str | None,
-    typer.Option("--format", metavar="NAME", help="Read everything as this format (cxsentiment formats lists them)."),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines.")]
 
 
 def main() -> NoReturn:
@@ -140,6 +108,10 @@ def score(
     guess_roles: GuessRoles = False,
     format_: FormatName = None,
     time_unit: TimeUnit = None,
+    mask_also: MaskAlso = [],  # noqa: B006
+    no_masking: NoMasking = False,
+    keep_vendor_marks: KeepVendorMarks = False,
+    pseudonym_key: PseudonymKey = None,
     workers: Annotated[int, typer.Option(min=0, help="Processes; 0 means one per available core.")] = 0,
     overwrite: Annotated[bool, typer.Option(help="Replace another run that lies in RUN.")] = False,
     as_json: Json = False,
@@ -173,6 +145,7 @@ def score(
         surveys=joins.surveys,
         scales=joins.scales,
         log=joins.log,
+        masking=_masking(mask_also, no_masking, keep_vendor_marks, pseudonym_key),
         workers=workers,
         overwrite=overwrite,
         command=_typed(),
@@ -288,6 +261,7 @@ def erase(
     reason: Annotated[str | None, typer.Option(metavar="TEXT", help="For the record, e.g. a ticket's number.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go, and change nothing.")] = False,
     verify: Annotated[bool, typer.Option("--verify", help="Check the record of erasures, and erase nothing.")] = False,
+    pseudonym_key: PseudonymKey = None,
     now: Annotated[str | None, typer.Option(metavar="DATE", help="Count the age from this moment (ISO 8601).")] = None,
     as_json: Json = False,
 ) -> None:
@@ -297,12 +271,13 @@ def erase(
     from cxsentiment import terminal
     from cxsentiment.erase import Whom, moment_of, verified
     from cxsentiment.erase import erase as remove
+    from cxsentiment.privacy.pseudonyms import read_key
 
     if verify:
         found = {str(run): verified(run) for run in runs}
         _print_json(found) if as_json else terminal.print_records(found)
         return
-    whom = Whom(tuple(customer), tuple(contact), retain, undated)
+    whom = Whom(tuple(customer), tuple(contact), retain, undated, read_key(pseudonym_key))
     done = []
     with _interruptible():
         for erasure in remove(runs, whom, reason=reason, dry_run=dry_run, now=moment_of(now)):
@@ -369,6 +344,15 @@ def _options(
 def _rejected_beside(receipt: Mapping[str, Any]) -> int:
     """Refused rows of surveys and of the contact log."""
     return sum((receipt.get(name) or {}).get("rejected", 0) for name in ("surveys", "log"))
+
+
+def _masking(also: list[str], off: bool, keep_vendor_marks: bool, key: Path | None) -> "Masking":
+    from cxsentiment.privacy import Masking
+    from cxsentiment.privacy.marks import STANDARD
+    from cxsentiment.privacy.pseudonyms import read_key
+
+    kinds = STANDARD | {kind.strip().upper() for text in also for kind in text.split(",")}
+    return Masking(kinds, off=off, vendor_marks=not keep_vendor_marks, key=read_key(key))
 
 
 def _typed() -> str:

@@ -12,7 +12,7 @@ import shutil
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -24,6 +24,7 @@ from cxsentiment.errors import RunError, UsageError
 from cxsentiment.holdings import Found
 from cxsentiment.ingest.values import contact_id as as_contact_id
 from cxsentiment.ingest.values import text_or_none
+from cxsentiment.privacy.pseudonyms import KEY_VARIABLE, PREFIXES, pseudonym
 
 _ASIDE = re.compile(r"\..+\.\d+")  # what runs.write_atomically leaves behind when it is killed
 
@@ -46,13 +47,29 @@ class Store(Protocol):
 class Whom:
     """Whose contacts are removed: ids as they stand in the source, and contacts older than `retain_days`.
 
-    Contacts without a readable date are kept, unless `undated`.
+    Contacts without a readable date are kept, unless `undated`. `key` makes the pseudonyms of a run that has them.
     """
 
     customers: tuple[str, ...] = ()
     contacts: tuple[str, ...] = ()
     retain_days: int | None = None
     undated: bool = False
+    key: bytes | None = None
+
+    def within(self, run: Path, before: Mapping[str, Any]) -> "Whom":
+        """The same for a run: where its ids are pseudonyms, customers are sought by theirs and by their own id.
+
+        Raises UsageError where there is no key and a customer's id is no pseudonym.
+        """
+        if not before["settings"].get("pseudonyms") or all(
+            one.startswith(PREFIXES["customer"]) for one in self.customers
+        ):
+            return self
+        if self.key is None:
+            do = f"Add --pseudonym-key FILE (or set {KEY_VARIABLE}), or give the pseudonym"
+            raise UsageError(str(run), "customers have pseudonyms in this run, and no key was given", do=do)
+        hidden = [pseudonym(self.key, "customer", text_or_none(one) or "") for one in self.customers]
+        return replace(self, customers=(*hidden, *self.customers))
 
     def requests(self, salt: str, now: datetime) -> list[Request]:
         """The same with salted hashes and a date. Raises UsageError for what selects nobody or is no id."""
@@ -116,7 +133,7 @@ def erase(
     if reason and any(re.search(rf"(?<!\w){re.escape(one)}(?!\w)", reason) for one in whom.customers + whom.contacts):
         raise UsageError("--reason", "holds the id, which would stay", do="Name the request, such as a ticket's number")
     for run in folders:
-        _usable(run)
+        whom.within(run, _usable(run))
         erasures.read(run)
     for run in dict.fromkeys(folders):
         try:
@@ -144,6 +161,7 @@ def verified(run: Path) -> int:
 
 def _erase(run: Path, whom: Whom, reason: str | None, dry_run: bool, now: datetime, stores: Sequence[Store]) -> Erasure:
     before = _usable(run)
+    whom = whom.within(run, before)
     finished: list[dict[str, Any]] = []
     if dry_run and before["state"] == runs.ERASING:
         raise runs.half_erased(run)

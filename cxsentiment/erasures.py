@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from cxsentiment import runs
 from cxsentiment.errors import RunError
+from cxsentiment.privacy.pseudonyms import pseudonym
 from cxsentiment.schema import Reject, Transcript
 
 FILE = "erasures.jsonl"
@@ -132,8 +133,9 @@ def _replaced(value: Any, pattern: re.Pattern[str]) -> Any:
 class Suppression:
     """Keeps erased contacts out of a run that is scored again. Ask for all contacts first, then for rejects."""
 
-    def __init__(self, entries: Sequence[Mapping[str, Any]], head: Mapping[str, Any]) -> None:
+    def __init__(self, entries: Sequence[Mapping[str, Any]], head: Mapping[str, Any], key: bytes | None = None) -> None:
         self.head = head
+        self._key = key
         self._selection = Selection(salt_of(entries) or "", [request_of(entry) for entry in entries])
         self._contacts: set[str] = set()
         self._stay: set[str] = set()
@@ -142,6 +144,8 @@ class Suppression:
     def takes(self, contact: Transcript) -> bool:
         """Whether this contact was erased."""
         place = self._selection.find(contact.id, contact.customer_id, contact.started_at)
+        if place is None and self._key and contact.customer_id:
+            place = self._selection.by_id(None, pseudonym(self._key, "customer", contact.customer_id))
         if place is None:
             self._traces.kept.add(contact.source)
             self._stay.add(contact.id)
@@ -181,9 +185,9 @@ class Suppression:
         return {**self._traces.receipt(receipt), **self.head}
 
 
-def suppression(run: Path) -> Suppression:
-    """Who must not be scored again into this folder. Raises as `read`."""
-    return Suppression(read(run), head(run))
+def suppression(run: Path, key: bytes | None = None) -> Suppression:
+    """Who must not be scored again into this folder, with the key of its pseudonyms. Raises as `read`."""
+    return Suppression(read(run), head(run), key)
 
 
 def request_of(entry: Mapping[str, Any]) -> Request:

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from cxsentiment import erasures, runs
 from cxsentiment.erasures import Selection, Traces
 from cxsentiment.errors import RunError
+from cxsentiment.schema import Reject
 
 REPORT = "report"
 _META = b"cxsentiment"
@@ -49,10 +50,16 @@ def look(run: Path, before: Mapping[str, Any], selection: Selection) -> Found:
         for place, count in places:
             if place is not None:
                 found.counts[place][path.parent.name] += count
-        if any(place is not None for place, _ in places):
+        if any(place is not None for place, _ in places) or _refuses(path, found.owners, selection):
             found.parts |= {_name(path), *_with_it(run, path)}
     _, found.rejected = without_rejects(run, found.owners, selection, found.traces, found.counts, before)
     return found
+
+
+def _refuses(path: Path, owners: Mapping[str, int], selection: Selection) -> bool:
+    """Whether a part of contacts notes that one who goes could not be masked and was refused."""
+    refused = _note_of(path).refused if path.parent.name == "contacts" else ()
+    return any(_place_of_reject(one.contact_id, owners, selection) is not None for one in refused)
 
 
 def parts(run: Path) -> list[Path]:
@@ -78,6 +85,10 @@ def rows_of(path: Path) -> list[Ids]:
 def _place(ids: Ids, owners: Mapping[str, int], selection: Selection) -> int | None:
     """The request that takes a row: by its contact, or by the row itself where it names no contact."""
     return selection.find(*ids) if ids[0] is None else owners.get(ids[0])
+
+
+def _place_of_reject(contact: str | None, owners: Mapping[str, int], selection: Selection) -> int | None:
+    return None if contact is None else owners.get(contact, selection.by_id(contact, None))
 
 
 def _find_owners(run: Path, rows: Mapping[Path, Counter[Ids]], selection: Selection, found: Found) -> None:
@@ -125,7 +136,7 @@ def without_rejects(
     path = run / runs.REJECTS
     lines = _read(path, Path.read_bytes).splitlines(keepends=True)
     rejects = _read(path, lambda _: [json.loads(line) for line in lines])
-    places = [owners.get(one["contact_id"], selection.by_id(one["contact_id"], None)) for one in rejects]
+    places = [_place_of_reject(one["contact_id"], owners, selection) for one in rejects]
     for place, reject in zip(places, rejects, strict=True):
         (traces.kept if place is None else traces.gone).add(reject["source"])
         if place is not None:
@@ -147,14 +158,16 @@ def rewrite(run: Path, path: Path, owners: Mapping[str, int], selection: Selecti
     stays = [_place(ids, owners, selection) is None for ids in rows_of(path)]
     table = _read(path, pq.read_table).filter(pa.array(stays, pa.bool_()))
     if path.parent.name == "contacts":
-        meta = json.dumps(_content_of_rest(run, path, table), sort_keys=True)
+        meta = json.dumps(_content_of_rest(run, path, table, owners, selection), sort_keys=True)
         table = table.replace_schema_metadata({**(table.schema.metadata or {}), _META: meta.encode()})
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd")
     runs.write_atomically(path, sink.getvalue().to_pybytes())
 
 
-def _content_of_rest(run: Path, path: Path, contacts: pa.Table) -> dict[str, Any]:
+def _content_of_rest(
+    run: Path, path: Path, contacts: pa.Table, owners: Mapping[str, int], selection: Selection
+) -> dict[str, Any]:
     """A shard's note and hashes, for the contacts that stay.
 
     A warning that no more contacts had than went may be about them alone, and may quote them; so it goes too. Marks and
@@ -165,6 +178,9 @@ def _content_of_rest(run: Path, path: Path, contacts: pa.Table) -> dict[str, Any
     turns = _read(run / "turns" / path.name, pq.read_table)
     heads = [turns[name].to_pylist() for name in turns.column_names if name.startswith("p_")]
     scored = [any(p is not None for p in row) for row in zip(*heads, strict=True)]
+    note["refused"] = [
+        one for one in note.get("refused", ()) if _place_of_reject(one["contact_id"], owners, selection) is None
+    ]
     gone = content.get("erased", 0) + note["contacts"] - contacts.num_rows
     note |= {
         "contacts": contacts.num_rows,
@@ -192,8 +208,14 @@ def content_of(path: Path) -> dict[str, Any]:
 
 def notes_of(run: Path) -> list[runs.ShardNote]:
     """The notes of all shards."""
-    paths = sorted((run / "contacts").glob("part-*.parquet"))
-    return [_read(path, lambda part: runs.ShardNote(**{"roles": {}, **content_of(part)["note"]})) for path in paths]
+    return [_note_of(path) for path in sorted((run / "contacts").glob("part-*.parquet"))]
+
+
+def _note_of(path: Path) -> runs.ShardNote:
+    note = {"roles": {}, "refused": (), **content_of(path)["note"]}  # what a run of an earlier version has not
+    refused = _read(path, lambda _: tuple(Reject(**reject) for reject in note["refused"]))
+    made: runs.ShardNote = _read(path, lambda _: runs.ShardNote(**note | {"refused": refused}))
+    return made
 
 
 def _read(path: Path, reader: Callable[[Path], Any]) -> Any:

@@ -21,6 +21,7 @@ from cxsentiment.ingest.sources import Source, find_sources
 from cxsentiment.ingest.surveys import Surveys, on_scale
 from cxsentiment.ingest.surveys import apply as apply_survey
 from cxsentiment.model import read_bundle
+from cxsentiment.privacy import EVERYTHING_USUAL, Masking
 from cxsentiment.receipt import Plan, Reading, begin, compose, earlier_run, fingerprint, stands
 from cxsentiment.rubric import Rubric
 from cxsentiment.schema import Reject, Transcript
@@ -43,6 +44,7 @@ class Settings:
     surveys: Surveys | None = None
     scales: Scales = field(default_factory=Scales)
     log: ContactLog | None = None
+    masking: Masking = EVERYTHING_USUAL
     workers: int = 0
     overwrite: bool = False
     demo: bool = False
@@ -83,12 +85,13 @@ def run(
         settings.surveys,
         settings.scales,
         settings.log,
+        settings.masking,
         files,
         settings.demo,
         settings.command,
     )
     before = earlier_run(out, plan, overwrite=settings.overwrite)
-    erased = erasures.suppression(out)
+    erased = erasures.suppression(out, settings.masking.key)
     if before is None:
         runs.remove_report(out)
     elif before.get("state") == "complete":
@@ -110,11 +113,11 @@ def run(
     joined = _joined(out, settings.surveys, reader.matched)
     side = runs.write_side_table(out, "surveys", erased.rows(_loose_answers(settings.surveys, joined)))
     side |= runs.write_side_table(out, "log", erased.rows(reader.log.table() if reader.log else None))
-    rejects = erased.rejects(reader.rejects)
-    runs.write_rejects(out, [*rejects, *erased.rejects(_rejects_beside(settings, joined))])
+    refused = erased.rejects([*reader.rejects, *(reject for result in results for reject in result.note.refused)])
+    runs.write_rejects(out, [*refused, *erased.rejects(_rejects_beside(settings, joined))])
     reading = Reading(
-        reader.contacts + len(reader.rejects) - len(rejects),
-        len(rejects),
+        reader.contacts + len(reader.rejects),
+        len(refused),
         reader.seconds,
         joined.facts if joined else None,
         reader.log.facts() if reader.log else None,
@@ -216,7 +219,7 @@ def _score_all(shards: Iterable[Shard], out: Path, settings: Settings) -> Iterat
             if (found := runs.read_shard_note(out, shard.number, shard.key)) is not None:
                 yield ShardResult(shard.number, found[0], found[1], {})
             elif workers == 1 or (is_last and pool is None):
-                scorer = scorer or Scorer(settings.model, settings.rubric)
+                scorer = scorer or Scorer(settings.model, settings.rubric, settings.masking)
                 yield scorer.score_shard(shard, out)
             else:
                 pool = pool or _pool(workers, settings)
@@ -253,19 +256,22 @@ def _pool(workers: int, settings: Settings) -> ProcessPoolExecutor:
 
     # Spawned, not forked: a forked ONNX Runtime or Arrow thread pool may hang.
     return ProcessPoolExecutor(
-        workers, get_context("spawn"), initializer=_start_worker, initargs=(settings.model, settings.rubric)
+        workers,
+        get_context("spawn"),
+        initializer=_start_worker,
+        initargs=(settings.model, settings.rubric, settings.masking),
     )
 
 
 _scorer_of_worker: list[Scorer] = []
 
 
-def _start_worker(model: Path, rubric: Rubric) -> None:
+def _start_worker(model: Path, rubric: Rubric, masking: Masking) -> None:
     # Ctrl-C reaches the whole process group; the parent decides what happens to the shards in flight.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # spaCy imports torch where it is installed: seconds and hundreds of megabytes that no worker needs.
     sys.modules["torch"] = None  # type: ignore[assignment]  # None there makes an import of it fail
-    _scorer_of_worker.append(Scorer(model, rubric))
+    _scorer_of_worker.append(Scorer(model, rubric, masking))
 
 
 def _score_in_worker(shard: Shard, out: Path) -> ShardResult:

@@ -18,6 +18,8 @@ from cxsentiment.ingest.scales import Scales
 from cxsentiment.ingest.sources import Source, size_of, source_name
 from cxsentiment.ingest.surveys import Surveys
 from cxsentiment.model import Bundle
+from cxsentiment.privacy import Masking
+from cxsentiment.privacy.pseudonyms import key_mark
 from cxsentiment.rubric import Rubric
 from cxsentiment.shards import PHASES, ShardResult
 
@@ -37,6 +39,7 @@ class Plan:
     surveys: Surveys | None
     scales: Scales
     log: ContactLog | None
+    masking: Masking
     inputs: tuple[Mapping[str, Any], ...]
     demo: bool
     command: str
@@ -56,6 +59,7 @@ class Plan:
             ],
             "surveys or their options": [repr(self.scales), self.surveys.content() if self.surveys else None],
             "contact log": self.log.content() if self.log else None,
+            "masking or the key of pseudonyms": [repr(self.masking), key_mark(self.masking.key)],
             "inputs (names and contents)": list(self.inputs),
         }
         return {name: _hash(fact) for name, fact in facts.items()}
@@ -72,10 +76,10 @@ def _hash(fact: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What reading the input found: contacts accepted, records rejected, seconds; what became of surveys and log.
+    """What reading the input found: contacts in it, records rejected, seconds; what became of surveys and log.
 
-    `contacts` counts those too that were erased from this run before and are not scored again; `side` are the hashes
-    of the tables of the whole run.
+    `contacts` counts also what was rejected, and what was erased from this run before and is left out; `side` are the
+    hashes of the tables of the whole run.
     """
 
     contacts: int
@@ -148,7 +152,7 @@ def compose(
     notes = [result.note for result in results]
     fresh = sum(result.note.turns_in for result in results if result.seconds)
     scored = sum(note.contacts for note in notes)
-    erased = reading.contacts - scored
+    erased = reading.contacts - scored - reading.rejected
     phases = {phase: round(sum(r.seconds.get(phase, 0.0) for r in results), 3) for phase in PHASES}
     hashes = {name: digest for result in results for name, digest in sorted(result.hashes.items())}
     hashes |= reading.side
@@ -171,10 +175,13 @@ def compose(
             "format": plan.options.format,
             "time_unit": plan.options.time_unit,
             "guess_roles": plan.options.guess_roles,
+            "masked": sorted(plan.masking.active),
+            "vendor_marks": plan.masking.vendor_marks,
+            "pseudonyms": plan.masking.key is not None,
             **_scale_settings(plan.scales),
         },
         "inputs": list(plan.inputs),
-        "contacts": {"in": reading.contacts + reading.rejected, "scored": scored, "rejected": reading.rejected}
+        "contacts": {"in": reading.contacts, "scored": scored, "rejected": reading.rejected}
         | ({"erased": erased} if erased else {}),
         **totals(notes),
         "surveys": reading.surveys,

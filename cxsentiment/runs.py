@@ -74,7 +74,7 @@ SIDE_SCHEMAS = {"log": LOG, "surveys": SURVEYS}
 
 @dataclass(frozen=True, slots=True)
 class ShardNote:
-    """What a shard tells the receipt: its key, its counts, what it masked and warned of."""
+    """What a shard tells the receipt: its key, its counts, what it masked, warned of and refused (no masking)."""
 
     key: str
     contacts: int
@@ -86,6 +86,7 @@ class ShardNote:
     masked: Mapping[str, int]
     warnings: Mapping[str, int]
     roles: Mapping[str, int]
+    refused: tuple[Reject, ...] = ()
 
 
 def shard_path(run: Path, table: str, number: int) -> Path:
@@ -123,7 +124,8 @@ def read_shard_note(run: Path, number: int, key: str) -> tuple[ShardNote, dict[s
     if any(not (run / name).exists() or sha256_of(run / name) != digest for name, digest in hashes.items()):
         return None
     hashes[f"contacts/{path.name}"] = sha256_of(path)
-    return ShardNote(**content["note"]), hashes
+    note = content["note"]
+    return ShardNote(**note | {"refused": tuple(Reject(**reject) for reject in note["refused"])}), hashes
 
 
 def write_side_table(run: Path, name: str, rows: Sequence[Mapping[str, Any]] | None) -> dict[str, str]:

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cxsentiment import privacy, runs
+from cxsentiment import runs
+from cxsentiment.ingest.values import shown
 from cxsentiment.model import Model
 from cxsentiment.predict import Memory, predict
+from cxsentiment.privacy import EVERYTHING_USUAL, Masking, MaskingError, mask_transcript
 from cxsentiment.rubric import Rubric
-from cxsentiment.schema import SIGNALS, Evaluation, Signal, Transcript, Turn, TurnPrediction
+from cxsentiment.schema import SIGNALS, Evaluation, Reject, Signal, Transcript, Turn, TurnPrediction
 from cxsentiment.score import Labels, evaluate
 from cxsentiment.signals import measure
 
@@ -69,9 +71,10 @@ def _shard(number: int, identity: str, contacts: Sequence[Transcript]) -> Shard:
 class Scorer:
     """What a process needs to score shards: the model, loaded once, and the rubric."""
 
-    def __init__(self, model: Path, rubric: Rubric) -> None:
+    def __init__(self, model: Path, rubric: Rubric, masking: Masking = EVERYTHING_USUAL) -> None:
         self.model = Model(model)
         self.rubric = rubric
+        self.masking = masking
         self.memory = Memory()
         self.acts = next(head for head in self.model.bundle.heads if head.speaker == "agent")
 
@@ -80,8 +83,13 @@ class Scorer:
         clock = _Clock()
         masked: list[Transcript] = []
         counts: Counter[str] = Counter()
+        refused: list[Reject] = []
         for contact in shard.contacts:
-            transcript, found = privacy.mask_transcript(contact)
+            try:
+                transcript, found = mask_transcript(contact, self.masking)
+            except MaskingError as error:  # what cannot be masked is neither scored nor written
+                refused.append(Reject(contact.source, contact.record, shown(contact.id), error.code, error.message))
+                continue
             masked.append(transcript)
             counts.update(found)
         clock.lap("mask")
@@ -94,7 +102,7 @@ class Scorer:
             rows.add(transcript, predicted, measure(transcript, predicted), evaluation)
         clock.lap("score")
         reasons = Counter(reason for reason in rows.tables["contacts"]["null_reason"] if reason)
-        note = _note(shard, predictions, counts, reasons)
+        note = _note(shard.key, masked, predictions, counts, reasons, refused)
         hashes = runs.write_shard(run_folder, shard.number, rows.tables, note)
         clock.lap("write")
         return ShardResult(shard.number, note, hashes, clock.seconds)
@@ -211,21 +219,24 @@ def _duration(turns: Sequence[Turn]) -> float | None:
 
 
 def _note(
-    shard: Shard,
+    key: str,
+    contacts: Sequence[Transcript],
     predictions: Sequence[Sequence[TurnPrediction]],
     masked: Mapping[str, int],
     reasons: Mapping[str, int],
+    refused: Sequence[Reject],
 ) -> runs.ShardNote:
-    without_text = sum(contact.dropped_turns for contact in shard.contacts)
+    without_text = sum(contact.dropped_turns for contact in contacts)
     return runs.ShardNote(
-        key=shard.key,
-        contacts=len(shard.contacts),
-        turns_in=sum(len(contact.turns) for contact in shard.contacts) + without_text,
+        key=key,
+        contacts=len(contacts),
+        turns_in=sum(len(contact.turns) for contact in contacts) + without_text,
         turns_scored=sum(len(predicted) for predicted in predictions),
         turns_without_text=without_text,
-        turns_unknown_speaker=sum(t.speaker == "unknown" for contact in shard.contacts for t in contact.turns),
+        turns_unknown_speaker=sum(t.speaker == "unknown" for contact in contacts for t in contact.turns),
         null_reasons=dict(sorted(reasons.items())),
         masked=dict(sorted(masked.items())),
-        warnings=dict(sorted(Counter(w for contact in shard.contacts for w in contact.warnings).items())),
-        roles=dict(sorted(Counter(contact.role_source for contact in shard.contacts).items())),
+        warnings=dict(sorted(Counter(w for contact in contacts for w in contact.warnings).items())),
+        roles=dict(sorted(Counter(contact.role_source for contact in contacts).items())),
+        refused=tuple(refused),
     )

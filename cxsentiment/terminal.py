@@ -17,6 +17,7 @@ from cxsentiment.erase import Erasure
 from cxsentiment.errors import CxError
 from cxsentiment.ingest.formats import Format
 from cxsentiment.pipeline import Progress
+from cxsentiment.privacy.marks import ALSO_COUNTED
 from cxsentiment.schema import (
     FALSE_DISCOVERY_RATE,
     HEADLINE_FEATURES,
@@ -113,15 +114,19 @@ def print_run(receipt: Mapping[str, Any], out: Path) -> None:
         f"({turns['scored']:,} scored, {turns['without_text']:,} without text) "
         f"in {receipt['seconds']['total']:.1f} s, {receipt['turns_per_second'] or 0:,.0f} turns a second"
     )
-    if erased := contacts.get("erased"):
-        console.print(f"{erased:,} contacts were erased from this run and are not scored again")
+    _print_erased(console, contacts.get("erased", 0))
     for reason, count in receipt["null_reasons"].items():
         console.print(f"[yellow]{count:,} contacts have no score:[/] {escape(reason)}")
     rejected = contacts["rejected"] + sum((receipt.get(name) or {}).get("rejected", 0) for name in ("surveys", "log"))
     if rejected:
         _print_rejects(console, out / "rejects.jsonl", rejected)
+    if guessed := receipt.get("roles", {}).get("guessed"):
+        console.print(f"[yellow]roles were guessed[/] in {guessed:,} contacts: likely, not known (column role_source)")
     if masked := receipt["masked"]:
-        console.print("masked before scoring: " + ", ".join(f"{count:,} {kind}" for kind, count in masked.items()))
+        console.print(
+            "masked before scoring: "
+            + ", ".join(f"{count:,} {ALSO_COUNTED.get(kind, kind)}" for kind, count in masked.items())
+        )
     if surveys := receipt["surveys"]:
         _print_survey_facts(console, surveys)
     if log := receipt.get("log"):
@@ -324,6 +329,11 @@ def print_erasure(erasure: Erasure) -> None:
         )
     if erasure.not_searched:
         console.print(f"  [yellow]not looked into:[/] {escape(', '.join(erasure.not_searched[:_SHOWN]))}")
+
+
+def _print_erased(console: Console, count: int) -> None:
+    if count:
+        console.print(f"{count:,} contacts were erased from this run and are not scored again")
 
 
 def print_records(records: Mapping[str, int]) -> None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
-from cxsentiment import cli
+from cxsentiment import cli, runs
 
 
 class Outcome(NamedTuple):
@@ -240,3 +240,37 @@ def test_a_contact_log_and_words_join_from_the_command_line(
     assert values["CSAT, mean"] == 100
     for wrong in (["--match", "name"], ["--csat-map", "good"], ["--log", tmp_path / "no.csv"]):
         assert command("report", run, *wrong).code == 2
+
+
+def test_guessed_roles_are_marked_in_columns_terminal_and_report(
+    command: Callable[..., Outcome], toy_bundle: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "call.txt"
+    path.write_text(
+        "S1: Thank you for calling, my name is Ines, how can I help?\nS2: My order never came, I already called.\n"
+        "S1: I'm sorry to hear that. May I have your order number?\nS2: It's B7.\nS1: One moment, let me check.\n"
+    )
+    out = tmp_path / "run"
+    scored = command("score", path, "--out", out, "--model", toy_bundle, "--guess-roles")
+    assert "roles were guessed in 1 contacts" in scored.out
+    (contact,) = runs.read_table(out, "contacts", ["role_source", "role_p", "agent_turns"]).to_pylist()
+    assert (contact["role_source"], contact["agent_turns"]) == ("guessed", 3)
+    assert 0.8 <= contact["role_p"] <= 1
+    assert command("report", out).code == 0
+    assert "Roles were guessed" in (out / "report" / "index.html").read_text(encoding="utf-8")
+
+
+def test_every_format_is_listed_with_its_rules(command: Callable[..., Outcome]) -> None:
+    listed = json.loads(command("formats", "--json").out)
+    names = [facts["name"] for facts in listed]
+    assert len(names) == len(set(names)) > 50
+    assert {"vcon", "webvtt", "deepgram", "genesys-cloud", "excel", "jsonl"} <= set(names)
+    assert all(facts["title"] and facts["roles"] and facts["times"] and facts["family"] for facts in listed)
+    told = command("formats").out
+    assert all(name in told for name in names)
+
+
+def test_an_unknown_format_names_the_known_ones(command: Callable[..., Outcome], call: Path) -> None:
+    outcome = command("check", call, "--format", "deepgramm")
+    assert outcome.code == 2
+    assert "deepgram" in outcome.err

@@ -19,7 +19,11 @@ from cxsentiment.errors import RunError, UsageError
 from cxsentiment.findings import write_report
 from cxsentiment.ingest.joins import read_joins
 from cxsentiment.pipeline import Settings, run
+from cxsentiment.privacy import Masking
+from cxsentiment.privacy.errors import MaskingError
+from cxsentiment.privacy.pseudonyms import pseudonym
 from cxsentiment.rubric import default_rubric, parse_rubric, read_rubric
+from cxsentiment.schema import Transcript
 
 Jsonl = Callable[..., Path]
 NOW = moment_of("2026-07-01T00:00:00Z")
@@ -327,6 +331,48 @@ def test_logs_and_answers_by_customer_are_cleaned_and_stay_so(jsonl: Jsonl, sett
         runs.shard_path(out, "log", 0).unlink()
         run([str(source)], out, joined)
         assert {name: runs.read_table(out, name).to_pylist() for name in tables} == tables
+
+
+@pytest.mark.parametrize("by", ["id", "pseudonym"])
+def test_customers_with_pseudonyms_are_found_by_the_key(
+    jsonl: Jsonl, settings: Settings, tmp_path: Path, by: str
+) -> None:
+    key, out = b"a key of sixteen bytes", tmp_path / "run"
+    hidden = replace(settings, masking=Masking(key=key))
+    source = jsonl([_anna("anna-1"), *_others(2)])
+    run([str(source)], out, hidden)
+    assert "cust-anna" not in _said(out)
+    with pytest.raises(UsageError, match="customers have pseudonyms in this run, and no key"):
+        _erase(out, customers=("cust-anna",))
+    known = pseudonym(key, "customer", "cust-anna")
+    whom: dict[str, Any] = {"customers": ("cust-anna",), "key": key} if by == "id" else {"customers": (known,)}
+    assert _erase(out, **whom).entries[0]["removed"]["contacts"] == 1
+    runs.shard_path(out, "turns", 0).unlink()
+    assert run([str(source)], out, hidden)["contacts"] == {"in": 3, "scored": 2, "rejected": 0, "erased": 1}
+    assert [secret for secret in (*SECRETS, known) if secret in _said(out)] == []
+
+
+def test_a_contact_that_could_not_be_masked_is_forgotten_too(
+    jsonl: Jsonl, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = shards.mask_transcript
+
+    def fails(contact: Transcript, masking: Masking) -> object:
+        if contact.id == "anna-1":
+            raise MaskingError("fault")
+        return original(contact, masking)
+
+    monkeypatch.setattr(shards, "mask_transcript", fails)
+    source, out = jsonl([_anna("anna-1"), *_others(2)]), tmp_path / "run"
+    assert run([str(source)], out, settings)["contacts"] == {"in": 3, "scored": 2, "rejected": 1}
+    assert "anna-1" in _said(out)
+    _erase(out, contacts=("anna-1",))
+    assert "anna-1" not in _said(out)
+    after = {"in": 3, "scored": 2, "rejected": 0, "erased": 1}
+    assert runs.require_complete(out)["contacts"] == after
+    runs.shard_path(out, "turns", 0).unlink()
+    assert run([str(source)], out, settings)["contacts"] == after
+    assert "anna-1" not in _said(out)
 
 
 class _Killed(BaseException):

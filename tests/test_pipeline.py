@@ -15,7 +15,9 @@ from cxsentiment.errors import BundleError, RunError, UsageError
 from cxsentiment.ingest.scales import Scale, Scales
 from cxsentiment.ingest.surveys import SurveyRules, read_surveys
 from cxsentiment.pipeline import Progress, Settings, run
+from cxsentiment.privacy import Masking
 from cxsentiment.rubric import default_rubric, parse_rubric, read_rubric
+from cxsentiment.schema import Transcript
 
 Jsonl = Callable[..., Path]
 GOOD = [
@@ -319,3 +321,46 @@ def test_pool_is_used_only_where_there_is_more_than_one_shard(
 
     monkeypatch.setattr(pipeline, "_pool", refuse)
     run([str(jsonl(_contacts(5)))], tmp_path / "run", Settings(settings.model, settings.rubric, workers=2))
+
+
+def test_a_contact_that_cannot_be_masked_is_refused_and_the_others_scored(
+    toy_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from cxsentiment.privacy import MaskingError, mask_transcript
+
+    def failing(transcript: Transcript, masking: Masking) -> object:
+        if transcript.id == "b":
+            raise MaskingError("ValueError")
+        return mask_transcript(transcript, masking)
+
+    monkeypatch.setattr(shards, "mask_transcript", failing)
+    source = tmp_path / "in.jsonl"
+    lines = [{"id": name, "turns": [{"speaker": "agent", "text": f"Hello secret {name}"}]} for name in "abc"]
+    source.write_text("\n".join(map(json.dumps, lines)))
+    settings = Settings(toy_bundle, read_rubric(default_rubric()), workers=1)
+    receipt = run([str(source)], tmp_path / "run", settings)
+    assert receipt["contacts"] == {"in": 3, "scored": 2, "rejected": 1}
+    (refused,) = map(json.loads, (tmp_path / "run" / "rejects.jsonl").read_text().splitlines())
+    assert (refused["contact_id"], refused["code"], refused["record"]) == ("b", "masking_failed", 2)
+    assert "secret" not in json.dumps(refused)
+    assert b"secret b" not in b"".join(path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file())
+    again = run([str(source)], tmp_path / "run", settings)
+    assert again["already_scored"]
+
+
+def test_pseudonyms_and_masking_settings_are_part_of_the_run(toy_bundle: Path, tmp_path: Path) -> None:
+    source = tmp_path / "in.jsonl"
+    turns = [{"speaker": "customer", "text": "my order number is 55512345 and the security code is 123"}]
+    source.write_text(json.dumps({"id": "a", "customer_id": "jane-doe", "agent_id": "ines", "turns": turns}))
+    rubric = read_rubric(default_rubric())
+    settings = Settings(toy_bundle, rubric, workers=1, masking=Masking(off=True, key=b"k" * 16))
+    receipt = run([str(source)], tmp_path / "run", settings)
+    (contact,) = runs.read_table(tmp_path / "run", "contacts", ["customer_id", "agent_id"]).to_pylist()
+    assert contact["customer_id"].startswith("cu_")
+    assert contact["agent_id"].startswith("ag_")
+    (turn,) = runs.read_table(tmp_path / "run", "turns", ["text"]).to_pylist()
+    assert turn["text"] == "my order number is 55512345 and the security code is [CVV]"
+    assert receipt["settings"]["pseudonyms"] is True
+    assert b"kkkk" not in (tmp_path / "run" / "run.json").read_bytes()
+    with pytest.raises(UsageError, match="masking or the key"):
+        run([str(source)], tmp_path / "run", Settings(toy_bundle, rubric, workers=1, masking=Masking()))

@@ -143,6 +143,8 @@ SOURCES: dict[str, Source] = {
     "talk_replies": _talk("Short replies and pairs of customer turns that share most words", "talk_replies"),
     "talk_turns": _talk("Irony, but-turns, pardon, formulas, names of many origins, other languages", "talk_turns"),
     "talk_lines": _talk("Calls of other services, long e-mails and tickets", "talk_lines"),
+    "talk_posts": _talk("Customers' public posts to companies", "talk_posts"),
+    "talk_help": _talk("Support contacts of many services, untidy and bound to their context", "talk_help"),
     "agent_turns": _keyed("agent", _OPEN_AGENTS),
     "customer_turns": _keyed("customer", _OPEN),
     "goemotions": Source(

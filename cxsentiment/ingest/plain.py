@@ -13,7 +13,7 @@ text, and is the turn's start, counted from the first turn, where every turn has
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -76,7 +76,7 @@ def read_plain(path: Source, options: ReadOptions, advance: Advance = ignore) ->
             do="If the speakers have other names, say --role NAME=agent",
         )
     warnings = [*([warning] if warning else []), *notes]
-    reading = ReadOptions(roles=options.roles)
+    reading = replace(options, columns={})
     made = Path(content_name(path)).stem
     yield read_or_reject({"turns": turns}, source=source, number=1, options=reading, warnings=warnings, made_id=made)
 

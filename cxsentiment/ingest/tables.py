@@ -11,7 +11,7 @@ an id that a whole row has too is believed, and refuses that contact, which woul
 
 from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from cxsentiment.errors import InputError
@@ -136,7 +136,7 @@ def read_table(table: Table, options: ReadOptions, advance: Advance = ignore) ->
     builder = _Builder(
         table,
         layout,
-        ReadOptions(roles=options.roles, time_unit=options.time_unit),
+        replace(options, columns={}),
         warnings,
         _refused(broken, expected),
     )

@@ -1,19 +1,15 @@
-"""Masks personal and card data before anything is scored, written or shown: typed marks in place of the text.
+"""E-mail addresses, payment cards, phones and other long digit runs, as typed, whatever stands around them.
 
-First pass: e-mail addresses, payment cards, phones and other long digit runs, as typed. Every run of 12 or more digits
-is masked whether or not it is a card number (PCI DSS 3.3 keeps no card data; a Luhn failure may be a typing error).
-Kept are dates, times, prices, decimals, year ranges, and ids with letters of fewer than 12 digits in a row. Spoken
-digits, names, addresses and ids by country are not masked here.
+Every run of 12 or more digits is masked whether or not it is a card number (PCI DSS 3.3 keeps no card data; a Luhn
+failure may be a typing error). Kept are dates, times, prices, decimals, version numbers, year ranges, and ids with
+letters of fewer than 12 digits in a row.
 """
 
 import re
-from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
 
-from cxsentiment.schema import Transcript
+from cxsentiment.privacy.checks import card, digits_of
 
-_CARD_DIGITS = range(13, 20)
 _MAX_PHONE_DIGITS = 15  # ITU-T E.164
 _PHONE_DIGITS = 10
 
@@ -22,7 +18,7 @@ _SPACE = r" \t\u00a0\u2000-\u200a\u202f\u205f\u3000"
 _DASH = r"\-\u2010-\u2015\u2212"
 _HIDDEN = r"\u00ad\u200b-\u200d\u2060\ufeff"
 
-_CANDIDATE = re.compile(r"[\d@]")
+_MIN_DIGITS = 7
 _NAME = rf"\w\-\u2010\u2011{_HIDDEN}"
 _EMAIL = re.compile(rf"[.+%'{_NAME}]{{1,64}}@[{_NAME}]{{1,63}}(?:\.[{_NAME}]{{1,63}})+")
 # Up to two signs may stand between the digits of one number: "4111 - 1111" is two numbers, "4111- 1111" is one.
@@ -39,6 +35,8 @@ _KEPT = re.compile(
       (?!\d|[<dash>/.]\d)                                                                  # 01/05/2024
     | (?<![\d:])\d{1,2}:\d\d(?::\d\d(?:[.,]\d+)?)?(?![\d:])                                # 10:30, 10:30:05.5
     | (?<![\d<dash>./])(?:19|20)\d\d[<space>]?[<dash>/][<space>]?(?:19|20)\d\d(?!\d|[<dash>./]\d)     # 2019-2024
+    | \b(?:v|version|ver|release|build|firmware)[.:]?[<space>]?\d{1,5}(?:\.\d{1,5}){1,4}
+      (?![.\d])                                                                              # version 115.0.5790.170
     | (?:[$€£¥₹]|\b(?:Rs|USD|EUR|GBP|INR)\b\.?)\ ?\d{1,9}(?:[.,]\d{1,3})*(?!\d)            # $1,999.00
     | (?<![\d.,<dash>+(<hidden>])(?<!\d[<space>])\d{1,9}(?:[.,]\d{1,3})*\ ?(?:[$€£¥₹%]|"""
         + _CURRENCY
@@ -56,61 +54,30 @@ _ID_BEFORE = re.compile(rf"(?:\w|\b[A-Z]{{1,6}}[_{_DASH}])$")
 _ANY_SPACE, _ANY_DASH, _ANY_HIDDEN = (re.compile(f"[{members}]") for members in (_SPACE, _DASH, _HIDDEN))
 
 
-@dataclass(frozen=True, slots=True)
-class Masked:
-    """A text without what was found in it, and how often each mark was set (never what it was)."""
-
-    text: str
-    counts: Mapping[str, int]
-
-
-def mask(text: str) -> Masked:
-    """Replace e-mails by [EMAIL], cards by [CARD], phones by [PHONE], other long digit runs by [NUMBER].
-
-    Masking a masked text changes nothing.
-    """
-    if not _CANDIDATE.search(text):
-        return Masked(text, {})
-    counts: Counter[str] = Counter()
-    before = None
-    # A mark can bring two numbers' surroundings to light that hid them, so repeat until nothing changes.
-    while before != text:
-        before = text
-        text = _once(text, counts)
-    return Masked(text, counts)
-
-
-def mask_transcript(transcript: Transcript) -> tuple[Transcript, Counter[str]]:
-    """The transcript with every turn's text masked, and the number of marks set by kind."""
-    counts: Counter[str] = Counter()
-    turns = []
-    for turn in transcript.turns:
-        masked = mask(turn.text)
-        counts.update(masked.counts)
-        turns.append(replace(turn, text=masked.text) if masked.counts else turn)
-    return (replace(transcript, turns=tuple(turns)) if counts else transcript), counts
-
-
-def _once(text: str, counts: Counter[str]) -> str:
-    def mark(kind: str) -> str:
-        counts[kind] += 1
-        return f"[{kind}]"
-
+def mask_typed(text: str, mark: Callable[[str], str]) -> str:
+    """The text with `mark(kind)` in place of what was found; an empty mark leaves it as it is."""
     if "@" in text:
-        text = _EMAIL.sub(lambda _: mark("EMAIL"), text)
-    text = _LONG_RUN.sub(lambda match: mark(_long_kind(match[0])), text)
+        text = _EMAIL.sub(lambda match: mark("EMAIL") or match[0], text)
+    if _digits(text) < _MIN_DIGITS:
+        return text
+    text = _LONG_RUN.sub(lambda match: mark(_long_kind(match[0])) or match[0], text)
     pieces = []
     position = 0
-    for kept in _KEPT.finditer(text):
-        pieces += [_mask_runs(text[position : kept.start()], mark), kept[0]]
-        position = kept.end()
+    for start, end in kept_spans(text):
+        pieces += [_mask_runs(text[position:start], mark), text[start:end]]
+        position = end
     return "".join([*pieces, _mask_runs(text[position:], mark)])
+
+
+def kept_spans(text: str) -> list[tuple[int, int]]:
+    """Dates, times, prices, versions and year ranges: characters [start, end) each."""
+    return [match.span() for match in _KEPT.finditer(text)]
 
 
 def _mask_runs(text: str, mark: Callable[[str], str]) -> str:
     def replaced(match: re.Match[str]) -> str:
         kind = _kind(match)
-        return mark(kind) if kind else match[0]
+        return (mark(kind) if kind else "") or match[0]
 
     return _RUN.sub(replaced, text)
 
@@ -136,7 +103,7 @@ def _long_kind(run: str) -> str:
     """CARD, PHONE or NUMBER, of a run of 12 digits or more."""
     if run.startswith("+") and _digits(run) <= _MAX_PHONE_DIGITS:
         return "PHONE"
-    return "CARD" if _is_card(run) else "NUMBER"
+    return "CARD" if card(digits_of(run)) else "NUMBER"
 
 
 def _is_plain_phone(run: str) -> bool:
@@ -150,7 +117,7 @@ def _as_typed(run: str) -> str:
 
 
 def _digits(run: str) -> int:
-    return sum(character.isdecimal() for character in run)
+    return sum(map(str.isdecimal, run))
 
 
 def _is_decimal(run: str) -> bool:
@@ -163,12 +130,3 @@ def _is_range(run: str) -> bool:
     low, _, high = run.replace(" ", "").partition("-")
     round_numbers = low.isdecimal() and high.isdecimal() and low.endswith("0") and high.endswith("0")
     return round_numbers and int(low) < int(high)
-
-
-def _is_card(run: str) -> bool:
-    """Whether the digits are as many as a card has and pass the Luhn check (ISO/IEC 7812-1)."""
-    digits = [int(character) for character in run if character.isdecimal()]
-    if len(digits) not in _CARD_DIGITS:
-        return False
-    doubled = [sum(divmod(2 * digit, 10)) for digit in digits[-2::-2]]
-    return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0

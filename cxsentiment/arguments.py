@@ -1,0 +1,78 @@
+"""The options of the command line that several commands share: their names, forms and help."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Inputs = Annotated[
+    list[str], typer.Argument(help="Files, folders or globs: JSONL (.gz, .zst), JSON, CSV, TSV, Parquet, plain text.")
+]
+Map = Annotated[
+    list[str],
+    typer.Option("--map", metavar="FIELD=COLUMN", help="Read our FIELD from their COLUMN, e.g. text=message."),
+]
+Role = Annotated[
+    list[str], typer.Option("--role", metavar="LABEL=SPEAKER", help="What a speaker label means, e.g. AGT=agent.")
+]
+# Surveys and contact logs: the same options when scoring and when reporting.
+SurveyFiles = Annotated[
+    list[str], typer.Option("--surveys", metavar="FILE", help="Survey answers (CSV, Qualtrics, JSON); repeatable.")
+]
+CsatScale = Annotated[
+    str | None, typer.Option("--csat-scale", metavar="WORST-BEST", help="The scale of CSAT answers, e.g. 1-5 or 5-1.")
+]
+CsatMap = Annotated[
+    list[str], typer.Option("--csat-map", metavar="WORD=NUMBER", help="What a CSAT word stands for, e.g. good=1.")
+]
+CesScale = Annotated[
+    str | None, typer.Option("--ces-scale", metavar="LOW-HIGH", help="The scale of CES answers; 1-7 otherwise.")
+]
+CesDirection = Annotated[
+    str | None, typer.Option("--ces-direction", help="higher-is-easier (the default) or lower-is-easier.")
+]
+MatchBy = Annotated[
+    str, typer.Option("--match", help="How answers find their contact: id, or customer (and time; see --match-window).")
+]
+MatchWindow = Annotated[
+    str, typer.Option(metavar="TIME", help="How long after a contact its customer may answer: 72h, 3d, 30m.")
+]
+Keep = Annotated[str, typer.Option("--keep", help="Of several rows for one contact: last or first.")]
+DateOrderOption = Annotated[
+    str | None, typer.Option("--date-order", help="dmy, mdy or ymd, where 03/04/2024 could be two days.")
+]
+Timezone = Annotated[
+    str | None, typer.Option("--timezone", metavar="ZONE", help="The zone of times that name none: Europe/Berlin.")
+]
+LogFiles = Annotated[
+    list[str], typer.Option("--log", metavar="FILE", help="Contact log: one row a contact; repeatable.")
+]
+LogTimeUnit = Annotated[str, typer.Option("--log-time-unit", help="The unit of a log's durations: s, ms or min.")]
+RoleFile = Annotated[
+    Path | None, typer.Option("--roles", metavar="CSV", help="A file of roles: the columns label and speaker.")
+]
+GuessRoles = Annotated[
+    bool,
+    typer.Option("--guess-roles", help="Guess who is the agent where nobody says so, and mark those contacts."),
+]
+TimeUnit = Annotated[
+    str | None, typer.Option("--time-unit", metavar="UNIT", help="Of the times in generic input: s, ms, us or ticks.")
+]
+FormatName = Annotated[
+    str | None,
+    typer.Option("--format", metavar="NAME", help="Read everything as this format (cxsentiment formats lists them)."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines.")]
+MaskAlso = Annotated[
+    list[str], typer.Option("--mask-also", metavar="KIND", help="Mask order numbers (order) or names (name) too.")
+]
+NoMasking = Annotated[
+    bool, typer.Option("--no-masking", help="Mask nothing but verification codes, PINs and one-time codes.")
+]
+KeepVendorMarks = Annotated[
+    bool, typer.Option("--keep-vendor-marks", help="Leave the marks of other tools ([PII], {{SSN}}) as they are.")
+]
+PseudonymKey = Annotated[
+    Path | None,
+    typer.Option("--pseudonym-key", metavar="FILE", help="Replace customer and agent ids by keyed pseudonyms."),
+]

@@ -1,0 +1,151 @@
+"""The cues: words that say what the number after them is."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """What a cue announces: a kind of mark, and how many characters (`low` to `high`) its value has.
+
+    `letters` says that the value may hold letters too; `shape` is a pattern that such a value must have when typed.
+    `chunk` is how few digits count where a turn of little but digits answers a question.
+    """
+
+    kind: str
+    pattern: str
+    low: int
+    high: int
+    letters: bool = False
+    shape: str = ""
+    chunk: int = 0
+
+
+_NO = r"(?: ?(?:numbers?|no\.?|nr\.?|num|#|digits?|code|id|details))?"
+_DIGITS = r"(?: ?(?:digits?|numbers?|ones?))?"
+_TIME = r"(?! ?(?:year|month|week|day|hour|minute|time|order|call|night|digit code))"
+_FOUR = rf"(?:last|final|first|next|remaining|other) (?:four|4|six|6|eight|8){_TIME}{_DIGITS}"
+_END = r"(?: number| account| card)?(?: which| that)?(?: should| will| is)? end(?:s|ing|ed)?(?: in| with)?"
+_SOCIAL = r"(?:social security|social|s\.?s\.?n\.?|s s n)"
+_UK_POSTCODE = r"(?i)(?<![\w-])[a-z]{1,2}\d[a-z\d]?\s?\d[a-z]{2}(?!\w)"
+_TOLD = r"(?: you| me)?(?: (?:by|via|in|to|on|with|from)(?: \w+){1,2})?"
+
+CUES: tuple[Cue, ...] = (
+    Cue(
+        "CVV",
+        r"(?:c\.?v\.?v\.?2?|c ?v ?v|c\.?v\.?c\.?2?|c ?v ?c|cv2|c ?s ?c|card (?:verification|security|validation)"
+        r"(?: (?:code|number|value))?|security (?:code|number|digits)|verification value"
+        r"|(?:three|3|four|4)[ -]?(?:digits?|numbers?)(?: \w+){0,3} (?:on|at|from) the (?:back|front|reverse|rear)"
+        r"|(?:three|3|four|4)[ -]digit(?: security| verification| card) (?:code|number)"
+        rf"|(?:last|final) (?:three|3){_DIGITS}(?: \w+){{0,3}} on the (?:back|strip|signature strip|reverse))",
+        3,
+        4,
+    ),
+    Cue(
+        "PIN",
+        r"(?:one[ -]?time(?:[ -](?:pass ?)?(?:code|word|pin|number))|o\.?t\.?p\.?|verification code|passcode|pass code"
+        r"|authenti?cation code|authori[sz]ation code|activation code|access code|log-?in code"
+        rf"|confirmation code (?:we|i|they|you) \w+{_TOLD}"
+        rf"|(?:code|number)(?: that)? (?:we|i|they|you)(?:'ve| have|'d| just)?(?: just)?"
+        rf" (?:sent|texted|e?-?mailed){_TOLD}"
+        r"|(?:code|pin) (?:in|from) the (?:text|sms|message|e-?mail|app)"
+        r"|(?:six|6|five|5|eight|8)[ -]digit (?:code|pin|passcode|number))",
+        4,
+        8,
+    ),
+    Cue(
+        "PIN",
+        r"(?:p\.?i\.?n\.?|p i n|memorable number|secret (?:code|number)|security pin|(?:four|4)[ -]digit (?:code|pin))"
+        r"(?: ?(?:numbers?|no\.?|#|code))?",
+        4,
+        6,
+    ),
+    Cue(
+        "ID",
+        rf"{_FOUR}(?: (?:of|on|for|from) (?:the|your|my))? {_SOCIAL}(?: number)?"
+        rf"|{_SOCIAL}(?: number)?{_END}(?: in| with)",
+        4,
+        4,
+    ),
+    Cue("PHONE", rf"(?:mobile|phone|line|cell|landline){_END}", 4, 4),
+    Cue("ORDER", rf"(?:order|ticket|case|tracking|reference|booking|policy|claim){_END}", 4, 34, letters=True),
+    Cue(
+        "CARD",
+        rf"{_FOUR}(?: (?:of|on|for|from) (?:the|your|my|that|this)(?: \w+){{0,2}}?"
+        r" (?:card|visa|mastercard|amex|number|account))?"
+        rf"|(?:card|visa|mastercard|amex|account|number|one|it|it's){_END}(?<!end)(?<!ended)"
+        r"|(?:ending|ends|end)(?: in| with)|ending",
+        4,
+        6,
+    ),
+    Cue(
+        "CARD",
+        r"(?:(?:long|sixteen[ -]digit|16[ -]digit|debit card|credit card|card|visa|mastercard|amex)"
+        r" (?:numbers?|no\.?|details|digits)|(?:sixteen|16)[ -]digits?)",
+        8,
+        19,
+        chunk=3,
+    ),
+    Cue(
+        "ACCOUNT",
+        r"(?:sort ?codes?|routing|aba|transit number|institution number|b\.?s\.?b\.?|bank account"
+        r"|(?:checking|chequing|savings?|current|bank) (?:account|acct)|bank details|swift|direct debit)" + _NO,
+        5,
+        18,
+        chunk=3,
+    ),
+    Cue("IBAN", r"(?:iban|i ban|i b a n)" + _NO, 10, 34, letters=True, chunk=3),
+    Cue(
+        "ID",
+        rf"(?:{_SOCIAL}|social insurance|national insurance|ni number|nino|n\.?h\.?s\.?"
+        r"|n h s|aa?dhaa?r|pan (?:card|number|no)|tax (?:file|id|identification|payer)|taxpayer|t\.?f\.?n\.?|medicare"
+        r"|medicaid|phil ?health|pag-?ibig|s\.?s\.?s\.?|umid|g\.?s\.?i\.?s\.?|t\.?i\.?n\.?|t i n|passport"
+        r"|(?:driver'?s?|driving) licen[cs]e|licen[cs]e number|national id|government id|identity (?:card|number)"
+        r"|id number|id card|curp|e\.?i\.?n\.?)" + _NO + r"(?: card)?" + _NO,
+        4,
+        14,
+        letters=True,
+        chunk=3,
+    ),
+    Cue(
+        "PHONE",
+        r"(?:(?:tele)?phone|mobile|cell ?(?:phone)?|landline|call ?back|contact|whats ?app|viber|fax)"
+        + _NO
+        + r"|(?:call|reach|ring|text|phone|get|contact) (?:me|you|us|him|her|them) (?:back )?(?:at|on)"
+        r"|(?:my|your|best|his|her) numbers?",
+        6,
+        13,
+        chunk=3,
+    ),
+    Cue(
+        "ADDRESS",
+        r"(?:zip|zip ?code|post ?code|postal code|postal)(?: ?(?:number|code))?",
+        4,
+        9,
+        letters=True,
+        shape=_UK_POSTCODE,
+    ),
+    Cue(
+        "ORDER",
+        r"(?:orders?|booking|reservation|tracking|reference|ref|case|ticket|invoice|confirmation|policy|member(?:ship)?"
+        r"|loyalty|customer|client|account|acct|parcel|shipment|claim|incident)" + _NO,
+        4,
+        34,
+        letters=True,
+        chunk=3,
+    ),
+)
+# The first word of every cue, as `spoken.words_of` cuts words: only there is a cue looked for.
+STARTS = frozenset(
+    """
+    c cv cvv cvc csc cv2 card security verification three 3 four 4 last final one o otp passcode pass authentication
+    authenication authorization authorisation activation access login log confirmation code number six 6 five 5 eight 8
+    p pin memorable secret first next remaining other social s ssn mobile phone line cell landline order orders ticket
+    case tracking reference ref booking policy claim visa mastercard amex account it it's ending ends end long sixteen
+    16 debit credit sort sortcode sortcodes routing aba transit institution b bsb bank checking chequing saving savings
+    current swift direct iban i national ni nino n nhs aadhaar adhaar aadhar adhar pan tax taxpayer t tfn medicare
+    medicaid phil philhealth pag pagibig sss umid g gsis tin passport driver driver's drivers driving licence license
+    government identity id curp e ein telephone call callback contact whats whatsapp viber fax reach ring text get my
+    your best his her cellphone zip zipcode post postcode postal reservation invoice member membership loyalty customer
+    client acct parcel shipment incident
+    """.split()
+)

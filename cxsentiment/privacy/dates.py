@@ -1,0 +1,104 @@
+"""Dates of birth: a date, typed or said, after words that say whose day it is."""
+
+import re
+from collections.abc import Sequence
+
+from cxsentiment.privacy.cues import small_words
+from cxsentiment.privacy.marks import Found
+from cxsentiment.privacy.spoken import Run, Token
+
+_MONTH = (
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
+    r"|nov(?:ember)?|dec(?:ember)?)\.?"
+)
+_UNIT_WORD = r"(?:one|two|three|four|five|six|seven|eight|nine)"
+_TEEN_WORD = r"(?:ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen)"
+_TENS_WORD = r"(?:twenty|thirty|fou?rty|fifty|sixty|seventy|eighty|ninety)"
+_PAIR_WORD = rf"(?:{_TENS_WORD}(?:[ -]{_UNIT_WORD})?|{_TEEN_WORD}|(?:oh|o|zero) {_UNIT_WORD})"
+_ORDINAL = (
+    r"(?:(?:twenty|thirty)[ -])?(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth)|tenth|eleventh|twelfth"
+    r"|thirteenth|fourteenth|fifteenth|sixteenth|seventeenth|eighteenth|nineteenth|twentieth|thirtieth"
+)
+_DAY = rf"(?:[0-3]?\d(?:st|nd|rd|th)?|{_ORDINAL}|(?:twenty|thirty)(?:[ -]{_UNIT_WORD})?|{_TEEN_WORD}|{_UNIT_WORD})"
+_DIGIT_WORD = rf"(?:{_UNIT_WORD}|oh|o|zero)"
+_YEAR = (
+    rf"(?:(?:19|20)\d\d|['’]?\d\d(?!\d)|two thousand(?: and)?(?: (?:{_PAIR_WORD}|{_UNIT_WORD}))?"
+    rf"|(?:nineteen|twenty)(?: hundred(?: and)?)?[\s,]{{1,2}}(?:(?:uh|um)[\s,]{{1,2}})?{_PAIR_WORD}"
+    rf"|{_DIGIT_WORD}(?: {_DIGIT_WORD}){{3}}|{_PAIR_WORD})"
+)
+# What may stand between the parts of a date: signs, hesitations and a mark of noise.
+_S = r"(?:[\s,./\-]{1,4}(?:(?:um|uh|uhm|er|erm|of)\b[\s,.]{1,3}){0,2}(?:<\w{1,12}/?>\s?)?)"
+_LATER = rf"(?:{_S}(?:in\s+|the year\s+)?{_YEAR})?"
+_NEXT_DAY = rf"(?!{_S}(?:the\s+)?(?:{_ORDINAL}|[0-3]?\d(?:st|nd|rd|th))\b)"
+DATE = re.compile(
+    rf"(?<!\w)(?:(?:the\s+)?{_DAY}(?:\s+day)?{_S}{_MONTH}(?!\w){_NEXT_DAY}{_LATER}"
+    rf"|{_MONTH}{_S}(?:the\s+)?{_DAY}(?!\w){_LATER}"
+    rf"|{_MONTH}{_S}{_YEAR}"
+    rf"|(?:the\s+)?(?:{_ORDINAL}){_S}(?:the\s+)?(?:{_ORDINAL}){_LATER}"
+    r"|\d{1,4}\s?[./\-–]\s?\d{1,2}\s?[./\-–]\s?\d{2,4}|\d{1,2} \d{1,2} (?:19|20)?\d\d|(?:19|20)\d\d"
+    rf"|(?:nineteen|twenty){_S}{_PAIR_WORD})(?!\w)",
+    re.IGNORECASE,
+)
+_BORN = re.compile(
+    r"(?<!\w)(?:(?:date|day|year|month) of (?:my |your |his |her )?birth|birth ?(?:date|day|year)|d\.?\s?o\.?\s?b\.?"
+    r"|born|b-?day)(?!\w)",
+    re.IGNORECASE,
+)
+GATE = frozenset("birth birthdate birthday birthyear dob d b born bday day".split())  # one of these is in every cue
+_DAY_DIGITS = range(5, 9)
+_AGE_AFTER = re.compile(r"\s*(?:years?|yrs?|months?|days?|weeks?|hours?|minutes?|times|people|of (?:them|us))\b", re.I)
+
+
+def births(text: str, runs: Sequence[Run]) -> list[Found]:
+    """Dates of birth in a text, each after its cue."""
+    found = []
+    for cue in _BORN.finditer(text):
+        value = _date_after(text, cue.end(), runs)
+        if value is not None:
+            found.append(value)
+    return found
+
+
+def asks_birth(text: str, tokens: Sequence[Token]) -> int | None:
+    """Where the last cue of a birth date ends, or None; `tokens` are the text's."""
+    if not any(word in GATE for _, _, word in tokens):
+        return None
+    ends = [cue.end() for cue in _BORN.finditer(text)]
+    return ends[-1] if ends else None
+
+
+def _date_after(text: str, end: int, runs: Sequence[Run]) -> Found | None:
+    date = DATE.search(text, end, end + 160)
+    if date is not None and small_words(text[end : date.start()]):
+        return Found(date.start(), date.end(), "DOB")
+    run = next((run for run in runs if run.start >= end), None)
+    if run is not None and len(run.digits) in _DAY_DIGITS and small_words(text[end : run.start]):
+        return Found(run.start, run.end, "DOB")
+    return None
+
+
+def answered(text: str, runs: Sequence[Run], *, reading: bool) -> list[Found]:
+    """Dates in the answer to a question for a birth date; `reading` says that it is little but digits."""
+    found = [
+        Found(date.start(), date.end(), "DOB") for date in DATE.finditer(text) if not _AGE_AFTER.match(text, date.end())
+    ]
+    if not found:
+        lengths = range(2, 9) if reading else _DAY_DIGITS
+        return [Found(run.start, run.end, "DOB") for run in runs if _is_day(text, run, lengths)]
+    # "forty, oh two, nineteen seventy four": what stands right beside a date belongs to it.
+    start, end = found[0].start, found[-1].end
+    beside = [run for run in runs if len(run.digits) <= 4 and not (start <= run.start < end)]
+    found += [Found(run.start, run.end, "DOB") for run in beside if _is_beside(text, run, start, end)]
+    return found
+
+
+def _is_day(text: str, run: Run, lengths: range) -> bool:
+    """A run that may be a day, a month, a year or all of them: no age, and no typed number of four digits."""
+    if _AGE_AFTER.match(text, run.end) or len(run.digits) not in lengths:
+        return False
+    return run.spoken or len(run.digits) != 4 or run.digits[:2] in ("19", "20")
+
+
+def _is_beside(text: str, run: Run, start: int, end: int) -> bool:
+    gap = text[run.end : start] if run.end <= start else text[end : run.start]
+    return len(gap) < 12 and not any(character.isalnum() for character in gap)

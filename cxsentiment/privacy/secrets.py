@@ -1,0 +1,98 @@
+"""Passwords and memorable words: what is said after the cue, unless it is said about the password."""
+
+import re
+
+from cxsentiment.privacy.marks import Found
+
+_CUE = re.compile(
+    r"(?<!\w)(?:pass ?words?|pass ?phrase|p/w|pwd|memorable (?:word|name|place)|secret (?:word|answer)"
+    r"|security (?:word|answer|phrase))(?!\w)",
+    re.IGNORECASE,
+)
+GATE = frozenset(
+    "password passwords pass passphrase phrase memorable secret security pwd w".split()
+)  # one of these words stands in every cue
+_BETWEEN = re.compile(
+    r"(?:\s+(?:for|of|to|on) (?:the|my|your|this|that)(?: \w+){1,2}?)?"
+    r"(?:\s*[:=]\s*|\s+(?:is|was|being|it's|its|it is|as|to)\s+(?:now |currently |just |set to |going to be )?)"
+    r"(?:(?:um|uh|er|erm|okay|so|like|capital|all lower ?case|the word)[,\s]+)*",
+    re.IGNORECASE,
+)
+_DIGIT = r"(?:\d{1,8}|zero|one|two|three|four|five|six|seven|eight|nine|oh|double|triple)"
+# Quoted; spelled ("b l u e four four"); or a word, with the digits and single letters after it ("tomato 12").
+_SPELLED = re.compile(rf"(?:[A-Za-z]|{_DIGIT})(?:[\s-]+(?:[A-Za-z]|{_DIGIT})(?![\w'])){{2,30}}", re.IGNORECASE)
+_MORE = re.compile(rf"(?:\s+(?:[B-HJ-Zb-hj-z]|{_DIGIT})(?![\w'])){{1,6}}")
+_VALUE = re.compile(r"[\"'“‘]([^\"'”’\n]{2,60})[\"'”’]|(\S{2,64})")
+# Said about a password, not instead of one.
+_ABOUT = frozenset(
+    """
+    a about accepted access account after again all almost already also always an and another any anything as asked at
+    be because been being blank blocked broken but by can can't case change changed changing confidential correct
+    correctly different disabled do does doesn't don't done either empty enough enter entered even ever exactly expire
+    expired expires fine for forgotten from getting given going gone good got has have he help her here his how i i'd
+    i'll i'm i've if ignored in incorrect incorrectly invalid is it it's its just keep keeps known later locked long
+    longer lost make me missing most much must my need needed needs never new no not nothing now of ok okay old on one
+    only open or our out over please possible private probably protected really recover refused rejected required reset
+    resetting right same save saved secure see send sensitive sent set she should showing so some somebody someone
+    something stay still stolen store stored strong such sure temporary that that's the their them then there these they
+    this those to too try unable under unique up update updated us use used using valid very visible want was wasn't we
+    weak well were what when where which who why will with won't work worked working works wrong yes yet you you'll
+    you're your yours safe sign log login create created remember remembered hidden shared correctly,
+    """.split()
+)
+
+
+def passwords(text: str) -> list[Found]:
+    """The values after each cue."""
+    found = []
+    for cue in _CUE.finditer(text):
+        between = _BETWEEN.match(text, cue.end())
+        if between is None:
+            continue
+        spelled, value = _SPELLED.match(text, between.end()), _VALUE.match(text, between.end())
+        if spelled is not None:
+            found.append(Found(spelled.start(), spelled.end(), "PASSWORD"))
+        elif value is not None and (span := _span(text, value)) is not None:
+            found.append(Found(*span, "PASSWORD"))
+    return found
+
+
+def asks_password(text: str) -> bool:
+    """Whether a text speaks of a password."""
+    return bool(_CUE.search(text))
+
+
+def answer(text: str) -> Found | None:
+    """The whole of a short answer to a question for a password, unless it is small talk."""
+    words = re.findall(r"\S+", text)
+    if not 1 <= len(words) <= 3 or any(_bare(word) in _ABOUT or len(_bare(word)) < 2 for word in words):
+        return None
+    if all(_bare(word) in _TALK for word in words) or "[" in text:
+        return None
+    start = len(text) - len(text.lstrip())
+    return Found(start, start + len(text.strip()), "PASSWORD")
+
+
+_TALK = frozenset(
+    """
+    hello hi hey thanks thank yeah yep nope hmm sorry what pardon wait second moment hold hang fine great alright maybe
+    really oh uh um er ma'am sir ready sounds cool perfect forgot forget idea agent bye
+    """.split()
+)
+
+
+def _bare(word: str) -> str:
+    return word.lower().strip(".,!?;:\"'“”‘’")
+
+
+def _span(text: str, value: re.Match[str]) -> tuple[int, int] | None:
+    if value[1] is not None:
+        return value.span(1)
+    word = value[2].rstrip(".,;:!?)\"'”’")
+    if len(word) < 2 or word.startswith("["):
+        return None
+    if _bare(word) in _ABOUT or _bare(word) in _TALK or _bare(word).endswith("ing"):
+        return None
+    end = value.start(2) + len(word)
+    more = _MORE.match(text, end)
+    return value.start(2), end if more is None else more.end()

@@ -1,0 +1,70 @@
+import json
+from pathlib import Path
+
+from cxsentiment.check import Check, check
+from cxsentiment.ingest.options import ReadOptions, parse_roles
+
+
+def look(path: Path, **options: object) -> Check:
+    (found,) = check([str(path)], ReadOptions(**options))  # type: ignore[arg-type]
+    return found
+
+
+def voice(path: Path) -> Path:
+    said = ["Thank you for calling, how can I help you?", "My card was lost, and I need a new one, please."]
+    words = [{"BeginOffsetMillis": n * 2000, "EndOffsetMillis": n * 2000 + 900, "Content": text, "ParticipantId": who}
+             for n, (text, who) in enumerate(zip(said, ("AGENT", "CUSTOMER"), strict=True))]  # fmt: skip
+    roles = [{"ParticipantId": who, "ParticipantRole": who} for who in ("AGENT", "CUSTOMER")]
+    document = {"Channel": "VOICE", "Participants": roles, "Transcript": words, "LanguageCode": "en-GB",
+                "CustomerMetadata": {"ContactId": "c-1"}}  # fmt: skip
+    path.write_text(json.dumps(document))
+    return path
+
+
+def test_a_vendors_file_says_format_roles_why_and_language(tmp_path: Path) -> None:
+    found = look(voice(tmp_path / "call.json"))
+    assert found.facts[:5] == (
+        "format: Amazon Connect Contact Lens, voice (amazon-contact-lens-voice); its times: milliseconds",
+        "1 contact, 2 turns with text, 0 without",
+        "speakers: agent 1, customer 1",
+        '  "AGENT": agent, as the format says (1 turn)',
+        '  "CUSTOMER": customer, as the format says (1 turn)',
+    )
+    assert "languages: en 1" in found.facts
+    assert found.warnings == found.rejects == ()
+
+
+def test_roles_are_told_with_their_source(tmp_path: Path) -> None:
+    path = tmp_path / "call.txt"
+    path.write_text("Ines: Good morning.\nCustomer: Hello.\nIvo: Hi.\nInes: Yes?\nIvo: One moment.\n")
+    found = look(path, roles=parse_roles(["Ines=agent"]))
+    assert '  "Ines": agent, as declared (2 turns)' in found.facts
+    assert '  "Customer": customer, by its label (1 turn)' in found.facts
+    assert '  "Ivo": unknown, for nothing says which (2 turns)' in found.facts
+    assert any("--role Ivo=agent" in line for line in found.warnings)
+
+
+def test_guessed_roles_show_their_least_probability(tmp_path: Path) -> None:
+    path = tmp_path / "call.txt"
+    path.write_text(
+        "S1: Thank you for calling, my name is Ines, how can I help?\nS2: My order never came, I already called.\n"
+        "S1: I'm sorry to hear that. May I have your order number?\nS2: It's B7.\nS1: One moment, let me check.\n"
+    )
+    found = look(path, guess_roles=True)
+    assert any("guessed from what was said" in line for line in found.facts)
+    assert any(line.startswith("roles guessed in 1 contact, least probability ") for line in found.facts)
+
+
+def test_many_speakers_are_counted_not_listed(tmp_path: Path) -> None:
+    path = tmp_path / "call.json"
+    turns = [{"speaker": f"S{n}", "text": "hello"} for n in range(12)]
+    path.write_text(json.dumps({"id": "1", "turns": turns}))
+    assert "  and 4 other speakers" in look(path).facts
+
+
+def test_a_file_without_a_contact_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "empty.json"
+    path.touch()
+    found = look(path)
+    assert found.facts == ("no contact",)
+    assert [reject.code for reject in found.rejects] == ["empty"]
