@@ -69,7 +69,7 @@ def _interruptible() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        typer.echo("interrupted: run the same command again to go on from the shards that are done", err=True)
+        typer.echo("interrupted: run the same command again to go on from what is done", err=True)
         raise typer.Exit(ExitCode.INTERRUPTED) from None
 
 
@@ -251,6 +251,43 @@ def formats(as_json: Json = False) -> None:
         _print_json([asdict(facts) for facts in known()])
     else:
         terminal.print_formats(known())
+
+
+@app.command()
+def erase(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN…", help="Run folders made by cxsentiment score.")],
+    customer: Annotated[list[str], typer.Option(metavar="ID", help="Every contact of this customer.")] = [],  # noqa: B006
+    contact: Annotated[list[str], typer.Option(metavar="ID", help="This contact.")] = [],  # noqa: B006
+    retain: Annotated[int | None, typer.Option(metavar="DAYS", min=1, help="Contacts older than this.")] = None,
+    undated: Annotated[bool, typer.Option(help="With --retain: contacts without a date too.")] = False,
+    reason: Annotated[str | None, typer.Option(metavar="TEXT", help="For the record, e.g. a ticket's number.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go, and change nothing.")] = False,
+    verify: Annotated[bool, typer.Option("--verify", help="Check the record of erasures, and erase nothing.")] = False,
+    pseudonym_key: PseudonymKey = None,
+    now: Annotated[str | None, typer.Option(metavar="DATE", help="Count the age from this moment (ISO 8601).")] = None,
+    as_json: Json = False,
+) -> None:
+    """Remove customers, contacts or old contacts from run folders, and leave a record of it without their ids."""
+    from dataclasses import asdict
+
+    from cxsentiment import terminal
+    from cxsentiment.erase import Whom, moment_of, verified
+    from cxsentiment.erase import erase as remove
+    from cxsentiment.privacy.pseudonyms import read_key
+
+    if verify:
+        found = {str(run): verified(run) for run in runs}
+        _print_json(found) if as_json else terminal.print_records(found)
+        return
+    whom = Whom(tuple(customer), tuple(contact), retain, undated, read_key(pseudonym_key))
+    done = []
+    with _interruptible():
+        for erasure in remove(runs, whom, reason=reason, dry_run=dry_run, now=moment_of(now)):
+            done.append(asdict(erasure))
+            if not as_json:
+                terminal.print_erasure(erasure)
+    if as_json:
+        _print_json(done)
 
 
 @app.command()

@@ -6,12 +6,12 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from cxsentiment import runs
+from cxsentiment import erasures, runs
 from cxsentiment.ingest.contactlog import ContactLog, LogJoin
 from cxsentiment.ingest.intake import read_contacts
 from cxsentiment.ingest.matching import HELD_COLUMNS, Held, Joined, held, join
@@ -91,17 +91,18 @@ def run(
         settings.command,
     )
     before = earlier_run(out, plan, overwrite=settings.overwrite)
+    erased = erasures.suppression(out, settings.masking.key)
     if before is None:
         runs.remove_report(out)
     elif before.get("state") == "complete":
         if stands(out, before):
             return before | {"already_scored": True}
         runs.remove_altered(out, before["files"])
-    runs.write_receipt(out, begin(plan))
+    runs.write_receipt(out, {**begin(plan), **erased.head})
 
     reader = _Reader(sources, settings, sum(entry["bytes"] for entry in files))
     results: list[ShardResult] = []
-    for result in _score_all(cut(reader.transcripts(), plan.identity()), out, settings):
+    for result in _score_all(_without(erased, cut(reader.transcripts(), plan.identity())), out, settings):
         results.append(result)
         contacts = sum(r.note.contacts for r in results)
         turns = sum(r.note.turns_in for r in results)
@@ -110,21 +111,27 @@ def run(
     results.sort(key=lambda result: result.number)
     runs.remove_shards_from(out, len(results))
     joined = _joined(out, settings.surveys, reader.matched)
-    side = runs.write_side_table(out, "surveys", _loose_answers(settings.surveys, joined))
-    side |= runs.write_side_table(out, "log", reader.log.table() if reader.log else None)
-    refused = [*reader.rejects, *(reject for result in results for reject in result.note.refused)]
-    runs.write_rejects(out, [*refused, *_rejects_beside(settings, joined)])
+    side = runs.write_side_table(out, "surveys", erased.rows(_loose_answers(settings.surveys, joined)))
+    side |= runs.write_side_table(out, "log", erased.rows(reader.log.table() if reader.log else None))
+    refused = erased.rejects([*reader.rejects, *(reject for result in results for reject in result.note.refused)])
+    runs.write_rejects(out, [*refused, *erased.rejects(_rejects_beside(settings, joined))])
     reading = Reading(
-        reader.contacts,
+        reader.contacts + len(reader.rejects),
         len(refused),
         reader.seconds,
         joined.facts if joined else None,
         reader.log.facts() if reader.log else None,
         side,
     )
-    receipt = compose(plan, out, results, reading, started, time.perf_counter() - clock)
+    receipt = erased.receipt(compose(plan, out, results, reading, started, time.perf_counter() - clock))
     runs.write_receipt(out, receipt)
     return receipt
+
+
+def _without(erased: erasures.Suppression, shards: Iterable[Shard]) -> Iterator[Shard]:
+    """The shards, with the same keys, without contacts that were erased from this run."""
+    for shard in shards:
+        yield replace(shard, contacts=tuple(one for one in shard.contacts if not erased.takes(one)))
 
 
 def _joined(out: Path, surveys: Surveys | None, matched: Iterable[str]) -> Joined | None:

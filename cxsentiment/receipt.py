@@ -77,9 +77,10 @@ def _hash(fact: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What reading the input found: contacts accepted, records rejected, seconds; what became of surveys and log.
+    """What reading the input found: contacts in it, records rejected, seconds; what became of surveys and log.
 
-    `side` are the hashes of the tables of the whole run.
+    `contacts` counts also what was rejected, and what was erased from this run before and is left out; `side` are the
+    hashes of the tables of the whole run.
     """
 
     contacts: int
@@ -120,6 +121,8 @@ def earlier_run(out: Path, plan: Plan, *, overwrite: bool) -> dict[str, Any] | N
     if not out.is_dir():
         raise UsageError(str(out), "is a file", do="Give --out a folder")
     receipt = runs.read_receipt(out)
+    if receipt is not None and receipt.get("state") == runs.ERASING:
+        raise runs.half_erased(out)
     if receipt is None:
         if any(out.iterdir()):
             raise UsageError(str(out), "is not empty and holds no run", do="Give --out a new or empty folder")
@@ -150,7 +153,7 @@ def compose(
     notes = [result.note for result in results]
     fresh = sum(result.note.turns_in for result in results if result.seconds)
     scored = sum(note.contacts for note in notes)
-    turns_in = sum(note.turns_in for note in notes)
+    erased = reading.contacts - scored - reading.rejected
     phases = {phase: round(sum(r.seconds.get(phase, 0.0) for r in results), 3) for phase in PHASES}
     hashes = {name: digest for result in results for name, digest in sorted(result.hashes.items())}
     hashes |= reading.side
@@ -181,17 +184,9 @@ def compose(
             **_scale_settings(plan.scales),
         },
         "inputs": list(plan.inputs),
-        "contacts": {"in": scored + reading.rejected, "scored": scored, "rejected": reading.rejected},
-        "turns": {
-            "in": turns_in,
-            "scored": sum(note.turns_scored for note in notes),
-            "without_text": sum(note.turns_without_text for note in notes),
-            "unknown_speaker": sum(note.turns_unknown_speaker for note in notes),
-        },
-        "roles": _total(note.roles for note in notes),
-        "null_reasons": _total(note.null_reasons for note in notes),
-        "masked": _total(note.masked for note in notes),
-        "warnings": _most(_total(note.warnings for note in notes)),
+        "contacts": {"in": reading.contacts, "scored": scored, "rejected": reading.rejected}
+        | ({"erased": erased} if erased else {}),
+        **totals(notes),
         "surveys": reading.surveys,
         "log": reading.log,
         "started_at": started.astimezone(UTC).isoformat(timespec="seconds"),
@@ -200,6 +195,22 @@ def compose(
         "shards": len(results),
         "shards_reused": sum(not result.seconds for result in results),
         "files": hashes,
+    }
+
+
+def totals(notes: Sequence[runs.ShardNote]) -> dict[str, Any]:
+    """What the receipt says of turns, roles, missing scores, masks and warnings: sums over the shards."""
+    return {
+        "turns": {
+            "in": sum(note.turns_in for note in notes),
+            "scored": sum(note.turns_scored for note in notes),
+            "without_text": sum(note.turns_without_text for note in notes),
+            "unknown_speaker": sum(note.turns_unknown_speaker for note in notes),
+        },
+        "roles": _total(note.roles for note in notes),
+        "null_reasons": _total(note.null_reasons for note in notes),
+        "masked": _total(note.masked for note in notes),
+        "warnings": _most(_total(note.warnings for note in notes)),
     }
 
 

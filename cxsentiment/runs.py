@@ -23,6 +23,7 @@ from cxsentiment.schema import ACTS, SENTIMENTS, SIGNALS, Reject
 TABLES = ("turns", "items", "contacts")  # in the order in which a shard writes them
 RECEIPT = "run.json"
 REJECTS = "rejects.jsonl"
+ERASING = "erasing"  # the state of a run from which contacts are being removed
 _META = b"cxsentiment"
 
 _TEXT = pa.string()
@@ -196,11 +197,22 @@ def require_complete(run: Path) -> dict[str, Any]:
         raise RunError(
             str(run), "is no run folder", allowed=f"a folder with {RECEIPT}", do="Make one: cxsentiment score"
         )
+    if receipt.get("state") == ERASING:
+        raise half_erased(run)
     if receipt.get("state") != "complete":
         raise RunError(
             str(run), "this run was interrupted", do="Run the same cxsentiment score command again to finish it"
         )
     return receipt
+
+
+def half_erased(run: Path) -> RunError:
+    """The error of whoever meets a run while contacts are being removed from it."""
+    return RunError(
+        str(run),
+        "contacts are being removed from this run, or their removal was interrupted",
+        do="Run the same cxsentiment erase command again to finish it",
+    )
 
 
 def read_table(run: Path, name: str, columns: Sequence[str] | None = None) -> pa.Table:

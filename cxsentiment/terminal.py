@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from cxsentiment.check import Check
+from cxsentiment.erase import Erasure
 from cxsentiment.errors import CxError
 from cxsentiment.ingest.formats import Format
 from cxsentiment.pipeline import Progress
@@ -113,6 +114,7 @@ def print_run(receipt: Mapping[str, Any], out: Path) -> None:
         f"({turns['scored']:,} scored, {turns['without_text']:,} without text) "
         f"in {receipt['seconds']['total']:.1f} s, {receipt['turns_per_second'] or 0:,.0f} turns a second"
     )
+    _print_erased(console, contacts.get("erased", 0))
     for reason, count in receipt["null_reasons"].items():
         console.print(f"[yellow]{count:,} contacts have no score:[/] {escape(reason)}")
     rejected = contacts["rejected"] + sum((receipt.get(name) or {}).get("rejected", 0) for name in ("surveys", "log"))
@@ -305,6 +307,39 @@ def _print_moments(console: Console, moments: Sequence[CoachingMoment], count: i
         console.print(f"    “{escape(moment.quote)}”", style="italic")
         console.print(f"    {escape(moment.why)}")
         console.print(f"    Focus: {escape(moment.focus)}")
+
+
+def print_erasure(erasure: Erasure) -> None:
+    """What was removed from a run, or would be."""
+    console = _console()
+    would = "would be removed" if erasure.dry_run else "removed"
+    console.print(f"[bold]{escape(erasure.run)}[/]")
+    if erasure.finished:
+        console.print("  an erasure that was interrupted is finished")
+    for entry in erasure.entries:
+        whom = entry["kind"] if entry["before"] is None else f"contacts from before {entry['before']}"
+        removed = ", ".join(f"{count:,} {table}" for table, count in entry["removed"].items() if count)
+        console.print(f"  {whom}: {removed} {would}" if removed else f"  {whom}: nothing found")
+    if any(entry["report"] for entry in erasure.entries):
+        console.print(f"  report/ {would}; make it again: cxsentiment report {escape(erasure.run)}")
+    if erasure.undated:
+        shown = ", ".join(map(escape, erasure.undated[:_SHOWN]))
+        console.print(
+            f"  [yellow]kept, for they have no date ({len(erasure.undated):,}):[/] {shown}; --undated takes them"
+        )
+    if erasure.not_searched:
+        console.print(f"  [yellow]not looked into:[/] {escape(', '.join(erasure.not_searched[:_SHOWN]))}")
+
+
+def _print_erased(console: Console, count: int) -> None:
+    if count:
+        console.print(f"{count:,} contacts were erased from this run and are not scored again")
+
+
+def print_records(records: Mapping[str, int]) -> None:
+    """How many entries the unbroken record of each run has."""
+    for run, count in records.items():
+        _console().print(f"{escape(run)}: {count:,} erasures recorded, the record is unbroken")
 
 
 def _spread(moments: Sequence[CoachingMoment], count: int) -> list[CoachingMoment]:

@@ -14,7 +14,7 @@ from cxsentiment.schema import Transcript
 KEY_VARIABLE = "CXSENTIMENT_PSEUDONYM_KEY"
 _MIN_KEY_BYTES = 16
 _CHARACTERS = 20  # 80 bits of the hash: no two of a million ids are likely to meet
-_PREFIXES = {"customer": "cu_", "agent": "ag_"}
+PREFIXES = {"customer": "cu_", "agent": "ag_"}
 
 
 def read_key(path: Path | None, environment: Mapping[str, str] = os.environ) -> bytes | None:
@@ -46,7 +46,7 @@ def read_key(path: Path | None, environment: Mapping[str, str] = os.environ) -> 
 def pseudonym(key: bytes, kind: Literal["customer", "agent"], identity: str) -> str:
     """A pseudonym such as "cu_2f6b…": a prefix by kind and 20 hexadecimal characters of HMAC-SHA256."""
     digest = hmac.new(key, f"{kind}\0{identity}".encode("utf-8", "backslashreplace"), hashlib.sha256)
-    return _PREFIXES[kind] + digest.hexdigest()[:_CHARACTERS]
+    return PREFIXES[kind] + digest.hexdigest()[:_CHARACTERS]
 
 
 def key_mark(key: bytes | None) -> str | None:
