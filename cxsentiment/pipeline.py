@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from cxsentiment import erasures, runs
+from cxsentiment.errors import UsageError
 from cxsentiment.ingest.contactlog import ContactLog, LogJoin
 from cxsentiment.ingest.intake import read_contacts
 from cxsentiment.ingest.matching import HELD_COLUMNS, Held, Joined, held, join
@@ -22,6 +23,7 @@ from cxsentiment.ingest.surveys import Surveys, on_scale
 from cxsentiment.ingest.surveys import apply as apply_survey
 from cxsentiment.model import read_bundle
 from cxsentiment.privacy import EVERYTHING_USUAL, Masking
+from cxsentiment.privacy.pseudonyms import pseudonym
 from cxsentiment.receipt import Plan, Reading, begin, compose, earlier_run, fingerprint, stands
 from cxsentiment.rubric import Rubric
 from cxsentiment.schema import Reject, Transcript
@@ -73,6 +75,7 @@ def run(
     that is returned says `already_scored`. Raises UsageError for inputs or a folder that cannot be used, BundleError
     for a broken model.
     """
+    _refuse_unmatchable(settings)
     started, clock = datetime.now(UTC), time.perf_counter()
     sources = _outside(out, find_sources(inputs))
     bundle, model_sha256 = read_bundle(settings.model)  # a broken model stops the run before anything is read
@@ -112,7 +115,7 @@ def run(
     runs.remove_shards_from(out, len(results))
     joined = _joined(out, settings.surveys, reader.matched)
     side = runs.write_side_table(out, "surveys", erased.rows(_loose_answers(settings.surveys, joined)))
-    side |= runs.write_side_table(out, "log", erased.rows(reader.log.table() if reader.log else None))
+    side |= runs.write_side_table(out, "log", erased.rows(_log_rows(reader.log, settings.masking.key)))
     refused = erased.rejects([*reader.rejects, *(reject for result in results for reject in result.note.refused)])
     runs.write_rejects(out, [*refused, *erased.rejects(_rejects_beside(settings, joined))])
     reading = Reading(
@@ -132,6 +135,28 @@ def _without(erased: erasures.Suppression, shards: Iterable[Shard]) -> Iterator[
     """The shards, with the same keys, without contacts that were erased from this run."""
     for shard in shards:
         yield replace(shard, contacts=tuple(one for one in shard.contacts if not erased.takes(one)))
+
+
+def _log_rows(log: LogJoin | None, key: bytes | None) -> list[dict[str, Any]] | None:
+    """The rows of the contact log as they are written: with pseudonyms where the contacts have them."""
+    if log is None:
+        return None
+    rows = log.table()
+    if key is not None:
+        for row in rows:
+            for kind in ("customer", "agent"):
+                if (identity := row.get(f"{kind}_id")) is not None:
+                    row[f"{kind}_id"] = pseudonym(key, kind, str(identity))
+    return rows
+
+
+def _refuse_unmatchable(settings: Settings) -> None:
+    if settings.masking.key is not None and settings.surveys and settings.surveys.rules.match == "customer":
+        raise UsageError(
+            "--match customer",
+            "answers cannot be matched by customer where customers have pseudonyms",
+            do="Match by contact id, or leave --pseudonym-key out",
+        )
 
 
 def _joined(out: Path, surveys: Surveys | None, matched: Iterable[str]) -> Joined | None:

@@ -12,6 +12,7 @@ from cxsentiment.errors import UsageError
 from cxsentiment.findings import gather, write_report
 from cxsentiment.ingest.joins import Joins, read_joins
 from cxsentiment.pipeline import Settings, run
+from cxsentiment.privacy import Masking
 from cxsentiment.rubric import default_rubric, read_rubric
 
 Jsonl = Callable[..., Path]
@@ -184,3 +185,19 @@ def test_constant_answers_and_answers_that_match_nothing_are_told(
     alike = gather(out, read_joins(surveys=[str(survey)], csat_scale="1-5"))
     assert all(one.estimate.value is None and one.estimate.reason for one in alike.associations)
     json.dumps([one.estimate.reason for one in alike.associations], allow_nan=False)
+
+
+def test_pseudonyms_stand_in_the_log_too_and_exclude_matching_by_customer(
+    files: dict[str, str], toy_bundle: Path, tmp_path: Path
+) -> None:
+    joins = read_joins(log=[files["log"]])
+    masking = Masking(key=b"k" * 16)
+    settings = Settings(toy_bundle, read_rubric(default_rubric()), log=joins.log, workers=1, masking=masking)
+    run([files["contacts"]], tmp_path / "run", settings)
+    agents = {row["agent_id"] for row in runs.read_table(tmp_path / "run", "log").to_pylist() if row["agent_id"]}
+    assert agents
+    assert all(name.startswith("ag_") for name in agents)
+    joins = read_joins(surveys=[files["survey"]], csat_scale="1-5", match="customer")
+    settings = Settings(toy_bundle, read_rubric(default_rubric()), surveys=joins.surveys, workers=1, masking=masking)
+    with pytest.raises(UsageError, match="pseudonyms"):
+        run([files["contacts"]], tmp_path / "other", settings)
