@@ -6,7 +6,10 @@ from typing import Annotated
 import typer
 
 Inputs = Annotated[
-    list[str], typer.Argument(help="Files, folders or globs: JSONL (.gz, .zst), JSON, CSV, TSV, Parquet, plain text.")
+    list[str],
+    typer.Argument(
+        help="Files, folders, globs, zip, tar, - (standard input), URLs of stores; see cxsentiment formats."
+    ),
 ]
 Map = Annotated[
     list[str],

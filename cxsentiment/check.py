@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from statistics import median
 
 from cxsentiment.ingest.identities import FirstSeen
 from cxsentiment.ingest.intake import read_contacts
@@ -21,6 +22,8 @@ from cxsentiment.rubric import read_rubric
 from cxsentiment.schema import Reject, Transcript
 
 _PARTIES_SHOWN = 8
+_AGENTS_SHOWN = 5
+_OWN_ID = re.compile(r'the contact has no id; it is called ".*"')
 _ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _CARD_DIGITS = 12  # from here on a label may be a payment card
 _WHY = {
@@ -34,13 +37,19 @@ _WHY = {
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What one file holds. `facts` are lines for a person; `rejects` what would be refused, with codes."""
+    """What one file holds. `facts` are lines for a person; `rejects` what would be refused, with codes.
+
+    Of transcripts also the counts: contacts, turns, and contacts in which both an agent and a customer speak.
+    """
 
     source: str
     kind: str
     facts: tuple[str, ...]
     warnings: tuple[str, ...]
     rejects: tuple[Reject, ...]
+    contacts: int = 0
+    turns: int = 0
+    both_sides: int = 0
 
 
 def check(paths: list[str], options: ReadOptions, masking: Masking = EVERYTHING_USUAL) -> Iterator[Check]:
@@ -89,7 +98,16 @@ def _check_transcripts(
     for record in read_contacts([path], options, first_seen=seen, beside=given):
         found.add(record)
     warnings = tuple(f"{text} ({_number(count, 'contact')})" for text, count in found.warnings.most_common())
-    return Check(source_name(path), "transcripts", tuple(found.facts()), warnings, tuple(found.rejects))
+    return Check(
+        source_name(path),
+        "transcripts",
+        tuple(found.facts()),
+        warnings,
+        tuple(found.rejects),
+        found.contacts,
+        found.turns,
+        found.both_sides,
+    )
 
 
 class _Found:
@@ -97,18 +115,19 @@ class _Found:
 
     def __init__(self, masking: Masking) -> None:
         self._masking = masking
-        self.contacts = self.turns = self.without_text = self.zoneless = 0
+        self.contacts = self.turns = self.without_text = self.zoneless = self.both_sides = self.uncredited = 0
         self.formats: Counter[str] = Counter()
         self.parties: Counter[tuple[str, str, str]] = Counter()
         self.skipped: Counter[str] = Counter()
         self.channels: Counter[str] = Counter()
         self.languages: Counter[str] = Counter()
+        self.declared: Counter[str] = Counter()
+        self.seconds: list[float] = []
         self.masked: Counter[str] = Counter()
         self.warnings: Counter[str] = Counter()
         self.agents: set[str] = set()
         self.guessed: list[float] = []
-        self.first: str | None = None
-        self.last: str | None = None
+        self.dates: list[tuple[str, str]] = []  # the first and the last: as they compare, and as they stand
         self.rejects: list[Reject] = []
 
     def add(self, record: Transcript | Reject) -> None:
@@ -130,28 +149,43 @@ class _Found:
         self.skipped.update(record.skipped)
         self.channels[record.channel or "not given"] += 1
         self.languages[_language(record)] += 1
-        self.warnings.update(record.warnings)
+        if isinstance(declared := record.attrs.get("language"), str):
+            self.declared[declared] += 1
+        self.warnings.update({_kind_of(warning): 1 for warning in record.warnings})
+        speakers = {turn.speaker for turn in record.turns}
+        self.both_sides += {"agent", "customer"} <= speakers
+        self.uncredited += record.agent_id is not None and "agent" not in speakers
+        if any(turn.end_s or turn.start_s for turn in record.turns):
+            self.seconds.append(max(turn.end_s or turn.start_s or 0.0 for turn in record.turns))
         self.agents.update(turn.agent_id for turn in record.turns if turn.agent_id)
         if record.agent_id:
             self.agents.add(record.agent_id)
         if record.role_p is not None:
             self.guessed.append(record.role_p)
         if record.started_at:
-            self.first = min(self.first or record.started_at, record.started_at)
-            self.last = max(self.last or record.started_at, record.started_at)
+            dated = (_comparable(record.started_at), record.started_at)
+            self.dates = [min([*self.dates[:1], dated]), max([*self.dates[-1:], dated])]
             self.zoneless += not record.started_at.endswith(("Z", "+00:00"))
 
     def _dates(self) -> str:
-        if self.first is None or self.last is None:
+        if not self.dates:
             return "dates: none given"
-        doubts = (
-            [f"{_number(self.zoneless, 'contact')} without a time zone (--timezone declares it)"]
-            if self.zoneless
-            else []
-        )
-        if self.last[:10] > (datetime.now(UTC) + timedelta(days=1)).date().isoformat():
+        (_, first), (last_key, last) = self.dates
+        doubts = []
+        if self.zoneless:
+            doubts.append(f"{_number(self.zoneless, 'contact')} without a time zone (--timezone declares it)")
+        if last_key > _comparable((datetime.now(UTC) + timedelta(days=1)).isoformat()):
             doubts.append("the last lies in the future")
-        return f"dates: {self.first} to {self.last}" + (f"; {'; '.join(doubts)}" if doubts else "")
+        span = first if first == last else f"{first} to {last}"
+        return f"dates: {span}" + (f"; {'; '.join(doubts)}" if doubts else "")
+
+    def _agents(self) -> str:
+        if not self.agents:
+            return "agents: none named"
+        names = ", ".join(map(_plain, sorted(self.agents)[:_AGENTS_SHOWN]))
+        more = ", …" if len(self.agents) > _AGENTS_SHOWN else ""
+        silent = f"; in {_number(self.uncredited, 'contact')} the named agent says nothing" if self.uncredited else ""
+        return f"agents: {len(self.agents):,} ({names}{more}){silent}"
 
     def facts(self) -> Iterator[str]:
         """Lines for a person."""
@@ -165,6 +199,8 @@ class _Found:
             yield f"format: {title}{times}" + (f" ({_number(count, 'contact')})" if len(self.formats) > 1 else "")
         turns = f"{_number(self.turns, 'turn')} with text, {self.without_text:,} without"
         yield f"{_number(self.contacts, 'contact')}, {turns}"
+        if self.both_sides < self.contacts:
+            yield f"agent and customer both speak, as known, in {self.both_sides:,} of {self.contacts:,}"
         if self.skipped:
             yield f"left out, for they are no turns: {_counts(self.skipped)}"
         roles: Counter[str] = Counter()
@@ -178,9 +214,12 @@ class _Found:
         if self.guessed:
             yield f"roles guessed in {_number(len(self.guessed), 'contact')}, least probability {min(self.guessed):.2f}"
         yield f"channels: {_counts(self.channels)}"
-        yield f"agents: {len(self.agents):,}" if self.agents else "agents: none named"
+        yield self._agents()
         yield self._dates()
-        yield f"languages: {_counts(self.languages)}"
+        if self.seconds:
+            yield f"length: median {median(self.seconds):,.0f} s, longest {max(self.seconds):,.0f} s"
+        told = f" (as the source says: {_counts(self.declared)})" if self.declared else ""
+        yield f"languages, by their words: {_counts(self.languages)}{told}"
         masked = Counter({ALSO_COUNTED.get(kind, kind): count for kind, count in self.masked.items()})
         yield f"would be masked: {_counts(masked)}"
 
@@ -190,10 +229,28 @@ def _language(contact: Transcript) -> str:
     return language_of(said) or "not told"
 
 
-def _quoted(label: str) -> str:
-    """A speaker as --role would name it. Ids stay legible here, though in messages that are kept they may be masked."""
+def _comparable(text: str) -> str:
+    """A date in a form whose order is the order of time; without a zone it is taken as UTC."""
+    try:
+        found = datetime.fromisoformat(text)
+        return (found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)).isoformat()
+    except (ValueError, OverflowError):
+        return text
+
+
+def _kind_of(warning: str) -> str:
+    """A warning without what differs from contact to contact, so that contacts of one kind are counted together."""
+    return _OWN_ID.sub("contacts without an id are called by their file", warning)
+
+
+def _plain(label: str) -> str:
+    """A name as --role would take it. Ids stay legible here, though in messages that are kept they may be masked."""
     is_id = _ID.fullmatch(label) and sum(map(str.isdigit, label)) < _CARD_DIGITS
-    return f'"{label if is_id else shown(label)}"' if label else "without a name"
+    return label if is_id else shown(label)
+
+
+def _quoted(label: str) -> str:
+    return f'"{_plain(label)}"' if label else "without a name"
 
 
 def _number(count: int, noun: str) -> str:

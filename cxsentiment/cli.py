@@ -156,7 +156,8 @@ def score(
         _print_json(receipt)
     else:
         terminal.print_run(receipt, out)
-        _print(f"next: cxsentiment report {out}")
+        if receipt["contacts"]["scored"]:
+            _print(f"next: cxsentiment report {out}")
     rejected = receipt["contacts"]["rejected"] + _rejected_beside(receipt)
     raise typer.Exit(ExitCode.REJECTS if rejected else ExitCode.DONE)
 
@@ -231,11 +232,12 @@ def check(
     from cxsentiment import terminal
     from cxsentiment.check import check as look
 
-    checks = list(look(files, _options(map_, role, roles, guess_roles, format_, time_unit, date_order, timezone)))
+    options = _options(map_, role, roles, guess_roles, format_, time_unit, date_order, timezone)
+    checks = list(look(files, options))
     if as_json:
         _print_json([asdict(found) for found in checks])
     else:
-        terminal.print_checks(checks)
+        terminal.print_checks(checks, options.unmet())
     raise typer.Exit(ExitCode.REJECTS if any(found.rejects for found in checks) else ExitCode.DONE)
 
 

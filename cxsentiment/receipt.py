@@ -183,6 +183,7 @@ def compose(
             "pseudonyms": plan.masking.key is not None,
             **_scale_settings(plan.scales),
         },
+        "unmet_roles": list(plan.options.unmet()),
         "inputs": list(plan.inputs),
         "contacts": {"in": reading.contacts, "scored": scored, "rejected": reading.rejected}
         | ({"erased": erased} if erased else {}),

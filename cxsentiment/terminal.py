@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -110,18 +111,20 @@ def print_run(receipt: Mapping[str, Any], out: Path) -> None:
     if receipt.get("already_scored"):
         console.print("[bold]already scored: nothing to do[/]; the folder holds this very run:")
     console.print(
-        f"[bold]{contacts['scored']:,} contacts scored[/] of {contacts['in']:,}; {turns['in']:,} turns "
+        f"[bold]{_n(contacts['scored'], 'contact')} scored[/] of {contacts['in']:,}; {turns['in']:,} turns "
         f"({turns['scored']:,} scored, {turns['without_text']:,} without text) "
         f"in {receipt['seconds']['total']:.1f} s, {receipt['turns_per_second'] or 0:,.0f} turns a second"
     )
     _print_erased(console, contacts.get("erased", 0))
     for reason, count in receipt["null_reasons"].items():
-        console.print(f"[yellow]{count:,} contacts have no score:[/] {escape(reason)}")
+        console.print(f"[yellow]{_n(count, 'contact')} without a score:[/] {escape(reason)}")
     rejected = contacts["rejected"] + sum((receipt.get(name) or {}).get("rejected", 0) for name in ("surveys", "log"))
     if rejected:
         _print_rejects(console, out / "rejects.jsonl", rejected)
     if guessed := receipt.get("roles", {}).get("guessed"):
-        console.print(f"[yellow]roles were guessed[/] in {guessed:,} contacts: likely, not known (column role_source)")
+        console.print(
+            f"[yellow]roles were guessed[/] in {_n(guessed, 'contact')}: likely, not known (column role_source)"
+        )
     if masked := receipt["masked"]:
         console.print(
             "masked before scoring: "
@@ -131,9 +134,10 @@ def print_run(receipt: Mapping[str, Any], out: Path) -> None:
         _print_survey_facts(console, surveys)
     if log := receipt.get("log"):
         _print_log_facts(console, log)
+    _print_unmet(console, receipt.get("unmet_roles") or ())
     warnings = sorted(receipt["warnings"].items(), key=lambda item: -item[1])
     for text, count in warnings[:5]:
-        console.print(f"[yellow]warning[/] ({count:,} contacts): {escape(text)}")
+        console.print(f"[yellow]warning[/] ({_n(count, 'contact')}): {escape(text)}")
     if len(warnings) > 5:
         console.print(f"[yellow]and {len(warnings) - 5} more kinds of warning[/] in {escape(str(out / 'run.json'))}")
 
@@ -191,8 +195,8 @@ def print_findings(findings: Findings, page: Path, *, moments: int = 3) -> None:
     console.print(f"\nReport: [bold]{escape(str(page))}[/]")
 
 
-def print_checks(checks: Sequence[Check]) -> None:
-    """What each file holds, and what would be rejected."""
+def print_checks(checks: Sequence[Check], unmet_roles: Sequence[str] = ()) -> None:
+    """What each file holds, what would be rejected, and which declared roles no speaker had."""
     console = _console()
     for found in checks:
         mark = "[yellow]![/]" if found.rejects or found.warnings else "[green]✓[/]"
@@ -205,6 +209,32 @@ def print_checks(checks: Sequence[Check]) -> None:
             console.print(f"    [red]would be rejected[/] ({reject.code}): {escape(reject.message)}")
         if (more := max(len(found.warnings), len(found.rejects)) - _SHOWN) > 0:
             console.print(f"    … and {more:,} more; --json prints all")
+    _print_totals(console, checks)
+    _print_unmet(console, unmet_roles)
+
+
+def _print_unmet(console: Console, roles: Sequence[str]) -> None:
+    if roles:
+        named = ", ".join(f'"{escape(role)}"' for role in roles)
+        console.print(
+            f"[yellow]no speaker is called[/] {named}: check --role against the speakers that cxsentiment check lists"
+        )
+
+
+def _print_totals(console: Console, checks: Sequence[Check]) -> None:
+    files = [found for found in checks if found.kind == "transcripts"]
+    if len(files) < 2:
+        return
+    rejects = Counter(reject.code for found in files for reject in found.rejects)
+    contacts, both = sum(found.contacts for found in files), sum(found.both_sides for found in files)
+    console.print(
+        f"[bold]in all[/]: {len(files):,} files, {contacts:,} contacts, {sum(found.turns for found in files):,} turns; "
+        f"agent and customer both speak, as known, in {both:,}"
+    )
+    if rejects:
+        console.print(
+            f"    would be rejected: {', '.join(f'{code} {count:,}' for code, count in rejects.most_common())}"
+        )
 
 
 def print_formats(formats: Sequence[Format]) -> None:
@@ -216,6 +246,10 @@ def print_formats(formats: Sequence[Format]) -> None:
         console.print(f"    times: {escape(known.times)}")
         if known.example:
             console.print(f"    {escape(known.example)}")
+
+
+def _n(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
 def _console() -> Console:

@@ -30,7 +30,7 @@ def test_a_vendors_file_says_format_roles_why_and_language(tmp_path: Path) -> No
         '  "AGENT": agent, as the format says (1 turn)',
         '  "CUSTOMER": customer, as the format says (1 turn)',
     )
-    assert "languages: en 1" in found.facts
+    assert "languages, by their words: en 1 (as the source says: en-GB 1)" in found.facts
     assert found.warnings == found.rejects == ()
 
 

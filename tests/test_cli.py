@@ -41,7 +41,7 @@ def test_score_then_report(command: Callable[..., Outcome], call: Path, toy_bund
     run = tmp_path / "run"
     scored = command("score", call, "--out", run, "--model", toy_bundle)
     assert scored.code == 0
-    assert "1 contacts scored of 1; 3 turns (3 scored, 0 without text)" in scored.out
+    assert "1 contact scored of 1; 3 turns (3 scored, 0 without text)" in scored.out
     assert f"next: cxsentiment report {run}" in scored.out
     reported = command("report", run)
     assert reported.code == 0
@@ -252,7 +252,7 @@ def test_guessed_roles_are_marked_in_columns_terminal_and_report(
     )
     out = tmp_path / "run"
     scored = command("score", path, "--out", out, "--model", toy_bundle, "--guess-roles")
-    assert "roles were guessed in 1 contacts" in scored.out
+    assert "roles were guessed in 1 contact" in scored.out
     (contact,) = runs.read_table(out, "contacts", ["role_source", "role_p", "agent_turns"]).to_pylist()
     assert (contact["role_source"], contact["agent_turns"]) == ("guessed", 3)
     assert 0.8 <= contact["role_p"] <= 1
@@ -274,3 +274,22 @@ def test_an_unknown_format_names_the_known_ones(command: Callable[..., Outcome],
     outcome = command("check", call, "--format", "deepgramm")
     assert outcome.code == 2
     assert "deepgram" in outcome.err
+
+
+def test_a_role_that_no_speaker_has_is_told(
+    command: Callable[..., Outcome], call: Path, toy_bundle: Path, tmp_path: Path
+) -> None:
+    checked = command("check", call, "--role", "spk_9=agent", "--role", "Agent=agent").out
+    assert 'no speaker is called "spk_9"' in checked
+    scored = command("score", call, "--out", tmp_path / "run", "--model", toy_bundle, "--role", "spk_9=agent")
+    assert 'no speaker is called "spk_9"' in scored.out
+
+
+def test_survey_answers_given_as_transcripts_are_sent_to_their_option(
+    command: Callable[..., Outcome], tmp_path: Path
+) -> None:
+    path = tmp_path / "answers.csv"
+    path.write_text("contact_id,csat\nc-1,4\n")
+    outcome = command("check", path)
+    assert outcome.code == 3
+    assert "--surveys" in outcome.out

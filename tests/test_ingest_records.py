@@ -148,7 +148,7 @@ def test_unknown_speakers_stay_unknown_with_one_hint() -> None:
     assert {turn.speaker for turn in contact.turns} == {"unknown"}
     assert contact.warnings == (
         "3 turns have no speaker and will not be scored: add one, or name its key with --map speaker=KEY",
-        'unknown speakers "AGT 1", "0": say who they are, for example --role "AGT 1"=agent',
+        'unknown speakers "0", "AGT 1": say who they are, for example --role 0=agent',
     )
 
 

@@ -242,7 +242,7 @@ def _times(start: float | None, end: float | None, index: int, notes: Notes) -> 
 
 def _warn_of_unknown(parties: Sequence[Party], notes: Notes, *, generic: bool) -> None:
     unknown = [party for party in parties if party.speaker == "unknown"]
-    labels = [party.label for party in unknown if party.label and party.label.lower() != "unknown"]
+    labels = sorted({party.label for party in unknown if party.label and party.label.lower() != "unknown"})
     missing = sum(party.turns for party in unknown if not party.label)
     if missing:
         turns = "1 turn has" if missing == 1 else f"{missing} turns have"

@@ -66,7 +66,7 @@ class ReadOptions:
     is the name of the format to read everything as; None to find it by structure. `time_unit` is that of start and end
     where they are numbers; None for seconds. With `guess_roles` two speakers whose roles nobody declared are told apart
     by what they say, and the contact is marked. `dates` declare the order of day and month, and the zone of times that
-    name none.
+    name none. `met` gathers, while reading, the keys of `roles` that some speaker had.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -75,6 +75,7 @@ class ReadOptions:
     guess_roles: bool = False
     time_unit: TimeUnit | None = None
     dates: DateRules = field(default_factory=DateRules)
+    met: set[str] = field(default_factory=set, compare=False, repr=False)
 
     @property
     def per_second(self) -> float:
@@ -97,6 +98,10 @@ class ReadOptions:
         """Our speaker for a source's label: --role first, then the six names and exact synonyms; None if unknown."""
         return self.declared((label,)) or _SPEAKERS.get(label.strip().casefold().replace(" ", "_"))
 
+    def unmet(self) -> tuple[str, ...]:
+        """The keys of `roles` that no speaker had in what was read so far: most often a slip, or another file's."""
+        return tuple(name for name in self.roles if name.strip().casefold() not in self.met)
+
     def declared(self, names: Sequence[str]) -> Speaker | None:
         """The speaker that --role gives to the first of `names` that it names; None where it names none of them."""
         if not self.roles:
@@ -104,13 +109,12 @@ class ReadOptions:
         exact = {name.strip().casefold(): speaker for name, speaker in self.roles.items()}
         for name in names:
             if (speaker := exact.get(name.strip().casefold())) is not None:
+                self.met.add(name.strip().casefold())
                 return speaker
         for pattern, speaker in exact.items():
-            if (
-                len(pattern) > 2
-                and pattern[0] == pattern[-1] == "/"
-                and any(re.fullmatch(pattern[1:-1], name.strip(), re.IGNORECASE) for name in names)
-            ):
+            inner = pattern[1:-1] if len(pattern) > 2 and pattern[0] == pattern[-1] == "/" else None
+            if inner and any(re.fullmatch(inner, name.strip(), re.IGNORECASE) for name in names):
+                self.met.add(pattern)
                 return speaker
         return None
 

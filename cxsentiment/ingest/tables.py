@@ -26,6 +26,8 @@ from cxsentiment.schema import Reject, Transcript
 MAX_OPEN_ROWS = 2_000_000
 
 _LISTED = 5
+# Columns of files that are no transcripts.
+_SURVEY_COLUMNS = frozenset({"csat", "nps", "ces", "rating", "responseid", "response_id", "handle_s", "abandoned"})
 _COLUMNS_LISTED = 20
 _MAX_COLUMN_NAME_CHARACTERS = 40
 _MAX_COLUMN_NAME_WORDS = 3
@@ -99,9 +101,14 @@ def missing_column(source: str, columns: Sequence[str], name: str, wanted_by: st
         "missing_column",
         source,
         f'no column "{name}"{wanted}; {seen}',
-        do="The first row must name the columns"
-        + ("" if wanted_by else f". If it has another name, say --map {name}=COLUMN"),
+        do="The first row must name the columns" + ("" if wanted_by else _advice(name, columns)),
     )
+
+
+def _advice(name: str, columns: Sequence[str]) -> str:
+    if name in ("text", "speaker") and _SURVEY_COLUMNS & set(map(normalise_name, columns)):
+        return "; these look like survey answers or a contact log: give them with --surveys or --log"
+    return f". If it has another name, say --map {name}=COLUMN"
 
 
 def _looks_like_name(cell: str) -> bool:
