@@ -307,3 +307,12 @@ def test_the_start_is_in_utc_where_its_zone_is_known(given, order, zone, expecte
     contact = read_record({"id": "1", "started_at": given, "turns": [AGENT]}, source="s", number=1, options=options)
     assert contact.started_at == expected
     assert bool(contact.warnings) == (expected is None)
+
+
+def test_the_likely_keys_are_proposed() -> None:
+    said = {"who": "agent", "content": "How can I help you?", "id": "7"}
+    with pytest.raises(InputError, match='"segments" looks like it: --map turns=segments'):
+        read_record({"id": "1", "tags": ["a"], "segments": [said]}, source="s", number=1, options=ReadOptions())
+    options = ReadOptions(columns={"turns": "segments"})
+    with pytest.raises(InputError, match='"content" looks like it: --map text=content'):
+        read_record({"id": "1", "segments": [said]}, source="s", number=1, options=options)

@@ -104,7 +104,7 @@ def _turn_list(record: Mapping[str, object], where: str, options: ReadOptions) -
             "no_turns",
             where,
             f'the record has no "{key}" (keys seen: {seen})',
-            do="If the turns stand under another key, say --map turns=KEY (or KEY.KEY)",
+            do=_advice("turns", _likely_turns(record), "If the turns stand under another key"),
         )
     if not isinstance(items, list):
         raise InputError("turns_type", where, f'"{key}" is {json_type(items)}', allowed="a list of turns")
@@ -226,8 +226,26 @@ def _require_texts(items: Sequence[object], key: str, where: str) -> None:
             "no_text",
             where,
             f'no turn has "{key}" (keys seen: {_keys(turns[0])})',
-            do="If the text stands under another key, say --map text=KEY (or KEY.KEY)",
+            do=_advice("text", _likely_text(turns[0]), "If the text stands under another key"),
         )
+
+
+def _advice(field: str, key: str | None, otherwise: str) -> str:
+    if key is None or shown(key) != key:
+        return f"{otherwise}, say --map {field}=KEY (or KEY.KEY)"
+    return f'"{key}" looks like it: --map {field}={key}'
+
+
+def _likely_turns(record: Mapping[str, object]) -> str | None:
+    """The first key that holds a list of objects."""
+    lists = (key for key, value in record.items() if isinstance(value, list) and value and isinstance(value[0], dict))
+    return next(lists, None)
+
+
+def _likely_text(turn: Mapping[str, object]) -> str | None:
+    """The key of the longest text of several words."""
+    texts = {key: len(value) for key, value in turn.items() if isinstance(value, str) and " " in value.strip()}
+    return max(texts, key=lambda key: texts[key], default=None)
 
 
 def _text(value: object, key: str, index: int, where: str) -> str:
