@@ -18,6 +18,7 @@ from pathlib import PurePosixPath, PureWindowsPath
 from typing import BinaryIO, Literal
 
 from cxsentiment.errors import InputError
+from cxsentiment.ingest.placed import Placed
 from cxsentiment.ingest.sources import Source, bomb, is_bomb, is_junk, open_bytes, source_name
 
 # Tar can only be read from front to back, so each member is held in memory while it is read.
@@ -28,7 +29,7 @@ _DAMAGE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOF
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class Member(Placed):
     """A file in an archive, read like one on disk. `note` is a warning that concerns it; `size` its bytes unpacked."""
 
     archive: Source
@@ -37,21 +38,6 @@ class Member:
     opener: Callable[[], BinaryIO]
     beside: Callable[[PurePosixPath], "Member | None"]
     note: str | None = None
-
-    @property
-    def name(self) -> str:
-        """The last part of its path."""
-        return self.path.name
-
-    @property
-    def stem(self) -> str:
-        """The name without its last suffix."""
-        return self.path.stem
-
-    @property
-    def suffix(self) -> str:
-        """The last suffix, with its dot."""
-        return self.path.suffix
 
     def as_posix(self) -> str:
         """The archive's name and its own."""
@@ -67,10 +53,6 @@ class Member:
     def is_file(self) -> bool:
         """Whether it is there; a name beside another may not be."""
         return self.size >= 0
-
-    def is_symlink(self) -> bool:
-        """Never: links are refused before."""
-        return False
 
     def with_name(self, name: str) -> "Member":
         """The member beside it, which need not exist."""

@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from typing import Any, BinaryIO, Literal, cast
 
 from cxsentiment.errors import UsageError
+from cxsentiment.ingest.placed import Placed
 
 # Readers go through their input more than once, so standard input is held in memory.
 MAX_STDIN_BYTES = 2**30
@@ -18,26 +19,11 @@ STDIN = "-"
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class Held(Placed):
     """Bytes in memory that are read like a file of that name."""
 
     path: PurePosixPath
     data: bytes
-
-    @property
-    def name(self) -> str:
-        """Its name."""
-        return self.path.name
-
-    @property
-    def stem(self) -> str:
-        """The name without its last suffix."""
-        return self.path.stem
-
-    @property
-    def suffix(self) -> str:
-        """The last suffix, with its dot."""
-        return self.path.suffix
 
     @property
     def size(self) -> int:
@@ -56,38 +42,19 @@ class Held:
         """Always."""
         return True
 
-    def is_symlink(self) -> bool:
-        """Never."""
-        return False
-
     def with_name(self, name: str) -> "Held":
         """Nothing lies beside it."""
         return Held(self.path.with_name(name), b"")
 
 
 @dataclass(frozen=True, slots=True)
-class StoredObject:
+class StoredObject(Placed):
     """An object of a cloud store, read like a file; `system` is its fsspec file system."""
 
     system: Any
     path: PurePosixPath
     size: int
     there: bool = True
-
-    @property
-    def name(self) -> str:
-        """The last part of its path."""
-        return self.path.name
-
-    @property
-    def stem(self) -> str:
-        """The name without its last suffix."""
-        return self.path.stem
-
-    @property
-    def suffix(self) -> str:
-        """The last suffix, with its dot."""
-        return self.path.suffix
 
     def as_posix(self) -> str:
         """Its URL."""
@@ -100,10 +67,6 @@ class StoredObject:
     def is_file(self) -> bool:
         """Whether it is there; a name beside another may not be."""
         return self.there
-
-    def is_symlink(self) -> bool:
-        """Never."""
-        return False
 
     def with_name(self, name: str) -> "StoredObject":
         """The object beside it, which need not exist."""
