@@ -51,7 +51,6 @@ OPEN: dict[str, tuple[str, list[Facts]]] = {
                 "c",
                 "This is the first comment. Feel free to delete this sample ticket.",
                 "2015-07-25T02:21:13+00:00",
-                agent_id="1159307768",
                 customer_id="1159307768",
             )
         ],
@@ -68,18 +67,17 @@ OPEN: dict[str, tuple[str, list[Facts]]] = {
                 "c",
                 "THIS IS MY FUNCY COMMENT",
                 "2015-08-29T03:45:36+00:00",
-                agent_id="1276936927",
                 customer_id="1276936927",
             )
         ],
     ),
     "freshdesk/all_tickets.json": (
         "freshdesk",
-        [single("1", "c", SAMPLE, "2014-12-31T02:27:09+00:00", agent_id="5004272350", customer_id="5004272351")],
+        [single("1", "c", SAMPLE, "2014-12-31T02:27:09+00:00", customer_id="5004272351")],
     ),
     "freshdesk/ticket_1.json": (
         "freshdesk",
-        [single("1", "c", SAMPLE, "2016-05-18T04:36:04+00:00", agent_id="6010396333", customer_id="6012691534")],
+        [single("1", "c", SAMPLE, "2016-05-18T04:36:04+00:00", customer_id="6012691534")],
     ),
     "freshdesk/reply_1.json": (
         "freshdesk",
@@ -107,7 +105,6 @@ OPEN: dict[str, tuple[str, list[Facts]]] = {
                 "c",
                 "test",
                 "2016-06-23T17:32:12+00:00",
-                agent_id="358111",
                 customer_id="576c1a139d0baad1010001111",
             )
         ],
@@ -122,7 +119,6 @@ OPEN: dict[str, tuple[str, list[Facts]]] = {
                 "c",
                 "test",
                 "2016-06-23T17:32:12+00:00",
-                agent_id="358111",
                 customer_id="576c1a139d0baad101001111",
             ),
         ],
@@ -452,7 +448,7 @@ def test_a_zendesk_ticket_of_an_export_has_its_comments() -> None:
 def test_zendesk_tickets_in_their_wrappers() -> None:
     assert [contact.id for contact in told({"tickets": [TICKET, {**TICKET, "id": 32}]})] == ["31", "32"]
     (contact,) = told({"ticket": TICKET})
-    assert (contact.id, initials(contact), contact.agent_id) == ("31", "c", "600")
+    assert (contact.id, initials(contact), contact.agent_id, contact.attrs["assignee"]) == ("31", "c", None, "600")
     (one,) = told({"ticket": TICKET, "comments": COMMENTS})
     assert initials(one) == "cas"
     whole = {**TICKET, "requester": {"id": 500}, "assignee": {"id": 600}, "submitter": {"id": 500}}
@@ -470,6 +466,31 @@ def test_a_survey_that_nobody_answered_is_no_rating() -> None:
 def test_a_ticket_that_an_agent_wrote_for_the_customer() -> None:
     (contact,) = told({**TICKET, "submitter_id": 600})
     assert [(turn.speaker, turn.agent_id) for turn in contact.turns] == [("agent", "600")]
+
+
+def test_an_assignee_is_the_agent_only_of_what_an_agent_said() -> None:
+    own = {**TICKET, "assignee_id": 500}
+    (himself,) = told(own)
+    assert (himself.customer_id, himself.agent_id, himself.attrs.get("assignee")) == ("500", None, None)
+    (answered,) = told({**own, "comments": COMMENTS})
+    assert (answered.agent_id, answered.attrs.get("assignee")) == ("600", None)
+    silent: Any = [COMMENTS[0], {**COMMENTS[2], "author_id": 500}]
+    (alone,) = told({**TICKET, "comments": silent})
+    assert (initials(alone), alone.agent_id, alone.attrs["assignee"]) == ("cc", None, "600")
+    audits: Any = copy.deepcopy(AUDITS[:1])
+    audits[0]["events"][2]["value"] = "501"
+    (asked,) = told(audits)
+    assert (asked.customer_id, asked.agent_id, asked.attrs.get("assignee")) == ("501", None, None)
+
+
+def test_a_turn_of_a_nameless_agent_is_the_assignees() -> None:
+    reply: Any = {key: value for key, value in FRESH["conversations"][0].items() if key != "user_id"}  # type: ignore[index]
+    (spoken,) = told({**FRESH, "conversations": [reply]})
+    assert (initials(spoken), spoken.agent_id, spoken.attrs.get("assignee")) == ("ca", "2", None)
+    (silent,) = told({**FRESH, "conversations": [{**reply, "body_text": " "}]})
+    assert (initials(silent), silent.agent_id, silent.attrs["assignee"]) == ("c", None, "2")
+    (waiting,) = told({**TALK, "conversation_parts": []})
+    assert (initials(waiting), waiting.agent_id, waiting.attrs["assignee"]) == ("c", None, "5")
 
 
 def test_comments_without_their_ticket_tell_roles_only_with_users() -> None:

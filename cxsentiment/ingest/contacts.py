@@ -76,12 +76,14 @@ class Contact:
     """One contact as its source has it; `id` is None where the source has none (it is then called by its file).
 
     `started_at` is ISO 8601. `skipped` counts by kind what is no turn: events, internal notes, attachments.
+    `agent_id` is who spoke for the company; `assignee` is who was in charge, who may not have said a word.
     """
 
     entries: list[Entry]
     id: str | None = None
     channel: str | None = None
     agent_id: str | None = None
+    assignee: str | None = None
     customer_id: str | None = None
     campaign: str | None = None
     queue: str | None = None
@@ -112,7 +114,7 @@ def settle(
             entry.index = place
     started_at = _in_utc(_place_in_time(contact), options.dates)
     turns, parties = _turns(contact.entries, options, notes)
-    agent_id = _one_agent(contact.agent_id, turns, notes)
+    agent_id, attrs = _who_is_credited(contact, turns, notes)
     dropped = len(contact.entries) - len(turns)
     if dropped:
         notes.add(f"{dropped} of {len(contact.entries)} turns have no text and were left out")
@@ -137,7 +139,7 @@ def settle(
         ces=contact.ces,
         dropped_turns=dropped,
         warnings=notes.lines(),
-        attrs=contact.attrs,
+        attrs=attrs,
         format=format_name,
         parties=parties,
         skipped=dict(sorted(contact.skipped.items())),
@@ -172,6 +174,18 @@ def _in_utc(text: str | None, dates: DateRules) -> str | None:
         return text if found.tzinfo is None else found.astimezone(UTC).isoformat()
     except (ValueError, OverflowError):
         return text
+
+
+def _who_is_credited(contact: Contact, turns: Sequence[Turn], notes: Notes) -> tuple[str | None, Mapping[str, object]]:
+    """The agent of the contact, and its attrs; an assignee who said nothing is a fact, not the agent of a score."""
+    agent_id = _one_agent(contact.agent_id, turns, notes)
+    assignee = contact.assignee
+    # Where a system assigns a customer's ticket to the customer, that makes nobody an agent.
+    if assignee in (None, contact.customer_id) or any(turn.agent_id is not None for turn in turns):
+        return agent_id, contact.attrs
+    if any(turn.speaker == "agent" for turn in turns):  # some agent spoke whom no turn names
+        return agent_id or assignee, contact.attrs
+    return agent_id, {**contact.attrs, "assignee": assignee}
 
 
 def _one_agent(agent_id: str | None, turns: Sequence[Turn], notes: Notes) -> str | None:

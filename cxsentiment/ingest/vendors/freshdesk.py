@@ -106,12 +106,11 @@ def _contact(ticket: dict[str, Any], conversations: list[dict[str, Any]]) -> Con
         else:
             entries.append(_entry(item))
     source = ticket.get("source")
-    wrote = any(entry.agent_id for entry in entries)
     return Contact(
         entries,
         id=identifier(ticket.get("id")) or identifier(ticket.get("display_id")),
         channel=_CHANNELS.get(source) if isinstance(source, int) else None,
-        agent_id=None if wrote else identifier(ticket.get("responder_id")),
+        assignee=identifier(ticket.get("responder_id")),
         customer_id=identifier(ticket.get("requester_id")),
         queue=identifier(ticket.get("group_id")),
         attrs=known(

@@ -170,8 +170,9 @@ class _Ticket:
             )
 
     def assignee(self, value: object) -> str | None:
-        """The assignee, where no agent wrote: whoever wrote is credited, not who was assigned last."""
-        return None if any(entry.agent_id for entry in self.entries) else identifier(value)
+        """Who was assigned last; a requester, as those who try the system out are, is no agent."""
+        found = identifier(value)
+        return None if found in self.requesters else found
 
 
 def _author(value: object) -> str | None:
@@ -230,7 +231,7 @@ def _contact(
         told.entries,
         id=name,
         channel=_CHANNELS.get(words(via)),
-        agent_id=told.assignee(assignee),
+        assignee=told.assignee(assignee),
         customer_id=requester,
         queue=identifier(group),
         attrs=known(**facts, via=via),
