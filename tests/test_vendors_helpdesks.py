@@ -79,10 +79,6 @@ OPEN: dict[str, tuple[str, list[Facts]]] = {
         "freshdesk",
         [single("1", "c", SAMPLE, "2016-05-18T04:36:04+00:00", customer_id="6012691534")],
     ),
-    "freshdesk/reply_1.json": (
-        "freshdesk",
-        [single("1", "a", "This is a reply", "2016-05-19T05:36:14+00:00", agent_id="1")],
-    ),
     "intercom/conversation.json": (
         "intercom",
         [
@@ -125,9 +121,12 @@ OPEN: dict[str, tuple[str, list[Facts]]] = {
     ),
 }
 SKIPPED = {"zendesk_chat/chat.json": {"event": 7}, "zendesk_ticket/audit.json": {"event": 9}}
-# Files of these systems that hold no dialogue, or an internal note alone.
-NO_CONTACT = {"zendesk_ticket/satisfaction_rating_event.json": "no_turns"}
-NOTE = "freshdesk/note_1.json"
+# Files of these systems that hold no dialogue: what they are, and what to do.
+NO_CONTACT = {
+    "zendesk_ticket/satisfaction_rating_event.json": ("zendesk-ticket", "Export the audits"),
+    "freshdesk/note_1.json": ("freshdesk", "Give the ticket with its conversations"),
+    "freshdesk/reply_1.json": ("freshdesk", "Give the ticket with its conversations"),
+}
 
 
 @pytest.mark.shared
@@ -142,17 +141,19 @@ def test_real_files(shared: Path, name: str) -> None:
 
 
 @pytest.mark.shared
-def test_a_rating_without_its_ticket_is_no_contact(shared: Path) -> None:
-    for name, code in NO_CONTACT.items():
-        contacts, (reject,) = read(shared / "formats" / "open" / name)
-        assert (contacts, reject.code) == ([], code)
-        assert "Export the audits" in reject.message
+@pytest.mark.parametrize("name", NO_CONTACT)
+def test_what_is_no_ticket_is_no_contact(shared: Path, name: str) -> None:
+    contacts, (reject,) = read(shared / "formats" / "open" / name)
+    assert (contacts, reject.code) == ([], "no_turns")
+    assert NO_CONTACT[name][1] in reject.message
 
 
 @pytest.mark.shared
-def test_a_private_note_is_no_turn(shared: Path) -> None:
-    (contact,), rejects = read(shared / "formats" / "open" / NOTE)
-    assert (rejects, contact.id, contact.turns, contact.skipped) == ([], "1", (), {"internal note": 1})
+def test_a_reply_does_not_take_the_id_of_its_ticket(shared: Path) -> None:
+    folder = shared / "formats" / "open" / "freshdesk"
+    (contact,), rejects = read(*(folder / f"{name}_1.json" for name in ("note", "reply", "ticket")))
+    assert (contact.id, contact.source.rpartition("/")[2]) == ("1", "ticket_1.json")
+    assert [reject.code for reject in rejects] == ["no_turns", "no_turns"]
 
 
 @pytest.mark.shared
@@ -174,8 +175,7 @@ def test_exactly_the_files_of_these_systems_are_claimed(shared: Path) -> None:
     expected = {name: {known} for name, (known, _) in OPEN.items()}
     assert claimed == {
         **expected,
-        NOTE: {"freshdesk"},
-        "zendesk_ticket/satisfaction_rating_event.json": {"zendesk-ticket"},
+        **{name: {known} for name, (known, _) in NO_CONTACT.items()},
     }
 
 
@@ -305,7 +305,7 @@ AUDITS = [
         ],
     },
 ]
-FRESH = {
+FRESH: dict[str, Any] = {
     "id": 77,
     "requester_id": 1,
     "responder_id": 2,
@@ -484,7 +484,7 @@ def test_an_assignee_is_the_agent_only_of_what_an_agent_said() -> None:
 
 
 def test_a_turn_of_a_nameless_agent_is_the_assignees() -> None:
-    reply: Any = {key: value for key, value in FRESH["conversations"][0].items() if key != "user_id"}  # type: ignore[index]
+    reply: Any = {key: value for key, value in FRESH["conversations"][0].items() if key != "user_id"}
     (spoken,) = told({**FRESH, "conversations": [reply]})
     assert (initials(spoken), spoken.agent_id, spoken.attrs.get("assignee")) == ("ca", "2", None)
     (silent,) = told({**FRESH, "conversations": [{**reply, "body_text": " "}]})
@@ -571,7 +571,7 @@ def test_a_freshdesk_ticket_that_an_agent_started() -> None:
 
 
 def test_freshdesk_wrappers_and_lists() -> None:
-    notes = [{"note": entry} for entry in FRESH["conversations"]]  # type: ignore[attr-defined]
+    notes = [{"note": entry} for entry in FRESH["conversations"]]
     old = {key: value for key, value in FRESH.items() if key != "conversations"}
     (first,) = told({"helpdesk_ticket": {**old, "notes": notes}})
     assert initials(first) == "cac"
@@ -581,6 +581,16 @@ def test_freshdesk_wrappers_and_lists() -> None:
     entries: Any = copy.deepcopy(FRESH["conversations"])
     entries[0]["ticket_id"] = 78
     assert [(contact.id, initials(contact)) for contact in told(entries)] == [("78", "a"), ("77", "c")]
+
+
+def test_freshdesk_notes_of_a_ticket_alone_are_no_contact() -> None:
+    reply, note, *_ = FRESH["conversations"]
+    results = outcome([{**note, "ticket_id": 78}, reply])
+    assert [getattr(result, "id", getattr(result, "code", None)) for result in results] == ["no_turns", "77"]
+    assert "only internal notes" in getattr(results[0], "message", "")
+    for single in (reply, note, {"note": note}):
+        (refused,) = outcome(single)
+        assert getattr(refused, "code", None) == "no_turns"
 
 
 def test_freshdesk_ticket_and_conversations_side_by_side(tmp_path: Path) -> None:
