@@ -458,6 +458,28 @@ def test_zendesk_tickets_in_their_wrappers() -> None:
     assert initials(other) == "cas"
 
 
+def test_a_zendesk_ticket_of_which_a_script_kept_little() -> None:
+    few = {"id": 31, "requester_id": 500}
+    for ticket, speakers in (
+        ({**few, "description": "The oven is cold."}, "c"),
+        ({**few, "comments": COMMENTS}, "cas"),
+        ({"id": 31, "requester": {"id": 500}, "comments": COMMENTS}, "cas"),
+    ):
+        for document in (ticket, {"ticket": ticket}, {"tickets": [ticket]}):
+            (contact,) = told(document)
+            assert (contact.format, contact.id, initials(contact)) == ("zendesk-ticket", "31", speakers)
+
+
+def test_what_is_nearly_a_zendesk_ticket_is_none() -> None:
+    for document in (
+        {"requester_id": 500, "responder_id": 2, "description": "Where is it?"},
+        {"requester_id": 500, "comments": [{"text": "hello"}]},
+        {"requester_id": 500, "comments": []},
+        {"requester": "Eve", "description": "a request"},
+    ):
+        assert not ZENDESK_TICKET.detect(document)
+
+
 def test_a_survey_that_nobody_answered_is_no_rating() -> None:
     (contact,) = told({**TICKET, "satisfaction_rating": {"score": "unoffered"}})
     assert not {"rating", "rating_scale"} & set(contact.attrs)
