@@ -189,9 +189,14 @@ def _who_is_credited(contact: Contact, turns: Sequence[Turn], notes: Notes) -> t
 
 
 def _one_agent(agent_id: str | None, turns: Sequence[Turn], notes: Notes) -> str | None:
-    """The one agent that the contact and its agents' turns name; None where several: one score is not for two."""
-    named = {agent_id: None} if agent_id is not None else {}
-    named |= {turn.agent_id: None for turn in turns if turn.agent_id is not None}
+    """The one agent who spoke; None where several did: one score is not for two.
+
+    The contact's own agent counts where agents' turns name nobody: turns that do say better who spoke.
+    """
+    named = {turn.agent_id: None for turn in turns if turn.agent_id is not None}
+    nameless = any(turn.speaker == "agent" and turn.agent_id is None for turn in turns)
+    if agent_id is not None and (nameless or not named):
+        named[agent_id] = None
     if len(named) <= 1:
         return next(iter(named), None)
     listed = ", ".join(shown(name) for name in sorted(named)[:_SHOWN])
