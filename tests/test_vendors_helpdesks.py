@@ -655,6 +655,22 @@ def test_roles_are_declared_by_id_or_name(tmp_path: Path) -> None:
     assert initials(contact) == "aboa"
 
 
+def test_help_desks_leave_out_what_mails_quote() -> None:
+    history = "\n\nOn 1 March 2021, Eve wrote:\n> The oven is cold."
+    reply = {**FRESH["conversations"][0], "body_text": f"On its way{history}"}
+    comment = {**COMMENTS[0], "author_id": 600, "plain_body": f"We come.{history}"}
+    talk: Any = copy.deepcopy(TALK)
+    talk["conversation_parts"]["conversation_parts"][3]["body"] = f"Of course.{history}"
+    for document, said in (
+        ({**FRESH, "source": 2, "conversations": [reply]}, "On its way"),
+        ({**TICKET, "via": {"channel": "web"}, "comments": [comment]}, "We come."),
+        (talk, "Of course."),
+    ):
+        (contact,) = told(document)
+        assert said in [turn.text for turn in contact.turns]
+        assert any(warning.startswith("quoted history was left out") for warning in contact.warnings)
+
+
 def kept(*deep: str) -> Callable[[Place], bool]:
     """Keep all but what lies within the entries: below a key of `deep` and a place in its list."""
 

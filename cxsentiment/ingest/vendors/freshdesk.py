@@ -130,6 +130,7 @@ def _contact(ticket: dict[str, Any], conversations: list[dict[str, Any]]) -> Con
         entries,
         id=identifier(ticket.get("id")) or identifier(ticket.get("display_id")),
         channel=_CHANNELS.get(source) if isinstance(source, int) else None,
+        mails=True,  # whatever the ticket came by, it is answered by mail
         assignee=identifier(ticket.get("responder_id")),
         customer_id=identifier(ticket.get("requester_id")),
         queue=identifier(ticket.get("group_id")),

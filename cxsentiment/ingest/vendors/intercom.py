@@ -87,6 +87,7 @@ def _contact(document: dict[str, Any]) -> Contact:
         entries,
         id=identifier(document.get("id")),
         channel=_CHANNELS.get(words(first.get("type"))),
+        mails=True,  # those who left a chat answer by mail
         assignee=_assignee(document),
         customer_id=_customer(document),
         queue=identifier(document.get("team_assignee_id")),

@@ -112,7 +112,7 @@ def _of_comments(comments: list[dict[str, Any]], users: Mapping[str, dict[str, A
     for comment in comments:
         told.add(comment, comment)
     credit(told.entries, origin.options)
-    return Contact(told.entries, skipped=told.skipped)
+    return Contact(told.entries, mails=True, skipped=told.skipped)
 
 
 @dataclass(slots=True)
@@ -236,6 +236,7 @@ def _contact(
         told.entries,
         id=name,
         channel=_CHANNELS.get(words(via)),
+        mails=True,  # whatever the ticket came by, it is answered by mail
         assignee=told.assignee(assignee),
         customer_id=requester,
         queue=identifier(group),
