@@ -54,7 +54,7 @@ OPEN = {
         (0.5, 7.0, "Caption text #1"),
         (23.88, 27.28, "Caption text #6"),
     ),
-    "webvtt/wp_youtube_dl.vtt": (4, [4], 0, [], (286.07, 286.47, "yeah"), (305.069, 305.4, "this will happen")),
+    "webvtt/wp_youtube_dl.vtt": (3, [3], 0, [], (286.07, 286.47, "yeah"), (304.08, 305.069, "this will happen")),
     "webvtt/zoom_excerpt.vtt": (
         5,
         [1, 4],
@@ -117,6 +117,59 @@ def test_a_declared_role_reaches_every_turn_of_a_name_with_an_entity(shared: Pat
     path = shared / "formats" / "open" / "webvtt" / "teams_excerpt.vtt"
     (contact,), _ = read(path, roles=["María Prueba=agent", "Ejemplo Dos=customer"])
     assert Counter(turn.speaker for turn in contact.turns) == {"agent": 11, "customer": 2, "unknown": 1}
+
+
+ROLLING = """WEBVTT
+
+00:00:00.000 --> 00:00:02.000
+ 
+hello<00:00:00.500><c> there</c>
+
+00:00:02.000 --> 00:00:02.010
+hello there
+ 
+
+00:00:02.010 --> 00:00:04.000
+hello there
+yes
+
+00:00:04.000 --> 00:00:04.010
+yes
+ 
+
+00:00:04.010 --> 00:00:06.000
+yes
+yes
+
+00:00:06.000 --> 00:00:06.010
+yes
+ 
+
+00:00:09.000 --> 00:00:10.000
+yes
+"""
+
+
+def test_a_line_that_rolls_up_is_said_once(tmp_path: Path) -> None:
+    path = tmp_path / "video.vtt"
+    path.write_text(ROLLING)
+    (contact,), rejects = read(path)
+    assert [(turn.start_s, turn.text) for turn in contact.turns] == [
+        (0.0, "hello there"),
+        (2.01, "yes"),
+        (4.01, "yes"),
+        (9.0, "yes"),  # after a break: said again
+    ]
+    assert (contact.skipped, contact.dropped_turns, rejects) == ({"caption shown again": 3}, 0, [])
+    assert any("5 lines shown again" in warning for warning in contact.warnings)
+
+
+def test_without_word_stamps_a_line_that_comes_twice_was_said_twice(tmp_path: Path) -> None:
+    path = tmp_path / "video.vtt"
+    path.write_text(ROLLING.replace("<00:00:00.500><c> there</c>", " there"))
+    (contact,), _ = read(path)
+    assert (len(contact.turns), contact.skipped) == (7, {})
+    assert not any("shown again" in warning for warning in contact.warnings)
 
 
 def told(text: str, *, srt: bool = False) -> list[tuple[str, str]]:

@@ -202,10 +202,19 @@ def test_turns_are_put_in_order_of_time_and_keep_their_place_in_the_source() -> 
 def test_two_agents_are_credited_to_none() -> None:
     contact = read({"id": "c", "agent_id": "a7", "turns": [AGENT | {"agent_id": "a1"}, AGENT | {"agent_id": "a2"}]})
     assert contact.agent_id is None
-    assert contact.warnings == ("3 agents took part (a1, a2, a7); the contact is credited to none",)
+    assert contact.warnings == ("2 agents took part (a1, a2); the contact is credited to none",)
     assert read({"id": "c", "agent_id": "a7", "turns": [AGENT | {"agent_id": "a7"}]}).agent_id == "a7"
     personal = read({"id": "c", "turns": [AGENT | {"agent_id": "jo@mail.com"}, AGENT | {"agent_id": "a2"}]})
     assert personal.warnings == ("2 agents took part (a2, [EMAIL]); the contact is credited to none",)
+
+
+@pytest.mark.parametrize(
+    ("turn_agents", "agent"),
+    [(["a1"], "a1"), (["a1", "a1"], "a1"), ([], "a7"), ([None], "a7"), (["a7", None], "a7"), (["a1", None], None)],
+)
+def test_an_agent_of_the_contact_who_says_nothing_takes_no_part(turn_agents, agent) -> None:
+    turns = [AGENT | {"agent_id": name} for name in turn_agents]
+    assert read({"id": "c", "agent_id": "a7", "turns": [CUSTOMER, *turns]}).agent_id == agent
 
 
 @pytest.mark.parametrize(

@@ -262,6 +262,30 @@ def test_a_chat_of_connect_itself_has_its_contact_id_at_the_top(tmp_path: Path) 
     assert (contact.format, contact.id, len(contact.turns)) == ("amazon-contact-lens-chat", "own-1", 5)
 
 
+def test_agents_of_a_chat_are_told_apart_after_a_transfer(tmp_path: Path) -> None:
+    second: dict[str, Any] = {
+        "AbsoluteTime": "2024-02-03T09:00:35.000Z",
+        "Type": "MESSAGE",
+        "ContentType": "text/plain",
+        "ParticipantId": "id-TWO",
+        "ParticipantRole": "AGENT",
+        "DisplayName": "[PII]",
+        "Content": "I am the second.",
+    }
+    said = [*chat()["Transcript"], second]
+    moved = one(tmp_path, chat(Transcript=said))
+    assert [turn.agent_id for turn in moved.turns if turn.speaker == "agent"] == ["id-AGENT", "id-TWO"]
+    assert moved.agent_id is None
+    assert "2 agents took part (id-AGENT, id-TWO); the contact is credited to none" in moved.warnings
+    assert {party.label for party in moved.parties if party.speaker == "agent"} == {"AGENT"}
+    named = [{**item, "DisplayName": "Ana" if item is second else "Bo"} for item in said]
+    declared = one(tmp_path, chat(Transcript=named), roles=("Ana=other",))
+    assert [turn.speaker for turn in declared.turns][-1] == "other"
+    assert {turn.agent_id for turn in declared.turns} == {None, "id-AGENT"}
+    alone = one(tmp_path, chat())
+    assert (alone.agent_id, {turn.agent_id for turn in alone.turns}) == (None, {None})
+
+
 def test_names_in_a_chat_can_be_declared_but_a_redaction_mark_is_no_name(tmp_path: Path) -> None:
     contact = one(tmp_path, chat(), roles=("[PII]=bot", "id-SUPERVISOR=agent"))
     assert [turn.speaker for turn in contact.turns] == ["system", "bot", "agent", "customer", "agent"]

@@ -51,7 +51,6 @@ OPEN: dict[str, tuple[str, list[Facts]]] = {
                 "c",
                 "This is the first comment. Feel free to delete this sample ticket.",
                 "2015-07-25T02:21:13+00:00",
-                agent_id="1159307768",
                 customer_id="1159307768",
             )
         ],
@@ -68,22 +67,17 @@ OPEN: dict[str, tuple[str, list[Facts]]] = {
                 "c",
                 "THIS IS MY FUNCY COMMENT",
                 "2015-08-29T03:45:36+00:00",
-                agent_id="1276936927",
                 customer_id="1276936927",
             )
         ],
     ),
     "freshdesk/all_tickets.json": (
         "freshdesk",
-        [single("1", "c", SAMPLE, "2014-12-31T02:27:09+00:00", agent_id="5004272350", customer_id="5004272351")],
+        [single("1", "c", SAMPLE, "2014-12-31T02:27:09+00:00", customer_id="5004272351")],
     ),
     "freshdesk/ticket_1.json": (
         "freshdesk",
-        [single("1", "c", SAMPLE, "2016-05-18T04:36:04+00:00", agent_id="6010396333", customer_id="6012691534")],
-    ),
-    "freshdesk/reply_1.json": (
-        "freshdesk",
-        [single("1", "a", "This is a reply", "2016-05-19T05:36:14+00:00", agent_id="1")],
+        [single("1", "c", SAMPLE, "2016-05-18T04:36:04+00:00", customer_id="6012691534")],
     ),
     "intercom/conversation.json": (
         "intercom",
@@ -107,7 +101,6 @@ OPEN: dict[str, tuple[str, list[Facts]]] = {
                 "c",
                 "test",
                 "2016-06-23T17:32:12+00:00",
-                agent_id="358111",
                 customer_id="576c1a139d0baad1010001111",
             )
         ],
@@ -122,16 +115,18 @@ OPEN: dict[str, tuple[str, list[Facts]]] = {
                 "c",
                 "test",
                 "2016-06-23T17:32:12+00:00",
-                agent_id="358111",
                 customer_id="576c1a139d0baad101001111",
             ),
         ],
     ),
 }
 SKIPPED = {"zendesk_chat/chat.json": {"event": 7}, "zendesk_ticket/audit.json": {"event": 9}}
-# Files of these systems that hold no dialogue, or an internal note alone.
-NO_CONTACT = {"zendesk_ticket/satisfaction_rating_event.json": "no_turns"}
-NOTE = "freshdesk/note_1.json"
+# Files of these systems that hold no dialogue: what they are, and what to do.
+NO_CONTACT = {
+    "zendesk_ticket/satisfaction_rating_event.json": ("zendesk-ticket", "Export the audits"),
+    "freshdesk/note_1.json": ("freshdesk", "Give the ticket with its conversations"),
+    "freshdesk/reply_1.json": ("freshdesk", "Give the ticket with its conversations"),
+}
 
 
 @pytest.mark.shared
@@ -146,17 +141,19 @@ def test_real_files(shared: Path, name: str) -> None:
 
 
 @pytest.mark.shared
-def test_a_rating_without_its_ticket_is_no_contact(shared: Path) -> None:
-    for name, code in NO_CONTACT.items():
-        contacts, (reject,) = read(shared / "formats" / "open" / name)
-        assert (contacts, reject.code) == ([], code)
-        assert "Export the audits" in reject.message
+@pytest.mark.parametrize("name", NO_CONTACT)
+def test_what_is_no_ticket_is_no_contact(shared: Path, name: str) -> None:
+    contacts, (reject,) = read(shared / "formats" / "open" / name)
+    assert (contacts, reject.code) == ([], "no_turns")
+    assert NO_CONTACT[name][1] in reject.message
 
 
 @pytest.mark.shared
-def test_a_private_note_is_no_turn(shared: Path) -> None:
-    (contact,), rejects = read(shared / "formats" / "open" / NOTE)
-    assert (rejects, contact.id, contact.turns, contact.skipped) == ([], "1", (), {"internal note": 1})
+def test_a_reply_does_not_take_the_id_of_its_ticket(shared: Path) -> None:
+    folder = shared / "formats" / "open" / "freshdesk"
+    (contact,), rejects = read(*(folder / f"{name}_1.json" for name in ("note", "reply", "ticket")))
+    assert (contact.id, contact.source.rpartition("/")[2]) == ("1", "ticket_1.json")
+    assert [reject.code for reject in rejects] == ["no_turns", "no_turns"]
 
 
 @pytest.mark.shared
@@ -178,8 +175,7 @@ def test_exactly_the_files_of_these_systems_are_claimed(shared: Path) -> None:
     expected = {name: {known} for name, (known, _) in OPEN.items()}
     assert claimed == {
         **expected,
-        NOTE: {"freshdesk"},
-        "zendesk_ticket/satisfaction_rating_event.json": {"zendesk-ticket"},
+        **{name: {known} for name, (known, _) in NO_CONTACT.items()},
     }
 
 
@@ -309,7 +305,7 @@ AUDITS = [
         ],
     },
 ]
-FRESH = {
+FRESH: dict[str, Any] = {
     "id": 77,
     "requester_id": 1,
     "responder_id": 2,
@@ -452,7 +448,7 @@ def test_a_zendesk_ticket_of_an_export_has_its_comments() -> None:
 def test_zendesk_tickets_in_their_wrappers() -> None:
     assert [contact.id for contact in told({"tickets": [TICKET, {**TICKET, "id": 32}]})] == ["31", "32"]
     (contact,) = told({"ticket": TICKET})
-    assert (contact.id, initials(contact), contact.agent_id) == ("31", "c", "600")
+    assert (contact.id, initials(contact), contact.agent_id, contact.attrs["assignee"]) == ("31", "c", None, "600")
     (one,) = told({"ticket": TICKET, "comments": COMMENTS})
     assert initials(one) == "cas"
     whole = {**TICKET, "requester": {"id": 500}, "assignee": {"id": 600}, "submitter": {"id": 500}}
@@ -460,6 +456,28 @@ def test_zendesk_tickets_in_their_wrappers() -> None:
         del whole[key]
     (other,) = told({**whole, "comments": COMMENTS})
     assert initials(other) == "cas"
+
+
+def test_a_zendesk_ticket_of_which_a_script_kept_little() -> None:
+    few = {"id": 31, "requester_id": 500}
+    for ticket, speakers in (
+        ({**few, "description": "The oven is cold."}, "c"),
+        ({**few, "comments": COMMENTS}, "cas"),
+        ({"id": 31, "requester": {"id": 500}, "comments": COMMENTS}, "cas"),
+    ):
+        for document in (ticket, {"ticket": ticket}, {"tickets": [ticket]}):
+            (contact,) = told(document)
+            assert (contact.format, contact.id, initials(contact)) == ("zendesk-ticket", "31", speakers)
+
+
+def test_what_is_nearly_a_zendesk_ticket_is_none() -> None:
+    for document in (
+        {"requester_id": 500, "responder_id": 2, "description": "Where is it?"},
+        {"requester_id": 500, "comments": [{"text": "hello"}]},
+        {"requester_id": 500, "comments": []},
+        {"requester": "Eve", "description": "a request"},
+    ):
+        assert not ZENDESK_TICKET.detect(document)
 
 
 def test_a_survey_that_nobody_answered_is_no_rating() -> None:
@@ -470,6 +488,31 @@ def test_a_survey_that_nobody_answered_is_no_rating() -> None:
 def test_a_ticket_that_an_agent_wrote_for_the_customer() -> None:
     (contact,) = told({**TICKET, "submitter_id": 600})
     assert [(turn.speaker, turn.agent_id) for turn in contact.turns] == [("agent", "600")]
+
+
+def test_an_assignee_is_the_agent_only_of_what_an_agent_said() -> None:
+    own = {**TICKET, "assignee_id": 500}
+    (himself,) = told(own)
+    assert (himself.customer_id, himself.agent_id, himself.attrs.get("assignee")) == ("500", None, None)
+    (answered,) = told({**own, "comments": COMMENTS})
+    assert (answered.agent_id, answered.attrs.get("assignee")) == ("600", None)
+    silent: Any = [COMMENTS[0], {**COMMENTS[2], "author_id": 500}]
+    (alone,) = told({**TICKET, "comments": silent})
+    assert (initials(alone), alone.agent_id, alone.attrs["assignee"]) == ("cc", None, "600")
+    audits: Any = copy.deepcopy(AUDITS[:1])
+    audits[0]["events"][2]["value"] = "501"
+    (asked,) = told(audits)
+    assert (asked.customer_id, asked.agent_id, asked.attrs.get("assignee")) == ("501", None, None)
+
+
+def test_a_turn_of_a_nameless_agent_is_the_assignees() -> None:
+    reply: Any = {key: value for key, value in FRESH["conversations"][0].items() if key != "user_id"}
+    (spoken,) = told({**FRESH, "conversations": [reply]})
+    assert (initials(spoken), spoken.agent_id, spoken.attrs.get("assignee")) == ("ca", "2", None)
+    (silent,) = told({**FRESH, "conversations": [{**reply, "body_text": " "}]})
+    assert (initials(silent), silent.agent_id, silent.attrs["assignee"]) == ("c", None, "2")
+    (waiting,) = told({**TALK, "conversation_parts": []})
+    assert (initials(waiting), waiting.agent_id, waiting.attrs["assignee"]) == ("c", None, "5")
 
 
 def test_comments_without_their_ticket_tell_roles_only_with_users() -> None:
@@ -550,7 +593,7 @@ def test_a_freshdesk_ticket_that_an_agent_started() -> None:
 
 
 def test_freshdesk_wrappers_and_lists() -> None:
-    notes = [{"note": entry} for entry in FRESH["conversations"]]  # type: ignore[attr-defined]
+    notes = [{"note": entry} for entry in FRESH["conversations"]]
     old = {key: value for key, value in FRESH.items() if key != "conversations"}
     (first,) = told({"helpdesk_ticket": {**old, "notes": notes}})
     assert initials(first) == "cac"
@@ -560,6 +603,16 @@ def test_freshdesk_wrappers_and_lists() -> None:
     entries: Any = copy.deepcopy(FRESH["conversations"])
     entries[0]["ticket_id"] = 78
     assert [(contact.id, initials(contact)) for contact in told(entries)] == [("78", "a"), ("77", "c")]
+
+
+def test_freshdesk_notes_of_a_ticket_alone_are_no_contact() -> None:
+    reply, note, *_ = FRESH["conversations"]
+    results = outcome([{**note, "ticket_id": 78}, reply])
+    assert [getattr(result, "id", getattr(result, "code", None)) for result in results] == ["no_turns", "77"]
+    assert "only internal notes" in getattr(results[0], "message", "")
+    for single in (reply, note, {"note": note}):
+        (refused,) = outcome(single)
+        assert getattr(refused, "code", None) == "no_turns"
 
 
 def test_freshdesk_ticket_and_conversations_side_by_side(tmp_path: Path) -> None:
@@ -600,6 +653,22 @@ def test_roles_are_declared_by_id_or_name(tmp_path: Path) -> None:
     path.write_text(json.dumps(TALK))
     (contact,), _ = read(path, roles=["Max=other", "u1=agent"])
     assert initials(contact) == "aboa"
+
+
+def test_help_desks_leave_out_what_mails_quote() -> None:
+    history = "\n\nOn 1 March 2021, Eve wrote:\n> The oven is cold."
+    reply = {**FRESH["conversations"][0], "body_text": f"On its way{history}"}
+    comment = {**COMMENTS[0], "author_id": 600, "plain_body": f"We come.{history}"}
+    talk: Any = copy.deepcopy(TALK)
+    talk["conversation_parts"]["conversation_parts"][3]["body"] = f"Of course.{history}"
+    for document, said in (
+        ({**FRESH, "source": 2, "conversations": [reply]}, "On its way"),
+        ({**TICKET, "via": {"channel": "web"}, "comments": [comment]}, "We come."),
+        (talk, "Of course."),
+    ):
+        (contact,) = told(document)
+        assert said in [turn.text for turn in contact.turns]
+        assert any(warning.startswith("quoted history was left out") for warning in contact.warnings)
 
 
 def kept(*deep: str) -> Callable[[Place], bool]:

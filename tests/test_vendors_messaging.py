@@ -36,7 +36,6 @@ LIVEPERSON_FACTS = Facts(
     first=(0.0, None, "Hi there #4"),
     last=(83.004, None, "I love your service"),
     started_at="2016-08-29T15:14:19.564000+00:00",
-    agent_id="3677470410",
     customer_id="f92c9890-2c95-428b-8a32-083528620d31",
     channel="chat",
 )
@@ -459,6 +458,13 @@ def test_a_liveperson_conversation() -> None:
     assert (contact.agent_id, contact.queue, contact.attrs["mcs"]) == ("9", "Sales", 44)
     assert "csat_rate" not in contact.attrs
     assert initials(told(HISTORY["conversationHistoryRecords"][0])[0]) == "cba"
+
+
+def test_a_liveperson_agent_who_never_wrote_is_not_credited() -> None:
+    record: Any = copy.deepcopy(HISTORY["conversationHistoryRecords"][0])
+    record["messageRecords"] = record["messageRecords"][:2]
+    (contact,) = told(record)
+    assert (initials(contact), contact.agent_id, contact.attrs["assignee"]) == ("cb", None, "9")
 
 
 def test_salesforce_entries_by_conversation() -> None:

@@ -23,6 +23,7 @@ from cxsentiment.ingest.cues import NO_TIME, TIMING, Captions, Cue, read_srt, re
 from cxsentiment.ingest.encoding import read_text
 from cxsentiment.ingest.options import ReadOptions
 from cxsentiment.ingest.plain import LINE, MAX_WORDS, NOT_SPEAKERS, find_speakers
+from cxsentiment.ingest.rolling import without_repeats
 from cxsentiment.ingest.sources import Advance, Source, content_name, source_name
 from cxsentiment.ingest.values import MadeId, contact_id, shown
 from cxsentiment.schema import Reject, Transcript
@@ -109,7 +110,13 @@ def _read(
         contact.notes.add(warning)
     if captions.headless:
         contact.notes.add("the first line is not WEBVTT; it was read as WebVTT all the same")
-    contact.entries, unread = entries_of(captions.cues, options)
+    rolled = without_repeats(captions.cues, _plain)
+    if rolled.lines:
+        lines = "1 line" if rolled.lines == 1 else f"{rolled.lines} lines"
+        contact.notes.add(f"rolling captions: {lines} shown again from the cue before were left out")
+    if rolled.shown_again:
+        contact.skipped["caption shown again"] = rolled.shown_again
+    contact.entries, unread = entries_of(rolled.cues, options)
     bad = [cue for cue in captions.cues if cue.problem]
     for problem, numbers in _by_problem(bad).items():
         contact.notes.add(f"{numbers} {problem}; the text is kept as a turn without a time")

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from cxsentiment.ingest.dates import DateRules
 from cxsentiment.ingest.guess import guess_roles
+from cxsentiment.ingest.mails import own_words
 from cxsentiment.ingest.options import ReadOptions
 from cxsentiment.ingest.values import MadeId, contact_id, shown
 from cxsentiment.schema import Party, RoleSource, Speaker, Transcript, Turn
@@ -76,12 +77,16 @@ class Contact:
     """One contact as its source has it; `id` is None where the source has none (it is then called by its file).
 
     `started_at` is ISO 8601. `skipped` counts by kind what is no turn: events, internal notes, attachments.
+    `mails` tells that texts may be mails, which quote those before them; in channel "email" they always are.
+    `agent_id` is who spoke for the company; `assignee` is who was in charge, who may not have said a word.
     """
 
     entries: list[Entry]
     id: str | None = None
     channel: str | None = None
+    mails: bool = False
     agent_id: str | None = None
+    assignee: str | None = None
     customer_id: str | None = None
     campaign: str | None = None
     queue: str | None = None
@@ -111,8 +116,9 @@ def settle(
         if entry.index is None:
             entry.index = place
     started_at = _in_utc(_place_in_time(contact), options.dates)
-    turns, parties = _turns(contact.entries, options, notes)
-    agent_id = _one_agent(contact.agent_id, turns, notes)
+    mails = contact.mails or contact.channel == "email"
+    turns, parties = _turns(contact.entries, options, notes, mails=mails)
+    agent_id, attrs = _who_is_credited(contact, turns, notes)
     dropped = len(contact.entries) - len(turns)
     if dropped:
         notes.add(f"{dropped} of {len(contact.entries)} turns have no text and were left out")
@@ -137,7 +143,7 @@ def settle(
         ces=contact.ces,
         dropped_turns=dropped,
         warnings=notes.lines(),
-        attrs=contact.attrs,
+        attrs=attrs,
         format=format_name,
         parties=parties,
         skipped=dict(sorted(contact.skipped.items())),
@@ -174,10 +180,27 @@ def _in_utc(text: str | None, dates: DateRules) -> str | None:
         return text
 
 
+def _who_is_credited(contact: Contact, turns: Sequence[Turn], notes: Notes) -> tuple[str | None, Mapping[str, object]]:
+    """The agent of the contact, and its attrs; an assignee who said nothing is a fact, not the agent of a score."""
+    agent_id = _one_agent(contact.agent_id, turns, notes)
+    assignee = contact.assignee
+    # Where a system assigns a customer's ticket to the customer, that makes nobody an agent.
+    if assignee in (None, contact.customer_id) or any(turn.agent_id is not None for turn in turns):
+        return agent_id, contact.attrs
+    if any(turn.speaker == "agent" for turn in turns):  # some agent spoke whom no turn names
+        return agent_id or assignee, contact.attrs
+    return agent_id, {**contact.attrs, "assignee": assignee}
+
+
 def _one_agent(agent_id: str | None, turns: Sequence[Turn], notes: Notes) -> str | None:
-    """The one agent that the contact and its agents' turns name; None where several: one score is not for two."""
-    named = {agent_id: None} if agent_id is not None else {}
-    named |= {turn.agent_id: None for turn in turns if turn.agent_id is not None}
+    """The one agent who spoke; None where several did: one score is not for two.
+
+    The contact's own agent counts where agents' turns name nobody: turns that do say better who spoke.
+    """
+    named = {turn.agent_id: None for turn in turns if turn.agent_id is not None}
+    nameless = any(turn.speaker == "agent" and turn.agent_id is None for turn in turns)
+    if agent_id is not None and (nameless or not named):
+        named[agent_id] = None
     if len(named) <= 1:
         return next(iter(named), None)
     listed = ", ".join(shown(name) for name in sorted(named)[:_SHOWN])
@@ -185,14 +208,16 @@ def _one_agent(agent_id: str | None, turns: Sequence[Turn], notes: Notes) -> str
     return None
 
 
-def _turns(entries: Sequence[Entry], options: ReadOptions, notes: Notes) -> tuple[list[Turn], tuple[Party, ...]]:
+def _turns(
+    entries: Sequence[Entry], options: ReadOptions, notes: Notes, *, mails: bool
+) -> tuple[list[Turn], tuple[Party, ...]]:
     """The entries that have a text, and who spoke them."""
     roles: dict[object, tuple[Speaker, RoleSource]] = {}
     counts: Counter[tuple[str, Speaker, RoleSource]] = Counter()
     turns = []
     for entry in entries:
         index = entry.index or 0
-        text = _text(entry.text, index, notes)
+        text = _text(entry.text, index, notes, mails=mails)
         if not text:
             continue
         key = (entry.label, entry.role, entry.also)
@@ -219,12 +244,18 @@ def _role(entry: Entry, options: ReadOptions) -> tuple[Speaker, RoleSource]:
     return (known, "label") if known not in (None, "unknown") else ("unknown", "unknown")
 
 
-def _text(text: str, index: int, notes: Notes) -> str:
+def _text(text: str, index: int, notes: Notes, *, mails: bool) -> str:
     if len(text) > _LONG_TURN_CHARACTERS:
         notes.turn(index, f"more than {_LONG_TURN_CHARACTERS:,} characters in one turn")
     if not text.isprintable() and _CONTROL.search(text):
         notes.turn(index, "control characters or broken characters were removed from the text")
-    return clean(text)
+    text = clean(text)
+    if not mails:
+        return text
+    own, left_out = own_words(text)
+    if left_out:
+        notes.turn(index, "quoted history was left out")
+    return own
 
 
 def _times(start: float | None, end: float | None, index: int, notes: Notes) -> tuple[float | None, float | None]:

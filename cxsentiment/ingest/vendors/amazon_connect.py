@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +90,9 @@ def _read_chat(document: Any, origin: Origin) -> Iterator[Contact | InputError]:
                 also=tuple(other for other in names if other and other != label and not other.startswith("[")),
             )
         )
+        if entries[-1].role == "agent" and who not in ROLES:
+            entries[-1].agent_id = who
+    _name_agents_of_a_transfer(entries)
     yield Contact(
         entries,
         id=_contact_id(document, origin),
@@ -98,6 +101,18 @@ def _read_chat(document: Any, origin: Origin) -> Iterator[Contact | InputError]:
         attrs=_attrs(document),
         skipped=skipped,
     )
+
+
+def _name_agents_of_a_transfer(entries: Iterable[Entry]) -> None:
+    """Keep the ids of agents only where they tell several apart.
+
+    A participant has its id for one chat only: as the agent of a contact it would make as many agents as chats, and
+    stand in the way of the agent whom a contact log names.
+    """
+    said = [entry for entry in entries if entry.agent_id]
+    if len({entry.agent_id for entry in said if entry.text.strip()}) < 2:
+        for entry in said:
+            entry.agent_id = None
 
 
 def _kind(item: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Freshdesk: tickets with their conversations (v2, and v1 with notes), and single replies and notes."""
+"""Freshdesk: tickets with their conversations (v2, and v1 with notes), and lists of conversations."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -15,6 +15,11 @@ from cxsentiment.schema import Speaker
 _CHANNELS = {1: "email", 3: "call", 5: "social", 6: "social", 7: "chat", 10: "email"}
 _OUTBOUND = 10
 _SURVEY = 6
+_LISTS = ("conversations", "notes")
+_GIVE = (
+    "Give the ticket with its conversations (tickets/77?include=conversations), "
+    "or ticket.json and conversations.json in one folder"
+)
 
 
 def _is_entry(value: object) -> bool:
@@ -47,11 +52,16 @@ def _tickets(document: object) -> list[object]:
 
 def _entries(document: object) -> list[dict[str, Any]]:
     """Replies and notes: of a list, of an object that holds them, or the object itself."""
-    for key in ("conversations", "notes"):
+    for key in _LISTS:
         if isinstance(at(document, key), list):
             document = at(document, key)
     found = objects(document) if isinstance(document, list) else [document]
     return [entry for item in found if isinstance(entry := at(item, "note") or item, dict)]
+
+
+def _is_single(document: object) -> bool:
+    """Whether a document is one reply or note, which is no conversation, though it names its ticket."""
+    return isinstance(document, dict) and not any(isinstance(document.get(key), list) for key in _LISTS)
 
 
 def _detect(document: object) -> bool:
@@ -80,8 +90,13 @@ def _belonging(document: object, ticket: dict[str, Any]) -> list[dict[str, Any]]
     return [entry for entry in _entries(document) if identifier(entry.get("ticket_id")) == name]
 
 
-def _of_entries(document: object, origin: Origin) -> Iterator[Contact]:
-    """Replies and notes without their ticket, by ticket; it is looked for under its usual name."""
+def _of_entries(document: object, origin: Origin) -> Iterator[Contact | InputError]:
+    """Lists of replies and notes without their ticket, by ticket; it is looked for under its usual name.
+
+    A single one refuses itself: as a contact it would take its ticket's id, and the ticket would be refused.
+    """
+    if _is_single(document):
+        raise InputError("no_turns", origin.where, "is a single reply or note without its ticket", do=_GIVE)
     tickets: dict[str | None, list[dict[str, Any]]] = {}
     for entry in _entries(document):
         tickets.setdefault(identifier(entry.get("ticket_id")), []).append(entry)
@@ -90,7 +105,12 @@ def _of_entries(document: object, origin: Origin) -> Iterator[Contact]:
         own = next(iter(_tickets(beside(origin, "ticket.json"))), None)
     for name, entries in tickets.items():
         found = isinstance(own, dict) and _is_ticket(own) and identifier(own.get("id")) == name
-        yield _contact(own if found and isinstance(own, dict) else {"id": name}, entries)
+        contact = _contact(own if found and isinstance(own, dict) else {"id": name}, entries)
+        if contact.entries:
+            yield contact
+            continue
+        kinds = " and ".join(f"{kind}s" for kind in sorted(contact.skipped))
+        yield InputError("no_turns", origin.where, f"of one ticket only {kinds} are given", do=_GIVE)
 
 
 def _contact(ticket: dict[str, Any], conversations: list[dict[str, Any]]) -> Contact:
@@ -106,12 +126,12 @@ def _contact(ticket: dict[str, Any], conversations: list[dict[str, Any]]) -> Con
         else:
             entries.append(_entry(item))
     source = ticket.get("source")
-    wrote = any(entry.agent_id for entry in entries)
     return Contact(
         entries,
         id=identifier(ticket.get("id")) or identifier(ticket.get("display_id")),
         channel=_CHANNELS.get(source) if isinstance(source, int) else None,
-        agent_id=None if wrote else identifier(ticket.get("responder_id")),
+        mails=True,  # whatever the ticket came by, it is answered by mail
+        assignee=identifier(ticket.get("responder_id")),
         customer_id=identifier(ticket.get("requester_id")),
         queue=identifier(ticket.get("group_id")),
         attrs=known(

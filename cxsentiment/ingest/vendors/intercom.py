@@ -87,7 +87,8 @@ def _contact(document: dict[str, Any]) -> Contact:
         entries,
         id=identifier(document.get("id")),
         channel=_CHANNELS.get(words(first.get("type"))),
-        agent_id=None if any(entry.agent_id for entry in entries) else _assignee(document),
+        mails=True,  # those who left a chat answer by mail
+        assignee=_assignee(document),
         customer_id=_customer(document),
         queue=identifier(document.get("team_assignee_id")),
         attrs=known(

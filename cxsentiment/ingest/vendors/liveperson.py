@@ -59,7 +59,7 @@ def _contact(record: dict[str, Any]) -> Contact:
         entries,
         id=identifier(info.get("conversationId")),
         channel="chat",
-        agent_id=None if any(entry.agent_id for entry in entries) else identifier(info.get("latestAgentId")),
+        assignee=identifier(info.get("latestAgentId")),
         customer_id=identifier(consumers[0].get("participantId")) if consumers else None,
         queue=None if queue == _UNASSIGNED else queue,
         attrs=known(

@@ -21,16 +21,21 @@ _CHANNELS = {
     **dict.fromkeys(("twitter", "twitter_dm", "facebook", "instagram_dm", "any_channel"), "social"),
 }
 _COMMENTS = ("Comment", "VoiceComment")
+# Freshdesk, too, has tickets with a requester_id and a description; one of these keys is in every such ticket.
+_FRESHDESK = ("responder_id", "description_text", "conversations", "notes", "display_id", "helpdesk_ticket")
 _NO_AUTHOR = "-1"  # what Zendesk itself writes
 
 
 def _is_ticket(value: object) -> bool:
-    return (
-        isinstance(value, dict)
-        and any(key in value for key in ("submitter_id", "submitter", "raw_subject"))
-        and ("requester_id" in value or "requester" in value)
-        and (isinstance(value.get("description"), str) or isinstance(value.get("comments"), list))
-    )
+    """Whether a value is a ticket; scripts that export leave out much of what the API gives."""
+    if not isinstance(value, dict) or not ("requester_id" in value or "requester" in value):
+        return False
+    described = isinstance(value.get("description"), str)
+    if any(key in value for key in ("submitter_id", "submitter", "raw_subject")):
+        return described or isinstance(value.get("comments"), list)
+    if any("author_id" in comment for comment in objects(value, "comments")):
+        return True
+    return described and "requester_id" in value and not any(key in value for key in _FRESHDESK)
 
 
 def _is_comment(value: object) -> bool:
@@ -107,7 +112,7 @@ def _of_comments(comments: list[dict[str, Any]], users: Mapping[str, dict[str, A
     for comment in comments:
         told.add(comment, comment)
     credit(told.entries, origin.options)
-    return Contact(told.entries, skipped=told.skipped)
+    return Contact(told.entries, mails=True, skipped=told.skipped)
 
 
 @dataclass(slots=True)
@@ -170,8 +175,9 @@ class _Ticket:
             )
 
     def assignee(self, value: object) -> str | None:
-        """The assignee, where no agent wrote: whoever wrote is credited, not who was assigned last."""
-        return None if any(entry.agent_id for entry in self.entries) else identifier(value)
+        """Who was assigned last; a requester, as those who try the system out are, is no agent."""
+        found = identifier(value)
+        return None if found in self.requesters else found
 
 
 def _author(value: object) -> str | None:
@@ -230,7 +236,8 @@ def _contact(
         told.entries,
         id=name,
         channel=_CHANNELS.get(words(via)),
-        agent_id=told.assignee(assignee),
+        mails=True,  # whatever the ticket came by, it is answered by mail
+        assignee=told.assignee(assignee),
         customer_id=requester,
         queue=identifier(group),
         attrs=known(**facts, via=via),
