@@ -3,6 +3,7 @@
 Mutated byte by byte, a document would almost never get past the parser; so the readers behind it would stay untried.
 """
 
+import copy
 import json
 import random
 from collections.abc import Callable
@@ -84,15 +85,15 @@ def _change(root: list[Any], dice: random.Random, of_bytes: Callable[[bytes, int
     other, at = dice.choice(places)
     how = dice.randrange(7)
     if how == 0:
-        holder[key] = dice.choice(SPOILT)
+        holder[key] = copy.deepcopy(dice.choice(SPOILT))
     elif how == 1:
-        holder[key] = json.loads(json.dumps(other[at]))
+        holder[key] = copy.deepcopy(other[at])
     elif how == 2 and holder is not root:
         del holder[key]
     elif how == 3:
         holder[key] = [holder[key]]
     elif how == 4 and isinstance(holder, list) and holder is not root:
-        holder.insert(dice.randrange(len(holder) + 1), json.loads(json.dumps(holder[key])))
+        holder.insert(dice.randrange(len(holder) + 1), copy.deepcopy(holder[key]))
     elif how == 5 and isinstance(holder, dict):
         holder[dice.choice(_keys(root))] = holder.pop(key)
     else:
@@ -109,7 +110,7 @@ def _scalar(value: Any, dice: random.Random, of_bytes: Callable[[bytes, int], by
         return value + dice.choice((-1, 1, -value, 10**9, -(10**9)))
     if isinstance(value, float):
         return value * dice.choice((-1.0, 1e3, 1e-3, 1e300))
-    return dice.choice(SPOILT)
+    return copy.deepcopy(dice.choice(SPOILT))
 
 
 def _places(root: list[Any]) -> list[Place]:
