@@ -115,7 +115,11 @@ def _check_contact(contact: Transcript) -> None:
 
 def _read(name: str, options: ReadOptions = ReadOptions(), **beside: bytes) -> Callable[[bytes], None]:  # noqa: B008
     def run(data: bytes) -> None:
-        check(list(read_contacts([Held(name, data, {key.replace("_", "."): one for key, one in beside.items()})], options)))
+        check(
+            list(
+                read_contacts([Held(name, data, {key.replace("_", "."): one for key, one in beside.items()})], options)
+            )
+        )
 
     return run
 
@@ -269,11 +273,15 @@ _LOG = (
     "contact_id,customer_id,started_at,handle_time,wait_s,abandoned,transfers\n"
     "a,k,2024-05-01T10:00:00Z,0:05:30,12,false,0\nb,k,01/05/2024 11:00,330,1.5,yes,1\n"
 )
-_PERSONAL = "Mail jo.doe@mail.example, card 4111 1111 1111 1111, +1 (202) 555-0143, 2024-05-01 10:30, $1,999.00, 2019-2024\n"
+_PERSONAL = (
+    "Mail jo.doe@mail.example, card 4111 1111 1111 1111, +1 (202) 555-0143, 2024-05-01 10:30, $1,999.00, 2019-2024\n"
+)
 
 TARGETS: tuple[Target, ...] = (
-    *(Target(f"json-{family}", lambda family=family: _documents(family), _read("a.json"), json=True)  # type: ignore[misc]
-      for family in _FAMILIES),  # fmt: skip
+    *(
+        Target(f"json-{family}", lambda family=family: _documents(family), _read("a.json"), json=True)  # type: ignore[misc]
+        for family in _FAMILIES
+    ),  # fmt: skip
     Target(
         "json-generic",
         lambda: [_record("a", "Hello", "Hi", csat=4, started_at="2024-05-01T10:00:00Z", channel="Voice", site=1)],
@@ -296,7 +304,9 @@ TARGETS: tuple[Target, ...] = (
     Target("rttm", _texts(_RTTM), lambda data: _read("call.ctm", call_rttm=data)(_CTM.encode())),
     Target("stm", _texts(_STM), _read("call.stm")),
     Target("plain", _texts(_PLAIN), _read("a.txt")),
-    Target("guess", _texts("Ann: How can I help?\nBen: My order is late.\nAnn: One moment.\n"), _read("a.txt", _GUESSED)),
+    Target(
+        "guess", _texts("Ann: How can I help?\nBen: My order is late.\nAnn: One moment.\n"), _read("a.txt", _GUESSED)
+    ),
     Target("csv", _texts(*_CSV), _read("a.csv")),
     Target("talkdesk", _texts(_TALKDESK), _read("a.csv")),
     Target("whisper-txt", _texts("[SPEAKER_00]: Hello\n[SPEAKER_01]: Hi\nand more\n"), _read("a.txt")),

@@ -108,7 +108,7 @@ def _head(source: Source) -> Head:
     if source.is_symlink():
         raise InputError("link", where, "is a link, and links in folders are not followed", do="Give its target")
     if not source.is_file():
-        raise InputError("not_a_file", where, "is not a file")
+        raise InputError("not_a_file", where, "is not a file", do="Check the path")
     return head_of(source)
 
 

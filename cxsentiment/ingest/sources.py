@@ -214,7 +214,9 @@ def open_bytes(path: Source, advance: Advance = ignore) -> BinaryIO:
     try:
         file = path.open("rb")
     except OSError as error:
-        raise InputError("unreadable", source_name(path), f"cannot be opened ({error.strerror or error})") from error
+        raise InputError(
+            "unreadable", source_name(path), f"cannot be opened ({error.strerror or error})", do="Check its permissions"
+        ) from error
     return io.BufferedReader(_Checked(file, source_name(path), advance), _CHUNK)
 
 
