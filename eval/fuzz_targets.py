@@ -234,7 +234,7 @@ def _texts(*texts: str) -> Callable[[], list[bytes]]:
 _FAMILIES = tuple(dict.fromkeys(known.facts.family for known in DOCUMENT_FORMATS))
 
 _VTT = (
-    "WEBVTT\nLanguage: en\n\nNOTE said\n\n1\n00:00:01.000 --> 00:00:02.500 align:start\n<v Ann Lee>Hello &amp; hi</v>\n\n"
+    "WEBVTT\nLanguage: en\n\nNOTE said\n\n1\n00:00:01.000 --> 00:00:02.500 align:start\n<v Ann>Hello &amp; hi</v>\n\n"
     '2 "Ben" (99)\n00:02.500 --> 00:03.000\nBen: My order\n>> Ann: Sure\n\nSTYLE\n::cue { color: red }\n\n'
     "3\n01:00:04,000 --> 01:00:05,000\n(Ann)\n- one moment\n- thanks\n"
 )
@@ -258,8 +258,8 @@ _TALKDESK = (
     "interaction_id,message_participant,message,start_time\na,AGENT,Hello,2024-05-01T10:00:00Z\na,CUSTOMER,Hi,\n"
 )
 _BODY = (
-    '<p align="center">Chat Started: Monday, March 04, 2024, 10:02:11 (+0000)</p><p align="center">Chat Origin: Shop</p>'
-    '<p align="center">Agent Ann</p>( 4s ) Ann: Hello<br>( 1m 13s ) Visitor: My order &amp; bill<br>( 2m 3s ) Ann: Ok<br>'
+    '<p align="center">Chat Started: Monday, March 04, 2024, 10:02:11 (+0000)</p>'
+    '<p align="center">Agent Ann</p>( 4s ) Ann: Hello<br>( 1m 13s ) Visitor: My &amp; bill<br>( 2m 3s ) Ann: Ok<br>'
 )
 _ANSWERS = (
     "contact_id,csat,nps,answered_at\na,5,10,2024-05-01T10:00:00Z\nb,,7,01/05/2024\nb,6,x,\n",
@@ -281,7 +281,7 @@ TARGETS: tuple[Target, ...] = (
     *(
         Target(f"json-{family}", lambda family=family: _documents(family), _read("a.json"), json=True)  # type: ignore[misc]
         for family in _FAMILIES
-    ),  # fmt: skip
+    ),
     Target(
         "json-generic",
         lambda: [_record("a", "Hello", "Hi", csat=4, started_at="2024-05-01T10:00:00Z", channel="Voice", site=1)],

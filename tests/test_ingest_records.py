@@ -284,3 +284,12 @@ def test_nothing_of_a_contact_can_break_a_utf8_file_or_a_terminal() -> None:
     contact = read({"id": bad, "channel": bad, "agent_id": bad, "turns": [{"speaker": bad, "text": bad}]})
     told = [contact.id, contact.channel, contact.agent_id, contact.turns[0].text, *contact.warnings]
     assert all("\x1b" not in str(text) and str(text).encode("utf-8") for text in told)
+
+
+def test_a_speaker_whose_name_is_no_text_can_be_written() -> None:
+    found = read_record(
+        {"id": "a", "turns": [{"speaker": " \ud800\x1b[31m", "text": "a"}]}, source="s", number=1, options=ReadOptions()
+    )
+    (party,) = found.parties
+    assert party.label == found.turns[0].label == "\ufffd[31m"
+    assert f"{party.label} {found.warnings}".encode()

@@ -102,7 +102,9 @@ def _lines(path: Source, advance: Advance) -> Iterator[tuple[int, bytes | str]]:
         number = 0
         while line := file.readline(MAX_LINE_CHARACTERS + 1):
             number += 1
-            yield number, line
+            # Blank lines pack well: a small file of millions of them must not take minutes.
+            if not line.isspace() or len(line) > MAX_LINE_CHARACTERS:
+                yield number, line
             while len(line) > MAX_LINE_CHARACTERS and line[-1:] not in ("\n", b"\n"):
                 line = file.readline(MAX_LINE_CHARACTERS + 1)
 
