@@ -1,5 +1,6 @@
 """The one way through all sources: what each holds is found by its structure, read, and given out as contacts."""
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -30,7 +31,7 @@ def read_contacts(
     stored) as they are read; in all, each file's size.
     """
     seen: FirstSeen = {} if first_seen is None else first_seen
-    given = frozenset(map(source_name, sources))
+    given = sorted(set(map(source_name, sources)))
     for source in sources:
         told = _Told(advance)
         for result in _read_source(source, options, told, given):
@@ -56,11 +57,11 @@ class _Told:
 
 
 def _read_source(
-    source: Source, options: ReadOptions, advance: Advance, given: frozenset[str], *, packed: bool = False
+    source: Source, options: ReadOptions, advance: Advance, given: Sequence[str], *, packed: bool = False
 ) -> Iterator[Transcript | Reject]:
     """The contacts of a source; of an archive, those of its members (`packed`), but no archives in archives.
 
-    `given` are the names of all sources: one that is read with another of them is no reject (an archive is read whole).
+    `given` are the names of all sources, sorted: one that is read with another of them is no reject (an archive is read whole).
     """
     try:
         head = _head(source)
@@ -72,10 +73,16 @@ def _read_source(
             yield from _read_archive(source, options)
     except CompanionError as error:
         name = source_name(source)
-        if not packed and not any(other.startswith(error.main) for other in given - {name}):
+        if not packed and not _is_given(error.main, name, given):
             yield Reject(name, 0, None, error.code, error.message)
     except InputError as error:
         yield Reject(source_name(source), 0, None, error.code, error.message)
+
+
+def _is_given(main: str, own: str, given: Sequence[str]) -> bool:
+    """Whether another source than `own` has a name that begins with `main`; in sorted names such stand together."""
+    first = bisect_left(given, main)
+    return any(name.startswith(main) and name != own for name in given[first : first + 2])
 
 
 def _read_archive(archive: Source, options: ReadOptions) -> Iterator[Transcript | Reject]:
@@ -85,7 +92,7 @@ def _read_archive(archive: Source, options: ReadOptions) -> Iterator[Transcript 
         if isinstance(member, InputError):
             yield Reject(source_name(archive), 0, None, member.code, member.message)
             continue
-        for result in _read_source(member, options, ignore, frozenset(), packed=True):
+        for result in _read_source(member, options, ignore, (), packed=True):
             if member.note and isinstance(result, Transcript):
                 result = replace(result, warnings=(member.note, *result.warnings))
             yield result
