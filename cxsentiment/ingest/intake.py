@@ -61,7 +61,8 @@ def _read_source(
 ) -> Iterator[Transcript | Reject]:
     """The contacts of a source; of an archive, those of its members (`packed`), but no archives in archives.
 
-    `given` are the names of all sources, sorted: one that is read with another of them is no reject (an archive is read whole).
+    `given` are the names of all sources, sorted: one that is read with another of them is no reject (an archive is read
+    whole).
     """
     try:
         head = _head(source)
