@@ -201,6 +201,14 @@ def test_names_that_are_no_text_can_be_told_of(tmp_path: Path) -> None:
     assert refused.message.encode()
 
 
+def test_names_cannot_recolour_a_terminal(tmp_path: Path) -> None:
+    found, rejects = read(write_zip(tmp_path / "a.zip", {"../\x1b[31mred": b"{}", "\u202eb.json": contact("b")}))
+    assert [found[0].source.rpartition("/")[2], *(r.message.partition(": ")[0][-8:] for r in rejects)] == [
+        "?b.json",
+        "?[31mred",
+    ]
+
+
 def test_a_member_without_a_name_is_refused_and_the_others_read(tmp_path: Path) -> None:
     data = write_zip(tmp_path / "a.zip", {"a": contact("bad"), "ok.json": contact("ok")}).read_bytes()
     place = data.index(b"PK\x01\x02")

@@ -18,7 +18,7 @@ from pathlib import PurePosixPath, PureWindowsPath
 from typing import BinaryIO, Literal
 
 from cxsentiment.errors import InputError
-from cxsentiment.ingest.sources import Source, bomb, is_bomb, is_junk, open_bytes, source_name
+from cxsentiment.ingest.sources import Source, bomb, is_bomb, is_junk, open_bytes, source_name, writable
 
 # Tar can only be read from front to back, so each member is held in memory while it is read.
 MAX_TAR_MEMBER_BYTES = 256 * 2**20
@@ -209,8 +209,8 @@ class _ZipMember(io.BufferedReader):
 
 
 def _within(archive: Source, name: str) -> str:
-    """The name of a member for messages; bytes of it that are no text become "?"."""
-    return f"{source_name(archive)}/{name.encode('utf-8', 'replace').decode('utf-8')}"
+    """The name of a member as it stands in results and messages."""
+    return f"{source_name(archive)}/{writable(name)}"
 
 
 def _is_junk(name: str) -> bool:
