@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -66,7 +66,7 @@ def check(paths: list[str], options: ReadOptions, masking: Masking = EVERYTHING_
             yield _check_model(path)
         else:
             sources = find_sources([name])
-            given = frozenset(map(source_name, sources))
+            given = sorted(set(map(source_name, sources)))
             for source in sources:
                 yield _check_transcripts(source, options, seen, given, masking)
 
@@ -92,7 +92,7 @@ def _check_model(path: Path) -> Check:
 
 
 def _check_transcripts(
-    path: Source, options: ReadOptions, seen: FirstSeen, given: Collection[str], masking: Masking
+    path: Source, options: ReadOptions, seen: FirstSeen, given: Sequence[str], masking: Masking
 ) -> Check:
     found = _Found(masking)
     for record in read_contacts([path], options, first_seen=seen, beside=given):

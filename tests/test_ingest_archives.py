@@ -181,6 +181,44 @@ def test_an_archive_cut_anywhere_gives_contacts_or_rejects(tmp_path: Path, write
         assert found or rejects
 
 
+def test_a_directory_that_lies_before_the_start_of_the_file_is_damage(tmp_path: Path) -> None:
+    changed = bytearray(write_zip(tmp_path / "a.zip", {"a.json": contact("a")}).read_bytes())
+    end = changed.index(b"PK\x05\x06")
+    struct.pack_into("<L", changed, end + 12, end + 9)  # its size, by which zipfile finds its start
+    (tmp_path / "a.zip").write_bytes(changed)
+    found, (refused,) = read(tmp_path / "a.zip")
+    assert (found, refused.code) == ([], "damaged")
+
+
+def test_names_that_are_no_text_can_be_told_of(tmp_path: Path) -> None:
+    path = write_tar(tmp_path / "a.tar", {"../caf_.json": contact("a"), "b.json": contact("b")})
+    path.write_bytes(path.read_bytes().replace(b"caf_", b"caf\xe9"))
+    raw = bytearray(path.read_bytes())
+    raw[148:156] = b"%06o\0 " % (sum(raw[:148]) + sum(raw[156:512]) + 8 * 32)
+    path.write_bytes(raw)
+    (found,), (refused,) = read(path)
+    assert (found.id, refused.code) == ("b", "unsafe_name")
+    assert refused.message.encode()
+
+
+def test_names_cannot_recolour_a_terminal(tmp_path: Path) -> None:
+    found, rejects = read(write_zip(tmp_path / "a.zip", {"../\x1b[31mred": b"{}", "\u202eb.json": contact("b")}))
+    assert [found[0].source.rpartition("/")[2], *(r.message.partition(": ")[0][-8:] for r in rejects)] == [
+        "?b.json",
+        "?[31mred",
+    ]
+
+
+def test_a_member_without_a_name_is_refused_and_the_others_read(tmp_path: Path) -> None:
+    data = write_zip(tmp_path / "a.zip", {"a": contact("bad"), "ok.json": contact("ok")}).read_bytes()
+    place = data.index(b"PK\x01\x02")
+    changed = bytearray(data)
+    struct.pack_into("<HHH", changed, place + 28, 0, 1, 0)  # the name becomes an extra field
+    (tmp_path / "a.zip").write_bytes(changed)
+    (found,), (refused,) = read(tmp_path / "a.zip")
+    assert (found.id, refused.code) == ("ok", "unsafe_name")
+
+
 def test_an_empty_archive_is_refused(tmp_path: Path) -> None:
     found, (refused,) = read(write_zip(tmp_path / "a.zip", {}))
     assert (found, refused.code) == ([], "empty")

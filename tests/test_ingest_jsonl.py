@@ -1,4 +1,5 @@
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -125,3 +126,12 @@ def test_a_damaged_document_is_refused_whole(tmp_path: Path, text: str, code: st
 )
 def test_lines_are_told_from_documents(text: str, lines: bool) -> None:
     assert is_lines(text) is lines
+
+
+def test_a_small_file_of_millions_of_blank_lines_is_read_in_a_moment(tmp_path: Path) -> None:
+    path = tmp_path / "blank.jsonl"
+    path.write_bytes(b" \n" * 2**20 + b'{"id": "a", "turns": []}\n')
+    start = time.process_time()
+    (found,) = read_jsonl(path, ReadOptions())
+    assert time.process_time() - start < 3
+    assert found.record == 2**20 + 1

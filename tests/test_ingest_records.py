@@ -325,3 +325,12 @@ def test_the_likely_keys_are_proposed() -> None:
     options = ReadOptions(columns={"turns": "segments"})
     with pytest.raises(InputError, match='"content" looks like it: --map text=content'):
         read_record({"id": "1", "segments": [said]}, source="s", number=1, options=options)
+
+
+def test_a_speaker_whose_name_is_no_text_can_be_written() -> None:
+    found = read_record(
+        {"id": "a", "turns": [{"speaker": " \ud800\x1b[31m", "text": "a"}]}, source="s", number=1, options=ReadOptions()
+    )
+    (party,) = found.parties
+    assert party.label == found.turns[0].label == "\ufffd[31m"
+    assert f"{party.label} {found.warnings}".encode()

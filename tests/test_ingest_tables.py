@@ -203,7 +203,7 @@ def test_rows_without_an_id_are_refused_together(contacts) -> None:
     good, bad = contacts("id,speaker,text\n,agent,x\na,agent,y\nNone,customer,z\n")
     assert said(good) == [("agent", "y")]
     assert (bad.code, bad.record, bad.contact_id) == ("missing_id", 2, None)
-    assert "line 2, 4: have no contact id" in bad.message
+    assert "lines 2, 4: have no contact id" in bad.message
 
 
 @pytest.mark.parametrize(

@@ -19,13 +19,24 @@ from typing import BinaryIO, Literal
 
 from cxsentiment.errors import InputError
 from cxsentiment.ingest.placed import Placed
-from cxsentiment.ingest.sources import Source, bomb, is_bomb, is_junk, open_bytes, source_name
+from cxsentiment.ingest.sources import Source, bomb, is_bomb, is_junk, open_bytes, source_name, writable
 
 # Tar can only be read from front to back, so each member is held in memory while it is read.
 MAX_TAR_MEMBER_BYTES = 256 * 2**20
 _MAX_MEMBERS = 1_000_000
+_PACK_FILE = "Pack the file itself"
 _TAR_MAGIC = (257, b"ustar")
-_DAMAGE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError)
+# What the libraries below raise on broken archives: of a directory that points nowhere zipfile raises ValueError.
+_DAMAGE = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    OSError,
+    RuntimeError,
+    ValueError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +52,7 @@ class Member(Placed):
 
     def as_posix(self) -> str:
         """The archive's name and its own."""
-        return f"{source_name(self.archive)}/{self.path.as_posix()}"
+        return _within(self.archive, self.path.as_posix())
 
     def open(self, mode: Literal["rb"]) -> BinaryIO:
         """Its bytes, unpacked as they are read. Raises InputError `damaged` where the archive is broken there."""
@@ -99,7 +110,7 @@ def _zip_members(archive: Source) -> Iterator[Member | InputError]:
         infos = packed.infolist()
     if len(infos) > _MAX_MEMBERS:
         raise InputError("too_many", source_name(archive), f"holds more than {_MAX_MEMBERS:,} files", do="Split it")
-    known = {PurePosixPath(info.filename): info for info in infos if not info.is_dir()}
+    known = {PurePosixPath(info.filename): info for info in infos if not _is_folder(info)}
     repeated = Counter(info.filename for info in infos)
 
     def member(info: zipfile.ZipInfo) -> Member:
@@ -113,14 +124,18 @@ def _zip_members(archive: Source) -> Iterator[Member | InputError]:
         return Member(archive, PurePosixPath(info.filename), info.file_size, opener, beside, note)
 
     for info in infos:
-        if not info.is_dir() and not _is_junk(info.filename):
-            yield _zip_refusal(f"{source_name(archive)}/{info.filename}", info) or member(info)
+        if not _is_folder(info) and not _is_junk(info.filename):
+            yield _zip_refusal(_within(archive, info.filename), info) or member(info)
+
+
+def _is_folder(info: zipfile.ZipInfo) -> bool:
+    return info.filename.endswith("/")  # zipfile's own test fails on a member without a name
 
 
 def _zip_refusal(where: str, info: zipfile.ZipInfo) -> InputError | None:
     mode = info.external_attr >> 16
     if mode and stat.S_IFMT(mode) not in (0, stat.S_IFREG):
-        return InputError("link", where, "is a link or device, and such members are not followed")
+        return InputError("link", where, "is a link or device, and such members are not followed", do=_PACK_FILE)
     if (problem := _unsafe(info.filename)) is not None:
         return InputError("unsafe_name", where, problem, do="Pack it again with plain names")
     if info.flag_bits & 1:
@@ -133,11 +148,11 @@ def _tar_members(archive: Source) -> Iterator[Member | InputError]:
         for count, info in enumerate(packed, start=1):
             if count > _MAX_MEMBERS:
                 raise InputError("too_many", source_name(archive), f"holds more than {_MAX_MEMBERS:,} files")
-            where = f"{source_name(archive)}/{info.name}"
+            where = _within(archive, info.name)
             if info.isdir() or _is_junk(info.name):
                 continue
             if not info.isreg():
-                yield InputError("link", where, "is a link or device, and such members are not followed")
+                yield InputError("link", where, "is a link or device, and such members are not followed", do=_PACK_FILE)
             elif (problem := _unsafe(info.name)) is not None:
                 yield InputError("unsafe_name", where, problem, do="Pack it again with plain names")
             elif info.size > MAX_TAR_MEMBER_BYTES:
@@ -175,12 +190,19 @@ class _ZipMember(io.BufferedReader):
         self._file.close()
 
 
+def _within(archive: Source, name: str) -> str:
+    """The name of a member as it stands in results and messages."""
+    return f"{source_name(archive)}/{writable(name)}"
+
+
 def _is_junk(name: str) -> bool:
     return any(is_junk(part) for part in PurePosixPath(name).parts if part not in ("..", "/", "."))
 
 
 def _unsafe(name: str) -> str | None:
     """What is wrong with a member's name; None where it stays inside the archive."""
+    if not PurePosixPath(name).name:
+        return "has no name"
     if "\x00" in name or "\\" in name or PureWindowsPath(name).drive:
         return "has a name that is not portable"
     path = PurePosixPath(name)

@@ -104,7 +104,7 @@ def _read(
     text, warning = read_text(source)
     captions = read(text)
     if all(cue.problem == NO_TIME for cue in captions.cues):
-        raise InputError("empty", where, "holds no contact: there are captions without a cue")
+        raise InputError("empty", where, "holds no contact: there are captions without a cue", do="Export it again")
     contact = Contact([], attrs={"language": captions.language} if captions.language else {})
     if warning:
         contact.notes.add(warning)

@@ -13,6 +13,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from cxsentiment.ingest.dates import DateRules
+from cxsentiment.ingest.doubts import doubts
 from cxsentiment.ingest.guess import guess_roles
 from cxsentiment.ingest.mails import own_words
 from cxsentiment.ingest.options import ReadOptions
@@ -127,6 +128,8 @@ def settle(
     _warn_of_unknown(parties, notes, generic=not format_name)
     ordered = _in_time_order(turns, notes)
     _doubt_times(ordered, contact.channel, notes)
+    for line in doubts(ordered, contact.attrs):
+        notes.add(line)
     settled = Transcript(
         id=identity,
         turns=ordered,
@@ -223,7 +226,7 @@ def _turns(
         key = (entry.label, entry.role, entry.also)
         if (role := roles.get(key)) is None:
             role = roles[key] = _role(entry, options)
-        label = (entry.label or "").strip()
+        label = _label(entry.label)
         counts[label, *role] += 1
         start, end = _times(entry.start, entry.end, index, notes)
         agent = entry.agent_id if role[0] == "agent" else None
@@ -242,6 +245,11 @@ def _role(entry: Entry, options: ReadOptions) -> tuple[Speaker, RoleSource]:
         return entry.role, "unknown" if entry.role == "unknown" else "format"
     known = options.speaker(entry.label) if entry.label is not None else None
     return (known, "label") if known not in (None, "unknown") else ("unknown", "unknown")
+
+
+def _label(label: str | None) -> str:
+    """A label that can be shown and written: most can as they stand."""
+    return "" if label is None else label.strip() if label.isprintable() else clean(label)
 
 
 def _text(text: str, index: int, notes: Notes, *, mails: bool) -> str:

@@ -43,7 +43,7 @@ def read_document(
         return
     records: Sequence[object] = document if isinstance(document, list) else [document]
     if not records:
-        raise InputError("empty", source_name(source), "holds no contact: the list is empty")
+        raise InputError("empty", source_name(source), "holds no contact: the list is empty", do="Export it again")
     if isinstance(document, list) and (table := turn_table(document, source, options, warnings)) is not None:
         yield from read_table(table, options)
         return
@@ -137,4 +137,6 @@ def _read(
         identity = identity_of(contact, stem if number == 1 else f"{stem}:{number}")
         yield settle(contact, identity, options, source=name, record=number, format_name=found.name)
     if not count:
-        raise InputError("empty", name, f"holds no contact ({found.facts.title})")
+        raise InputError(
+            "empty", name, f"holds no contact ({found.facts.title})", do="Export it again, with its messages"
+        )

@@ -10,6 +10,7 @@ from cxsentiment.ingest.encoding import UTF16_BOMS
 from cxsentiment.ingest.sources import Source, content_name, open_bytes
 
 _HEAD_BYTES = 65_536
+_EXPORT = "Export it as JSON, CSV or plain text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +73,15 @@ def refuse(head: Head, where: str) -> None:
     if head.suffix == ".zip":
         raise InputError("archive", where, "is not a zip archive though named so", do="Name it by what it holds")
     if _PICKLE.match(head.data):
-        raise InputError("pickle", where, "is a Python pickle, which is never opened: it could run code")
+        raise InputError("pickle", where, "is a Python pickle, which is never opened: it could run code", do=_EXPORT)
     if not head.text.strip("\ufeff \t\r\n"):
-        raise InputError("empty", where, "holds no contact: the file is empty")
+        raise InputError("empty", where, "holds no contact: the file is empty", do="Export it again")
 
 
 def refuse_unread(head: Head, where: str) -> None:
     """Raise InputError for what no reader took and can be named."""
     if _MARKUP.match(head.text):
-        raise InputError("markup", where, "is XML or HTML", do="Export it as JSON, CSV or plain text")
+        raise InputError("markup", where, "is XML or HTML", do=_EXPORT)
 
 
 def _refuse_office(head: Head, where: str) -> None:

@@ -31,7 +31,7 @@ def check_new(contact: Transcript, first_seen: FirstSeen) -> Transcript | Reject
         contact.id,
         "duplicate_contact" if same else "duplicate_id",
         f'{contact.source}:{contact.record}: contact "{shown(contact.id)}" {what}; the first is {source}:{record}'
-        + ("" if same else ". Give each contact its own id"),
+        + (". Leave the copy out" if same else ". Give each contact its own id"),
     )
 
 

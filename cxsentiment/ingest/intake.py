@@ -1,6 +1,7 @@
 """The one way through all sources: what each holds is found by its structure, read, and given out as contacts."""
 
-from collections.abc import Collection, Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from cxsentiment.errors import CompanionError, InputError, UsageError
@@ -20,18 +21,18 @@ def read_contacts(
     options: ReadOptions,
     advance: Advance = ignore,
     first_seen: FirstSeen | None = None,
-    beside: Collection[str] = (),
+    beside: Sequence[str] = (),
 ) -> Iterator[Transcript | Reject]:
     """Yield every contact of all sources in order, and a Reject for whatever cannot be used; raises for no content.
 
     A Reject with record 0 is about the whole file. A contact id that came before is refused: `duplicate_contact`
     where the contact is the same, `duplicate_id` where it is another; but an id that was made from the file's name gets
     the names of the folders above before it until it is new. Calls that share a dict `first_seen` see each other's
-    ids; `beside` names further sources that such calls read. The ids of rejects are masked: what stands there may be no
-    id. `advance` is told the bytes of the files (as stored) as they are read; in all, each file's size.
+    ids; `beside` are the names, sorted, of all sources that such calls read. The ids of rejects are masked: what stands
+    there may be no id. `advance` is told the bytes of the files (as stored) as they are read; in all, each file's size.
     """
     seen: FirstSeen = {} if first_seen is None else first_seen
-    given = frozenset((*map(source_name, sources), *beside))
+    given = beside or sorted(set(map(source_name, sources)))
     for source in sources:
         told = _Told(advance)
         for result in _read_source(source, options, told, given):
@@ -57,11 +58,12 @@ class _Told:
 
 
 def _read_source(
-    source: Source, options: ReadOptions, advance: Advance, given: frozenset[str], *, packed: bool = False
+    source: Source, options: ReadOptions, advance: Advance, given: Sequence[str], *, packed: bool = False
 ) -> Iterator[Transcript | Reject]:
     """The contacts of a source; of an archive, those of its members (`packed`), but no archives in archives.
 
-    `given` are the names of all sources: one that is read with another of them is no reject (an archive is read whole).
+    `given` are the names of all sources, sorted: one that is read with another of them is no reject (an archive is read
+    whole).
     """
     try:
         head = _head(source)
@@ -73,10 +75,16 @@ def _read_source(
             yield from _read_archive(source, options)
     except CompanionError as error:
         name = source_name(source)
-        if not packed and not any(other.startswith(error.main) for other in given - {name}):
+        if not packed and not _is_given(error.main, name, given):
             yield Reject(name, 0, None, error.code, error.message)
     except InputError as error:
         yield Reject(source_name(source), 0, None, error.code, error.message)
+
+
+def _is_given(main: str, own: str, given: Sequence[str]) -> bool:
+    """Whether another source than `own` has a name that begins with `main`; in sorted names such stand together."""
+    first = bisect_left(given, main)
+    return any(name.startswith(main) and name != own for name in given[first : first + 2])
 
 
 def _read_archive(archive: Source, options: ReadOptions) -> Iterator[Transcript | Reject]:
@@ -86,7 +94,7 @@ def _read_archive(archive: Source, options: ReadOptions) -> Iterator[Transcript 
         if isinstance(member, InputError):
             yield Reject(source_name(archive), 0, None, member.code, member.message)
             continue
-        for result in _read_source(member, options, ignore, frozenset(), packed=True):
+        for result in _read_source(member, options, ignore, (), packed=True):
             if member.note and isinstance(result, Transcript):
                 result = replace(result, warnings=(member.note, *result.warnings))
             yield result
@@ -109,7 +117,7 @@ def _head(source: Source) -> Head:
     if source.is_symlink():
         raise InputError("link", where, "is a link, and links in folders are not followed", do="Give its target")
     if not source.is_file():
-        raise InputError("not_a_file", where, "is not a file")
+        raise InputError("not_a_file", where, "is not a file", do="Check the path")
     return head_of(source)
 
 

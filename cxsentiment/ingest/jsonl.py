@@ -15,6 +15,7 @@ from cxsentiment.schema import Reject, Transcript
 
 # One contact of 50,000 turns takes about 5 MiB; a longer line is no contact.
 MAX_LINE_CHARACTERS = 64 * 2**20
+_CONTACTS = "Write one contact a line (JSONL), or an array of contacts"
 
 
 class _Parser:
@@ -44,9 +45,13 @@ class _Parser:
                 do=_json_hint(text, error),
             ) from error
         except RecursionError as error:
-            raise InputError("json_depth", where, "the JSON is nested too deeply to be a contact") from error
+            raise InputError(
+                "json_depth", where, "the JSON is nested too deeply to be a contact", do=_CONTACTS
+            ) from error
         except ValueError as error:
-            raise InputError("json_number", where, "the JSON holds a number of thousands of digits") from error
+            raise InputError(
+                "json_number", where, "the JSON holds a number of thousands of digits", do="Write it as text"
+            ) from error
 
     def warnings(self) -> tuple[str, ...]:
         if not self.repeated:
@@ -59,12 +64,14 @@ def _json_hint(text: str, error: json.JSONDecodeError) -> str:
     if error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated"):
         return "It looks cut off: export it again"
     if error.msg.startswith("Extra data"):
-        return "Write one contact a line (JSONL), or an array of contacts"
+        return _CONTACTS
     if text[error.pos : error.pos + 2] in ("//", "/*") or error.msg.startswith(
         ("Expecting property", "Illegal trailing")
     ):
         return "Comments, trailing commas and single quotes are not JSON"
-    return ""
+    if error.msg.startswith("Invalid control"):
+        return "Write it as an escape such as \\n or \\u0007: export it again with a JSON library"
+    return "Look just before that place for a missing comma or quote"
 
 
 def read_jsonl(path: Source, options: ReadOptions, advance: Advance = ignore) -> Iterator[Transcript | Reject]:
@@ -95,7 +102,9 @@ def _lines(path: Source, advance: Advance) -> Iterator[tuple[int, bytes | str]]:
         number = 0
         while line := file.readline(MAX_LINE_CHARACTERS + 1):
             number += 1
-            yield number, line
+            # Blank lines pack well: a small file of millions of them must not take minutes.
+            if not line.isspace() or len(line) > MAX_LINE_CHARACTERS:
+                yield number, line
             while len(line) > MAX_LINE_CHARACTERS and line[-1:] not in ("\n", b"\n"):
                 line = file.readline(MAX_LINE_CHARACTERS + 1)
 
@@ -122,7 +131,7 @@ def read_json(path: Source, options: ReadOptions, advance: Advance = ignore) -> 
     source = source_name(path)
     text, warning = read_text(path)
     if not text.strip():
-        raise InputError("empty", source, "holds no contact")
+        raise InputError("empty", source, "holds no contact", do="Export it again")
     parser = _Parser()
     document = parser.parse(text, source)
     warnings = parser.warnings() + ((warning,) if warning else ())

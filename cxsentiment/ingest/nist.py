@@ -174,7 +174,7 @@ def _parted(text: str, name: str, fits: Callable[[Row], bool], cells: int, allow
         else:
             bad.append((row[0], before, InputError("line", f"{name}:{number}", "cannot be read", allowed=allowed)))
     if not found:
-        raise bad[0][2] if bad else InputError("empty", name, "holds no contact")
+        raise bad[0][2] if bad else InputError("empty", name, "holds no contact", do="Export it again")
     for own, earlier, problem in bad:
         spoilt = found[own if own in found else earlier or next(iter(found))]
         spoilt.problem = spoilt.problem or problem

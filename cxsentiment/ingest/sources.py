@@ -5,6 +5,7 @@ import glob
 import gzip
 import io
 import os
+import re
 import zipfile
 import zlib
 from collections.abc import Callable, Sequence
@@ -20,6 +21,7 @@ _BZIP2 = b"BZh"
 _COMPRESSED_SUFFIXES = (".gz", ".zst", ".bz2")
 _SYSTEM_NAMES = {"__macosx", "thumbs.db", "desktop.ini"}
 _CHUNK = 2**20
+_UNWRITABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 # What unpacks to more than this, and to this many times its bytes, is no transcript: text packs to a tenth or so.
 _BOMB_BYTES = 64 * 2**20
 _BOMB_RATIO = 200
@@ -136,8 +138,13 @@ def is_junk(name: str) -> bool:
 
 
 def source_name(path: Source) -> str:
-    """The path as it stands in results and messages; bytes of a name that are no text become "?"."""
-    return path.as_posix().encode("utf-8", "replace").decode("utf-8")
+    """The path as it stands in results and messages, as `writable`."""
+    return writable(path.as_posix())
+
+
+def writable(name: str) -> str:
+    """A name with "?" for what is no text, and for what would recolour a terminal or turn its text around."""
+    return name if name.isprintable() else _UNWRITABLE.sub("?", name)
 
 
 def content_name(path: Source) -> str:
@@ -214,7 +221,9 @@ def open_bytes(path: Source, advance: Advance = ignore) -> BinaryIO:
     try:
         file = path.open("rb")
     except OSError as error:
-        raise InputError("unreadable", source_name(path), f"cannot be opened ({error.strerror or error})") from error
+        raise InputError(
+            "unreadable", source_name(path), f"cannot be opened ({error.strerror or error})", do="Check its permissions"
+        ) from error
     return io.BufferedReader(_Checked(file, source_name(path), advance), _CHUNK)
 
 

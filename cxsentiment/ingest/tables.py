@@ -136,7 +136,9 @@ def read_table(table: Table, options: ReadOptions, advance: Advance = ignore) ->
     at = layout.fields.get("id")
     expected, broken = _survey(table, at)
     if not expected and not broken:
-        raise InputError("empty", table.source, "holds no turns: there is no row below the header")
+        raise InputError(
+            "empty", table.source, "holds no turns: there is no row below the header", do="Export it again"
+        )
     warnings = table.warnings
     if at is None:
         warnings += (f'there is no contact id column; the whole file is one contact, "{table.stem}"',)
@@ -269,8 +271,9 @@ class _Builder:
     def _reject(self, rows: Sequence[Row] | Sequence[_Broken], contact: str | None, code: str, what: str) -> Reject:
         numbers = ", ".join(str(row.number) for row in rows[:_LISTED])
         more = f" and {len(rows) - _LISTED} more" if len(rows) > _LISTED else ""
+        plural = "s" if len(rows) > 1 else ""
         whole = f'; contact "{shown(contact)}" is refused, for a hole would be scored wrongly' if contact else ""
-        where = f"{self._table.source}: {self._table.unit} {numbers}{more}"
+        where = f"{self._table.source}: {self._table.unit}{plural} {numbers}{more}"
         return Reject(self._table.source, rows[0].number, contact, code, f"{where}: {what}{whole}")
 
     def _record(self, rows: Sequence[Row]) -> tuple[dict[str, object], list[str]]:

@@ -14,7 +14,7 @@ _YEARS = range(1971, 2200)  # outside lie placeholders (0001-01-01) and slips, w
 def seconds_of(value: object, per_second: float = 1.0) -> float | None:
     """A number, or a number as text, in units of which `per_second` make a second (1000: milliseconds)."""
     if isinstance(value, str) and _NUMBER.fullmatch(value):
-        value = float(value)
+        value = float(value.strip())  # float takes less for white space than the pattern
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     try:

@@ -197,7 +197,7 @@ class _Vcon:
         if self.faults:
             raise InputError("vcon", where, "; ".join(self.faults), do="Correct it, and add a transcript")
         if not dialogs:
-            raise InputError("no_turns", where, "holds no dialog and no transcript")
+            raise InputError("no_turns", where, "holds no dialog and no transcript", do="Add either")
         what = f"dialog 0 (type {shown(str(dialogs[0].get('type')))}) has no text and no analysis of type transcript"
         raise InputError("no_turns", where, what, do="Add a transcript as an analysis of type transcript")
 
