@@ -1,6 +1,7 @@
 import copy
 import json
 import re
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -579,3 +580,15 @@ def test_detection_answers_for_anything(document: object) -> None:
     for known in FORMATS:
         if known.detect(document):
             assert outcome(document)
+
+
+def test_a_slack_export_as_a_zip_has_its_users_too(tmp_path: Path) -> None:
+    users = [
+        {"id": "U1", "team_id": "T", "name": "ida", "profile": {"display_name": "ida.b"}},
+        {"id": "U2", "team_id": "T", "name": "ben", "profile": {}, "real_name": "Ben Ode"},
+    ]
+    with zipfile.ZipFile(tmp_path / "export.zip", "w") as packed:
+        packed.writestr("users.json", json.dumps(users))
+        packed.writestr("help/2023-11-14.json", json.dumps(DAY))
+    (contact, _), rejects = read(tmp_path / "export.zip", roles=["Ben Ode=agent", "ida=customer"])
+    assert (initials(contact), contact.agent_id, rejects) == ("cab", "U2", [])

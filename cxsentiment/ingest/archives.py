@@ -67,7 +67,13 @@ class Member(Placed):
 
     def with_name(self, name: str) -> "Member":
         """The member beside it, which need not exist."""
-        path = self.path.with_name(name)
+        return self._at(self.path.with_name(name))
+
+    def above(self, name: str) -> "Member":
+        """The member one folder up, which need not exist."""
+        return self._at(self.path.parent.parent / name)
+
+    def _at(self, path: PurePosixPath) -> "Member":
         return self.beside(path) or Member(self.archive, path, -1, io.BytesIO, self.beside)
 
 

@@ -4,9 +4,11 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from cxsentiment.errors import InputError
+from cxsentiment.ingest.archives import Member
 from cxsentiment.ingest.contacts import Entry
 from cxsentiment.ingest.encoding import read_text
 from cxsentiment.ingest.formats import Origin
@@ -69,6 +71,14 @@ def beside(origin: Origin, name: str) -> Any:
         InputError: `json` where it is no JSON, or as `read_text`.
     """
     return document_at(origin.source.with_name(name))
+
+
+def above(origin: Origin, name: str) -> Any:
+    """The JSON document called `name` one folder above that of the source. None and errors as `beside`."""
+    source = origin.source
+    if isinstance(source, Path):
+        return document_at(source.parent.parent / name)
+    return document_at(source.above(name)) if isinstance(source, Member) else None
 
 
 def document_at(source: Source) -> Any:

@@ -9,14 +9,13 @@ import html
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from cxsentiment.errors import CompanionError, InputError
 from cxsentiment.ingest.contacts import Contact, Entry
 from cxsentiment.ingest.formats import DocumentFormat, Format, Origin, at, objects, words
 from cxsentiment.ingest.options import ReadOptions
-from cxsentiment.ingest.vendors.fields import beside, by_id, credit, document_at, identifier, known, moment_of
+from cxsentiment.ingest.vendors.fields import above, beside, by_id, credit, identifier, known, moment_of
 from cxsentiment.schema import Speaker
 
 _STAMP = re.compile(r"\d{9,11}\.\d{1,6}")
@@ -74,8 +73,8 @@ def _users(origin: Origin) -> _Users:
     if origin.source.name in _LISTS:
         return {}
     found = beside(origin, "users.json")
-    if found is None and isinstance(origin.source, Path):
-        found = document_at(origin.source.parent.parent / "users.json")
+    if found is None:
+        found = above(origin, "users.json")
     return by_id(objects(found) or objects(found, "users"))
 
 
