@@ -155,6 +155,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name in options.targets or names:
         facts = fuzz(name, options.seconds)
         results["targets"][name] = add(results["targets"].get(name, {}), facts)
+        for total in ("executions", "seconds"):
+            results[total] = round(sum(each[total] for each in results["targets"].values()), 1)
         options.out.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
         print(f"{name}: {facts.get('executions', 0):,} inputs in {facts.get('seconds', 0)} s", flush=True)
         for key, finding in facts["findings"].items():

@@ -20,6 +20,7 @@ from typing import Any, BinaryIO, Literal
 from cxsentiment.errors import InputError, UsageError
 from cxsentiment.ingest.catalogue import DOCUMENT_FORMATS
 from cxsentiment.ingest.contactlog import LogRules, read_log
+from cxsentiment.ingest.formats import objects
 from cxsentiment.ingest.intake import read_contacts
 from cxsentiment.ingest.options import ReadOptions
 from cxsentiment.ingest.scales import declare
@@ -28,6 +29,17 @@ from cxsentiment.privacy import mask
 from cxsentiment.schema import SPEAKERS, Reject, Transcript
 
 SEEDS = Path(__file__).parent / "fuzz_seeds.jsonl"
+# Where formats of one list of entries have it; the tests of each format hold the others to their counts.
+_COUNTED: dict[str, tuple[str, ...]] = {
+    "amazon-contact-lens-voice": ("Transcript",),
+    "amazon-contact-lens-chat": ("Transcript",),
+    "amazon-transcribe-call-analytics": ("Transcript",),
+    "amazon-post-call-analytics": ("SpeechSegments",),
+    "google-ccai": ("entries",),
+    "google-insights": ("transcript", "transcriptSegments"),
+    "google-insights-bigquery": ("sentences",),
+    "azure-speech-fast": ("phrases",),
+}
 _GUESSED = ReadOptions(guess_roles=True)
 
 
@@ -122,6 +134,26 @@ def _read(name: str, options: ReadOptions = ReadOptions(), **beside: bytes) -> C
         )
 
     return run
+
+
+def _vendor(data: bytes) -> None:
+    """A vendor's document; where its entries stand in one known list, each is a turn, dropped or skipped."""
+    results = list(read_contacts([Held("a.json", data)], ReadOptions()))
+    check(results)
+    path = _COUNTED.get(getattr(results[0], "format", "")) if len(results) == 1 else None
+    if path is None:
+        return
+    (contact,) = results
+    try:
+        document = json.loads(data)
+    except (ValueError, RecursionError):
+        return
+    if not isinstance(document, dict):
+        return  # an array of documents
+    entries = objects(document, *path)
+    assert isinstance(contact, Transcript)
+    told = len(contact.turns) + contact.dropped_turns + sum(contact.skipped.values())
+    assert told == len(entries), f"{contact.format}: {len(entries)} entries in, {told} told of"
 
 
 def _generic(data: bytes) -> None:
@@ -279,7 +311,7 @@ _PERSONAL = (
 
 TARGETS: tuple[Target, ...] = (
     *(
-        Target(f"json-{family}", lambda family=family: _documents(family), _read("a.json"), json=True)  # type: ignore[misc]
+        Target(f"json-{family}", lambda family=family: _documents(family), _vendor, json=True)  # type: ignore[misc]
         for family in _FAMILIES
     ),
     Target(
