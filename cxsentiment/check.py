@@ -18,7 +18,7 @@ from cxsentiment.language import language_of
 from cxsentiment.model import BUNDLE_FILE, read_bundle
 from cxsentiment.privacy import EVERYTHING_USUAL, Masking, MaskingError, mask_transcript
 from cxsentiment.privacy.marks import ALSO_COUNTED
-from cxsentiment.rubric import read_rubric
+from cxsentiment.rubric.reading import read_rubric
 from cxsentiment.schema import Reject, Transcript
 
 _PARTIES_SHOWN = 8

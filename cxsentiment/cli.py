@@ -37,6 +37,7 @@ from cxsentiment.arguments import (
     Timezone,
 )
 from cxsentiment.errors import CxError, ExitCode
+from cxsentiment.rubric_commands import app as rubric_commands
 
 if TYPE_CHECKING:
     from cxsentiment.ingest.options import ReadOptions
@@ -50,6 +51,7 @@ app = typer.Typer(
     "scores with intervals and their association with CSAT. Nothing leaves the machine.",
     epilog="Exit codes: 0 done, 1 failure, 2 usage, 3 done with rejects, 130 interrupted.",
 )
+app.add_typer(rubric_commands, name="rubric")
 
 
 def main() -> NoReturn:
@@ -121,7 +123,7 @@ def score(
     from cxsentiment.ingest.joins import read_joins
     from cxsentiment.model import default_model
     from cxsentiment.pipeline import Settings, run
-    from cxsentiment.rubric import default_rubric, read_rubric
+    from cxsentiment.rubric.reading import default_rubric, read_rubric
 
     joins = read_joins(
         surveys=surveys,
@@ -307,7 +309,7 @@ def demo(
     from cxsentiment.ingest.joins import read_joins
     from cxsentiment.model import default_model
     from cxsentiment.pipeline import Settings, run
-    from cxsentiment.rubric import default_rubric, read_rubric
+    from cxsentiment.rubric.reading import default_rubric, read_rubric
 
     campaign = Path(__file__).parent / "demo"
     joins = read_joins(surveys=[str(campaign / "surveys.csv")], csat_scale="1-5")

@@ -14,7 +14,7 @@ from cxsentiment.ingest.joins import Joins
 from cxsentiment.ingest.matching import held, join
 from cxsentiment.ingest.scales import Scale, Scales, turned
 from cxsentiment.ingest.surveys import Survey
-from cxsentiment.rubric import parse_rubric
+from cxsentiment.rubric.reading import texts_of
 from cxsentiment.schema import Findings, Reject
 
 OUTCOMES = ("csat", "nps", "ces")
@@ -65,7 +65,7 @@ def _gather(run: Path, joins: Joins) -> tuple[Findings, list[Reject]]:
         contacts, receipt = _on_scales(contacts, receipt, joins.scales)
     turns = runs.read_table(run, "turns")
     verdicts = runs.read_table(run, "items")
-    texts = parse_rubric(receipt["rubric"]["content"], str(run / runs.RECEIPT)).texts()
+    texts = texts_of(receipt["rubric"]["content"])
     scored_agents, agent_notes = agents.score_agents(contacts)
     associations, association_notes = outcomes.associate(contacts, verdicts)
     findings = Findings(

@@ -25,7 +25,7 @@ from cxsentiment.model import read_bundle
 from cxsentiment.privacy import EVERYTHING_USUAL, Masking
 from cxsentiment.privacy.pseudonyms import pseudonym
 from cxsentiment.receipt import Plan, Reading, begin, compose, earlier_run, fingerprint, stands
-from cxsentiment.rubric import Rubric
+from cxsentiment.rubric.scorecard import Rubric
 from cxsentiment.schema import Reject, Transcript
 from cxsentiment.shards import Scorer, Shard, ShardResult, cut
 

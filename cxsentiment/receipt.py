@@ -20,10 +20,10 @@ from cxsentiment.ingest.surveys import Surveys
 from cxsentiment.model import Bundle
 from cxsentiment.privacy import Masking
 from cxsentiment.privacy.pseudonyms import key_mark
-from cxsentiment.rubric import Rubric
+from cxsentiment.rubric.scorecard import Rubric
 from cxsentiment.shards import PHASES, ShardResult
 
-FORMAT = 2
+FORMAT = 3
 _WARNINGS_SHOWN = 100
 _CHUNK = 2**20
 
@@ -163,12 +163,19 @@ def compose(
         "state": "complete",
         "command": plan.command or None,
         "software": {"name": "cxsentiment", "version": version("cxsentiment")},
-        "model": {"name": plan.bundle.name, "version": plan.bundle.version, "sha256": plan.model_sha256},
+        "model": {
+            "name": plan.bundle.name,
+            "version": plan.bundle.version,
+            "sha256": plan.model_sha256,
+            "thresholds": {
+                head.name: dict(zip(head.labels, head.thresholds, strict=True)) for head in plan.bundle.heads
+            },
+        },
         "rubric": {
             "name": plan.rubric.name,
             "version": plan.rubric.version,
             "sha256": plan.rubric.sha256,
-            "content": plan.rubric.model_dump(mode="json"),
+            "content": plan.rubric.content(),
         },
         "settings": {
             "map": dict(plan.options.columns),

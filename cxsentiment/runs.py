@@ -47,18 +47,21 @@ CONTACTS = pa.schema(
     + [(name, _REAL) for name in (*SIGNALS, "csat", "nps", "ces")]
     + [("role_source", _TEXT), ("role_p", _REAL)]
     + _LOGGED
+    + [("score_uncapped", _REAL), ("score_effect", _TEXT)]
 )
 TURNS = pa.schema(
     [("contact_id", _TEXT), ("turn", _COUNT), ("speaker", _TEXT), ("text", _TEXT), ("start_s", _REAL), ("end_s", _REAL)]
     + [(f"p_{label}", pa.float32()) for label in SENTIMENTS + ACTS]
-    + [("agent_id", _TEXT)]
+    # For each act the characters [start, end) that support it, one after another; null where all are the whole turn.
+    + [("agent_id", _TEXT), ("act_spans", pa.list_(pa.int32()))]
 )
+_QUOTE = pa.struct([("turn", _COUNT), ("start", _COUNT), ("end", _COUNT), ("quote", _TEXT)])
 ITEMS = pa.schema(
     [(name, _TEXT) for name in ("contact_id", "item", "section", "verdict")]
     + [(name, _REAL) for name in ("p_met", "points", "weight")]
     + [("critical", _TEXT)]
     + [(name, _COUNT) for name in ("evidence_turn", "evidence_start", "evidence_end")]
-    + [("evidence_quote", _TEXT)]
+    + [("evidence_quote", _TEXT), ("reason", _TEXT), ("more_evidence", pa.list_(_QUOTE))]
 )
 SCHEMAS = {"contacts": CONTACTS, "turns": TURNS, "items": ITEMS}
 # Tables of the whole run, in one part each, that stand only where there is something for them: the contact log (also
@@ -95,16 +98,20 @@ def shard_path(run: Path, table: str, number: int) -> Path:
 
 
 def write_shard(
-    run: Path, number: int, rows: Mapping[str, Mapping[str, Sequence[Any]]], note: ShardNote
+    run: Path, number: int, rows: Mapping[str, Mapping[str, Sequence[Any]] | pa.Table], note: ShardNote
 ) -> dict[str, str]:
-    """Write a shard's three tables (columns by name) and return the sha256 of each file by its relative path."""
+    """Write a shard's three tables (columns by name, or tables as they are) and return each file's sha256 by path."""
     hashes: dict[str, str] = {}
     for name in TABLES:
         schema = SCHEMAS[name]
         if name == "contacts":
             meta = json.dumps({"note": asdict(note), "sha256": hashes}, sort_keys=True)
             schema = schema.with_metadata({_META: meta.encode()})
-        table = pa.Table.from_pydict(dict(rows[name]), schema=schema)
+        given = rows[name]
+        if isinstance(given, pa.Table):
+            table = given.replace_schema_metadata(schema.metadata)
+        else:
+            table = pa.Table.from_pydict(dict(given), schema=schema)
         path = shard_path(run, name, number)
         hashes[f"{name}/{path.name}"] = _write_table(table, path)
     return hashes
@@ -113,19 +120,33 @@ def write_shard(
 def read_shard_note(run: Path, number: int, key: str) -> tuple[ShardNote, dict[str, str]] | None:
     """The note and file hashes of a finished shard with this key; None where it is missing, other or damaged."""
     path = shard_path(run, "contacts", number)
-    try:
-        metadata = pq.read_schema(path).metadata or {}
-        content = json.loads(metadata[_META])
-    except (OSError, KeyError, ValueError):
+    content = _note_in(path)
+    if content is None or content["note"]["key"] != key:
         return None
-    if content["note"]["key"] != key:
-        return None
-    hashes = dict(content["sha256"])
+    hashes: dict[str, str] = dict(content["sha256"])
     if any(not (run / name).exists() or sha256_of(run / name) != digest for name, digest in hashes.items()):
         return None
     hashes[f"contacts/{path.name}"] = sha256_of(path)
-    note = content["note"]
-    return ShardNote(**note | {"refused": tuple(Reject(**reject) for reject in note["refused"])}), hashes
+    return _note(content["note"]), hashes
+
+
+def read_any_note(run: Path, number: int) -> ShardNote | None:
+    """The note of a shard, whatever its key; None where it is missing or damaged."""
+    content = _note_in(shard_path(run, "contacts", number))
+    return None if content is None else _note(content["note"])
+
+
+def _note_in(path: Path) -> dict[str, Any] | None:
+    try:
+        metadata = pq.read_schema(path).metadata or {}
+        content: dict[str, Any] = json.loads(metadata[_META])
+    except (OSError, KeyError, ValueError):
+        return None
+    return content
+
+
+def _note(fields: Mapping[str, Any]) -> ShardNote:
+    return ShardNote(**{**fields, "refused": tuple(Reject(**reject) for reject in fields["refused"])})
 
 
 def write_side_table(run: Path, name: str, rows: Sequence[Mapping[str, Any]] | None) -> dict[str, str]:
@@ -229,6 +250,20 @@ def read_table(run: Path, name: str, columns: Sequence[str] | None = None) -> pa
     except (OSError, pa.ArrowException) as error:
         raise RunError(str(run / name), f"a shard cannot be read: {error}", do="Run cxsentiment score again") from error
     return pa.concat_tables([empty, *tables])
+
+
+def read_part(run: Path, name: str, number: int) -> pa.Table:
+    """One table of one shard. Raises RunError where it cannot be read."""
+    path = shard_path(run, name, number)
+    try:
+        return _read_part(path, SCHEMAS[name])
+    except (OSError, pa.ArrowException) as error:
+        raise RunError(str(path), f"cannot be read: {error}", do="Run cxsentiment score again") from error
+
+
+def part_has(run: Path, name: str, number: int, column: str) -> bool:
+    """Whether a shard's table has a column; one that an earlier version wrote may lack it."""
+    return column in pq.read_schema(shard_path(run, name, number)).names
 
 
 def _read_part(path: Path, schema: pa.Schema) -> pa.Table:

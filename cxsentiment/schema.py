@@ -181,7 +181,10 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class ItemResult:
-    """One scorecard item on one contact. `p_met` in [0, 1]; `points` of `weight`; None where not scored."""
+    """One scorecard item on one contact. `p_met` in [0, 1]; `points` of `weight`; None where not scored.
+
+    `more` is further evidence, such as the turn before which something should have come.
+    """
 
     item: str
     section: str
@@ -192,11 +195,15 @@ class ItemResult:
     critical: Criticality
     evidence: Evidence | None
     reason: str = ""
+    more: tuple[Evidence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """A scorecard applied to one contact. `score` is 0-100 or None with `null_reason`; `coverage` in [0, 1]."""
+    """A scorecard applied to one contact. `score` is 0-100 or None with `null_reason`; `coverage` in [0, 1].
+
+    Where a critical error capped the score, `score_effect` says which, and `score_uncapped` is the score without it.
+    """
 
     transcript_id: str
     agent_id: str | None
@@ -205,6 +212,8 @@ class Evaluation:
     null_reason: str | None
     items: tuple[ItemResult, ...]
     p_critical: Mapping[str, float | None]
+    score_uncapped: float | None = None
+    score_effect: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

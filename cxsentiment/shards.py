@@ -9,16 +9,17 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from cxsentiment import runs
 from cxsentiment.ingest.values import shown
 from cxsentiment.model import Model
 from cxsentiment.predict import Memory, predict
 from cxsentiment.privacy import EVERYTHING_USUAL, Masking, MaskingError, mask_transcript
-from cxsentiment.rubric import Rubric
-from cxsentiment.schema import SIGNALS, Evaluation, Reject, Signal, Transcript, Turn, TurnPrediction
-from cxsentiment.score import Labels, evaluate
+from cxsentiment.rows import Rows, measured
+from cxsentiment.rubric.scorecard import Rubric
+from cxsentiment.schema import Reject, Transcript, TurnPrediction
+from cxsentiment.score.contact import Labels
+from cxsentiment.score.evaluation import Scorecard
 from cxsentiment.signals import measure
 
 # A shard closes at whichever comes first: large enough that Parquet compresses, small enough that all cores have work,
@@ -73,10 +74,10 @@ class Scorer:
 
     def __init__(self, model: Path, rubric: Rubric, masking: Masking = EVERYTHING_USUAL) -> None:
         self.model = Model(model)
-        self.rubric = rubric
+        acts = next(head for head in self.model.bundle.heads if head.speaker == "agent")
+        self.scorecard = Scorecard(rubric, Labels(acts.labels, acts.thresholds))
         self.masking = masking
         self.memory = Memory()
-        self.acts = next(head for head in self.model.bundle.heads if head.speaker == "agent")
 
     def score_shard(self, shard: Shard, run_folder: Path) -> ShardResult:
         """Score one shard into `run_folder`, replacing what may lie there under its number."""
@@ -95,11 +96,11 @@ class Scorer:
         clock.lap("mask")
         predictions = predict(self.model, masked, self.memory)
         clock.lap("predict")
-        labels = Labels(self.acts.labels, self.acts.thresholds)
-        rows = _Rows({head.name: head.labels for head in self.model.bundle.heads})
+        rows = Rows({head.name: head.labels for head in self.model.bundle.heads})
         for transcript, predicted in zip(masked, predictions, strict=True):
-            evaluation = evaluate(transcript, predicted, self.rubric, labels)
-            rows.add(transcript, predicted, measure(transcript, predicted), evaluation)
+            signals = measure(transcript, predicted)
+            evaluation = self.scorecard.evaluate(transcript, predicted, measured(transcript, signals))
+            rows.add(transcript, predicted, signals, evaluation)
         clock.lap("score")
         reasons = Counter(reason for reason in rows.tables["contacts"]["null_reason"] if reason)
         note = _note(shard.key, masked, predictions, counts, reasons, refused)
@@ -119,103 +120,6 @@ class _Clock:
         now = time.perf_counter()
         self.seconds[phase] = now - self._last
         self._last = now
-
-
-class _Rows:
-    """The columns of a shard's three tables, filled contact by contact."""
-
-    def __init__(self, labels: Mapping[str, tuple[str, ...]]) -> None:
-        self._labels = labels
-        self.tables: dict[str, dict[str, list[Any]]] = {
-            name: {column: [] for column in schema.names} for name, schema in runs.SCHEMAS.items()
-        }
-
-    def add(
-        self,
-        transcript: Transcript,
-        predictions: Sequence[TurnPrediction],
-        signals: Mapping[str, Signal],
-        evaluation: Evaluation,
-    ) -> None:
-        self._append("contacts", _contact_row(transcript, signals, evaluation))
-        by_turn = {prediction.turn: prediction for prediction in predictions}
-        for turn in transcript.turns:
-            self._append("turns", self._turn_row(transcript, turn, by_turn.get(turn.index)))
-        for result in evaluation.items:
-            evidence = result.evidence
-            row = {
-                "contact_id": transcript.id,
-                "item": result.item,
-                "section": result.section,
-                "verdict": result.verdict,
-                "p_met": result.p_met,
-                "points": result.points,
-                "weight": result.weight,
-                "critical": result.critical,
-            }
-            if evidence is not None:
-                row |= {
-                    "evidence_turn": evidence.turn,
-                    "evidence_start": evidence.start,
-                    "evidence_end": evidence.end,
-                    "evidence_quote": evidence.quote,
-                }
-            self._append("items", row)
-
-    def _turn_row(self, transcript: Transcript, turn: Turn, prediction: TurnPrediction | None) -> dict[str, Any]:
-        row: dict[str, Any] = {
-            "contact_id": transcript.id,
-            "turn": turn.index,
-            "speaker": turn.speaker,
-            "text": turn.text,
-            "start_s": turn.start_s,
-            "end_s": turn.end_s,
-            "agent_id": turn.agent_id,
-        }
-        if prediction is not None:
-            labels = self._labels[prediction.head]
-            row |= {f"p_{label}": p for label, p in zip(labels, prediction.probs, strict=True)}
-        return row
-
-    def _append(self, table: str, row: Mapping[str, Any]) -> None:
-        for column, values in self.tables[table].items():
-            values.append(row.get(column))
-
-
-def _contact_row(transcript: Transcript, signals: Mapping[str, Signal], evaluation: Evaluation) -> dict[str, Any]:
-    speakers = Counter(turn.speaker for turn in transcript.turns)
-    row: dict[str, Any] = {
-        "contact_id": transcript.id,
-        "source": transcript.source,
-        "record": transcript.record,
-        "agent_id": transcript.agent_id,
-        "customer_id": transcript.customer_id,
-        "campaign": transcript.campaign,
-        "channel": transcript.channel,
-        "queue": transcript.queue,
-        "started_at": transcript.started_at,
-        "duration_s": _duration(transcript.turns),
-        "turns": len(transcript.turns),
-        "agent_turns": speakers["agent"],
-        "customer_turns": speakers["customer"],
-        "score": evaluation.score,
-        "coverage": evaluation.coverage,
-        "null_reason": evaluation.null_reason,
-        "csat": transcript.csat,
-        "nps": transcript.nps,
-        "ces": transcript.ces,
-        "role_source": transcript.role_source,
-        "role_p": transcript.role_p,
-    }
-    row |= {f"p_critical_{kind}": p for kind, p in evaluation.p_critical.items()}
-    return row | {name: signals[name].value for name in SIGNALS} | dict(transcript.log)
-
-
-def _duration(turns: Sequence[Turn]) -> float | None:
-    """Seconds from the first turn's start to the last known moment; None without times."""
-    starts = [turn.start_s for turn in turns if turn.start_s is not None]
-    ends = starts + [turn.end_s for turn in turns if turn.end_s is not None]
-    return round(max(ends) - min(starts), 3) if starts else None
 
 
 def _note(

@@ -1,4 +1,4 @@
-"""What needs no further model: sentiment-arc features, times, talk share, cue phrases. The only home of spaCy.
+"""What needs no further model: sentiment-arc features, times, talk share, cue phrases.
 
 Sentiment features use the valence v = p_positive - p_negative of each customer turn (-1 to 1), in order:
 start and end are means of the first and last quarter (at least one turn), slope is the least-squares slope of v on the
@@ -8,11 +8,11 @@ customer turns only the mean is given.
 """
 
 import itertools
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from statistics import fmean, median, stdev
 
+from cxsentiment.phrases import PhraseBook, Phrases
 from cxsentiment.schema import (
     CUE_SIGNALS,
     SENTIMENT_SIGNALS,
@@ -29,29 +29,23 @@ _NEGATIVE = SENTIMENTS.index("negative")
 _POSITIVE = SENTIMENTS.index("positive")
 _MIN_TURNS_FOR_ARC = 4
 
-# Phrases a customer uses, as token patterns of spaCy's Matcher on lower-cased words; `trigger` is a cheap sieve that
-# every match must pass, so that spaCy is loaded and run only where a cue can be.
-CUES: dict[str, tuple[str, tuple[tuple[str, ...], ...]]] = {
+# Phrases a customer uses, in the language of cxsentiment.rubric.phrasing.
+CUES: dict[str, tuple[str, ...]] = {
     "supervisor_requests": (
-        r"supervisor|manager|superior|someone (?:else|senior)|escalat",
-        (
-            ("speak|talk", "to|with", "a|your|the", "*", "supervisor|manager|superior"),
-            ("get|want|need", "me|a|your|the|to", "*", "*", "supervisor|manager|superior"),
-            ("speak|talk", "to|with", "someone", "else|senior|higher"),
-            ("escalate", "this|it|my|the"),
-        ),
+        "speak|talk to|with a|your|the (_) supervisor|manager|superior",
+        "get|want|need me|a|your|the|to (_) (_) supervisor|manager|superior",
+        "speak|talk to|with someone else|senior|higher",
+        "escalate this|it|my|the",
     ),
     "repeat_effort": (
-        r"already|again|times?\b|keep|explained",
-        (
-            ("already", "told|said|explained|gave|called|sent|contacted|did|tried"),
-            ("i|we", "'ve|have", "already", "*"),
-            ("second|third|fourth|fifth|2nd|3rd|4th|5th|tenth", "time", "i|we|calling|this|that|i'm"),
-            ("keep|kept", "calling|asking|repeating|explaining|getting|being"),
-            ("repeat", "myself|it|all", "*"),
-            ("explain", "*", "*", "again"),
-            ("how", "many", "times", "do|must|have|should"),
-        ),
+        "already told|said|explained|gave|called|sent|contacted|did|tried",
+        "i've|we've already",
+        "i|we have already",
+        "second|third|fourth|fifth|2nd|3rd|4th|5th|tenth time i|we|calling|this|that|i'm|i've|we've",
+        "keep|kept calling|asking|repeating|explaining|getting|being",
+        "repeat myself|it|all",
+        "explain (_) (_) again",
+        "how many times do|must|have|should",
     ),
 }
 
@@ -150,35 +144,14 @@ def _cue(name: str, transcript: Transcript) -> Signal:
     turns = [turn for turn in transcript.turns if turn.speaker == "customer"]
     if not turns:
         return Signal(name, None)
-    sieve = re.compile(CUES[name][0], re.IGNORECASE)
     evidence = []
     for turn in turns:
-        if sieve.search(turn.text) and (found := _matcher(name)(turn.text)):
+        if (found := _cues().find(turn.text).get(name)) is not None:
             start, end = found
             evidence.append(Evidence(turn.index, start, end, turn.text[start:end], name))
     return Signal(name, float(len(evidence)), tuple(evidence))
 
 
 @cache
-def _matcher(name: str) -> Callable[[str], tuple[int, int] | None]:
-    """A function that gives the characters of the first cue in a text, or None."""
-    import spacy
-    from spacy.matcher import Matcher
-
-    nlp = spacy.blank("en")
-    matcher = Matcher(nlp.vocab)
-    patterns = [
-        [{"OP": "?"} if words == "*" else {"LOWER": {"IN": words.split("|")}} for words in pattern]
-        for pattern in CUES[name][1]
-    ]
-    matcher.add(name, patterns, greedy="LONGEST")
-
-    def first(text: str) -> tuple[int, int] | None:
-        doc = nlp.make_doc(text[: nlp.max_length])
-        found = sorted(matcher(doc), key=lambda match: match[1])
-        if not found:
-            return None
-        span = doc[found[0][1] : found[0][2]]
-        return span.start_char, span.end_char
-
-    return first
+def _cues() -> PhraseBook:
+    return PhraseBook({name: Phrases(texts, guarded=False) for name, texts in CUES.items()})

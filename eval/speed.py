@@ -25,7 +25,7 @@ from typing import Any
 
 from cxsentiment.model import Model, default_model
 from cxsentiment.pipeline import Settings, cores, run
-from cxsentiment.rubric import default_rubric, read_rubric
+from cxsentiment.rubric.reading import default_rubric, read_rubric
 
 BATCH = 32
 RESULTS = Path(__file__).parent / "results" / "speed.json"

@@ -29,7 +29,7 @@ def test_a_call_is_scored_and_reported_where_torch_cannot_be_imported(tmp_path: 
 from pathlib import Path
 from cxsentiment.findings import write_report
 from cxsentiment.pipeline import Settings, run
-from cxsentiment.rubric import default_rubric, read_rubric
+from cxsentiment.rubric.reading import default_rubric, read_rubric
 source = Path({str(tmp_path / "call.txt")!r})
 source.write_text("Agent: hello\\nCustomer: terrible, I already told you, get me a manager\\nAgent: sorry\\n")
 settings = Settings(Path({str(toy_bundle)!r}), read_rubric(default_rubric()))

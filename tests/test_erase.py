@@ -22,7 +22,7 @@ from cxsentiment.pipeline import Settings, run
 from cxsentiment.privacy import Masking
 from cxsentiment.privacy.errors import MaskingError
 from cxsentiment.privacy.pseudonyms import pseudonym
-from cxsentiment.rubric import default_rubric, parse_rubric, read_rubric
+from cxsentiment.rubric.reading import default_rubric, parse_rubric, read_rubric
 from cxsentiment.schema import Transcript
 
 Jsonl = Callable[..., Path]

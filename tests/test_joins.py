@@ -13,7 +13,7 @@ from cxsentiment.findings import gather, write_report
 from cxsentiment.ingest.joins import Joins, read_joins
 from cxsentiment.pipeline import Settings, run
 from cxsentiment.privacy import Masking
-from cxsentiment.rubric import default_rubric, read_rubric
+from cxsentiment.rubric.reading import default_rubric, read_rubric
 
 Jsonl = Callable[..., Path]
 TURNS = [{"speaker": "customer", "text": "this is terrible"}, {"speaker": "agent", "text": "I am so sorry."}]

@@ -16,7 +16,7 @@ from cxsentiment.ingest.scales import Scale, Scales
 from cxsentiment.ingest.surveys import SurveyRules, read_surveys
 from cxsentiment.pipeline import Progress, Settings, run
 from cxsentiment.privacy import Masking
-from cxsentiment.rubric import default_rubric, parse_rubric, read_rubric
+from cxsentiment.rubric.reading import default_rubric, parse_rubric, read_rubric
 from cxsentiment.schema import Transcript
 
 Jsonl = Callable[..., Path]
@@ -172,7 +172,7 @@ def test_a_killed_process_leaves_a_folder_that_resumes(jsonl: Jsonl, settings: S
     source, out = jsonl(_contacts(4000)), tmp_path / "run"
     program = (
         "import sys; from pathlib import Path; from cxsentiment.pipeline import Settings, run; "
-        "from cxsentiment.rubric import default_rubric, read_rubric; "
+        "from cxsentiment.rubric.reading import default_rubric, read_rubric; "
         "run([sys.argv[1]], Path(sys.argv[2]), Settings(Path(sys.argv[3]), read_rubric(default_rubric()), workers=1))"
     )
     process = subprocess.Popen([sys.executable, "-c", program, str(source), str(out), str(settings.model)])

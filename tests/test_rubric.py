@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from cxsentiment.errors import ExitCode, RubricError
-from cxsentiment.rubric import default_rubric, parse_rubric, read_rubric
+from cxsentiment.rubric.reading import default_rubric, parse_rubric, read_rubric
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def test_comments_and_layout_do_not_change_the_hash(content: dict[str, Any], tmp
     path = tmp_path / "mine.yaml"
     path.write_text("# mine\n" + yaml.safe_dump(content))
     assert read_rubric(path).sha256 == read_rubric(default_rubric()).sha256
-    content["sections"][0]["weight"] = 11
+    content["sections"][0]["items"][0]["weight"] = 11
     assert parse_rubric(content, "x").sha256 != read_rubric(default_rubric()).sha256
 
 
@@ -50,16 +50,16 @@ def _item(content: dict[str, Any]) -> dict[str, Any]:
             r"items\[identification\]\.wieght: unknown key; did you mean 'weight'\? \(allowed: id, question",
         ),
         (
-            lambda c: _item(c)["met_when"].update(acts=["gret"]),
+            lambda c: _item(c)["met_when"].update(act=["gret"]),
             r"met_when: 'gret' is not an act; did you mean 'greet'\?",
         ),
-        (lambda c: _item(c)["met_when"].update(in_last=2), "only one of in_first, in_last and after_negative"),
-        (lambda c: _item(c).pop("met_when"), r"identification\]\.met_when: this key is required"),
-        (lambda c: _item(c).update(id="greeting"), "item id 'greeting' is used more than once"),
+        (lambda c: _item(c)["met_when"].update(in_last=2), "only one of in_first and in_last"),
+        (lambda c: _item(c).pop("question"), r"identification\]\.question: this key is required"),
+        (lambda c: _item(c).update(id="greeting"), "the item id 'greeting' is used more than once"),
         (lambda c: _item(c).update(weight=0), r"identification\]\.weight: Input should be greater than 0"),
         (lambda c: _item(c).update(critical="fatal"), r"identification\]\.critical"),
-        (lambda c: _item(c).update(applies_when={"agent_act": "sing"}), "'sing' is not an act"),
-        (lambda c: _item(c)["met_when"].update(within=2), "give after_negative: true as well"),
+        (lambda c: _item(c).update(applies_when={"if": {"act": "sing"}}), "'sing' is not an act"),
+        (lambda c: _item(c)["met_when"].update(within=2), "within counts turns from an anchor"),
         (lambda c: c.update(sections=[]), "sections: "),
         (lambda c: c.update(sectoins=1), "sectoins: unknown key; did you mean 'sections'"),
     ],

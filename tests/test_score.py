@@ -6,9 +6,13 @@ import pytest
 
 from cxsentiment.model import Model
 from cxsentiment.predict import predict
-from cxsentiment.rubric import Rubric, default_rubric, parse_rubric, read_rubric
+from cxsentiment.rows import measured
+from cxsentiment.rubric.reading import default_rubric, parse_rubric, read_rubric
+from cxsentiment.rubric.scorecard import Rubric
 from cxsentiment.schema import Evaluation, ItemResult, Transcript
-from cxsentiment.score import Labels, evaluate, weighted_score
+from cxsentiment.score.contact import Labels
+from cxsentiment.score.evaluation import Scorecard, weighted_score
+from cxsentiment.signals import measure
 
 Contact = Callable[..., Transcript]
 
@@ -19,8 +23,8 @@ def judge(toy_model: Model) -> Callable[..., Evaluation]:
 
     def apply(transcript: Transcript, rubric: Rubric | None = None) -> Evaluation:
         (predictions,) = predict(toy_model, [transcript])
-        labels = Labels(acts.labels, acts.thresholds)
-        return evaluate(transcript, predictions, rubric or read_rubric(default_rubric()), labels)
+        scorecard = Scorecard(rubric or read_rubric(default_rubric()), Labels(acts.labels, acts.thresholds))
+        return scorecard.evaluate(transcript, predictions, measured(transcript, measure(transcript, predictions)))
 
     return apply
 
@@ -75,9 +79,9 @@ def test_a_section_keeps_its_weight_when_some_of_its_items_do_not_apply(
     judge: Callable[..., Evaluation], contact: Contact
 ) -> None:
     rubric = _rubric(
-        {"id": "a", "weight": 3, "met_when": {"acts": ["greet"]}},
-        {"id": "b", "weight": 9, "met_when": {"acts": ["close"]}, "applies_when": {"channels": ["call"]}},
-        {"id": "c", "met_when": {"acts": ["hold"]}},
+        {"id": "a", "weight": 3, "met_when": {"act": "greet"}},
+        {"id": "b", "weight": 9, "met_when": {"act": "close"}, "applies_when": {"channels": ["call"]}},
+        {"id": "c", "met_when": {"act": "hold"}},
         minimum_coverage=0,
     )
     items = _items(judge(contact("A: hello"), rubric))
@@ -93,7 +97,7 @@ def test_missed_empathy_quotes_the_customer_turn_that_called_for_it(
     assert item.evidence is not None
     assert item.evidence.turn == 1
     assert item.evidence.quote == "this is terrible"
-    assert "no apologise in the 2 agent turns that follow" in item.evidence.why
+    assert "apologised within 3 agent turns after the customer was negative (2 agent turns)" in item.evidence.why
 
 
 def test_an_apology_before_the_complaint_does_not_answer_it(judge: Callable[..., Evaluation], contact: Contact) -> None:
@@ -107,7 +111,7 @@ def test_an_apology_before_the_complaint_does_not_answer_it(judge: Callable[...,
 def test_no_chance_to_answer_is_no_failure(judge: Callable[..., Evaluation], contact: Contact) -> None:
     item = _items(judge(contact("A: hello", "C: this is terrible")))["apologise"]
     assert item.verdict == "not_applicable"
-    assert "no agent turn followed" in item.reason
+    assert "No agent turn followed" in item.reason
 
 
 @pytest.mark.parametrize(
@@ -129,14 +133,14 @@ def test_without_an_agent_turn_the_score_is_null(
 
 
 def test_nothing_applies_or_too_little_applies(judge: Callable[..., Evaluation], contact: Contact) -> None:
-    only_calls = {"applies_when": {"channels": ["call"]}, "met_when": {"acts": ["greet"]}}
+    only_calls = {"applies_when": {"channels": ["call"]}, "met_when": {"act": "greet"}}
     evaluation = judge(contact("A: hello"), _rubric({"id": "a"} | only_calls))
     assert (evaluation.score, evaluation.coverage) == (None, 0)
     assert evaluation.null_reason == "no item of the rubric applies to this contact"
-    part = _rubric({"id": "a", "weight": 3} | only_calls, {"id": "b", "met_when": {"acts": ["greet"]}})
+    part = _rubric({"id": "a", "weight": 3} | only_calls, {"id": "b", "met_when": {"act": "greet"}})
     evaluation = judge(contact("A: hello"), part)
     assert evaluation.score is None
-    assert evaluation.null_reason == "only 25% of the rubric's weight applies (minimum 50%)"
+    assert evaluation.null_reason == "only 25% of the rubric's weight was scored (minimum 50%)"
 
 
 def test_a_critical_error_is_reported_with_its_quote(judge: Callable[..., Evaluation], contact: Contact) -> None:
@@ -162,8 +166,8 @@ def test_appending_turns_never_hides_a_critical_error(
 
 def test_an_act_may_be_the_condition(judge: Callable[..., Evaluation], contact: Contact) -> None:
     rubric = _rubric(
-        {"id": "thanks", "met_when": {"acts": ["appreciate"]}, "applies_when": {"agent_act": "hold"}},
-        {"id": "any", "met_when": {"acts": ["greet"]}},
+        {"id": "thanks", "met_when": {"act": "appreciate"}, "applies_when": {"if": {"act": "hold"}}},
+        {"id": "any", "met_when": {"act": "greet"}},
     )
     assert _items(judge(contact("A: hello"), rubric))["thanks"].verdict == "not_applicable"
     assert _items(judge(contact("A: one moment"), rubric))["thanks"].verdict == "not_met"

@@ -6,7 +6,7 @@ import pytest
 
 from cxsentiment.errors import RunError, UsageError
 from cxsentiment.pipeline import Settings, run
-from cxsentiment.rubric import default_rubric, read_rubric
+from cxsentiment.rubric.reading import default_rubric, read_rubric
 from training.annotations import Annotation, read_annotations
 
 HEAD = "contact_id,turn,speaker,text,sentiment,acts,channel\n"

@@ -18,7 +18,7 @@ from cxsentiment.errors import CxError, UsageError
 from cxsentiment.model import Model, read_bundle
 from cxsentiment.pipeline import Settings, run
 from cxsentiment.predict import predict_texts
-from cxsentiment.rubric import default_rubric, read_rubric
+from cxsentiment.rubric.reading import default_rubric, read_rubric
 from cxsentiment.schema import ACTS, SENTIMENTS
 from training import duplicates
 from training.batches import SoftTurn, encode, epoch_turns, load_tokeniser, turns_of

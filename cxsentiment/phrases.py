@@ -1,0 +1,168 @@
+"""Finds cue phrases in texts with spaCy's Matcher. The only home of spaCy.
+
+Words are compared without case; commas, dashes and the like between words do not matter, but a phrase never runs over
+the end of a sentence. The negation guard drops a match where one of the three words before it, in the same sentence,
+is a negation ("we will not refund …"), unless the phrase itself negates.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import re2
+
+from cxsentiment.rubric.phrasing import NEGATIONS, Part, negates, parse_phrase
+
+# A word with inner marks (don't, e-mail), a mark of masking, a sign that carries meaning, or a sentence's end.
+_TOKEN = re.compile(r"\[[A-Z_]+\]|[^\W_]+(?:['.&/+-][^\W_]+)*|(?P<sign>[%$€£&#+])|(?P<end>[.?!…\n])", re.UNICODE)
+_MARK = r"^\[[A-Z_]+\]$"
+_PARTS = re.compile(r"[,;:()–—]|\s-+\s")
+_GUARDED = 3  # words before a match that may negate it
+_FUZZY_FROM = 5  # letters from which a word may have a typing or hearing error: shorter ones turn into other words
+_MEMORY = 100_000
+_LONGEST_TEXT = 50_000  # characters of a turn that are searched at a time
+_MONEY = (
+    "dollar",
+    "dollars",
+    "euro",
+    "euros",
+    "pound",
+    "pounds",
+    "pesos",
+    "cents",
+    "usd",
+    "eur",
+    "gbp",
+    "php",
+    "bucks",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Phrases:
+    """What one event looks for: phrases, letters that may differ in each longer word (0-2), and the negation guard."""
+
+    texts: tuple[str, ...]
+    typos: int = 0
+    guarded: bool = True
+
+
+class PhraseBook:
+    """All phrases of a rubric, looked for at once; each distinct text is read once."""
+
+    def __init__(self, wanted: Mapping[str, Phrases]) -> None:
+        """`wanted`: phrases by a name of the caller's. Raises ValueError for a phrase that cannot be read."""
+        self._parsed = {name: [parse_phrase(text) for text in one.texts] for name, one in wanted.items()}
+        self._wanted = dict(wanted)
+        self._memory: dict[str, dict[str, tuple[int, int]]] = {}
+        exact = [parts for name, many in self._parsed.items() for parts in many if not wanted[name].typos]
+        words = sorted({word for parts in exact for word in _rarest(parts)}, key=len)
+        self._sieve = _any_of(words) if words else None
+        self._fuzzy = any(one.typos for one in wanted.values())
+        self._matcher: Any = None
+
+    def find(self, text: str) -> Mapping[str, tuple[int, int]]:
+        """The characters [start, end) of the first match of each name that is found in `text`."""
+        if not self._wanted or not (self._fuzzy or (self._sieve and self._sieve.search(text.replace("’", "'")))):
+            return {}
+        found = self._memory.get(text)
+        if found is None:
+            if len(self._memory) >= _MEMORY:
+                self._memory.clear()
+            found = self._memory[text] = self._search(text)
+        return found
+
+    def _search(self, text: str) -> dict[str, tuple[int, int]]:
+        first: dict[str, tuple[int, int]] = {}
+        for offset in range(0, len(text), _LONGEST_TEXT):
+            for name, (start, end) in self._search_part(text[offset : offset + _LONGEST_TEXT]).items():
+                first.setdefault(name, (start + offset, end + offset))
+        return first
+
+    def _search_part(self, text: str) -> dict[str, tuple[int, int]]:
+        from spacy.tokens import Doc
+
+        if self._matcher is None:
+            self._matcher = self._compile()
+        tokens = list(_TOKEN.finditer(text.replace("’", "'")))
+        if not tokens:
+            return {}
+        vocab = self._matcher.vocab
+        doc = Doc(vocab, words=[token.group() if token.lastgroup != "end" else "." for token in tokens])
+        found: dict[str, tuple[int, int]] = {}
+        for key, first, last in sorted(self._matcher(doc), key=lambda match: (match[1], -match[2])):
+            name, number = vocab.strings[key].rsplit("\t", 1)
+            if name in found:
+                continue
+            parts = self._parsed[name][int(number)]
+            if self._wanted[name].guarded and not any(map(negates, parts)) and _negated(tokens, first, text):
+                continue
+            found[name] = (tokens[first].start(), tokens[last - 1].end())
+        return found
+
+    def _compile(self) -> Any:
+        import spacy
+        from spacy.matcher import Matcher
+
+        matcher = Matcher(spacy.blank("en").vocab)
+        for name, many in self._parsed.items():
+            for number, parts in enumerate(many):
+                pattern = [step for part in parts for step in _steps(part, self._wanted[name].typos)]
+                matcher.add(f"{name}\t{number}", [pattern], greedy="LONGEST")
+        return matcher
+
+
+def _any_of(words: Sequence[str]) -> Any:
+    """Whether one of many words is in a text: one pass, however many there are."""
+    options = re2.Options()
+    options.case_sensitive = False
+    return re2.compile("|".join(map(re2.escape, words)), options)
+
+
+def _rarest(parts: Sequence[Part]) -> tuple[str, ...]:
+    """The words of a phrase's longest part: every match must hold one of them, and few texts do."""
+    required = [part.words for part in parts if part.kind == "words" and not part.optional]
+    return max(required, key=lambda words: min(map(len, words)))
+
+
+def _steps(part: Part, typos: int) -> list[dict[str, Any]]:
+    """A part as tokens of spaCy's Matcher."""
+    if part.kind == "gap":
+        return [{"LOWER": {"NOT_IN": ["."]}, "OP": "?"}] * 3
+    optional = {"OP": "?"} if part.optional else {}
+    if part.kind == "one":
+        return [{"LOWER": {"NOT_IN": ["."]}} | optional]
+    if part.kind == "slot":
+        return _slot(part.words[0], part.optional)
+    words: Any = {"IN": list(part.words)}
+    if typos and min(map(len, part.words)) >= _FUZZY_FROM:
+        words = {f"FUZZY{typos}": words}
+    return [{"LOWER": words} | optional]
+
+
+def _slot(name: str, optional: bool) -> list[dict[str, Any]]:
+    many = {"OP": "*" if optional else "+"}
+    if name == "number":
+        return [{"LIKE_NUM": True} | many]
+    if name == "mark":
+        return [{"TEXT": {"REGEX": _MARK}} | many]
+    if name == "name":
+        return [{"IS_TITLE": True} | many]
+    return [
+        {"LOWER": {"IN": ["$", "€", "£"]}, "OP": "?"},
+        {"LIKE_NUM": True} | many,
+        {"LOWER": {"IN": list(_MONEY)}, "OP": "?"},
+    ]
+
+
+def _negated(tokens: Sequence[re.Match[str]], first: int, text: str) -> bool:
+    """Whether a negation stands before the match and nothing (a comma, the end of a sentence) parts the two."""
+    for place in range(first - 1, max(-1, first - 1 - _GUARDED), -1):
+        token = tokens[place]
+        if token.lastgroup == "end" or _PARTS.search(text, token.end(), tokens[place + 1].start()):
+            return False
+        word = token.group().lower()
+        if word in NEGATIONS or word.endswith("n't"):
+            return True
+    return False

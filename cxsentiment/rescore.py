@@ -1,0 +1,194 @@
+"""A run scored by another scorecard from its stored predictions: no model is run, verdicts are as if scored anew."""
+
+import hashlib
+import json
+import shutil
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from cxsentiment import erasures, runs
+from cxsentiment.errors import RunError, UsageError
+from cxsentiment.rows import SCORED, contacts_of, item_row, score_row
+from cxsentiment.rubric.scorecard import Rubric
+from cxsentiment.schema import ACTS, Evaluation, Transcript, TurnPrediction
+from cxsentiment.score.contact import Labels
+from cxsentiment.score.evaluation import Scorecard
+
+_WHOLE_QUOTES = "made by an earlier version, which kept no places of quotes: evidence quotes whole turns"
+Scored = tuple[Transcript, tuple[TurnPrediction, ...], dict[str, Any]]
+
+
+def stored_contacts(run: Path) -> Iterator[Scored]:
+    """Every contact of a finished run as it was scored: transcript, predictions, its row of the contacts table."""
+    for number in _numbers(run):
+        contacts, turns, _ = _read(run, number)
+        yield from contacts_of(contacts, turns)
+
+
+def scorecard_of(run: Path, rubric: Rubric) -> Scorecard:
+    """`rubric` with the labels and thresholds of the model that scored the run."""
+    kept = ((runs.require_complete(run).get("model") or {}).get("thresholds") or {}).get("acts") or {}
+    return Scorecard(rubric, Labels(tuple(kept) or ACTS, tuple(kept.values()) or (0.5,) * len(ACTS)))
+
+
+def evaluations(run: Path, rubric: Rubric) -> Iterator[tuple[Scored, Evaluation]]:
+    """Every contact of a finished run with what `rubric` says of it."""
+    scorecard = scorecard_of(run, rubric)
+    for transcript, predictions, row in stored_contacts(run):
+        yield (transcript, predictions, row), scorecard.evaluate(transcript, predictions, row)
+
+
+def rescore(
+    run: Path,
+    rubric: Rubric,
+    out: Path,
+    *,
+    overwrite: bool = False,
+    command: str = "",
+    on_progress: Callable[[float], None] = lambda share: None,
+) -> dict[str, Any]:
+    """Score the finished run `run` by `rubric` into the new run folder `out` and return its receipt.
+
+    Turns and predictions are taken over as they are. Raises RunError for a folder that is no finished run, UsageError
+    where `out` cannot be used.
+    """
+    started, clock = datetime.now(UTC), time.perf_counter()
+    before = runs.require_complete(run)
+    identity = _identity(before, rubric)
+    kept = _earlier(run, out, identity, overwrite=overwrite)
+    if kept is not None:
+        return kept | {"already_scored": True}
+    parts = {**(before.get("parts") or {}), "rubric": hashlib.sha256(rubric.sha256.encode()).hexdigest()}
+    head = {"state": "incomplete", "identity": identity, "parts": parts, "demo": bool(before.get("demo"))}
+    runs.write_receipt(out, head)
+    scorecard = scorecard_of(run, rubric)
+    numbers = _numbers(run)
+    hashes: dict[str, str] = {}
+    reasons: Counter[str] = Counter()
+    whole_quotes = False
+    for done, number in enumerate(numbers, 1):
+        new, missing, why = _rescore_shard(run, out, number, scorecard, rubric)
+        hashes |= new
+        reasons.update(why)
+        whole_quotes |= missing
+        on_progress(done / len(numbers))
+    runs.remove_shards_from(out, len(numbers))
+    hashes |= _take_over(run, out)
+    seconds = time.perf_counter() - clock
+    receipt = {
+        **before,
+        **head,
+        "state": "complete",
+        "command": command or None,
+        "software": {"name": "cxsentiment", "version": version("cxsentiment")},
+        "rubric": {
+            "name": rubric.name,
+            "version": rubric.version,
+            "sha256": rubric.sha256,
+            "content": rubric.content(),
+        },
+        "rescored_from": {
+            "run": str(run),
+            "identity": before.get("identity"),
+            "rubric": {key: (before.get("rubric") or {}).get(key) for key in ("name", "version", "sha256")},
+        },
+        "null_reasons": dict(sorted(reasons.items())),
+        "warnings": {**before.get("warnings", {}), **({_WHOLE_QUOTES: 1} if whole_quotes else {})},
+        "started_at": started.isoformat(timespec="seconds"),
+        "seconds": {"score": round(seconds, 3), "total": round(seconds, 3)},
+        "turns_per_second": round(before["turns"]["in"] / seconds, 1) if seconds else None,
+        "shards_reused": 0,
+        "files": hashes,
+    }
+    runs.write_receipt(out, receipt)
+    return receipt
+
+
+def _rescore_shard(
+    run: Path, out: Path, number: int, scorecard: Scorecard, rubric: Rubric
+) -> tuple[dict[str, str], bool, Counter[str]]:
+    """Write one shard of the new run; its files' hashes, whether quotes had no places, and why scores are missing."""
+    contacts, turns, whole = _read(run, number)
+    rows: list[dict[str, Any]] = []
+    scores: list[dict[str, Any]] = []
+    for transcript, predictions, row in contacts_of(contacts, turns):
+        evaluation = scorecard.evaluate(transcript, predictions, row)
+        scores.append(score_row(evaluation))
+        rows += [item_row(transcript.id, result) for result in evaluation.items]
+    for name in SCORED:
+        field = runs.CONTACTS.field(name)
+        values = pa.array([one[name] for one in scores], field.type)
+        contacts = contacts.set_column(contacts.schema.get_field_index(name), field, values)
+    reasons = Counter(one["null_reason"] for one in scores if one["null_reason"])
+    found = runs.read_any_note(run, number)
+    if found is None:
+        raise RunError(str(runs.shard_path(run, "contacts", number)), "is damaged", do="Score again into a new folder")
+    key = hashlib.sha256(f"{found.key} {rubric.sha256}".encode()).hexdigest()
+    note = replace(found, key=key, null_reasons=dict(sorted(reasons.items())))
+    items = {name: [row.get(name) for row in rows] for name in runs.ITEMS.names}
+    tables = {"turns": turns, "items": items, "contacts": contacts}
+    return runs.write_shard(out, number, tables, note), whole, reasons
+
+
+def _read(run: Path, number: int) -> tuple[pa.Table, pa.Table, bool]:
+    """Contacts and turns of one shard, and whether the turns lack the places of quotes."""
+    turns = runs.read_part(run, "turns", number)
+    return runs.read_part(run, "contacts", number), turns, not runs.part_has(run, "turns", number, "act_spans")
+
+
+def _numbers(run: Path) -> list[int]:
+    return sorted(int(path.stem.removeprefix("part-")) for path in (run / "contacts").glob("part-*.parquet"))
+
+
+def _identity(before: Mapping[str, Any], rubric: Rubric) -> str:
+    text = json.dumps(["rescored", before.get("identity"), before.get("files"), rubric.sha256], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _earlier(run: Path, out: Path, identity: str, *, overwrite: bool) -> dict[str, Any] | None:
+    """The receipt of the same rescoring that stands in `out`; None where the folder is free to use."""
+    if out.resolve() == run.resolve() or out.resolve().is_relative_to(run.resolve()):
+        raise UsageError(str(out), "is the run itself", do="Give --out another folder: a run is never changed")
+    if not out.exists():
+        return None
+    receipt = runs.read_receipt(out) if out.is_dir() else None
+    if receipt is None:
+        if out.is_dir() and not any(out.iterdir()):
+            return None
+        raise UsageError(str(out), "is not empty and holds no run", do="Give --out a new or empty folder")
+    if receipt.get("identity") == identity:
+        whole = receipt.get("state") == "complete" and all(
+            (out / name).exists() and runs.sha256_of(out / name) == digest for name, digest in receipt["files"].items()
+        )
+        return receipt if whole else None
+    if not overwrite:
+        raise UsageError(
+            str(out), "holds another run", do="Give --out another folder, or add --overwrite to replace it"
+        )
+    runs.remove_report(out)
+    return None
+
+
+def _take_over(run: Path, out: Path) -> dict[str, str]:
+    """Copy what the scorecard has no part in: tables of the whole run, rejects, the record of erasures."""
+    hashes = {}
+    for name in runs.SIDE_SCHEMAS:
+        shutil.rmtree(out / name, ignore_errors=True)
+        if runs.has_table(run, name):
+            path = runs.shard_path(run, name, 0)
+            runs.write_atomically(out / name / path.name, path.read_bytes())
+            hashes[f"{name}/{path.name}"] = runs.sha256_of(out / name / path.name)
+    for name in (runs.REJECTS, erasures.FILE):
+        if (run / name).exists():
+            runs.write_atomically(out / name, (run / name).read_bytes())
+    if (out / runs.REJECTS).exists():
+        hashes[runs.REJECTS] = runs.sha256_of(out / runs.REJECTS)
+    return hashes

@@ -1,0 +1,68 @@
+"""The small language of cue phrases: words and slots that must follow one another → the parts a matcher looks for.
+
+`can i have your {number}` · `refund|reimburse` (either word) · `(please)` (may be missing) · `_` (any one word) ·
+`*` (up to three words) · `{number}`, `{money}`, `{mark}` (slots). Case, and punctuation between words, do not matter.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+SLOTS = ("number", "money", "mark", "name")
+_MAX_PARTS = 40
+_WORD = re.compile(r"[^\W_]+(?:['’.&/+-][^\W_]+)*['’]?|['’][^\W_]+|[%$€£&#+]", re.UNICODE)
+NEGATIONS = frozenset("not never no without cannot nothing none neither nor".split())
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One step of a phrase: the words that may stand here, a slot, any one word, or a gap of up to three words."""
+
+    kind: Literal["words", "slot", "one", "gap"]
+    words: tuple[str, ...] = ()
+    optional: bool = False
+
+
+def parse_phrase(text: str) -> tuple[Part, ...]:
+    """The parts of one phrase. Raises ValueError, with what is allowed, for a phrase that cannot be read."""
+    parts = tuple(_part(token, text) for token in text.lower().replace("’", "'").split())
+    if len(parts) > _MAX_PARTS:
+        raise ValueError(f"the phrase {text[:40]!r}… has {len(parts)} parts (allowed: at most {_MAX_PARTS})")
+    if not any(part.kind == "words" and not part.optional for part in parts):
+        raise ValueError(
+            f"the phrase {text!r} would match any text (allowed: at least one word that must stand there; "
+            "(…) marks what may be missing)"
+        )
+    return parts
+
+
+def negates(part: Part) -> bool:
+    """Whether a part is itself a negation, so that the phrase means what it says without a guard."""
+    return any(word in NEGATIONS or word.endswith("n't") for word in part.words)
+
+
+def _part(token: str, phrase: str) -> Part:
+    if token == "_":
+        return Part("one")
+    if token == "*":
+        return Part("gap")
+    optional = token.startswith("(") and token.endswith(")")
+    inner = token[1:-1] if optional else token
+    if inner == "_":
+        return Part("one", optional=True)
+    if inner.startswith("{"):
+        name = inner.removeprefix("{").removesuffix("}")
+        if name not in SLOTS or not inner.endswith("}"):
+            raise ValueError(f"{inner!r} in the phrase {phrase!r} is no slot (allowed: {_braced()})")
+        return Part("slot", (name,), optional)
+    words = tuple(inner.strip('.,!?;:"').split("|"))
+    for word in words:
+        if not _WORD.fullmatch(word):
+            raise ValueError(
+                f"{token!r} in the phrase {phrase!r} cannot be read (allowed: words, a|b, (word), _, *, {_braced()})"
+            )
+    return Part("words", words, optional)
+
+
+def _braced() -> str:
+    return ", ".join(f"{{{name}}}" for name in SLOTS)

@@ -1,0 +1,75 @@
+"""`cxsentiment rubric …`: list, show, test, compare and exchange scorecards. Imports are inside the commands."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cxsentiment.errors import ExitCode
+
+app = typer.Typer(no_args_is_help=True, help="List, test, explain, compare and exchange scorecards.")
+
+RubricName = Annotated[str, typer.Argument(metavar="RUBRIC", help="A rubric file, or the name of a ready-made rubric.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+
+
+@app.command("list")
+def list_(as_json: Json = False) -> None:
+    """List the ready-made rubrics."""
+    from cxsentiment import rubric_terminal as terminal
+    from cxsentiment.rubric.reading import read_rubric, ready_rubrics
+
+    found = {name: read_rubric(path) for name, path in ready_rubrics().items()}
+    terminal.print_rubrics(found, as_json=as_json)
+
+
+@app.command()
+def show(rubric: RubricName) -> None:
+    """Print a rubric's file, for copying into your own: `cxsentiment rubric show sales > mine.yaml`."""
+    from cxsentiment.rubric.reading import find_rubric, read_rubric
+
+    path = find_rubric(rubric)
+    read_rubric(path)
+    typer.echo(path.read_text(encoding="utf-8"), nl=False)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of rubrics, for editors that complete and check YAML."""
+    from cxsentiment import rubric_terminal as terminal
+    from cxsentiment.rubric.scorecard import Rubric
+
+    terminal.print_json(Rubric.model_json_schema(by_alias=True))
+
+
+@app.command("test")
+def try_(
+    rubric: RubricName,
+    examples: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Example contacts; NAME.examples.yaml beside the rubric otherwise."),
+    ] = None,
+    run: Annotated[
+        Path | None, typer.Option(metavar="RUN", help="Also try it on the contacts of a finished run.")
+    ] = None,
+    model: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Model folder; the shipped one otherwise.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Score the rubric's own example contacts and compare with what is expected (exit code 4 where they differ)."""
+    from cxsentiment import rubric_terminal as terminal
+    from cxsentiment.model import default_model
+    from cxsentiment.rubric.examples import examples_beside, read_examples
+    from cxsentiment.rubric.reading import find_rubric, read_rubric
+    from cxsentiment.trial import lacking, try_examples, use_in_run
+
+    path = find_rubric(rubric)
+    card = read_rubric(path)
+    place = examples or examples_beside(path)
+    given = read_examples(place, card) if examples is not None or place.exists() else ()
+    trials = try_examples(card, given, model or default_model()) if given else []
+    uses, warnings = use_in_run(card, run) if run is not None else ([], [])
+    terminal.print_trials(card, trials, lacking(card, given), uses, warnings, as_json=as_json)
+    wrong = any(not trial.right for trial in trials)
+    raise typer.Exit(ExitCode.GATE if wrong else ExitCode.DONE)

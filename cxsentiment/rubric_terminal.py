@@ -1,0 +1,108 @@
+"""What `cxsentiment rubric …` prints: tables for a person, or JSON."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from cxsentiment.rubric.scorecard import Rubric
+from cxsentiment.trial import Trial, Use
+
+_RIGHT = "right"
+
+
+def print_json(document: Any) -> None:
+    """Print a document as JSON."""
+    print(json.dumps(document, ensure_ascii=False, indent=2, default=str))  # noqa: T201
+
+
+def print_rubrics(rubrics: Mapping[str, Rubric], *, as_json: bool) -> None:
+    """The ready-made rubrics with their size and what they are for."""
+    if as_json:
+        facts = {name: {"items": _items(one), "sections": len(one.sections)} for name, one in rubrics.items()}
+        print_json({name: {**facts[name], "description": one.description} for name, one in rubrics.items()})
+        return
+    table = Table(box=None, pad_edge=False)
+    for column, side in (("rubric", "left"), ("items", "right"), ("critical", "right"), ("for", "left")):
+        table.add_column(column, justify=side)  # type: ignore[arg-type]
+    for name, one in rubrics.items():
+        critical = sum(item.critical != "none" for _, item in one.pairs())
+        table.add_row(name, str(_items(one)), str(critical), escape(one.description))
+    Console().print(table)
+
+
+def print_trials(
+    rubric: Rubric,
+    trials: Sequence[Trial],
+    lacking: Mapping[str, Sequence[str]],
+    uses: Sequence[Use],
+    warnings: Sequence[str],
+    *,
+    as_json: bool,
+) -> None:
+    """What became of the example contacts and of the run, if one was given."""
+    wrong = [trial for trial in trials if not trial.right]
+    if as_json:
+        print_json(
+            {
+                "rubric": {"name": rubric.name, "version": rubric.version, "sha256": rubric.sha256},
+                "examples": len(trials),
+                "wrong": [asdict(trial) for trial in wrong],
+                "lacking": {item: list(verdicts) for item, verdicts in lacking.items()},
+                "use": [asdict(use) for use in uses],
+                "warnings": list(warnings),
+            }
+        )
+        return
+    console = Console()
+    _print_examples(console, rubric, trials, wrong, lacking)
+    if uses:
+        _print_uses(console, uses)
+    for warning in warnings:
+        console.print(f"[yellow]Warning:[/] {escape(warning)}")
+
+
+def _print_examples(
+    console: Console,
+    rubric: Rubric,
+    trials: Sequence[Trial],
+    wrong: Sequence[Trial],
+    lacking: Mapping[str, Sequence[str]],
+) -> None:
+    name = f"{escape(rubric.name)} {escape(rubric.version)}"
+    if not trials:
+        console.print(f"{name}: no example contacts (put them into NAME.examples.yaml beside the rubric)")
+        return
+    contacts = len({trial.contact for trial in trials})
+    console.print(
+        f"{name}: {len(trials) - len(wrong)} of {len(trials)} verdicts on {contacts} example contacts are right"
+    )
+    for trial in wrong:
+        console.print(
+            f"  [red]{escape(trial.item)}[/] on {escape(trial.contact)}: expected {trial.expected}, "
+            f"got {trial.result.verdict}. {escape(trial.result.reason)}"
+        )
+    by_lack = Counter(tuple(verdicts) for verdicts in lacking.values())
+    for verdicts in by_lack:
+        items = [item for item, lacks in lacking.items() if tuple(lacks) == verdicts]
+        console.print(f"No example of {' or '.join(verdicts)}: {escape(', '.join(items))}")
+
+
+def _print_uses(console: Console, uses: Sequence[Use]) -> None:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("item")
+    for column in ("met", "not met", "does not apply", "unscored"):
+        table.add_column(column, justify="right")
+    for use in uses:
+        numbers = (use.met, use.not_met, use.not_applicable, use.unscored)
+        table.add_row(escape(use.item), *(f"{number:,}" for number in numbers))
+    console.print(table)
+
+
+def _items(rubric: Rubric) -> int:
+    return sum(1 for _ in rubric.pairs())

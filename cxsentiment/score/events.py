@@ -1,0 +1,186 @@
+"""Events: what happens in turns. Each finds its sightings in a contact; the phrases of a rubric are sought at once."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from cxsentiment.phrases import PhraseBook, Phrases
+from cxsentiment.rubric.conditions import Condition, compile_pattern
+from cxsentiment.rubric.scorecard import Rubric
+from cxsentiment.schema import SENTIMENTS
+from cxsentiment.score.contact import Contact, Labels, Sighting
+from cxsentiment.score.wording import Wording
+
+Finder = Callable[[Contact], list[Sighting]]
+_SURE = 1.0  # what is read off the words themselves is certain
+_SAID_WITHOUT_MODEL = ("phrase", "pattern", "wording")
+
+
+class Events:
+    """Finds the sightings of any event of one rubric, in time order; an event that stands twice is sought once."""
+
+    def __init__(self, rubric: Rubric, labels: Labels, conditions: Iterable[Condition]) -> None:
+        self._labels = labels
+        self._negative_at = rubric.negative_at
+        self._cues: Mapping[str, Condition] = rubric.cues
+        self._finders: dict[str, Finder] = {}
+        known = [part for one in (*conditions, *rubric.cues.values()) for part in one.walk()]
+        self._book = PhraseBook(
+            {
+                _phrase_key(one): Phrases(one.phrase, one.typos or 0, one.negated != "count")
+                for one in known
+                if one.phrase is not None
+            }
+        )
+
+    def finder(self, condition: Condition) -> Finder:
+        """A function that gives the sightings of an event, wherever it is; its place and order are not looked at."""
+        bare = _bare(condition)
+        found = self._finders.get(bare.key)
+        if found is None:
+            found = self._finders[bare.key] = _remembered(bare.key, self._make(bare))
+        return found
+
+    def _make(self, condition: Condition) -> Finder:
+        find = self._whats[condition.what](self, condition)
+        if condition.with_ is not None:
+            return _both(find, self.finder(condition.with_))
+        return find
+
+    def _acts(self, condition: Condition) -> Finder:
+        wanted = [(act, self._labels.acts.index(act)) for act in condition.act or ()]
+        several = [(act, number, self._labels.thresholds[number]) for act, number in wanted]
+
+        def find(contact: Contact) -> list[Sighting]:
+            sightings = []
+            for place in contact.places("agent"):
+                prediction = contact.prediction(place)
+                for act, number, threshold in several:
+                    p = prediction.probs[number]
+                    span = prediction.spans[number]
+                    sightings.append(Sighting(place, span.start, span.end, p, p - threshold, act))
+            return sightings
+
+        return find
+
+    def _sentiment(self, condition: Condition) -> Finder:
+        name = condition.sentiment or "negative"
+        number = SENTIMENTS.index(name)
+        least = self._negative_at if name == "negative" else 0.5
+
+        def find(contact: Contact) -> list[Sighting]:
+            sightings = []
+            for place in contact.places("customer"):
+                p = contact.prediction(place).probs[number]
+                sightings.append(Sighting(place, 0, len(contact.turns[place].text), p, p - least, name))
+            return sightings
+
+        return find
+
+    def _phrases(self, condition: Condition) -> Finder:
+        key = _phrase_key(condition)
+        return _in_texts(condition.speaker, lambda text: self._book.find(text).get(key))
+
+    def _pattern(self, condition: Condition) -> Finder:
+        compiled = compile_pattern(condition.pattern or "")
+
+        def search(text: str) -> tuple[int, int] | None:
+            found = compiled.search(text)
+            return None if found is None else (found.start(), found.end())
+
+        return _in_texts(condition.speaker, search)
+
+    def _wording(self, condition: Condition) -> Finder:
+        wording = Wording(condition.wording or "", condition.tolerance)
+        return lambda contact: wording.sightings(contact, condition.speaker)
+
+    def _silence(self, condition: Condition) -> Finder:
+        least = condition.silence or 0.0
+
+        def find(contact: Contact) -> list[Sighting]:
+            sightings = []
+            end: float | None = None
+            for place, turn in enumerate(contact.turns):
+                if turn.start_s is not None and end is not None and turn.start_s - end >= least:
+                    sightings.append(Sighting(place, 0, len(turn.text), _SURE, 0.0, f"{turn.start_s - end:.0f} s"))
+                known = [moment for moment in (turn.start_s, turn.end_s, end) if moment is not None]
+                end = max(known) if known else None
+            return sightings
+
+        return find
+
+    def _cue(self, condition: Condition) -> Finder:
+        cue = self._cues[condition.cue or ""]
+        if condition.by is not None and cue.what in _SAID_WITHOUT_MODEL:
+            cue = cue.model_copy(update={"by": condition.by})
+        return self.finder(cue)
+
+    def _any(self, condition: Condition) -> Finder:
+        finders = [self.finder(part) for part in condition.any or ()]
+        return lambda contact: sorted(
+            (sighting for find in finders for sighting in find(contact)), key=lambda sighting: sighting.at
+        )
+
+    _whats: Mapping[str, Callable[["Events", Condition], Finder]] = {
+        "act": _acts,
+        "sentiment": _sentiment,
+        "phrase": _phrases,
+        "pattern": _pattern,
+        "wording": _wording,
+        "silence": _silence,
+        "cue": _cue,
+        "any": _any,
+    }
+
+
+def _bare(condition: Condition) -> Condition:
+    """The event without its place, its order and how often."""
+    bound = ("in_first", "in_last", "in_first_seconds", "in_last_seconds", "within", "times")
+    anchors = ("before", "before_every", "after", "after_first", "after_every")
+    return Condition.model_construct(**dict(condition) | dict.fromkeys(bound + anchors))
+
+
+def _phrase_key(condition: Condition) -> str:
+    return repr((condition.phrase, condition.typos or 0, condition.negated != "count"))
+
+
+def _remembered(key: str, find: Finder) -> Finder:
+    def remembered(contact: Contact) -> list[Sighting]:
+        found: list[Sighting] | None = contact.memo.get(key)
+        if found is None:
+            found = contact.memo[key] = find(contact)
+        return found
+
+    return remembered
+
+
+def _in_texts(speaker: str, search: Callable[[str], tuple[int, int] | None]) -> Finder:
+    def find(contact: Contact) -> list[Sighting]:
+        return [
+            Sighting(place, *span, _SURE, 0.0, "")
+            for place in contact.places(speaker)
+            if (span := search(contact.turns[place].text)) is not None
+        ]
+
+    return find
+
+
+def _both(find: Finder, other: Finder) -> Finder:
+    """Sightings of one event in turns that hold the other too; their probabilities count as independent."""
+
+    def both(contact: Contact) -> list[Sighting]:
+        beside: dict[int, Sighting] = {}
+        for sighting in other(contact):
+            held = beside.get(sighting.place)
+            if held is None or sighting.margin > held.margin:
+                beside[sighting.place] = sighting
+        return [
+            one._replace(p=one.p * match.p, margin=min(one.margin, match.margin))
+            for one in find(contact)
+            if (match := beside.get(one.place)) is not None
+        ]
+
+    return both
+
+
+def sure(sightings: Sequence[Sighting]) -> list[Sighting]:
+    """Those that count as seen."""
+    return [sighting for sighting in sightings if sighting.margin >= 0]

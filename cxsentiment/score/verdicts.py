@@ -1,0 +1,203 @@
+"""The verdict of one item on one contact: does it apply, is it met, how sure is that, and what shows it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cxsentiment.language import language_of
+from cxsentiment.rubric.scorecard import AppliesWhen, Bounds, Counted, Item, Level, Rubric
+from cxsentiment.schema import Verdict
+from cxsentiment.score.conditions import Conditions, Judge
+from cxsentiment.score.contact import Contact, Sighting
+from cxsentiment.score.outcome import Gap, Outcome
+from cxsentiment.score.words import sentence, turns_of, where, who_did
+
+PERSON = "no rule says what counts: a person grades this item"
+UNCERTAIN = "uncertain"
+_NEAR = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A verdict. `p_met` and `share` (of the item's points) are 0-1; evidence is quoted best first.
+
+    `gap` says why there is no verdict of met or not_met.
+    """
+
+    verdict: Verdict
+    p_met: float | None
+    share: float | None
+    evidence: tuple[Sighting, ...]
+    reason: str
+    gap: Gap = ""
+
+
+Grade = Callable[[Contact], Finding]
+
+
+class ItemJudge:
+    """An item, made ready to be judged on any number of contacts."""
+
+    def __init__(self, item: Item, rubric: Rubric, conditions: Conditions) -> None:
+        self.item = item
+        self._bounds = rubric.bounds(item)
+        self._only_if = _applies(item.applies_when, conditions)
+        self._grade = self._make(conditions)
+        self._key = "item " + item.id
+
+    def judge(self, contact: Contact) -> Finding:
+        """The verdict, its evidence and its reason. A contact without an agent turn must not come here."""
+        found: Finding | None = contact.memo.get(self._key)
+        if found is None:
+            reason = self._only_if(contact)
+            if reason is not None:
+                found = Finding("not_applicable", None, None, (), sentence(reason), "no_chance")
+            else:
+                found = self._grade(contact)
+            contact.memo[self._key] = found
+        return found
+
+    def outcome(self, contact: Contact) -> Outcome:
+        """The verdict as something that another item's condition can build on."""
+        found = self.judge(contact)
+        holds = {"met": True, "not_met": False}.get(found.verdict)
+        return Outcome(holds, found.p_met, found.evidence, lambda: found.reason.rstrip("."), found.gap)
+
+    def _make(self, conditions: Conditions) -> Grade:
+        item = self.item
+        if item.met_when is not None:
+            return self._yes_no(conditions.judge(item.met_when))
+        if item.levels is not None:
+            judges = [conditions.judge(level.when) for level in item.levels if level.when is not None]
+            return self._ordinal(item.levels, judges)
+        if item.count is not None:
+            return self._counted(item.count, conditions)
+        person = Finding("unscored", None, None, (), sentence(PERSON), "unknown")
+        return lambda contact: person
+
+    def _yes_no(self, judge: Judge) -> Grade:
+        def grade(contact: Contact) -> Finding:
+            outcome = judge(contact)
+            if outcome.holds is None:
+                return _without(outcome)
+            p = round(outcome.p, 5) if outcome.p is not None else None
+            evidence = outcome.evidence
+            if not outcome.holds:
+                evidence = self._where_it_belongs(contact, evidence)
+            if p is not None and _between(p, self._bounds):
+                return _uncertain(p, evidence, outcome.why())
+            verdict: Verdict = "met" if outcome.holds else "not_met"
+            return Finding(verdict, p, float(outcome.holds), evidence, sentence(outcome.why()))
+
+        return grade
+
+    def _where_it_belongs(self, contact: Contact, evidence: tuple[Sighting, ...]) -> tuple[Sighting, ...]:
+        """Evidence of what is missing: what came near, else the turn where it would have belonged."""
+        if self.item.belongs_at is None or (evidence and evidence[0].p >= _NEAR):
+            return evidence
+        places = contact.places("agent")
+        first, last = 0, len(places) - 1
+        if self.item.met_when is not None and self.item.met_when.in_last is not None:
+            first = max(0, len(places) - self.item.met_when.in_last)
+        if self.item.met_when is not None and self.item.met_when.in_first is not None:
+            last = min(last, self.item.met_when.in_first - 1)
+        return (contact.whole_turn(places[first] if self.item.belongs_at == "start" else places[last]),)
+
+    def _ordinal(self, levels: tuple[Level, ...], judges: list[Judge]) -> Grade:
+        def grade(contact: Contact) -> Finding:
+            outcomes: list[Outcome] = []
+            for judge in judges:
+                outcome = judge(contact)
+                if outcome.holds is None:
+                    return _without(outcome)
+                outcomes.append(outcome)
+                if outcome.holds:
+                    break
+            place = len(outcomes) - 1 if outcomes[-1].holds else len(levels) - 1
+            expected, rest = 0.0, 1.0
+            for level, judge in zip(levels, judges, strict=False):
+                p = judge(contact).p or 0.0
+                expected, rest = expected + rest * p * level.points, rest * (1 - p)
+            p_met = round(expected + rest * levels[-1].points, 5)
+            told = f"{levels[place].name}: {outcomes[-1].why()}"
+            if any(one.p is not None and _between(one.p, self._bounds) for one in outcomes):
+                return _uncertain(p_met, outcomes[-1].evidence, told)
+            verdict: Verdict = "met" if place == 0 else "not_met"
+            return Finding(verdict, p_met, levels[place].points, outcomes[-1].evidence, sentence(told))
+
+        return grade
+
+    def _counted(self, count: Counted, conditions: Conditions) -> Grade:
+        tally = conditions.tally(count.of)
+        deed, place = who_did(count.of), where(count.of)
+
+        def share(number: float) -> float:
+            return min(1.0, max(0.0, (number - count.none_at) / (count.full_at - count.none_at)))
+
+        def grade(contact: Contact) -> Finding:
+            window, best = tally(contact)
+            if window.gap:
+                return _without(Outcome(None, None, (), lambda: window.why, window.gap))
+            sure = [one for one in best if one.sure]
+            points = share(len(sure))
+            p_met = round(share(sum(one.p for one in best)), 5)
+            counted = turns_of(count.of.speaker, len(sure))
+            told = f"{deed}{place} in {counted} (all points at {count.full_at}, none at {count.none_at})"
+            if self._bounds is not None:
+                low, high = self._bounds
+                fewest, most = sum(one.p >= high for one in best), sum(one.p > low for one in best)
+                if share(fewest) != share(most):
+                    return _uncertain(p_met, tuple(best[:3]), told)
+            verdict: Verdict = "met" if points == 1 else "not_met"
+            return Finding(verdict, p_met, points, tuple(sure[:3]), sentence(told))
+
+        return grade
+
+
+def _applies(when: AppliesWhen, conditions: Conditions) -> Callable[[Contact], str | None]:
+    """A function that says why an item does not apply to a contact; None where it applies."""
+    filters = [("channel", when.channels), ("campaign", when.campaigns), ("queue", when.queues)]
+    given = [(name, values) for name, values in filters if values is not None]
+    judge = conditions.judge(when.if_) if when.if_ is not None else None
+    asked = f"{who_did(when.if_)}{where(when.if_)}" if when.if_ is not None and when.if_.is_event else ""
+
+    def why_not(contact: Contact) -> str | None:
+        for name, values in given:
+            value = getattr(contact.transcript, name)
+            if value not in values:
+                return f"{name} is {value or 'not given'}, the item is for {', '.join(values)}"
+        if when.languages is not None:
+            language = _language(contact)
+            if language not in when.languages:
+                return f"language is {language or 'not clear'}, the item is for {', '.join(when.languages)}"
+        if judge is not None:
+            outcome = judge(contact)
+            if not outcome.holds:
+                return (
+                    f"it was not seen that {asked}"
+                    if asked and not outcome.gap
+                    else f"it does not apply: {outcome.why()}"
+                )
+        return None
+
+    return why_not
+
+
+def _language(contact: Contact) -> str | None:
+    if "language" not in contact.memo:
+        contact.memo["language"] = language_of("\n".join(turn.text for turn in contact.turns))
+    language: str | None = contact.memo["language"]
+    return language
+
+
+def _without(outcome: Outcome) -> Finding:
+    verdict: Verdict = "not_applicable" if outcome.gap == "no_chance" else "unscored"
+    return Finding(verdict, None, None, (), sentence(outcome.why()), outcome.gap or "unknown")
+
+
+def _uncertain(p: float, evidence: tuple[Sighting, ...], told: str) -> Finding:
+    reason = f"{UNCERTAIN}: p(met) = {p:.2f} is too close to call, a person should look. {sentence(told)}"
+    return Finding("unscored", p, None, evidence, reason, "unknown")
+
+
+def _between(p: float, bounds: Bounds | None) -> bool:
+    return bounds is not None and bounds[0] < p < bounds[1]
