@@ -8,6 +8,7 @@ is a negation ("we will not refund …"), unless the phrase itself negates.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import re2
@@ -102,15 +103,21 @@ class PhraseBook:
         return found
 
     def _compile(self) -> Any:
-        import spacy
         from spacy.matcher import Matcher
 
-        matcher = Matcher(spacy.blank("en").vocab)
+        matcher = Matcher(_vocabulary())
         for name, many in self._parsed.items():
             for number, parts in enumerate(many):
                 pattern = [step for part in parts for step in _steps(part, self._wanted[name].typos)]
                 matcher.add(f"{name}\t{number}", [pattern], greedy="LONGEST")
         return matcher
+
+
+@cache
+def _vocabulary() -> Any:
+    import spacy
+
+    return spacy.blank("en").vocab
 
 
 def _any_of(words: Sequence[str]) -> Any:

@@ -104,7 +104,8 @@ def _measured(condition: Condition, contact: Contact) -> Outcome:
     holds = (low is None or value >= low) and (high is None or value <= high)
 
     def why() -> str:
-        asked = " and ".join([f"at least {low:g}"] * (low is not None) + [f"at most {high:g}"] * (high is not None))
+        bounds = [f"at least {low:g}" if low is not None else "", f"at most {high:g}" if high is not None else ""]
+        asked = " and ".join(filter(None, bounds))
         return f"{name.replace('_', ' ')} is {value:.4g}, asked is {asked}"
 
     return Outcome(holds, float(holds), (), why)

@@ -11,6 +11,7 @@ from cxsentiment.score.outcome import Gap
 from cxsentiment.score.words import actor, turns_of, who_did
 
 Stretch = tuple[int, int]
+_GOES_ON = 4  # words after an anchor in its own turn, from which on there was a chance to say more
 _TIMED = ("in_first_seconds", "in_last_seconds")
 
 
@@ -83,7 +84,7 @@ class Windows:
         kept = [
             (anchor, (max(low, first), min(high, last)))
             for anchor, (low, high) in found
-            if before or _holds_a_turn(max(low, first), min(high, last), places)
+            if before or self._has_chance(contact, anchor, max(low, first), min(high, last), places)
         ]
         if not kept:
             turn = turns_of(self._speaker, 1).removeprefix("1 ")
@@ -128,13 +129,21 @@ class Windows:
         return first, anchor.at
 
     def _after(self, anchor: Sighting, places: Sequence[int]) -> Stretch:
-        """From the anchor on, the rest of its own turn included."""
+        """From the anchor's end on, the rest of its own turn included."""
         last = end_of(places[-1]) if places else 0
         if self._condition.within is not None:
             later = bisect_right(places, anchor.place)
             following = places[later : later + self._condition.within]
             last = end_of(following[-1]) if following else end_of(anchor.place)
-        return anchor.at + 1, last
+        return start_of(anchor.place) + anchor.end, last
+
+    def _has_chance(self, contact: Contact, anchor: Sighting, low: int, high: int, places: Sequence[int]) -> bool:
+        """Whether a turn follows in the stretch, or the anchor's own goes on for more than a few words."""
+        following = bisect_right(places, anchor.place)
+        if any(low <= end_of(place) and start_of(place) <= high for place in places[following:]):
+            return True
+        own = anchor.place in places and low <= end_of(anchor.place) and start_of(anchor.place) <= high
+        return own and len(contact.turns[anchor.place].text[anchor.end :].split()) >= _GOES_ON
 
 
 _WHOLE = Window([(0, end_of(1 << 30))], whole=True)
@@ -158,8 +167,3 @@ def _confirmed(anchor: Condition, events: Events) -> Callable[[Contact], list[Si
         return [one for one in find(contact) if one.sure and window.holds(one)]
 
     return confirmed
-
-
-def _holds_a_turn(low: int, high: int, places: Sequence[int]) -> bool:
-    """Whether a turn begins in the stretch, or goes on in it after its beginning."""
-    return any(low <= end_of(place) and start_of(place) <= high and low <= high for place in places)
