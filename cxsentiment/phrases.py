@@ -6,6 +6,7 @@ is a negation ("we will not refund …"), unless the phrase itself negates.
 """
 
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -19,6 +20,7 @@ from cxsentiment.rubric.phrasing import NEGATIONS, Part, negates, parse_phrase
 _TOKEN = re.compile(r"\[[A-Z_]+\]|[^\W_]+(?:['.&/+-][^\W_]+)*|(?P<sign>[%$€£&#+])|(?P<end>[.?!…\n])", re.UNICODE)
 _MARK = r"^\[[A-Z_]+\]$"
 _PARTS = re.compile(r"[,;:()–—]|\s-+\s")
+_NOTHING: Mapping[str, tuple[int, int]] = {}
 _GUARDED = 3  # words before a match that may negate it
 _FUZZY_FROM = 5  # letters from which a word may have a typing or hearing error: shorter ones turn into other words
 _MEMORY = 100_000
@@ -56,7 +58,7 @@ class PhraseBook:
         """`wanted`: phrases by a name of the caller's. Raises ValueError for a phrase that cannot be read."""
         self._parsed = {name: [parse_phrase(text) for text in one.texts] for name, one in wanted.items()}
         self._wanted = dict(wanted)
-        self._memory: dict[str, dict[str, tuple[int, int]]] = {}
+        self._memory: dict[str, Mapping[str, tuple[int, int]]] = {}
         exact = [parts for name, many in self._parsed.items() for parts in many if not wanted[name].typos]
         words = sorted({word for parts in exact for word in _rarest(parts)}, key=len)
         self._sieve = _any_of(words) if words else None
@@ -65,14 +67,15 @@ class PhraseBook:
 
     def find(self, text: str) -> Mapping[str, tuple[int, int]]:
         """The characters [start, end) of the first match of each name that is found in `text`."""
-        if not self._wanted or not (self._fuzzy or (self._sieve and self._sieve.search(text.replace("’", "'")))):
-            return {}
         found = self._memory.get(text)
         if found is None:
             if len(self._memory) >= _MEMORY:
                 self._memory.clear()
-            found = self._memory[text] = self._search(text)
+            found = self._memory[text] = self._search(text) if self._may_hold_one(text) else _NOTHING
         return found
+
+    def _may_hold_one(self, text: str) -> bool:
+        return self._fuzzy or (self._sieve is not None and self._sieve.search(text.replace("’", "'")) is not None)
 
     def _search(self, text: str) -> dict[str, tuple[int, int]]:
         first: dict[str, tuple[int, int]] = {}
@@ -115,8 +118,15 @@ class PhraseBook:
 
 @cache
 def _vocabulary() -> Any:
-    import spacy
-
+    # spaCy imports torch where it is installed: seconds and hundreds of megabytes that a matcher has no use for.
+    hidden = "torch" not in sys.modules
+    if hidden:
+        sys.modules["torch"] = None  # type: ignore[assignment]  # None there makes an import of it fail
+    try:
+        import spacy
+    finally:
+        if hidden:
+            del sys.modules["torch"]
     return spacy.blank("en").vocab
 
 

@@ -5,7 +5,7 @@ import json
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -16,9 +16,9 @@ import pyarrow as pa
 
 from cxsentiment import erasures, runs
 from cxsentiment.errors import RunError, UsageError
-from cxsentiment.rows import SCORED, contacts_of, item_row, score_row
+from cxsentiment.rows import SCORED, contacts_of, item_columns, score_row
 from cxsentiment.rubric.scorecard import Rubric
-from cxsentiment.schema import ACTS, Evaluation, Transcript, TurnPrediction
+from cxsentiment.schema import ACTS, Evaluation, ItemResult, Transcript, TurnPrediction
 from cxsentiment.score.contact import Labels
 from cxsentiment.score.evaluation import Scorecard
 
@@ -117,12 +117,12 @@ def _rescore_shard(
 ) -> tuple[dict[str, str], bool, Counter[str]]:
     """Write one shard of the new run; its files' hashes, whether quotes had no places, and why scores are missing."""
     contacts, turns, whole = _read(run, number)
-    rows: list[dict[str, Any]] = []
+    verdicts: list[tuple[str, Sequence[ItemResult]]] = []
     scores: list[dict[str, Any]] = []
     for transcript, predictions, row in contacts_of(contacts, turns):
         evaluation = scorecard.evaluate(transcript, predictions, row)
         scores.append(score_row(evaluation))
-        rows += [item_row(transcript.id, result) for result in evaluation.items]
+        verdicts.append((transcript.id, evaluation.items))
     for name in SCORED:
         field = runs.CONTACTS.field(name)
         values = pa.array([one[name] for one in scores], field.type)
@@ -133,8 +133,7 @@ def _rescore_shard(
         raise RunError(str(runs.shard_path(run, "contacts", number)), "is damaged", do="Score again into a new folder")
     key = hashlib.sha256(f"{found.key} {rubric.sha256}".encode()).hexdigest()
     note = replace(found, key=key, null_reasons=dict(sorted(reasons.items())))
-    items = {name: [row.get(name) for row in rows] for name in runs.ITEMS.names}
-    tables = {"turns": turns, "items": items, "contacts": contacts}
+    tables = {"turns": turns, "items": item_columns(verdicts), "contacts": contacts}
     return runs.write_shard(out, number, tables, note), whole, reasons
 
 

@@ -40,9 +40,15 @@ class Rows:
 
     def __init__(self, labels: Mapping[str, tuple[str, ...]]) -> None:
         self._labels = labels
-        self.tables: dict[str, dict[str, list[Any]]] = {
-            name: {column: [] for column in schema.names} for name, schema in runs.SCHEMAS.items()
+        self._verdicts: list[tuple[str, Sequence[ItemResult]]] = []
+        self._filled: dict[str, dict[str, list[Any]]] = {
+            name: {column: [] for column in runs.SCHEMAS[name].names} for name in ("contacts", "turns")
         }
+
+    @property
+    def tables(self) -> dict[str, Mapping[str, Sequence[Any]]]:
+        """The columns of each table by name."""
+        return {**self._filled, "items": item_columns(self._verdicts)}
 
     def add(
         self,
@@ -56,8 +62,7 @@ class Rows:
         by_turn = {prediction.turn: prediction for prediction in predictions}
         for turn in transcript.turns:
             self._append("turns", self._turn_row(transcript, turn, by_turn.get(turn.index)))
-        for result in evaluation.items:
-            self._append("items", item_row(transcript.id, result))
+        self._verdicts.append((transcript.id, evaluation.items))
 
     def _turn_row(self, transcript: Transcript, turn: Turn, prediction: TurnPrediction | None) -> dict[str, Any]:
         row: dict[str, Any] = {
@@ -77,7 +82,7 @@ class Rows:
         return row
 
     def _append(self, table: str, row: Mapping[str, Any]) -> None:
-        for column, values in self.tables[table].items():
+        for column, values in self._filled[table].items():
             values.append(row.get(column))
 
 
@@ -106,32 +111,31 @@ def score_row(evaluation: Evaluation) -> dict[str, Any]:
     return row | {f"p_critical_{kind}": p for kind, p in evaluation.p_critical.items()}
 
 
-def item_row(contact_id: str, result: ItemResult) -> dict[str, Any]:
-    """One row of the items table."""
-    row: dict[str, Any] = {
-        "contact_id": contact_id,
-        "item": result.item,
-        "section": result.section,
-        "verdict": result.verdict,
-        "p_met": result.p_met,
-        "points": result.points,
-        "weight": result.weight,
-        "critical": result.critical,
-        "reason": result.reason or None,
-    }
+def item_columns(verdicts: Sequence[tuple[str, Sequence[ItemResult]]]) -> dict[str, Sequence[Any]]:
+    """The items table of (contact id, verdicts) in their order, as columns by name."""
+    rows = [_item_row(contact_id, result) for contact_id, results in verdicts for result in results]
+    columns = zip(*rows, strict=True) if rows else ([],) * len(runs.ITEMS.names)
+    return dict(zip(runs.ITEMS.names, columns, strict=True))
+
+
+def _item_row(contact_id: str, result: ItemResult) -> tuple[Any, ...]:
+    """One row of the items table, in the order of its columns."""
     evidence = result.evidence
-    if evidence is not None:
-        row |= {
-            "evidence_turn": evidence.turn,
-            "evidence_start": evidence.start,
-            "evidence_end": evidence.end,
-            "evidence_quote": evidence.quote,
-        }
-    if result.more:
-        row["more_evidence"] = [
-            {"turn": one.turn, "start": one.start, "end": one.end, "quote": one.quote} for one in result.more
-        ]
-    return row
+    quoted = (None,) * 4 if evidence is None else (evidence.turn, evidence.start, evidence.end, evidence.quote)
+    more = [{"turn": one.turn, "start": one.start, "end": one.end, "quote": one.quote} for one in result.more]
+    return (
+        contact_id,
+        result.item,
+        result.section,
+        result.verdict,
+        result.p_met,
+        result.points,
+        result.weight,
+        result.critical,
+        *quoted,
+        result.reason or None,
+        more or None,
+    )
 
 
 def contacts_of(

@@ -102,9 +102,10 @@ class Scorer:
             evaluation = self.scorecard.evaluate(transcript, predicted, measured(transcript, signals))
             rows.add(transcript, predicted, signals, evaluation)
         clock.lap("score")
-        reasons = Counter(reason for reason in rows.tables["contacts"]["null_reason"] if reason)
+        tables = rows.tables
+        reasons = Counter(reason for reason in tables["contacts"]["null_reason"] if reason)
         note = _note(shard.key, masked, predictions, counts, reasons, refused)
-        hashes = runs.write_shard(run_folder, shard.number, rows.tables, note)
+        hashes = runs.write_shard(run_folder, shard.number, tables, note)
         clock.lap("write")
         return ShardResult(shard.number, note, hashes, clock.seconds)
 

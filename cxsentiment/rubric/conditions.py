@@ -185,11 +185,14 @@ def nearest(word: str, allowed: tuple[str, ...]) -> str:
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
-def compile_pattern(pattern: str) -> Any:
-    """A regular expression that takes time in proportion to the text, whatever it says. Raises ValueError."""
+def compile_pattern(pattern: str, *, whole: bool = False) -> Any:
+    """A regular expression that takes time in proportion to the text, whatever it says. Raises ValueError.
+
+    `whole`: the pattern is made of all patterns of a rubric, each of which was looked at before.
+    """
     options = re2.Options()
     options.case_sensitive = False
-    options.max_mem = _PATTERN_MEMORY
+    options.max_mem = _PATTERN_MEMORY * (32 if whole else 1)
     options.log_errors = False
     try:
         compiled = re2.compile(pattern, options)

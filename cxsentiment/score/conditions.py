@@ -157,7 +157,7 @@ class _Leaf:
         self, contact: Contact, sightings: list[Sighting], best: list[Sighting], p: float, window: Window
     ) -> Outcome:
         """Not seen where it counts: with quotes of what was seen elsewhere, of the anchor, or of the nearest turn."""
-        elsewhere = [] if window.whole else [one for one in sightings if one.sure and not window.holds(one)]
+        elsewhere = [] if window.whole else [one for one in sightings if one.margin >= 0 and not window.holds(one)]
         anchors = sorted(window.anchors, key=lambda one: -one.p)[:1]
         evidence: tuple[Sighting, ...]
         if anchors and elsewhere and self._condition.before is not None:
@@ -176,7 +176,7 @@ class _Leaf:
 
     def _not_seen(self, contact: Contact, best: list[Sighting], elsewhere: list[Sighting], window: Window) -> str:
         sure = [one for one in best if one.sure]
-        looked = turns_of(self._condition.speaker, len(self._windows.turns_in(contact, window.stretches)))
+        looked = turns_of(self._condition.speaker, self._windows.turns_in(contact, window))
         text = f"{_not(self._deed)}{self._where} ({looked})"
         if self._times > 1:
             text = f"{self._deed} in {len(sure)} of {self._times} turns asked for{self._where}"

@@ -57,6 +57,7 @@ class Scorecard:
         coverage = self._coverage(findings)
         score, reason = self._score(items, coverage)
         capped, effect = self._effects(score, findings)
+        contact.memo.clear()  # outcomes know their contact and it them: circles that only the collector would find
         return Evaluation(
             transcript.id,
             transcript.agent_id,

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from cxsentiment.phrases import PhraseBook, Phrases
-from cxsentiment.rubric.conditions import Condition, compile_pattern
+from cxsentiment.rubric.conditions import Condition
 from cxsentiment.rubric.scorecard import Rubric
 from cxsentiment.schema import SENTIMENTS
 from cxsentiment.score.contact import Contact, Labels, Sighting
+from cxsentiment.score.worded import Words, words_key
 from cxsentiment.score.wording import Wording
 
 Finder = Callable[[Contact], list[Sighting]]
@@ -23,13 +23,7 @@ class Events:
         self._cues: Mapping[str, Condition] = rubric.cues
         self._finders: dict[str, Finder] = {}
         known = [part for one in (*conditions, *rubric.cues.values()) for part in one.walk()]
-        self._book = PhraseBook(
-            {
-                _phrase_key(one): Phrases(one.phrase, one.typos or 0, one.negated != "count")
-                for one in known
-                if one.phrase is not None
-            }
-        )
+        self._words = Words(known)
 
     def finder(self, condition: Condition) -> Finder:
         """A function that gives the sightings of an event, wherever it is; its place and order are not looked at."""
@@ -75,18 +69,21 @@ class Events:
 
         return find
 
-    def _phrases(self, condition: Condition) -> Finder:
-        key = _phrase_key(condition)
-        return _in_texts(condition.speaker, lambda text: self._book.find(text).get(key))
+    def _said(self, condition: Condition) -> Finder:
+        key, speaker, words = words_key(condition), condition.speaker, self._words
 
-    def _pattern(self, condition: Condition) -> Finder:
-        compiled = compile_pattern(condition.pattern or "")
+        def find(contact: Contact) -> list[Sighting]:
+            found = words.find(contact).get(key)
+            if found is None:
+                return []
+            turns = contact.turns
+            return [
+                Sighting(place, start, end, _SURE, 0.0, "")
+                for place, start, end in found
+                if speaker in ("anyone", turns[place].speaker)
+            ]
 
-        def search(text: str) -> tuple[int, int] | None:
-            found = compiled.search(text)
-            return None if found is None else (found.start(), found.end())
-
-        return _in_texts(condition.speaker, search)
+        return find
 
     def _wording(self, condition: Condition) -> Finder:
         wording = Wording(condition.wording or "", condition.tolerance)
@@ -122,8 +119,8 @@ class Events:
     _whats: Mapping[str, Callable[["Events", Condition], Finder]] = {
         "act": _acts,
         "sentiment": _sentiment,
-        "phrase": _phrases,
-        "pattern": _pattern,
+        "phrase": _said,
+        "pattern": _said,
         "wording": _wording,
         "silence": _silence,
         "cue": _cue,
@@ -138,10 +135,6 @@ def _bare(condition: Condition) -> Condition:
     return Condition.model_construct(**dict(condition) | dict.fromkeys(bound + anchors))
 
 
-def _phrase_key(condition: Condition) -> str:
-    return repr((condition.phrase, condition.typos or 0, condition.negated != "count"))
-
-
 def _remembered(key: str, find: Finder) -> Finder:
     def remembered(contact: Contact) -> list[Sighting]:
         found: list[Sighting] | None = contact.memo.get(key)
@@ -150,17 +143,6 @@ def _remembered(key: str, find: Finder) -> Finder:
         return found
 
     return remembered
-
-
-def _in_texts(speaker: str, search: Callable[[str], tuple[int, int] | None]) -> Finder:
-    def find(contact: Contact) -> list[Sighting]:
-        return [
-            Sighting(place, *span, _SURE, 0.0, "")
-            for place in contact.places(speaker)
-            if (span := search(contact.turns[place].text)) is not None
-        ]
-
-    return find
 
 
 def _both(find: Finder, other: Finder) -> Finder:

@@ -16,17 +16,15 @@ seen or not, not the product: five steps each seen with .85 are all seen, with p
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from functools import reduce
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from cxsentiment.score.contact import Sighting
 
 Gap = Literal["", "no_chance", "unknown"]
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """Whether a condition holds, how sure that is (0-1), what shows it (best first), and why in plain words.
 
     `why` is made only when asked for: most outcomes are never told.
@@ -58,7 +56,7 @@ def not_of(part: Outcome) -> Outcome:
     """The part must not hold."""
     if part.holds is None:
         return part
-    return replace(part, holds=not part.holds, p=None if part.p is None else 1 - part.p)
+    return part._replace(holds=not part.holds, p=None if part.p is None else 1 - part.p)
 
 
 def _combined(

@@ -1,7 +1,7 @@
 """The verdict of one item on one contact: does it apply, is it met, how sure is that, and what shows it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from cxsentiment.language import language_of
 from cxsentiment.rubric.scorecard import AppliesWhen, Bounds, Counted, Item, Level, Rubric
@@ -16,8 +16,7 @@ UNCERTAIN = "uncertain"
 _NEAR = 0.2
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """A verdict. `p_met` and `share` (of the item's points) are 0-1; evidence is quoted best first.
 
     `gap` says why there is no verdict of met or not_met.
@@ -48,7 +47,7 @@ class ItemJudge:
         """The verdict, its evidence and its reason. A contact without an agent turn must not come here."""
         found: Finding | None = contact.memo.get(self._key)
         if found is None:
-            reason = self._only_if(contact)
+            reason = self._only_if(contact) if self._only_if is not None else None
             if reason is not None:
                 found = Finding("not_applicable", None, None, (), sentence(reason), "no_chance")
             else:
@@ -153,8 +152,10 @@ class ItemJudge:
         return grade
 
 
-def _applies(when: AppliesWhen, conditions: Conditions) -> Callable[[Contact], str | None]:
-    """A function that says why an item does not apply to a contact; None where it applies."""
+def _applies(when: AppliesWhen, conditions: Conditions) -> Callable[[Contact], str | None] | None:
+    """A function that says why an item does not apply to a contact (None: it does); None for one that always does."""
+    if when == AppliesWhen():
+        return None
     filters = [("channel", when.channels), ("campaign", when.campaigns), ("queue", when.queues)]
     given = [(name, values) for name, values in filters if values is not None]
     judge = conditions.judge(when.if_) if when.if_ is not None else None

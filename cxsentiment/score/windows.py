@@ -2,7 +2,7 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from cxsentiment.rubric.conditions import ANCHORS, PLACES, Condition
 from cxsentiment.score.contact import Contact, Sighting, end_of, start_of
@@ -15,8 +15,7 @@ _GOES_ON = 4  # words after an anchor in its own turn, from which on there was a
 _TIMED = ("in_first_seconds", "in_last_seconds")
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(NamedTuple):
     """Where an event counts. `stretches` are pairs [first, last] of places; `anchors` those that each came from.
 
     With `every` the event must be seen in each stretch, else in one of them. A gap says why nothing can be judged.
@@ -91,14 +90,17 @@ class Windows:
             return Window((), gap="no_chance", why=f"no {turn} followed after {who_did(self._anchor)}")
         return Window([one for _, one in kept], [anchor for anchor, _ in kept], every)
 
-    def turns_in(self, contact: Contact, stretches: Sequence[Stretch]) -> list[int]:
-        """The places of the speaker's turns that the stretches touch."""
+    def turns_in(self, contact: Contact, window: Window) -> int:
+        """How many turns of the speaker the window touches."""
         places = contact.places(self._speaker)
-        return [
-            place
-            for place in places
-            if any(low <= end_of(place) and start_of(place) <= high for low, high in stretches)
-        ]
+        if window.whole:
+            return len(places)
+        if len(window.stretches) == 1:
+            low, high = window.stretches[0]
+            return max(0, bisect_right(places, high // start_of(1)) - bisect_left(places, low // start_of(1)))
+        return sum(
+            any(low <= end_of(place) and start_of(place) <= high for low, high in window.stretches) for place in places
+        )
 
     def _placed(self, contact: Contact, places: Sequence[int]) -> Stretch:
         """The stretch that in_first, in_last and seconds leave open."""
@@ -161,9 +163,13 @@ def _confirmed(anchor: Condition, events: Events) -> Callable[[Contact], list[Si
     """The places where an anchor counts as seen, its own place and order respected."""
     find = events.finder(anchor)
     windows = Windows(anchor, events)
+    key = "seen " + anchor.key
 
     def confirmed(contact: Contact) -> list[Sighting]:
-        window = windows.find(contact)
-        return [one for one in find(contact) if one.sure and window.holds(one)]
+        found: list[Sighting] | None = contact.memo.get(key)
+        if found is None:
+            window = windows.find(contact)
+            found = contact.memo[key] = [one for one in window.inside(find(contact)) if one.margin >= 0]
+        return found
 
     return confirmed
