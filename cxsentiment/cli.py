@@ -38,6 +38,7 @@ from cxsentiment.arguments import (
 )
 from cxsentiment.errors import CxError, ExitCode
 from cxsentiment.rubric_commands import app as rubric_commands
+from cxsentiment.rubric_commands import rescore
 
 if TYPE_CHECKING:
     from cxsentiment.ingest.options import ReadOptions
@@ -52,6 +53,7 @@ app = typer.Typer(
     epilog="Exit codes: 0 done, 1 failure, 2 usage, 3 done with rejects, 130 interrupted.",
 )
 app.add_typer(rubric_commands, name="rubric")
+app.command()(rescore)
 
 
 def main() -> NoReturn:
@@ -90,7 +92,9 @@ def _root(
 def score(
     inputs: Inputs,
     out: Annotated[Path, typer.Option("--out", "-o", metavar="RUN", help="The run folder to write.")],
-    rubric: Annotated[Path | None, typer.Option(help="Scorecard (YAML); the default one otherwise.")] = None,
+    rubric: Annotated[
+        str | None, typer.Option(help="Scorecard: a YAML file, or a ready-made one's name; the default one otherwise.")
+    ] = None,
     model: Annotated[Path | None, typer.Option(help="Model folder; the bundled one otherwise.")] = None,
     surveys: SurveyFiles = [],  # noqa: B006
     csat_scale: CsatScale = None,
@@ -123,7 +127,7 @@ def score(
     from cxsentiment.ingest.joins import read_joins
     from cxsentiment.model import default_model
     from cxsentiment.pipeline import Settings, run
-    from cxsentiment.rubric.reading import default_rubric, read_rubric
+    from cxsentiment.rubric.reading import find_rubric, read_rubric
 
     joins = read_joins(
         surveys=surveys,
@@ -142,7 +146,7 @@ def score(
     )
     settings = Settings(
         model=model or default_model(),
-        rubric=read_rubric(rubric or default_rubric()),
+        rubric=read_rubric(find_rubric(rubric or "default")),
         options=_options(map_, role, roles, guess_roles, format_, time_unit, date_order, timezone),
         surveys=joins.surveys,
         scales=joins.scales,

@@ -73,3 +73,81 @@ def try_(
     terminal.print_trials(card, trials, lacking(card, given), uses, warnings, as_json=as_json)
     wrong = any(not trial.right for trial in trials)
     raise typer.Exit(ExitCode.GATE if wrong else ExitCode.DONE)
+
+
+@app.command()
+def diff(
+    first: RubricName,
+    second: Annotated[str, typer.Argument(metavar="RUBRIC", help="The rubric to compare it with.")],
+    run: Annotated[Path, typer.Option(metavar="RUN", help="The finished run whose contacts both are applied to.")],
+    as_json: Json = False,
+) -> None:
+    """Say which contacts and agents of a run change between two rubrics, and through which items."""
+    from cxsentiment import rubric_terminal as terminal
+    from cxsentiment.difference import compare
+    from cxsentiment.rubric.reading import find_rubric, read_rubric
+
+    cards = [read_rubric(find_rubric(name)) for name in (first, second)]
+    terminal.print_difference(cards[0], cards[1], compare(cards[0], cards[1], run), as_json=as_json)
+
+
+@app.command()
+def explain(
+    rubric: RubricName,
+    contact: Annotated[str, typer.Option(metavar="ID", help="The contact to walk through.")],
+    run: Annotated[Path, typer.Option(metavar="RUN", help="The finished run that holds it.")],
+    as_json: Json = False,
+) -> None:
+    """Walk one contact item by item: question, verdict, how sure, what it counts, why, and the words that show it."""
+    from cxsentiment import rubric_terminal as terminal
+    from cxsentiment.explanation import explain as walk
+    from cxsentiment.rubric.reading import find_rubric, read_rubric
+
+    card = read_rubric(find_rubric(rubric))
+    terminal.print_explanation(card, walk(card, run, contact), as_json=as_json)
+
+
+@app.command()
+def abstain(
+    rubric: RubricName,
+    run: Annotated[Path, typer.Option(metavar="RUN", help="The finished run whose verdicts are looked at.")],
+    at_most: Annotated[
+        float, typer.Option(metavar="SHARE", min=0.0, max=0.5, help="The share of wrong verdicts to stay under.")
+    ] = 0.05,
+    model: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Model folder; the shipped one otherwise.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show what leaving unsure verdicts to a person costs and saves, and the bounds that a wanted error needs."""
+    from cxsentiment import rubric_terminal as terminal
+    from cxsentiment.abstention import curves, measured
+    from cxsentiment.model import default_model
+    from cxsentiment.rubric.reading import find_rubric, read_rubric
+
+    card = read_rubric(find_rubric(rubric))
+    terminal.print_abstention(curves(card, run), measured(model or default_model()), at_most, as_json=as_json)
+
+
+def rescore(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run folder; it stays as it is.")],
+    rubric: Annotated[str, typer.Option(metavar="RUBRIC", help="A rubric file, or the name of a ready-made rubric.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="RUN", help="The new run folder; RUN-NAME-VERSION otherwise.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option(help="Replace another run in the folder.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Score a finished run by another scorecard, from its stored predictions: the model is not run."""
+    import shlex
+    import sys
+
+    from cxsentiment import rubric_terminal as terminal
+    from cxsentiment.rescore import rescore as score_anew
+    from cxsentiment.rubric.reading import find_rubric, read_rubric
+
+    card = read_rubric(find_rubric(rubric))
+    folder = out or run.with_name(f"{run.resolve().name}-{card.name}-{card.version}".replace("/", "-"))
+    typed = shlex.join(["cxsentiment", *sys.argv[1:]])
+    receipt = score_anew(run, card, folder, overwrite=overwrite, command=typed)
+    terminal.print_rescored(receipt, folder, as_json=as_json)
