@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from cxsentiment import agents, coaching, items, journey, kpis, outcomes, report, runs
+from cxsentiment import agents, coaching, items, journey, kpis, outcomes, queue, report, runs
 from cxsentiment.ingest import contactlog
 from cxsentiment.ingest.contactlog import ContactLog, LogJoin
 from cxsentiment.ingest.joins import Joins
@@ -75,9 +75,10 @@ def _gather(run: Path, joins: Joins) -> tuple[Findings, list[Reject]]:
         items=items.item_rates(verdicts, texts),
         associations=associations,
         association_notes=association_notes,
-        kpis=kpis.kpis(contacts, _csat_scale(receipt, joins.scales.csat), log),
+        kpis=kpis.kpis(contacts, _csat_scale(receipt, joins.scales.csat), log, verdicts),
         journey=journey.journey(turns, contacts),
         moments=coaching.moments(contacts, turns, verdicts, texts),
+        queue=queue.queue(contacts, verdicts, texts),
     )
     return findings, rejects
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from cxsentiment.schema import Estimate, Kpi
 from cxsentiment.stats import (
@@ -27,7 +28,9 @@ from cxsentiment.stats import (
 
 _PERCENT = "%"
 _CRITICAL = {"customer": "the customer", "business": "the business", "compliance": "compliance"}
-_CRITICAL_AT = 0.5
+NO_VERDICTS = pa.schema(
+    [(name, pa.string()) for name in ("contact_id", "verdict", "critical")] + [("points", pa.float64())]
+).empty_table()
 _PROMOTER, _DETRACTOR, _NPS_HIGHEST = 9, 6, 10
 _SMALLEST_WITH_TOP_THREE = 9  # steps of a 1-10 scale
 
@@ -71,12 +74,17 @@ _CUES = (
 )
 
 
-def kpis(contacts: pa.Table, csat_scale: tuple[float, float] | None, log: pa.Table | None = None) -> tuple[Kpi, ...]:
+def kpis(
+    contacts: pa.Table,
+    csat_scale: tuple[float, float] | None,
+    log: pa.Table | None = None,
+    verdicts: pa.Table | None = None,
+) -> tuple[Kpi, ...]:
     """All indicators in a fixed order; shares and CSAT in percent (0-100), NPS from -100 to 100, times in seconds.
 
-    `contacts` is the run's table; `csat_scale` the declared lowest and highest answer; `log` its contact
-    log, where it has one. Survey answers count as independent in their intervals, and describe the customers who
-    answered only.
+    `contacts` is the run's table; `csat_scale` the declared lowest and highest answer; `log` its contact log, where it
+    has one; `verdicts` its items table. Survey answers count as independent in their intervals, and describe the
+    customers who answered only.
     """
     result = [
         *_csat(floats(contacts["csat"]), csat_scale),
@@ -85,7 +93,9 @@ def kpis(contacts: pa.Table, csat_scale: tuple[float, float] | None, log: pa.Tab
     ]
     result += _first_response(contacts["channel"].to_pylist(), floats(contacts["first_response_s"]))
     result += [_talk_time(floats(contacts["duration_s"])), _quality(contacts)]
-    result += [_critical(contacts, kind) for kind in _CRITICAL]
+    verdicts = NO_VERDICTS if verdicts is None else verdicts
+    result += [_accuracy(verdicts, kind) for kind in _CRITICAL]
+    result += [_other_accuracy(verdicts)]
     result += [_cue(name, floats(contacts[signal]), definition) for signal, name, definition in _CUES]
     result += [_logged(log, *indicator) for indicator in _LOGGED]
     for name, unit, definition, lacks in _ELSEWHERE:
@@ -210,16 +220,32 @@ def _quality(contacts: pa.Table) -> Kpi:
     return Kpi("Call quality", "points", estimate, definition)
 
 
-def _critical(contacts: pa.Table, kind: str) -> Kpi:
-    p = floats(contacts[f"p_critical_{kind}"])
-    known = p[~np.isnan(p)]
-    estimate = _times(wilson_interval(int(np.sum(known >= _CRITICAL_AT)), known.size), 100)
+def _accuracy(verdicts: pa.Table, kind: str) -> Kpi:
+    """Share of contacts without an error of one critical class; each class stands for itself."""
+    scored = verdicts.filter(pc.and_(pc.equal(verdicts["critical"], kind), pc.is_valid(verdicts["points"])))
+    wrong = pc.equal(scored["verdict"], "not_met")
+    contacts = scored.append_column("wrong", wrong).group_by("contact_id").aggregate([("wrong", "any")])
+    flagged = pc.sum(contacts["wrong_any"]).as_py() or 0
+    estimate = _times(wilson_interval(contacts.num_rows - flagged, contacts.num_rows), 100)
     definition = (
-        f"contacts with a machine flag of an error critical to {_CRITICAL[kind]} / contacts where it was scored; "
+        f"contacts without a machine flag of an error critical to {_CRITICAL[kind]} / contacts where one was judged; "
         "at low prevalence most flags are false: have a person listen"
     )
     reason = f"no contact was scored on an item critical to {_CRITICAL[kind]}"
-    return Kpi(f"Critical-error flags, {kind}", _PERCENT, _because(estimate, reason), definition)
+    return Kpi(f"Accuracy, {kind}-critical", _PERCENT, _because(estimate, reason), definition)
+
+
+def _other_accuracy(verdicts: pa.Table) -> Kpi:
+    """Share of opportunities without a defect, over the items that are not critical."""
+    scored = verdicts.filter(pc.and_(pc.equal(verdicts["critical"], "none"), pc.is_valid(verdicts["points"])))
+    defects = pc.sum(pc.equal(scored["verdict"], "not_met")).as_py() or 0
+    value = 100 * (1 - defects / scored.num_rows) if scored.num_rows else None
+    reason = "verdicts of one contact are not independent, so their number gives no interval"
+    estimate = missing("no item that is not critical was scored", "none")
+    if value is not None:
+        estimate = Estimate(value, None, None, scored.num_rows, "share of opportunities", reason)
+    definition = "1 - defects / opportunities, over items that are not critical; an opportunity is an item on a contact"
+    return Kpi("Accuracy, non-critical", _PERCENT, estimate, definition)
 
 
 def _cue(name: str, turns: FloatArray, definition: str) -> Kpi:

@@ -34,6 +34,7 @@ _READINGS_OPEN = 8  # reading sentences that stand open; the rest unfold
 _EXCERPT = 300  # characters of a turn shown on either side of its quote
 _QUOTE = 600  # characters of a quote shown
 _INPUTS_SHOWN = 20
+_QUEUE_SHOWN = 20
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 _NONE = "–"
 # Long parts of the receipt that run.json holds and the page does not repeat.
@@ -50,6 +51,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "journey": ("channel", "tenth", *_NUMBERS, *_WHY),
     "coaching": ("agent_id", "contact_id", "skill", "strength", "turn", "speaker", "quote", "context")
     + ("why", "focus", "confidence"),
+    "queue": ("contact_id", "agent_id", "item", "question", "critical", "why", "p_error", "turn", "quote", "reason"),
 }
 """The columns of each CSV table, in their order."""
 
@@ -128,6 +130,8 @@ def html(findings: Findings) -> str:
         journey_chart=journey_chart(findings.journey),
         outcomes=_outcomes(findings.associations),
         moments=_moments(findings.moments),
+        queue=findings.queue[:_QUEUE_SHOWN],
+        flags=sum(one.why == "flag" for one in findings.queue),
         methods=_methods(findings),
         receipt=_flat(findings.run),
         command=_command(findings.run),
@@ -146,6 +150,7 @@ def tables(findings: Findings) -> dict[str, Table]:
         "items": findings.items,
         "journey": findings.journey,
         "coaching": findings.moments,
+        "queue": findings.queue,
     }
     return {
         name: (COLUMNS[name], [[_value(one, column) for column in COLUMNS[name]] for one in records[name]])
@@ -157,7 +162,8 @@ def _value(record: Any, column: str) -> Cell:
     """The field of that name, of the record or of its estimate."""
     if column == "context":
         return "\n".join(f"turn {turn.turn}, {turn.speaker}: {turn.text}" for turn in record.context)
-    value: Cell = getattr(record.estimate, _OF_ESTIMATE[column]) if column in _OF_ESTIMATE else getattr(record, column)
+    estimate = column in _OF_ESTIMATE and hasattr(record, "estimate")
+    value: Cell = getattr(record.estimate, _OF_ESTIMATE[column]) if estimate else getattr(record, column)
     return value
 
 

@@ -337,6 +337,26 @@ class CoachingMoment:
 
 
 @dataclass(frozen=True, slots=True)
+class Queued:
+    """A verdict for a person to decide: a flag of a critical error, or one that is too close to call.
+
+    `p_error` in [0, 1] is the probability that the item is not met; `turn` and `quote` are the evidence, where there is
+    some.
+    """
+
+    contact_id: str
+    agent_id: str | None
+    item: str
+    question: str
+    critical: Criticality
+    why: Literal["flag", "uncertain"]
+    p_error: float | None
+    turn: int | None
+    quote: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Findings:
     """Everything stage 2 says about a run; the report renders it as it is."""
 
@@ -349,3 +369,4 @@ class Findings:
     kpis: tuple[Kpi, ...]
     journey: tuple[JourneyPoint, ...]
     moments: tuple[CoachingMoment, ...]
+    queue: tuple[Queued, ...] = ()

@@ -2,7 +2,7 @@ import pyarrow as pa
 import pytest
 
 from cxsentiment import runs
-from cxsentiment.kpis import kpis
+from cxsentiment.kpis import NO_VERDICTS, kpis
 from tests.tables import contacts, no_contacts
 
 
@@ -132,14 +132,30 @@ def test_quality_interval_is_clustered_by_agent():
     assert few.reason == "too few agents for an interval: 7 of 8"
 
 
-def test_critical_flags_are_three_shares_with_a_warning():
-    rows = [{"p_critical_customer": p} for p in (0.5, 0.49, 0.9, 0.0, None)]
-    found = by_name(contacts(rows))
-    customers = found["Critical-error flags, customer"]
-    assert (customers.estimate.value, customers.estimate.n) == (50.0, 4)
+def test_critical_errors_are_three_accuracies_with_a_warning():
+    verdicts = [
+        ("a", "met", "customer", 1.0),
+        ("a", "not_met", "customer", 0.0),
+        ("a", "not_met", "business", 0.0),
+        ("b", "met", "customer", 1.0),
+        ("c", "unscored", "customer", None),
+        ("d", "not_applicable", "customer", None),
+        ("a", "not_met", "none", 0.0),
+        ("b", "met", "none", 1.0),
+        ("c", "met", "none", 1.0),
+        ("d", "met", "none", 1.0),
+    ]
+    table = pa.table(dict(zip(NO_VERDICTS.schema.names, zip(*verdicts, strict=True), strict=True)), NO_VERDICTS.schema)
+    found = {kpi.name: kpi for kpi in kpis(contacts([{}]), None, None, table)}
+    customers = found["Accuracy, customer-critical"]
+    assert (customers.estimate.value, customers.estimate.n) == (50.0, 2)
     assert "have a person listen" in customers.definition
-    compliance = found["Critical-error flags, compliance"].estimate
+    business = found["Accuracy, business-critical"].estimate
+    assert (business.value, business.n) == (0.0, 1)
+    compliance = found["Accuracy, compliance-critical"].estimate
     assert compliance.reason == "no contact was scored on an item critical to compliance"
+    others = found["Accuracy, non-critical"].estimate
+    assert (others.value, others.low, others.n) == (75.0, None, 4)
 
 
 def test_talk_time_is_the_median_duration():

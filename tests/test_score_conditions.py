@@ -453,3 +453,22 @@ def test_every_quote_stands_in_its_turn_and_every_verdict_has_a_reason(lines: li
         for quote in (item.evidence, *item.more) if item.evidence else ():
             text = said[0].turns[quote.turn].text
             assert quote.quote.removesuffix("…") == text[quote.start : quote.end]
+
+
+def test_not_where_something_else_stands_in_the_turn() -> None:
+    rude = {"not": {"act": "unprofessional", "without": {"phrase": "delete your post"}}}
+    asked = contact(("A: please delete your post, others can read your number", {"unprofessional": 0.7}))
+    assert verdict(rude, asked).verdict == "met"
+    assert verdict(rude, contact(("A: go away", {"unprofessional": 0.7}))).verdict == "not_met"
+
+
+def test_what_nobody_could_say_was_not_said() -> None:
+    assert verdict({"phrase": "transcript", "by": "system"}, contact("A: ok")).verdict == "not_met"
+    assert verdict({"phrase": "transcript", "by": "bot"}, contact("A: ok", "B: your transcript")).verdict == "met"
+
+
+def test_in_a_call_a_pause_needs_the_end_of_what_was_said() -> None:
+    quiet = {"not": {"silence": 20}}
+    starts: Any = [(0.0, None), (40.0, None)]
+    assert verdict(quiet, contact("A: a long story", "C: ok", times=starts, channel="call")).verdict == "unscored"
+    assert verdict(quiet, contact("A: hi", "C: ok", times=starts, channel="chat")).verdict == "not_met"

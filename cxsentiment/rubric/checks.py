@@ -65,8 +65,9 @@ def inside(path: Path, condition: Condition) -> Iterator[tuple[Path, Condition]]
     for name in ANCHORS:
         if (anchor := getattr(condition, name)) is not None:
             yield from inside((*path, name), anchor)
-    if condition.with_ is not None:
-        yield from inside((*path, "with"), condition.with_)
+    for name, beside in (("with", condition.with_), ("without", condition.without)):
+        if beside is not None:
+            yield from inside((*path, name), beside)
 
 
 def _items(rubric: Rubric) -> Iterator[tuple[Path, Item]]:

@@ -98,6 +98,7 @@ class Condition(Strict):
     tolerance: Annotated[float, Field(ge=0, le=0.5)] | None = None
     times: Count | None = None
     with_: "Condition | None" = Field(default=None, alias="with")
+    without: "Condition | None" = None
 
     in_first: Count | None = None
     in_last: Count | None = None
@@ -166,9 +167,9 @@ class Condition(Strict):
         return self.all or self.any or ((self.not_,) if self.not_ is not None else ())
 
     def parts(self) -> Iterator["Condition"]:
-        """The conditions directly inside: those it combines, its anchors, and what must stand in the same turn."""
+        """The conditions directly inside: those it combines, its anchors, what must (not) share its turn."""
         yield from self.branches()
-        for name in (*ANCHORS, "with"):
+        for name in (*ANCHORS, "with", "without"):
             if (part := self._value(name)) is not None:
                 yield part
 
@@ -209,7 +210,7 @@ def compile_pattern(pattern: str, *, whole: bool = False) -> Any:
 
 
 # Which further keys go with which what.
-_OF_EVENTS = (*PLACES, *ANCHORS, "within", "times", "with")
+_OF_EVENTS = (*PLACES, *ANCHORS, "within", "times", "with", "without")
 _KEYS: dict[str, tuple[str, ...]] = {
     "act": _OF_EVENTS,
     "phrase": ("by", "negated", "typos", *_OF_EVENTS),
@@ -243,7 +244,7 @@ def _check_keys(condition: Condition) -> None:
         raise ValueError(f"within counts turns from an anchor: give one of {', '.join(ANCHORS)} as well")
     if condition.in_first is not None and condition.in_last is not None:
         raise ValueError("give only one of in_first and in_last")
-    for name in (*anchors, "with"):
+    for name in (*anchors, "with", "without"):
         anchor = condition._value(name)
         if anchor is not None and not anchor.is_event:
             raise ValueError(

@@ -1,6 +1,6 @@
 """Events: what happens in turns. Each finds its sightings in a contact; the phrases of a rubric are sought at once."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 
 from cxsentiment.rubric.conditions import Condition
 from cxsentiment.rubric.scorecard import Rubric
@@ -36,7 +36,9 @@ class Events:
     def _make(self, condition: Condition) -> Finder:
         find = self._whats[condition.what](self, condition)
         if condition.with_ is not None:
-            return _both(find, self.finder(condition.with_))
+            find = _both(find, self.finder(condition.with_))
+        if condition.without is not None:
+            find = _outside(find, self.finder(condition.without))
         return find
 
     def _acts(self, condition: Condition) -> Finder:
@@ -163,6 +165,11 @@ def _both(find: Finder, other: Finder) -> Finder:
     return both
 
 
-def sure(sightings: Sequence[Sighting]) -> list[Sighting]:
-    """Those that count as seen."""
-    return [sighting for sighting in sightings if sighting.margin >= 0]
+def _outside(find: Finder, other: Finder) -> Finder:
+    """Sightings of one event in turns in which the other does not count as seen; they keep their probability."""
+
+    def outside(contact: Contact) -> list[Sighting]:
+        held = {one.place for one in other(contact) if one.sure}
+        return [one for one in find(contact) if one.place not in held]
+
+    return outside

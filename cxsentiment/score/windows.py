@@ -59,9 +59,11 @@ class Windows:
 
     def find(self, contact: Contact) -> Window:
         """The window of the condition in this contact."""
-        if self._needs_times and any(turn.start_s is None for turn in contact.turns):
+        if self._needs_times and _lacks_times(contact):
             return Window((), gap="unknown", why="the turns of this contact have no times")
         places = contact.places(self._speaker)
+        if not places and self._speaker not in ("agent", "customer"):
+            return Window(())  # nobody of that kind took part: then it was not said
         if not places:
             return Window((), gap="unknown", why=f"no turn of {actor(self._speaker)} was scored")
         if self._unbound:
@@ -157,6 +159,12 @@ def _speaker(condition: Condition) -> str:
         speakers = {part.speaker for part in condition.any or ()}
         return speakers.pop() if len(speakers) == 1 else "anyone"
     return condition.speaker
+
+
+def _lacks_times(contact: Contact) -> bool:
+    """Whether times are missing; in a call a turn's end too, without which its length would pass for a pause."""
+    spoken = contact.transcript.channel == "call"
+    return any(turn.start_s is None or (spoken and turn.end_s is None) for turn in contact.turns)
 
 
 def _confirmed(anchor: Condition, events: Events) -> Callable[[Contact], list[Sighting]]:

@@ -67,6 +67,8 @@ def deed(condition: Condition) -> str:
         text = " or ".join(dict.fromkeys(deed(part) for part in condition.any or ()))
     if condition.with_ is not None:
         text += f" where {actor(condition.with_.speaker)} {deed(condition.with_)}"
+    if condition.without is not None:
+        text += f" where {actor(condition.without.speaker)} has not {deed(condition.without)}"
     return text
 
 
