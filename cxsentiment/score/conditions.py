@@ -104,7 +104,8 @@ def _measured(condition: Condition, contact: Contact) -> Outcome:
     holds = (low is None or value >= low) and (high is None or value <= high)
 
     def why() -> str:
-        asked = " and ".join([f"at least {low:g}"] * (low is not None) + [f"at most {high:g}"] * (high is not None))
+        bounds = (("at least", low), ("at most", high))
+        asked = " and ".join(f"{word} {bound:g}" for word, bound in bounds if bound is not None)
         return f"{name.replace('_', ' ')} is {value:.4g}, asked is {asked}"
 
     return Outcome(holds, float(holds), (), why)
