@@ -173,6 +173,23 @@ def test_an_act_may_be_the_condition(judge: Callable[..., Evaluation], contact: 
     assert _items(judge(contact("A: one moment"), rubric))["thanks"].verdict == "not_met"
 
 
+@pytest.mark.parametrize("bounds", [{"min": 5}, {"max": 1}, {"min": 5, "max": 9}])
+def test_a_measure_with_one_bound_or_two_is_explained(
+    judge: Callable[..., Evaluation], contact: Contact, bounds: dict[str, int]
+) -> None:
+    asked = {"measure": "customer_turns"} | bounds
+    rubric = _rubric(
+        {"id": "applies", "met_when": {"act": "greet"}, "applies_when": {"if": asked}},
+        {"id": "met", "met_when": asked},
+    )
+    items = _items(judge(contact("A: hello", "C: hi", "A: yes?", "C: no"), rubric))
+    words = {"min": "at least 5", "max": "at most 1"}
+    for item, verdict in (("applies", "not_applicable"), ("met", "not_met")):
+        assert items[item].verdict == verdict
+        assert "ustomer turns is 2, asked is " in items[item].reason
+        assert words[next(iter(bounds))] in items[item].reason
+
+
 def test_a_long_quote_ends_in_an_ellipsis(judge: Callable[..., Evaluation], contact: Contact) -> None:
     item = _items(judge(contact("A: hello " + "word " * 20)))["greeting"]
     assert item.evidence is not None
