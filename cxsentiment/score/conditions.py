@@ -104,7 +104,8 @@ def _measured(condition: Condition, contact: Contact) -> Outcome:
     holds = (low is None or value >= low) and (high is None or value <= high)
 
     def why() -> str:
-        asked = " and ".join([f"at least {low:g}"] * (low is not None) + [f"at most {high:g}"] * (high is not None))
+        limits = (("at least", low), ("at most", high))
+        asked = " and ".join(f"{said} {limit:g}" for said, limit in limits if limit is not None)
         return f"{name.replace('_', ' ')} is {value:.4g}, asked is {asked}"
 
     return Outcome(holds, float(holds), (), why)
