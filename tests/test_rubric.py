@@ -97,3 +97,27 @@ def test_a_missing_file_and_wrong_bytes(tmp_path: Path) -> None:
     path.write_bytes("name: café".encode("latin-1"))
     with pytest.raises(RubricError, match="not UTF-8"):
         read_rubric(path)
+
+
+@pytest.mark.parametrize(
+    ("cue", "message"),
+    [
+        ({"phrase": "thank you", "in_last": 2}, "in_last has no effect inside a cue"),
+        ({"phrase": "date of birth", "times": 2}, "times has no effect inside a cue"),
+        ({"any": [{"act": "verify", "before": {"act": "inform"}}, {"phrase": "who am i"}]}, "before has no effect"),
+    ],
+)
+def test_a_place_or_an_order_inside_a_cue_is_refused(
+    content: dict[str, Any], cue: dict[str, Any], message: str
+) -> None:
+    content["cues"] = {"mine": cue}
+    _item(content)["met_when"] = {"cue": "mine"}
+    with pytest.raises(RubricError, match=message) as caught:
+        parse_rubric(content, "x")
+    assert "where it is used" in str(caught.value)
+
+
+def test_a_cue_may_ask_for_two_things_in_one_turn(content: dict[str, Any]) -> None:
+    content["cues"] = {"mine": {"phrase": "your name", "with": {"phrase": "date of birth"}}}
+    _item(content)["met_when"] = {"cue": "mine", "in_first": 2}
+    assert "mine" in parse_rubric(content, "x").cues

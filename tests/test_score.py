@@ -203,3 +203,17 @@ def test_a_missing_act_is_quoted_where_it_would_have_belonged(
     quotes = {name: item.evidence.quote for name, item in items.items() if item.evidence}
     assert quotes["verification"] == "good day"
     assert quotes["further_help"] == "see you"
+
+
+@pytest.mark.parametrize(
+    ("limits", "said"),
+    [({"min": 1}, "at least 1"), ({"max": 0}, "at most 0"), ({"min": 1, "max": 5}, "at least 1 and at most 5")],
+)
+def test_a_measure_that_fails_its_limits_says_them(
+    judge: Callable[..., Evaluation], contact: Contact, limits: dict[str, float], said: str
+) -> None:
+    item = {"id": "one", "met_when": {"measure": "customer_turns"} | limits}
+    turns = ["A: Hello"] + (["C: hi"] if "min" not in limits else [])
+    result = _items(judge(contact(*turns), _rubric(item)))["one"]
+    assert result.verdict == "not_met"
+    assert result.reason.endswith(f"asked is {said}.")

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from cxsentiment.rubric.conditions import ANCHORS, Condition, nearest
+from cxsentiment.rubric.conditions import ANCHORS, PLACES, Condition, nearest
 from cxsentiment.rubric.flows import Step
 from cxsentiment.rubric.scorecard import MAX_ITEMS, Item, Rubric, check_bounds
 
@@ -139,8 +139,22 @@ def _references(rubric: Rubric) -> Iterator[Fault]:
                 elif name not in names[what]:
                     known = ", ".join(names[what]) or "none is defined"
                     yield Fault((*path, what), f"there is no {what} {name!r}{nearest(name, names[what])}", known)
-        if start[0] == "cues" and not outer.is_event:
-            yield Fault(start, "a cue needs something that happens in a turn", "an event, or any of events")
+        if start[0] == "cues":
+            yield from _cue_faults(start, outer)
+
+
+def _cue_faults(path: Path, cue: Condition) -> Iterator[Fault]:
+    """A cue says what happens; where it counts, in which order and how often is said where the cue is used."""
+    if not cue.is_event:
+        yield Fault(path, "a cue needs something that happens in a turn", "an event, or any of events")
+        return
+    for part in cue.walk():
+        bound = [name for name in (*PLACES, *ANCHORS, "times") if getattr(part, name) is not None]
+        if bound:
+            yield Fault(
+                path, f"{bound[0]} has no effect inside a cue", f"{bound[0]} beside cue: {path[-1]}, where it is used"
+            )
+            return
 
 
 def _bounds(rubric: Rubric) -> Iterator[Fault]:
