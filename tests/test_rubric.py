@@ -6,7 +6,9 @@ import pytest
 import yaml
 
 from cxsentiment.errors import ExitCode, RubricError
-from cxsentiment.rubric.reading import default_rubric, parse_rubric, read_rubric
+from cxsentiment.rubric.reading import default_rubric, find_rubric, parse_rubric, read_rubric
+
+HOLD = {"act": "hold"}
 
 
 @pytest.fixture
@@ -121,3 +123,116 @@ def test_a_cue_may_ask_for_two_things_in_one_turn(content: dict[str, Any]) -> No
     content["cues"] = {"mine": {"phrase": "your name", "with": {"phrase": "date of birth"}}}
     _item(content)["met_when"] = {"cue": "mine", "in_first": 2}
     assert "mine" in parse_rubric(content, "x").cues
+
+
+@pytest.mark.parametrize(
+    ("condition", "message"),
+    [
+        ({"act": "verify", "measure": "hold_s"}, "says act and measure.*exactly one of act, phrase"),
+        ({"in_first": 2}, "says nothing that could hold"),
+        ({"act": "verify", "min": 2}, "min does not go with act"),
+        ({"measure": "hold_s"}, "needs min, max or both"),
+        ({"measure": "hold", "max": 2}, "'hold' is not measured; did you mean 'hold_s'"),
+        ({"measure": "hold_s", "min": 5, "max": 2}, "can never be at least 5 and at most 2"),
+        ({"act": "hold", "before": {"measure": "hold_s", "max": 1}}, "before needs something that happens in a turn"),
+        ({"act": "hold", "before": {"act": "close"}, "after": {"act": "greet"}}, "only one of before and after"),
+        ({"act": "hold", "within": 2}, "within counts turns from an anchor"),
+        ({"at_least": {"n": 3, "of": [{"act": "hold"}, {"act": "greet"}]}}, "3 of 2 conditions can never hold"),
+        ({"phrase": "* _"}, "would match any text"),
+        ({"phrase": "pay {sum}"}, "'{sum}' in the phrase 'pay {sum}' is no slot .allowed: {number}"),
+        ({"pattern": "(a+)+$(?=b)"}, "RE2 syntax, which has no look-around"),
+        ({"pattern": "x*"}, "matches even an empty text"),
+        ({"wording": "be kind"}, "at least three words"),
+        ({"item": "nobody"}, "there is no item 'nobody'"),
+        ({"item": "greting"}, "there is no item 'greting'; did you mean 'greeting'"),
+        ({"item": "greeting", "is": "fine"}, "is: 'fine' is not known .allowed: met, not_met, applicable"),
+        ({"cue": "asked_to_cancl"}, "there is no cue 'asked_to_cancl'"),
+        ({"flow": "refund"}, "there is no flow 'refund' .allowed: none is defined"),
+        ({"item": "identification"}, "circular: the item identification needs identification"),
+        ({"all": [{"act": "hold"}, {"not": {"act": "hold"}}]}, "nobody can ever meet this item"),
+        ({"any": [{"act": "hold"}, {"not": {"act": "hold"}}]}, "everybody meets this item"),
+        ({"any": [{"act": "hold", "in_first": 1}], "in_last": 2}, "in_first has no effect inside an any"),
+        ({"act": "hold", "after": {"any": [{"act": "greet", "in_first": 1}]}}, "in_first has no effect inside an any"),
+    ],
+)
+def test_conditions_that_cannot_be_meant(content: dict[str, Any], condition: dict[str, Any], message: str) -> None:
+    _item(content)["met_when"] = condition
+    with pytest.raises(RubricError, match=message):
+        parse_rubric(content, "mine.yaml")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda c: c["sections"][0].update(weight=11), "weights of the sections add up to 101, not to 100"),
+        (lambda c: c.update(flat=True), "weights of the items add up to"),
+        (
+            lambda c: _item(c).update(applies_when={"if": {"all": [{"act": "hold"}, {"not": {"act": "hold"}}]}}),
+            "can never apply",
+        ),
+        (lambda c: _item(c).update(uncertain_between=[0.6, 0.9]), "must hold 0.5"),
+        (lambda c: _item(c).update(effect="zero"), "effect goes with a critical item"),
+        (lambda c: _item(c).update(kind="count"), "met_when goes with kind: yes_no, this item is count"),
+        (lambda c: c["sections"].append(c["sections"][0]), "the section id 'opening' is used more than once"),
+        (lambda c: c.update(cues={"a": {"cue": "b"}, "b": {"cue": "a"}}), "circular: the cue a needs b needs a"),
+        (
+            lambda c: c.update(cues={"a": {"measure": "hold_s", "max": 1}}),
+            "a cue needs something that happens in a turn",
+        ),
+    ],
+)
+def test_faults_of_the_whole(content: dict[str, Any], change: Any, message: str) -> None:
+    change(content)
+    with pytest.raises(RubricError, match=message):
+        parse_rubric(content, "mine.yaml")
+
+
+def test_the_line_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    text = default_rubric().read_text(encoding="utf-8")
+    line = 1 + text[: text.index("act: identify")].count("\n")
+    path.write_text(text.replace("act: identify", "act: identfy"))
+    with pytest.raises(RubricError, match=rf"mine\.yaml:{line}: .*identification.*did you mean 'identify'"):
+        read_rubric(path)
+    path.write_text(text.replace("weight: 25", "weight: 26", 1))
+    with pytest.raises(
+        RubricError, match=rf"mine\.yaml:{1 + text[: text.index('total_weight')].count(chr(10))}: total_weight"
+    ):
+        read_rubric(path)
+    path.write_text(text.replace("    weight: 10", "    weight: 10\n    weight: 10", 1))
+    with pytest.raises(RubricError, match="the key 'weight' stands twice"):
+        read_rubric(path)
+
+
+def test_a_large_rubric(content: dict[str, Any]) -> None:
+    content["sections"] = [
+        {
+            "id": f"s{k}",
+            "title": f"S {k}",
+            "weight": 2,
+            "items": [
+                {"id": f"i{k}_{n}", "question": "Is it?", "weight": 1, "met_when": {"act": "greet", "in_first": n + 1}}
+                for n in range(5)
+            ],
+        }
+        for k in range(50)
+    ]
+    rubric = parse_rubric(content, "x")
+    assert len(list(rubric.pairs())) == 250
+    assert parse_rubric(rubric.content(), "x").sha256 == rubric.sha256
+
+
+def test_cues_of_the_library_are_written_into_the_rubric(content: dict[str, Any]) -> None:
+    _item(content)["met_when"] = {"cue": "asked_to_cancel"}
+    rubric = parse_rubric(content, "x")
+    assert list(rubric.cues) == ["asked_to_cancel"]
+    assert parse_rubric(rubric.content(), "x").sha256 == rubric.sha256
+    content["cues"] = {"asked_to_cancel": {"phrase": "mine alone", "by": "customer"}}
+    assert parse_rubric(content, "x").cues["asked_to_cancel"].phrase == ("mine alone",)
+
+
+def test_names_of_ready_rubrics() -> None:
+    assert find_rubric("default") == default_rubric()
+    assert find_rubric("mine.yaml") == Path("mine.yaml")
+    with pytest.raises(RubricError, match=r"did you mean 'default'\? \(allowed: .*default"):
+        find_rubric("defalt")

@@ -250,9 +250,25 @@ def _check_keys(condition: Condition) -> None:
             raise ValueError(
                 f"{name} needs something that happens in a turn (allowed: {', '.join(EVENTS)}, any of them)"
             )
-    bound = [name for name in _OF_EVENTS if condition._value(name) is not None]
+    bound = _bounds_of(condition)
     if condition.what == "any" and bound and not condition.is_event:
         raise ValueError(f"{bound[0]} goes with any only where all in it are events ({', '.join(EVENTS)})")
+    for name in (*anchors, "with", "without") if not bound else (*anchors, "with", "without", "any"):
+        _check_kinds(condition if name == "any" else condition._value(name), name)
+
+
+def _bounds_of(condition: Condition) -> list[str]:
+    """Its keys that say where it counts and how often."""
+    return [name for name in _OF_EVENTS if condition._value(name) is not None]
+
+
+def _check_kinds(event: Condition | None, name: str) -> None:
+    """An any that is one event of several kinds is bound as a whole: what its kinds say of places would be lost."""
+    for kind in (event.any or ()) if event is not None else ():
+        bound = [key for key in _bounds_of(kind) if key not in ("with", "without")]
+        if bound:
+            raise ValueError(f"{bound[0]} has no effect inside an any that is bound by {name} (say it beside the any)")
+        _check_kinds(kind, name)
 
 
 def _check_values(condition: Condition) -> None:
