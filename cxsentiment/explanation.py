@@ -25,14 +25,14 @@ def explain(rubric: Rubric, run: Path, contact_id: str) -> Explanation:
     """Apply a rubric to one contact of a finished run. Raises UsageError where the run holds no such contact."""
     scorecard = scorecard_of(run, rubric)
     near: list[str] = []
+    first: list[str] = []
     for transcript, predictions, row in stored_contacts(run):
         if transcript.id == contact_id:
             walks = scorecard.walk(transcript, predictions, row)
             return Explanation(transcript, scorecard.evaluate(transcript, predictions, row), tuple(walks.values()))
+        if len(first) < _SHOWN:
+            first.append(transcript.id)
         if len(near) < _SHOWN and contact_id.lower() in transcript.id.lower():
             near.append(transcript.id)
-    raise UsageError(
-        f"--contact {contact_id}",
-        f"{run} holds no such contact",
-        allowed=", ".join(near) or "an id of its contacts table",
-    )
+    known = ", ".join(near or first) + (" …" if len(near or first) == _SHOWN else "")
+    raise UsageError(f"--contact {contact_id}", f"{run} holds no such contact", allowed=known)

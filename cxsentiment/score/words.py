@@ -51,7 +51,7 @@ def deed(condition: Condition) -> str:
         text = " or ".join(DONE[act] for act in condition.act or ())
     elif what == "phrase":
         phrases = condition.phrase or ()
-        text = "said " + " or ".join(f"“{phrase}”" for phrase in phrases[:_PHRASES_SHOWN])
+        text = "said " + " or ".join(f"“{_spoken(phrase)}”" for phrase in phrases[:_PHRASES_SHOWN])
         text += " or the like" if len(phrases) > _PHRASES_SHOWN else ""
     elif what == "pattern":
         text = f"said what the pattern {_short(condition.pattern or '')} looks for"
@@ -112,6 +112,11 @@ _ORDERS = (
 def sentence(text: str) -> str:
     """A text as a sentence: a capital first, a full stop last."""
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?", "…")) else ".")
+
+
+def _spoken(phrase: str) -> str:
+    """A phrase as a person reads it: refund/reimburse for alternatives, … for what may stand between."""
+    return phrase.replace("|", "/").replace(" * ", " … ").replace(" _ ", " … ")
 
 
 def _short(text: str) -> str:
