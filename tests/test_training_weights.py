@@ -45,7 +45,7 @@ def test_what_comes_back_is_exported_to_the_same_bytes(tmp_path: Path, pooling: 
     folder = write_tiny_bundle(tmp_path / "tiny", pooling, storage)
     network = load_network(folder, dropout=0.25)
     assert network.dropout.p == 0.25
-    export(network, tmp_path / "again.onnx", storage)
+    export(network, {tmp_path / "again.onnx": storage})
     assert (tmp_path / "again.onnx").read_bytes() == (folder / "model.onnx").read_bytes()
     if storage == "fp32":
         before = tiny_network(pooling).state_dict()
