@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("wheel")]
 
 
 def _run(*command: str | Path, cwd: Path) -> str:
@@ -25,7 +26,6 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return next(folder.glob("cxsentiment-*.whl"))
 
 
-@pytest.mark.slow
 def test_the_wheel_holds_the_product_and_nothing_else(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     tops = {name.split("/")[0] for name in names}
@@ -54,7 +54,6 @@ def demo(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pat
     return empty, _run(installed / "cxsentiment", "demo", cwd=empty)
 
 
-@pytest.mark.slow
 def test_a_bare_install_scores_the_demo_outside_the_checkout(demo: tuple[Path, str]) -> None:
     folder, said = demo
     assert "432 contacts scored of 432" in said
@@ -62,7 +61,6 @@ def test_a_bare_install_scores_the_demo_outside_the_checkout(demo: tuple[Path, s
     assert (folder / "cxsentiment-demo" / "report" / "index.html").stat().st_size > 100_000
 
 
-@pytest.mark.slow
 def test_the_readme_shows_what_the_demo_prints(demo: tuple[Path, str]) -> None:
     """What the README quotes of the demo's output is the output, but for the seconds that a machine takes."""
     shown = re.search(
