@@ -6,12 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from toy_bundle import write_toy_bundle
 
 from cxsentiment.model import Model
 from cxsentiment.schema import Transcript, Turn
 
 ROOT = Path(__file__).parent.parent
+
+settings.register_profile("tests", deadline=None)  # a busy machine is no fault of the code
+settings.load_profile("tests")
 
 
 @pytest.fixture(scope="session")

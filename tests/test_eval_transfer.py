@@ -50,6 +50,7 @@ def test_what_the_model_tells_apart_has_an_area_of_one(
     data: Path, toy_model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transfer, "embed", lambda texts: np.zeros((len(texts), 2)))
+    monkeypatch.setattr(transfer, "_REPEATS", 50)  # every draw has an area of one here
     found = transfer.probes(toy_model, data)
     assert [one["cases"] for one in found.values()] == [8, 6]
     for one in found.values():

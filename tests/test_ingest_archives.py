@@ -126,7 +126,7 @@ def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
 
 def test_a_compressed_bomb_stops_while_it_is_read(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl.gz"
-    path.write_bytes(gzip.compress(contact("a") + b"\n" + b" \n" * (40 * 2**20)))
+    path.write_bytes(gzip.compress(contact("a") + b"\n" + (b" " * 1023 + b"\n") * (80 * 2**10)))
     (found,), (refused,) = read(path)
     assert (found.id, refused.code) == ("a", "bomb")
 

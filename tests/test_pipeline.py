@@ -169,7 +169,7 @@ def test_turns_are_judged_in_the_order_of_their_times(jsonl: Jsonl, settings: Se
 
 
 def test_a_killed_process_leaves_a_folder_that_resumes(jsonl: Jsonl, settings: Settings, tmp_path: Path) -> None:
-    source, out = jsonl(_contacts(4000)), tmp_path / "run"
+    source, out = jsonl(_contacts(1500)), tmp_path / "run"
     program = (
         "import sys; from pathlib import Path; from cxsentiment.pipeline import Settings, run; "
         "from cxsentiment.rubric.reading import default_rubric, read_rubric; "
@@ -182,7 +182,7 @@ def test_a_killed_process_leaves_a_folder_that_resumes(jsonl: Jsonl, settings: S
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     receipt = run([str(source)], out, settings)
-    assert receipt["contacts"]["scored"] == 4000
+    assert receipt["contacts"]["scored"] == 1500
     assert receipt["shards_reused"] >= 1
     run([str(source)], tmp_path / "whole", settings)
     assert _tables(out) == _tables(tmp_path / "whole")

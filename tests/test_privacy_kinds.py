@@ -1,5 +1,6 @@
 import pickle
 import re
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxsentiment.errors import UsageError
-from cxsentiment.privacy import MARKS, Masking, MaskingError, checks, engine, mask, mask_transcript
+from cxsentiment.privacy import MARKS, Masking, MaskingError, checks, engine, mask, mask_transcript, names
 from cxsentiment.privacy.cue_table import CUES, STARTS
 from cxsentiment.privacy.marks import STANDARD
 from cxsentiment.schema import Transcript, Turn
@@ -164,12 +165,11 @@ def test_an_unknown_kind_is_refused() -> None:
         Masking(kinds=frozenset({"FACE"}))
 
 
-def test_names_need_the_plug_in() -> None:
-    try:
-        import presidio_analyzer  # noqa: F401
-    except ImportError:
-        with pytest.raises(UsageError, match="Presidio is not installed"):
-            mask("my name is Jane", Masking(kinds=STANDARD | {"NAME"}))
+def test_names_need_the_plug_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "presidio_analyzer", None)  # as where it is not installed
+    names._analyzer.cache_clear()
+    with pytest.raises(UsageError, match="Presidio is not installed"):
+        mask("my name is Jane", Masking(kinds=STANDARD | {"NAME"}))
 
 
 SECRET = "my card is 4111 1111 1111 1111"

@@ -21,6 +21,7 @@ from training.parity import Parity, check, measure  # noqa: E402
 from training.sources import LabelledTurn  # noqa: E402
 from training.train import fit  # noqa: E402
 
+pytestmark = pytest.mark.xdist_group("exported network")
 RECIPE = Path(__file__).parents[1] / "training" / "configs" / "default.yaml"
 TEXTS = ["hello", "i am so sorry about that one moment", "terrible", "thanks what is else", "bye " * 30]
 
@@ -68,8 +69,7 @@ def one_thread() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("exported")
-    export(tiny(), folder / "exact.onnx", "fp32")
-    export(tiny(), folder / "small.onnx", "fp16+int8")
+    export(tiny(), {folder / "exact.onnx": "fp32", folder / "small.onnx": "fp16+int8"})
     return folder
 
 
@@ -93,7 +93,7 @@ def test_a_graph_of_other_weights_misses_the_gates(exported: Path, tokeniser: To
 def test_acts_with_attention_are_exported_too(tmp_path: Path, tokeniser: Tokenizer) -> None:
     network = tiny(pooling="attention")
     torch.nn.init.normal_(network.attention.weight, std=1.0)
-    export(network, tmp_path / "m.onnx", "fp32")
+    export(network, {tmp_path / "m.onnx": "fp32"})
     assert (
         measure(network, tmp_path / "m.onnx", tmp_path / "m.onnx", TEXTS, tokeniser, plain_heads()).fp32_logit <= 2e-5
     )
@@ -114,7 +114,7 @@ def test_the_graph_keeps_the_contract_of_a_bundle(exported: Path) -> None:
 
 
 def test_the_same_network_gives_the_same_bytes(exported: Path, tmp_path: Path) -> None:
-    export(tiny(), tmp_path / "again.onnx", "fp16+int8")
+    export(tiny(), {tmp_path / "again.onnx": "fp16+int8"})
     assert (tmp_path / "again.onnx").read_bytes() == (exported / "small.onnx").read_bytes()
 
 

@@ -19,6 +19,7 @@ from cxsentiment.runs import sha256_of  # noqa: E402
 from training.export import export  # noqa: E402
 from training.weights import load_network  # noqa: E402
 
+pytestmark = pytest.mark.xdist_group("tiny bundle")
 DEFAULT = Path(__file__).parents[1] / "models" / "default"
 TEXTS = ["Hello, this is Ana from Larkfield Bank.", "it is still broken and nobody calls me back", "ok " * 40]
 
@@ -45,7 +46,7 @@ def test_what_comes_back_is_exported_to_the_same_bytes(tmp_path: Path, pooling: 
     folder = write_tiny_bundle(tmp_path / "tiny", pooling, storage)
     network = load_network(folder, dropout=0.25)
     assert network.dropout.p == 0.25
-    export(network, tmp_path / "again.onnx", storage)
+    export(network, {tmp_path / "again.onnx": storage})
     assert (tmp_path / "again.onnx").read_bytes() == (folder / "model.onnx").read_bytes()
     if storage == "fp32":
         before = tiny_network(pooling).state_dict()

@@ -1,6 +1,7 @@
 """The wheel alone: installed bare into a fresh environment, it scores the demo in an empty folder, without torch."""
 
 import json
+import re
 import subprocess
 import sys
 import zipfile
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("wheel")]
 
 
 def _run(*command: str | Path, cwd: Path) -> str:
@@ -24,7 +26,6 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return next(folder.glob("cxsentiment-*.whl"))
 
 
-@pytest.mark.slow
 def test_the_wheel_holds_the_product_and_nothing_else(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     tops = {name.split("/")[0] for name in names}
@@ -34,18 +35,40 @@ def test_the_wheel_holds_the_product_and_nothing_else(wheel: Path) -> None:
     assert any(name.startswith("cxsentiment/templates/") for name in names)
 
 
-@pytest.mark.slow
-def test_a_bare_install_scores_the_demo_outside_the_checkout(wheel: Path, tmp_path: Path) -> None:
-    _run(sys.executable, "-m", "venv", tmp_path / "env", cwd=tmp_path)
-    python = tmp_path / "env" / "bin" / "python"
-    _run(python, "-m", "pip", "install", "--quiet", "-c", ROOT / "constraints.txt", wheel, cwd=tmp_path)
-    installed = {
-        p["name"].lower() for p in json.loads(_run(python, "-m", "pip", "list", "--format", "json", cwd=tmp_path))
-    }
-    assert not installed & {"torch", "transformers", "datasets", "scikit-learn"}
-    empty = tmp_path / "empty"
-    empty.mkdir()
-    said = _run(tmp_path / "env" / "bin" / "cxsentiment", "demo", cwd=empty)
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the programs of an environment that holds the wheel and what it needs, and nothing else."""
+    folder = tmp_path_factory.mktemp("bare") / "env"
+    _run(sys.executable, "-m", "venv", "--without-pip", folder, cwd=folder.parent)
+    pip = [sys.executable, "-m", "pip", "--python", folder / "bin" / "python"]
+    _run(*pip, "install", "--quiet", "--no-compile", "-c", ROOT / "constraints.txt", wheel, cwd=folder.parent)
+    packages = {p["name"].lower() for p in json.loads(_run(*pip, "list", "--format", "json", cwd=folder.parent))}
+    assert not packages & {"torch", "transformers", "datasets", "scikit-learn"}
+    return folder / "bin"
+
+
+@pytest.fixture(scope="module")
+def demo(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """An empty folder outside the checkout in which `cxsentiment demo` ran, and what it printed."""
+    empty = tmp_path_factory.mktemp("empty")
+    return empty, _run(installed / "cxsentiment", "demo", cwd=empty)
+
+
+def test_a_bare_install_scores_the_demo_outside_the_checkout(demo: tuple[Path, str]) -> None:
+    folder, said = demo
     assert "432 contacts scored of 432" in said
     assert "DEMO DATA" in said
-    assert (empty / "cxsentiment-demo" / "report" / "index.html").stat().st_size > 100_000
+    assert (folder / "cxsentiment-demo" / "report" / "index.html").stat().st_size > 100_000
+
+
+def test_the_readme_shows_what_the_demo_prints(demo: tuple[Path, str]) -> None:
+    """What the README quotes of the demo's output is the output, but for the seconds that a machine takes."""
+    shown = re.search(
+        r"<!-- demo output -->\n```text\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.S
+    )
+    assert shown, "README.md has no block marked <!-- demo output -->"
+    said = {" ".join(line.split()) for line in demo[1].splitlines()}
+    missing = [
+        line for line in shown[1].splitlines() if line.strip() not in ("", "…") and " ".join(line.split()) not in said
+    ]
+    assert not missing, "the README quotes lines that the demo does not print: " + "\n".join(missing)

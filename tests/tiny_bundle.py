@@ -1,6 +1,8 @@
 """A bundle of a real but tiny network (two layers, chance weights), for tests that train from a bundle."""
 
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
 import transformers
@@ -41,11 +43,20 @@ def tiny_recipe(pooling: str = "attention", storage: str = "fp32") -> Config:
     )
 
 
+@cache
+def _exported(pooling: str) -> dict[str, bytes]:
+    """The network's file in each storage. The export takes torch seconds, so all tests of a process share it."""
+    with TemporaryDirectory() as folder:
+        files = {Path(folder, f"{storage}.onnx"): storage for storage in ("fp32", "fp16", "fp16+int8")}
+        export(tiny_network(pooling), files)
+        return {storage: path.read_bytes() for path, storage in files.items()}
+
+
 def write_tiny_bundle(folder: Path, pooling: str = "attention", storage: str = "fp32") -> Path:
     """Write the bundle (named tiny) into `folder` and return it."""
     words = write_toy_bundle(folder.with_name(folder.name + "-toy"))
     folder.mkdir()
-    export(tiny_network(pooling), folder / "model.onnx", storage)
+    (folder / "model.onnx").write_bytes(_exported(pooling)[storage])
     Tokenizer.from_file(str(words / "tokenizer.json")).save(str(folder / "tokenizer.json"))
     config = tiny_recipe(pooling, storage)
     sources = {"service_talk": {"licence": "Apache-2.0", "credit": "written for a test"}}

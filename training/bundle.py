@@ -62,8 +62,7 @@ def write_bundle(
     with tempfile.TemporaryDirectory() as scratch:
         aside = Path(scratch) / "bundle"
         aside.mkdir()
-        export(network, Path(scratch) / "exact.onnx", "fp32")
-        export(network, aside / "model.onnx", config.storage)
+        export(network, {Path(scratch) / "exact.onnx": "fp32", aside / "model.onnx": config.storage})
         tokeniser.save(str(aside / "tokenizer.json"))
         (aside / "split.json").write_text(json.dumps(_split(config, tables), indent=1) + "\n", encoding="utf-8")
         training = _training(config, tables, seconds)

@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -92,10 +92,12 @@ def build(data: Path, config: Config, team: Mapping[Part, Sequence[LabelledTurn]
             tests.extend(_texts(data / held_out))
     turns["train"] = _without(turns["train"], tests, [turn.text for turn in turns["dev"]], dropped)
     _refuse_empty(turns["train"])
-    parts = DatasetDict(
-        {part: Dataset.from_list([asdict(turn) for turn in turns[part]], features=_FEATURES) for part in PARTS}
-    )
+    parts = DatasetDict({part: Dataset.from_dict(_columns(turns[part]), features=_FEATURES) for part in PARTS})
     return Tables(parts, files, dict(sorted(dropped.items())))
+
+
+def _columns(turns: Sequence[LabelledTurn]) -> dict[str, list[Any]]:
+    return {name: [getattr(turn, name) for turn in turns] for name in _FEATURES}
 
 
 def written_tests(folder: Path) -> list[str]:

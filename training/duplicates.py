@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array, csr_matrix
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.preprocessing import normalize
 
@@ -42,6 +43,15 @@ def near(texts: Sequence[str], held: Collection[str]) -> NDArray[np.bool_]:
         chunk = places[start : start + _CHUNK]
         chosen = [texts[place] for place in chunk]
         length = np.sqrt(np.asarray(sizes.fit_transform(chosen).sum(axis=1)).ravel())
-        likeness = (counter.transform(chosen).astype(np.float32) @ theirs).max(axis=1).toarray().ravel() / length
+        likeness = _largest(counter.transform(chosen).astype(np.float32) @ theirs) / length
         found[chunk] = likeness >= NEAR
     return found
+
+
+def _largest(products: csr_array | csr_matrix) -> NDArray[np.float32]:
+    """The largest value of each row, none of them below zero; the matrix's own `max` would sort every row first."""
+    largest = np.zeros(products.shape[0], np.float32)
+    filled = np.diff(products.indptr) > 0
+    if filled.any():
+        largest[filled] = np.maximum.reduceat(products.data, products.indptr[:-1][filled])
+    return largest

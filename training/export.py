@@ -7,6 +7,7 @@ step of a word's largest value). Either way every sum is done in fp32, so a text
 
 import logging
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +24,20 @@ OUTPUTS = ("sentiment", "acts", "embedding")
 _SMALL = 1024  # elements; below this a weight stays in fp32, for it costs nothing
 
 
-def export(network: Network, path: Path, storage: str) -> None:
-    """Write `network` to `path` with inputs and outputs as cxsentiment.model describes."""
+def export(network: Network, files: Mapping[Path, str]) -> None:
+    """Write `network` to each path in its storage, with inputs and outputs as cxsentiment.model describes."""
+    traced = _trace(network)
+    for path, storage in files.items():
+        model = onnx.ModelProto()
+        model.CopyFrom(traced)
+        if storage != "fp32":
+            store_small(model, embeddings=storage == "fp16+int8")
+        onnx.checker.check_model(model)
+        path.write_bytes(model.SerializeToString(deterministic=True))
+
+
+def _trace(network: Network) -> onnx.ModelProto:
+    """The graph in fp32. It takes torch seconds, whatever the size of the weights."""
     network.eval()
     network.encoder.set_attn_implementation("eager")
     ids = torch.randint(5, 100, (3, 7))
@@ -49,10 +62,7 @@ def export(network: Network, path: Path, storage: str) -> None:
     model = program.model_proto
     _strip(model)
     _name_outputs(model.graph)
-    if storage != "fp32":
-        store_small(model, embeddings=storage == "fp16+int8")
-    onnx.checker.check_model(model)
-    path.write_bytes(model.SerializeToString(deterministic=True))
+    return model
 
 
 def _strip(model: onnx.ModelProto) -> None:
