@@ -121,7 +121,8 @@ def fisher_jackknife(
     if np.any(np.isnan(without)):
         return bare("all the variation comes from one agent, so there is no interval")
     if abs(r) >= 1 - 1e-12 or np.any(np.abs(without) >= 1 - 1e-12):
-        return bare(f"{what or 'the ranks agree perfectly'}, which leaves no spread for an interval")
+        where = "" if abs(r) >= 1 - 1e-12 else "without one of the agents, "
+        return bare(f"{where}{what or 'the ranks agree perfectly'}, which leaves no spread for an interval")
     z_without = np.arctanh(without)
     error = jackknife_error(z_without)
     if error <= 1e-12:
