@@ -184,7 +184,9 @@ def percentiles(value: float, draws: FloatArray, n: int, method: str) -> Estimat
     if known.size < draws.size / 2:
         return estimated(value, None, None, n, method, "too many draws of contacts leave it undefined")
     if np.ptp(known) == 0:
-        return estimated(value, None, None, n, method, "all contacts agree alike, which leaves no spread for an interval")
+        return estimated(
+            value, None, None, n, method, "all contacts agree alike, which leaves no spread for an interval"
+        )
     low, high = np.percentile(known, [2.5, 97.5])
     return estimated(value, float(low), float(high), n, method)
 
@@ -199,7 +201,9 @@ def _single(ratings: FloatArray, metric: Metric, formula: Formula) -> float | No
 
 def _prevalence(table: Table) -> dict[float, float]:
     total = table.counts.sum()
-    return {float(value): float(count / total) for value, count in zip(table.values, table.counts.sum(axis=0), strict=True)}
+    return {
+        float(value): float(count / total) for value, count in zip(table.values, table.counts.sum(axis=0), strict=True)
+    }
 
 
 def _warning(paired: int, prevalence: dict[float, float]) -> str | None:
@@ -287,4 +291,3 @@ def _kappa_estimate(ratings: FloatArray, weights: Weights, seed: int) -> Estimat
     drawn = np.concatenate([w @ flat for w in resampled(n, _DRAWS, seed)]).reshape(-1, k, k)
     value = float(_kappa(cells.sum(axis=0, keepdims=True), values, weights)[0])
     return percentiles(value, _kappa(drawn, values, weights), n, method)
-

@@ -36,11 +36,14 @@ def compact(groups: IntArray) -> tuple[IntArray, IntArray]:
     return of.astype(np.int64), names
 
 
+def tally(of: IntArray, count: int, weights: FloatArray | None = None) -> FloatArray:
+    """Sum of the weights (None: how many there are) of each of the codes 0..count-1, shape (count,)."""
+    return np.asarray(np.bincount(of, weights=weights, minlength=count), dtype=np.float64)
+
+
 def group_sums(of: IntArray, count: int, *columns: FloatArray) -> FloatArray:
     """Sums of each column by group: shape (count, 1 + number of columns), the first column the group's size."""
-    sums = [np.bincount(of, minlength=count).astype(np.float64)]
-    sums += [np.bincount(of, weights=column, minlength=count) for column in columns]
-    return np.stack(sums, axis=1)
+    return np.stack([tally(of, count), *(tally(of, count, column) for column in columns)], axis=1)
 
 
 def group_means(values: FloatArray, of: IntArray) -> FloatArray:

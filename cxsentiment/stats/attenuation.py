@@ -18,7 +18,7 @@ _DRAWS = 2_000
 
 
 def phi(f: FloatArray, y: FloatArray) -> float | None:
-    """Correlation (-1 to 1) of machine `f` and human `y` on labelled contacts, shapes (n,); None if a side is constant."""
+    """Correlation (-1 to 1) of machine `f` and human `y` on labelled contacts, (n,); None if either is constant."""
     same_shape(f=f, y=y)
     keep = ~(np.isnan(f) | np.isnan(y))
     f, y = f[keep], y[keep]
@@ -56,7 +56,9 @@ def disattenuated(
         return missing("no surveyed, or no labelled, contact names its agent", method, n)
     _, names = compact(np.concatenate([surveyed.names, labelled.names]))
     if min(surveyed.names.size, labelled.names.size) < MIN_CLUSTERS:
-        return missing(f"too few agents: {MIN_CLUSTERS} with answers and {MIN_CLUSTERS} with labels are needed", method, n)
+        return missing(
+            f"too few agents: {MIN_CLUSTERS} with answers and {MIN_CLUSTERS} with labels are needed", method, n
+        )
     parts = []
     for pairs in (surveyed, labelled):
         of = np.searchsorted(names, pairs.names)[pairs.of]
@@ -68,7 +70,9 @@ def disattenuated(
     rhos, owns = (_pearson(draws @ part) for part in parts)
     owns = owns[~np.isnan(owns)]
     if math.isnan(rho) or math.isnan(own) or owns.size < _DRAWS / 2 or np.percentile(owns, 2.5) < LEAST_PHI:
-        return missing(f"machine and people agree too little (phi {own:.2f}; its interval must stay above {LEAST_PHI})", method, n)
+        return missing(
+            f"machine and people agree too little (phi {own:.2f}; its interval must stay above {LEAST_PHI})", method, n
+        )
     ratios = rhos / _pearson(draws @ parts[1])
     low, high = np.percentile(ratios[np.isfinite(ratios)], [2.5, 97.5])
     value = rho / own

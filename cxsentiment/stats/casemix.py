@@ -53,7 +53,9 @@ def adjust(y: FloatArray, x: FloatArray, agents: IntArray) -> CaseMix:
     uncertainty = np.einsum("ak,kl,al->a", means[:, :-1], found.covariance, means[:, :-1])
     level = sums.centre[-1]
     raw = _each(means[:, -1] + level, raw_within / n, n, "mean")
-    adjusted = _each(means[:, -1] + level - shift, within / n + uncertainty, n, "mean adjusted for case mix, within slopes")
+    adjusted = _each(
+        means[:, -1] + level - shift, within / n + uncertainty, n, "mean adjusted for case mix, within slopes"
+    )
     return CaseMix(sums.names, raw, adjusted, found.slopes, _contextual(y, x, agents))
 
 
@@ -64,16 +66,16 @@ def _contextual(y: FloatArray, x: FloatArray, agents: IntArray) -> tuple[Estimat
     k, count = x.shape[1], sums.names.size
     if count < max(MIN_AGENTS, k + 2):
         reason = f"too few agents to compare them: {count} of {max(MIN_AGENTS, k + 2)}"
-        return (missing(reason, method, int(sums.sizes.sum())),) * k
+        return tuple(missing(reason, method, int(sums.sizes.sum())) for _ in range(int(k)))
     inside, across = sums.within(), sums.between()
     totals, rest = sums.sums.sum(axis=0), sums.sizes.sum() - sums.sizes
     left = totals - sums.sums
     without = across.sum(axis=0) - across - np.einsum("ck,cl->ckl", left, left) / rest[:, None, None]
     scale_in, scale_across = column_scale(inside.sum(axis=0)), column_scale(across.sum(axis=0))
-    difference = solve(across.sum(axis=0), scale_across) - solve(inside.sum(axis=0), scale_in)
+    difference: FloatArray = solve(across.sum(axis=0), scale_across) - solve(inside.sum(axis=0), scale_in)
     each = solve(without, scale_across) - solve(inside.sum(axis=0) - inside, scale_in)
     n = int(sums.sizes.sum())
-    return tuple(plain_jackknife(float(difference[i]), each[:, i], n, method)[0] for i in range(k))
+    return tuple(plain_jackknife(float(difference[i]), each[:, i], n, method)[0] for i in range(int(k)))
 
 
 def overlap(strata: IntArray, agents: IntArray) -> tuple[FloatArray, IntArray]:

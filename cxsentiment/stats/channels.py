@@ -81,7 +81,9 @@ def channels(contacts: Contacts) -> Channels:
     w = np.ones(human.size) if contacts.weights is None else checked_weights(contacts.weights)
     mean, effective, labels = _means(of_human[has], human[has], w[has], contacts.agents)
     scored = ~np.isnan(machine)
-    machine_mean, machine_n, _ = _means(of_machine[scored], machine[scored], np.ones(int(scored.sum())), contacts.agents)
+    machine_mean, machine_n, _ = _means(
+        of_machine[scored], machine[scored], np.ones(int(scored.sum())), contacts.agents
+    )
     spread = (_LEAST_SPREAD * (contacts.scale[1] - contacts.scale[0])) ** 2
     human_variance = _variance(of_human[has], human[has], contacts, mean, effective)
     machine_variance = _variance(of_machine[scored], machine[scored], contacts, machine_mean, machine_n)
@@ -112,7 +114,10 @@ def machine_line(
     y, f = human[keep], machine[keep]
     w = np.ones(y.size) if weights is None else weights[keep] / weights[keep].mean()
     if y.size < MIN_CALIBRATION:
-        return None, f"{y.size} labelled contacts with a machine score are too few to calibrate ({MIN_CALIBRATION} needed)"
+        return (
+            None,
+            f"{y.size} labelled contacts with a machine score are too few to calibrate ({MIN_CALIBRATION} needed)",
+        )
     if np.ptp(y) == 0:
         return None, "the labels are all of one class, so the machine cannot be calibrated"
     x = np.stack([np.ones(y.size), y], axis=1)

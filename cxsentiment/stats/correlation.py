@@ -1,4 +1,4 @@
-"""Spearman and Pearson correlations at three levels, with intervals that allow for contacts of one agent being alike."""
+"""Spearman and Pearson correlations at three levels; intervals allow for contacts of one agent being alike."""
 
 import math
 
@@ -55,7 +55,9 @@ def clustered_spearman(
     return fisher_jackknife(r, ranks.without_each(), pairs.names, n, method, informative_n)
 
 
-def clustered_pearson(x: FloatArray, y: FloatArray, clusters: IntArray, level: Level = "pooled") -> ClusteredCorrelation:
+def clustered_pearson(
+    x: FloatArray, y: FloatArray, clusters: IntArray, level: Level = "pooled"
+) -> ClusteredCorrelation:
     """Pearson correlation with the same levels and the same jackknife as `clustered_spearman`.
 
     Of a feature of 0 and 1 it is the point-biserial correlation, of two such features phi. Values of any unit.
@@ -75,13 +77,13 @@ def clustered_pearson(x: FloatArray, y: FloatArray, clusters: IntArray, level: L
     if reason := constant(pairs.x, pairs.y, level):
         return no_correlation(reason, method, n, count)
     a, b = pairs.x - np.average(pairs.x, weights=weights), pairs.y - np.average(pairs.y, weights=weights)
-    sums = group_sums(pairs.of, count, weights, weights * a, weights * b, weights * a * a, weights * b * b, weights * a * b)
+    sums = group_sums(
+        pairs.of, count, weights, weights * a, weights * b, weights * a * a, weights * b * b, weights * a * b
+    )
     sums = sums[:, 1:]
     r = float(_correlations(sums.sum(axis=0)[None, :])[0])
     without = _correlations(sums.sum(axis=0) - sums)
-    return fisher_jackknife(
-        r, without, pairs.names, n, method, informative_n, what="all points lie on one line"
-    )
+    return fisher_jackknife(r, without, pairs.names, n, method, informative_n, what="all points lie on one line")
 
 
 def _correlations(sums: FloatArray) -> FloatArray:

@@ -72,7 +72,9 @@ def normal_interval(value: float, standard_error: float, n: int, method: str) ->
     return Estimate(value, value - half, value + half, n, method)
 
 
-def t_interval(value: float, standard_error: float, n: int, method: str, *, df: float, level: float = LEVEL) -> Estimate:
+def t_interval(
+    value: float, standard_error: float, n: int, method: str, *, df: float, level: float = LEVEL
+) -> Estimate:
     """`value` ± t(df) standard errors; `level` is the interval's coverage (0-1)."""
     half = t_quantile((1 + level) / 2, df) * standard_error
     return Estimate(value, value - half, value + half, n, method)

@@ -140,7 +140,9 @@ def plain_jackknife(
     """Interval of `value` from its values `without` each cluster, and the two-sided p of 0; no transformation."""
     count = without.size
     if count < MIN_CLUSTERS:
-        return Estimate(value, None, None, n, method, f"too few {unit}s for an interval: {count} of {MIN_CLUSTERS}"), None
+        return Estimate(
+            value, None, None, n, method, f"too few {unit}s for an interval: {count} of {MIN_CLUSTERS}"
+        ), None
     if not np.all(np.isfinite(without)):
         return Estimate(value, None, None, n, method, f"one {unit} alone determines it, so there is no interval"), None
     error = jackknife_error(without)

@@ -43,12 +43,16 @@ def clustered_polyserial(x: FloatArray, y: FloatArray, clusters: IntArray) -> Cl
         return no_correlation(reason, method, n, count)
     levels = np.unique(pairs.y)
     if levels.size > _MOST_LEVELS:
-        reason = f"the outcome has {levels.size} different answers; a polyserial correlation takes at most {_MOST_LEVELS}"
+        reason = (
+            f"the outcome has {levels.size} different answers; a polyserial correlation takes at most {_MOST_LEVELS}"
+        )
         return no_correlation(reason, method, n, count)
     table = _Table(pairs, levels)
     rho = table.maximum()
     if abs(rho) >= _BOUND - 1e-6:
-        return no_correlation("the answers follow the feature so closely that no correlation below 1 fits", method, n, count)
+        return no_correlation(
+            "the answers follow the feature so closely that no correlation below 1 fits", method, n, count
+        )
     return fisher_jackknife(rho, table.without_each(rho), pairs.names, n, method, effective_n(pairs, "pooled"))
 
 
@@ -99,7 +103,8 @@ class _Table:
             spread = np.sqrt(np.maximum(squares / n - mean**2, 1e-12))
             values = (self._values - mean[:, None]) / spread[:, None]
             low, middle, high = (
-                _likelihood(table, values, np.full(table.shape[0], math.tanh(z + step))) for step in (-_STEP, 0.0, _STEP)
+                _likelihood(table, values, np.full(table.shape[0], math.tanh(z + step)))
+                for step in (-_STEP, 0.0, _STEP)
             )
             curvature = (high - 2 * middle + low) / _STEP**2
             slope = (high - low) / (2 * _STEP)

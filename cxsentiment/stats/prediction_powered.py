@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from cxsentiment.schema import Estimate
-from cxsentiment.stats.arrays import FloatArray, IntArray, compact, same_shape
+from cxsentiment.stats.arrays import FloatArray, IntArray, compact, same_shape, tally
 from cxsentiment.stats.estimates import MIN_CLUSTERS, bare, because, clipped, missing, normal_interval, t_interval
 from cxsentiment.stats.means import mean_t_interval
 from cxsentiment.stats.rates import checked_weights, share_interval
@@ -57,7 +57,9 @@ def ppi_mean(sample: Sample, *, lam: float | None = None, bounds: tuple[float, f
     sample = _kept(sample)
     n, unlabelled = sample.y.size, sample.f_unlabelled.size
     method = "PPI++" if lam is None else f"PPI, lam {lam:g}"
-    method += "".join([", weighted"] * (sample.weights is not None) + [", clustered by agent"] * (sample.clusters is not None))
+    method += "".join(
+        [", weighted"] * (sample.weights is not None) + [", clustered by agent"] * (sample.clusters is not None)
+    )
     if lam is None and (reason := _too_few(sample)):
         return PoweredMean(because(_human_only(sample), reason), 0.0, n, unlabelled)
     if n < 2:
@@ -109,7 +111,7 @@ def _kept(sample: Sample) -> Sample:
 
 def _weights(sample: Sample) -> FloatArray:
     w = np.ones(sample.y.size) if sample.weights is None else sample.weights
-    return w / w.sum()
+    return np.asarray(w / w.sum())
 
 
 def _binary(values: FloatArray) -> bool:
@@ -158,9 +160,9 @@ def _influence(sample: Sample) -> tuple[FloatArray, FloatArray]:
     if sample.clusters is None or sample.clusters_unlabelled is None:
         return np.concatenate([y, np.zeros(unlabelled)]), np.concatenate([-f, rest])
     of, names = compact(np.concatenate([sample.clusters, sample.clusters_unlabelled]))
-    human = np.bincount(of[:n], weights=y, minlength=names.size)
-    machine = np.bincount(of[n:], weights=rest, minlength=names.size)
-    return human, machine - np.bincount(of[:n], weights=f, minlength=names.size)
+    human = tally(of[:n], names.size, y)
+    machine = tally(of[n:], names.size, rest)
+    return human, machine - tally(of[:n], names.size, f)
 
 
 def _tuned(human: FloatArray, machine: FloatArray, sample: Sample, w: FloatArray) -> float:

@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from cxsentiment.stats.arrays import FloatArray, IntArray
+from cxsentiment.stats.arrays import FloatArray, IntArray, tally
 
 _BINS = 256
 _MOST_DIRECT = 20_000_000  # pairs times clusters
@@ -37,16 +37,16 @@ class LeaveOneOut:
         self._of, self._count = of[order], count
         self._weights = np.ones(x.size) if weights is None else weights[order]
         self._weighted = weights is not None
-        self._x_counts = np.bincount(self._x, weights=self._weights, minlength=self._x_size)
-        self._y_counts = np.bincount(self._y, weights=self._weights, minlength=self._y_size)
+        self._x_counts = tally(self._x, self._x_size, self._weights)
+        self._y_counts = tally(self._y, self._y_size, self._weights)
         self._edges = np.searchsorted(self._of, np.arange(count + 1))
 
     def correlation(self, without: int | None = None) -> float | None:
         """Spearman of all pairs, or without the cluster at place `without`; None where a side is constant."""
         out = slice(0, 0) if without is None else slice(self._edges[without], self._edges[without + 1])
         weights = self._weights[out]
-        x_counts = self._x_counts - np.bincount(self._x[out], weights=weights, minlength=self._x_size)
-        y_counts = self._y_counts - np.bincount(self._y[out], weights=weights, minlength=self._y_size)
+        x_counts = self._x_counts - tally(self._x[out], self._x_size, weights)
+        y_counts = self._y_counts - tally(self._y[out], self._y_size, weights)
         x_ranks, y_ranks = _centred_ranks(x_counts), _centred_ranks(y_counts)
         spread = float(x_counts @ x_ranks**2) * float(y_counts @ y_ranks**2)
         if spread <= 0:
@@ -63,15 +63,14 @@ class LeaveOneOut:
         return self._expanded()
 
     def _expanded(self) -> FloatArray:
-        sizes = np.bincount(self._of, minlength=self._count).astype(np.float64)
+        sizes = tally(self._of, self._count)
         x_ranks, y_ranks = _centred_ranks(self._x_counts)[self._x], _centred_ranks(self._y_counts)[self._y]
         x_own = _own_below(self._of, self._x, self._x_size) - sizes[self._of] / 2
         y_own = _own_below(self._of, self._y, self._y_size) - sizes[self._of] / 2
-        products = float(x_ranks @ y_ranks)
         linear = _above(self._x, y_ranks, self._x_size)[self._x] + _above(self._y, x_ranks, self._y_size)[self._y]
         # Σ over all pairs of (rank of x, lowered) x (rank of y, lowered), less the cluster's own pairs.
         own = linear + (x_ranks - x_own) * (y_ranks - y_own)
-        products = products - np.bincount(self._of, weights=own, minlength=self._count) + self._of_both(sizes)
+        products = float(x_ranks @ y_ranks) - tally(self._of, self._count, own) + self._of_both(sizes)
         left = self._x.size - sizes
         spread = _spread(self._of, self._x, self._x_counts, left) * _spread(self._of, self._y, self._y_counts, left)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -107,7 +106,7 @@ def _centred_ranks(counts: FloatArray) -> FloatArray:
 
 def _above(place: IntArray, values: FloatArray, size: int) -> FloatArray:
     """For each distinct value: Σ `values` of pairs above it, plus half of those at it."""
-    at = np.bincount(place, weights=values, minlength=size)
+    at = tally(place, size, values)
     above: FloatArray = at.sum() - np.cumsum(at) + at / 2
     return above
 
@@ -130,7 +129,7 @@ def _spread(of: IntArray, place: IntArray, counts: FloatArray, left: FloatArray)
     cells, own = np.unique(of * size + place, return_counts=True)
     ties, cluster = counts[cells % size], cells // size
     change = _tie_term(ties - own) - _tie_term(ties)
-    total = _tie_term(counts).sum() + np.bincount(cluster, weights=change, minlength=left.size)
+    total = _tie_term(counts).sum() + tally(cluster, left.size, change)
     spread: FloatArray = (_tie_term(left) - total) / 12
     # What is left of the subtraction of two equal numbers of this size is rounding.
     return np.where(spread > 1e-9 * _tie_term(left), spread, 0.0)
@@ -146,4 +145,5 @@ def _bins(place: IntArray, counts: FloatArray) -> IntArray:
     if counts.size <= _BINS:
         return place
     middle = np.cumsum(counts) - counts / 2
-    return np.minimum((_BINS * middle / counts.sum()).astype(np.int64), _BINS - 1)[place]
+    bins: IntArray = np.minimum((_BINS * middle / counts.sum()).astype(np.int64), _BINS - 1)
+    return bins[place]

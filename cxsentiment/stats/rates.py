@@ -34,9 +34,7 @@ def wilson_interval(successes: int, n: int) -> Estimate:
     return Estimate(successes / n, low, high, n, method)
 
 
-def share_interval(
-    values: FloatArray, weights: FloatArray | None = None, clusters: IntArray | None = None
-) -> Estimate:
+def share_interval(values: FloatArray, weights: FloatArray | None = None, clusters: IntArray | None = None) -> Estimate:
     """Share of the ones among `values` (0 or 1, NaN left out), by Wilson's interval with the effective n.
 
     `weights` (above 0; 1 / inclusion probability) and `clusters` (an agent's contacts are alike) lower the effective n:
@@ -60,7 +58,9 @@ def share_interval(
         of, names = compact(clusters[keep])
         count = names.size
         if count < MIN_CLUSTERS:
-            return Estimate(share, None, None, x.size, method, f"too few agents for an interval: {count} of {MIN_CLUSTERS}")
+            return Estimate(
+                share, None, None, x.size, method, f"too few agents for an interval: {count} of {MIN_CLUSTERS}"
+            )
     sums = np.bincount(of, weights=w * (x - share), minlength=count)
     variance = float(sums @ sums) / w.sum() ** 2 * count / max(count - 1, 1)
     informative = kish if variance <= 0 else min(kish, share * (1 - share) / variance)
@@ -163,7 +163,9 @@ def noncritical_accuracy(defects: FloatArray, opportunities: FloatArray, cluster
     of, names = (np.arange(d.size), np.arange(d.size)) if clusters is None else compact(clusters[keep])
     count, rate = names.size, float(d.sum() / o.sum())
     if count < MIN_CLUSTERS:
-        return Estimate(1 - rate, None, None, d.size, method, f"too few clusters for an interval: {count} of {MIN_CLUSTERS}")
+        return Estimate(
+            1 - rate, None, None, d.size, method, f"too few clusters for an interval: {count} of {MIN_CLUSTERS}"
+        )
     residuals = group_sums(of, count, d - rate * o)[:, 1]
     error = math.sqrt(float(residuals @ residuals) * count / (count - 1)) / float(o.sum())
     return clipped(t_interval(1 - rate, error, d.size, method, df=count - 1), 0.0, 1.0)

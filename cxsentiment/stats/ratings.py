@@ -116,4 +116,6 @@ def resampled(contacts: int, draws: int, seed: int) -> Iterator[FloatArray]:
     rng = np.random.default_rng(seed)
     step = max(1, _AT_ONCE // max(contacts, 1))
     for start in range(0, draws, step):
-        yield rng.multinomial(contacts, np.full(contacts, 1 / contacts), size=min(step, draws - start)).astype(np.float64)
+        yield rng.multinomial(contacts, np.full(contacts, 1 / contacts), size=min(step, draws - start)).astype(
+            np.float64
+        )

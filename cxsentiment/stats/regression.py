@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cxsentiment.schema import Estimate
-from cxsentiment.stats.arrays import FloatArray, IntArray, compact, same_shape
+from cxsentiment.stats.arrays import FloatArray, IntArray, compact, same_shape, tally
 from cxsentiment.stats.estimates import MIN_CLUSTERS, missing
 from cxsentiment.stats.jackknife import plain_jackknife
 
@@ -46,7 +46,7 @@ class Products:
     def within(self) -> FloatArray:
         """Sums of products about the clusters' own means, shape (C, k+1, k+1)."""
         outer = np.einsum("ck,cl->ckl", self.sums, self.sums) / self.sizes[:, None, None]
-        return self.products - outer
+        return np.asarray(self.products - outer)
 
     def between(self) -> FloatArray:
         """Sums of products of the clusters' means, weighted by size, shape (C, k+1, k+1)."""
@@ -64,12 +64,12 @@ def products(y: FloatArray, x: FloatArray, clusters: IntArray) -> Products:
     table = table - centre
     of, names = compact(clusters[keep])
     count, k = names.size, table.shape[1]
-    sums = np.stack([np.bincount(of, weights=column, minlength=count) for column in table.T], axis=1)
+    sums = np.stack([tally(of, count, column) for column in table.T], axis=1)
     moments = np.zeros((count, k, k))
     for i in range(k):
         for j in range(i + 1):
-            moments[:, i, j] = moments[:, j, i] = np.bincount(of, weights=table[:, i] * table[:, j], minlength=count)
-    return Products(np.bincount(of, minlength=count).astype(np.float64), sums, moments, centre, names)
+            moments[:, i, j] = moments[:, j, i] = tally(of, count, table[:, i] * table[:, j])
+    return Products(tally(of, count), sums, moments, centre, names)
 
 
 def clustered_regression(y: FloatArray, x: FloatArray, clusters: IntArray, *, within: bool = False) -> Coefficients:
@@ -118,10 +118,13 @@ def _jackknifed(
     scale = column_scale(varying)
     slopes, left = solve(total, scale), solve(without, scale)
     flat = np.diag(varying)[:-1] <= _FLAT * np.maximum(np.diag(found.products.sum(axis=0))[:-1], 1e-300)
-    estimates, p_values = [], []
+    estimates: list[Estimate] = []
+    p_values: list[float | None] = []
     for place in range(k):
         if flat[place]:
-            estimates.append(missing("it does not vary within any agent" if "within" in method else "it does not vary", method, n))
+            estimates.append(
+                missing("it does not vary within any agent" if "within" in method else "it does not vary", method, n)
+            )
             p_values.append(None)
             continue
         estimate, p = plain_jackknife(float(slopes[place]), left[:, place], n, method)

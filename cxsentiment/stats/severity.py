@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cxsentiment.schema import Estimate
-from cxsentiment.stats.arrays import FloatArray, IntArray, group_sums, same_shape
+from cxsentiment.stats.arrays import FloatArray, IntArray, group_sums, same_shape, tally
 from cxsentiment.stats.estimates import missing, normal_interval
 from cxsentiment.stats.reliability import variance_components
 
@@ -75,7 +75,7 @@ def _from_shared(y: FloatArray, contacts: IntArray, graders: IntArray) -> Severi
     incidence[unit, of] = 1
     # Normal equations of the graders after the contacts' levels are taken out: a graph Laplacian.
     laplacian = np.diag(incidence.sum(axis=0)) - incidence.T @ (incidence / size[:, None])
-    right = np.bincount(of, weights=y - (total / size)[unit], minlength=names.size)
+    right = tally(of, names.size, y - (total / size)[unit])
     if int(np.linalg.matrix_rank(laplacian)) < names.size - 1:
         return _nothing(names, "some graders share no contact with the others, even through third graders", method)
     inverse = np.linalg.pinv(laplacian, hermitian=True)

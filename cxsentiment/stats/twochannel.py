@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from cxsentiment.schema import Estimate
-from cxsentiment.stats.arrays import FloatArray
+from cxsentiment.stats.arrays import BoolArray, FloatArray
 from cxsentiment.stats.channels import LEAST_SLOPE, Channels
 from cxsentiment.stats.estimates import missing
 
@@ -111,7 +111,7 @@ def _lines(channels: Channels, rng: np.random.Generator) -> FloatArray:
     return draws
 
 
-def _design(covariates: FloatArray | None, has: FloatArray) -> FloatArray:
+def _design(covariates: FloatArray | None, has: BoolArray) -> FloatArray:
     intercept = np.ones((int(has.sum()), 1))
     if covariates is None:
         return intercept
@@ -124,7 +124,7 @@ def _design(covariates: FloatArray | None, has: FloatArray) -> FloatArray:
 class _Model:
     """The agents with data, and the likelihood of (τ, τ_d) for a given line."""
 
-    def __init__(self, channels: Channels, has: FloatArray, machine_n: FloatArray, design: FloatArray) -> None:
+    def __init__(self, channels: Channels, has: BoolArray, machine_n: FloatArray, design: FloatArray) -> None:
         self._human, self._machine = channels.human_mean[has], channels.machine_mean[has]
         self._human_precision = channels.human_n[has] / channels.human_variance[has]
         n = machine_n[has]
@@ -212,7 +212,7 @@ def _support(ends: tuple[float, float], weight: FloatArray) -> tuple[float, floa
 
 
 def _summary(
-    channels: Channels, draws: FloatArray, taus: FloatArray, has: FloatArray, target: float | None, usable: bool
+    channels: Channels, draws: FloatArray, taus: FloatArray, has: BoolArray, target: float | None, usable: bool
 ) -> TwoChannelFit:
     known = draws[:, has]
     against = known.mean(axis=1, keepdims=True) if target is None else target
@@ -256,7 +256,9 @@ def _warning(channels: Channels, usable: bool) -> str | None:
     if channels.line is None:
         return f"{channels.reason}: the human labels alone"
     if not usable:
-        return f"machine not usable for this value: its score moves by {channels.line.beta:.2f} where people's moves by 1"
+        return (
+            f"machine not usable for this value: its score moves by {channels.line.beta:.2f} where people's moves by 1"
+        )
     return None
 
 
