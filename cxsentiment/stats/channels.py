@@ -85,7 +85,7 @@ def channels(contacts: Contacts) -> Channels:
         of_machine[scored], machine[scored], np.ones(int(scored.sum())), contacts.agents
     )
     spread = (_LEAST_SPREAD * (contacts.scale[1] - contacts.scale[0])) ** 2
-    human_variance = _variance(of_human[has], human[has], contacts, mean, effective)
+    human_variance = _pooled(of_human[has], human[has], contacts)
     machine_variance = _variance(of_machine[scored], machine[scored], contacts, machine_mean, machine_n)
     line, reason = machine_line(of_human, human, contacts.machine_of_labelled, contacts.weights)
     return Channels(
@@ -162,7 +162,7 @@ def _variance(of: IntArray, values: FloatArray, contacts: Contacts, mean: FloatA
     """Variance of one contact's value within an agent, shape (agents,).
 
     Of 0/1 values p(1-p), the agent's p drawn towards the overall one with 20 pseudo-contacts, so that an agent whose
-    few labels all agree does not seem certain; else the variance pooled over agents.
+    few contacts all agree does not seem certain; else the variance pooled over agents.
     """
     if values.size == 0:
         return np.ones(contacts.agents)
@@ -170,8 +170,17 @@ def _variance(of: IntArray, values: FloatArray, contacts: Contacts, mean: FloatA
         overall = (float(values.sum()) + 1) / (values.size + 2)
         p = (n * mean + _PSEUDO_CONTACTS * overall) / (n + _PSEUDO_CONTACTS)
         return np.asarray(p * (1 - p))
+    return _pooled(of, values, contacts)
+
+
+def _pooled(of: IntArray, values: FloatArray, contacts: Contacts) -> FloatArray:
+    """Variance of one contact's value within an agent, the same for all agents, shape (agents,).
+
+    For the labels always: the few of one agent say nearly nothing about its own variance, and where they all agree
+    a variance of its own would make them count for more, which draws the estimates towards such agents.
+    """
     found = variance_components(values, of)
-    if found is None:
+    if found is None or found.within == 0:
         # No agent has two values; the total variance is more than that within, so the interval errs to the wide side.
         within = float(values.var(ddof=1)) if values.size > 1 else math.inf
         within = within if math.isfinite(within) else ((contacts.scale[1] - contacts.scale[0]) / 2) ** 2

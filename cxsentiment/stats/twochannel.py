@@ -2,8 +2,9 @@
 
 θ_a ~ N(x_a'g, τ²);  human mean | θ ~ N(θ_a, s_y²/m_a);  machine mean | θ ~ N(α + βθ_a, τ_d² + s_f²/n_a). τ_d is how
 far the machine errs by agent (accent, style). Everything read off the model comes from the same 1,000 joint draws of
-all θ: 40 draws of the machine's line, 25 of (τ, τ_d, g, θ) for each, the former two from a grid of 24 x 24 with flat
-priors and the REML-type likelihood (the mean profiled out).
+all θ: 40 draws of the machine's line, 25 of (τ, τ_d, g, θ) for each, the former two from a grid of 24 x 24 with the
+REML-type likelihood (the mean profiled out). Priors are flat in τ² (Morris 1983) and in τ_d: with a prior flat in τ,
+agents differ too little in the draws, and intervals of a weak item cover .91 instead of .95 (eval/simulations.py).
 """
 
 import math
@@ -144,7 +145,7 @@ class _Model:
         return _Joined(value, 1 / precision, -0.5 * np.sum(np.log(spread) + apart**2 / spread, axis=1))
 
     def log_weights(self, joined: _Joined, tau_grid: FloatArray) -> FloatArray:
-        """Log likelihood of each (τ, τ_d), shape (T, D), the mean structure integrated out."""
+        """Log posterior weight of each (τ, τ_d), shape (T, D), the mean structure integrated out."""
         k = self._design.shape[1]
         result = np.empty((tau_grid.size, joined.value.shape[0]))
         for column, (value, variance) in enumerate(zip(joined.value, joined.variance, strict=True)):
@@ -156,7 +157,7 @@ class _Model:
             misfit = w @ value**2 - np.sum(moments * fitted, axis=1)
             likelihood = np.log(total).sum(axis=1) + np.linalg.slogdet(normal)[1] + misfit
             result[:, column] = joined.disagreement[column] - 0.5 * likelihood
-        return result
+        return result + np.log(tau_grid)[:, None]  # flat in τ², on a grid that is even in τ
 
     def grids(self, lines: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Grids of τ and τ_d that hold all but a negligible part of the weight for the lines drawn."""
