@@ -59,7 +59,8 @@ class MachineLine:
 @dataclass(frozen=True, slots=True)
 class Channels:
     """Per agent, shape (agents,): the means of both channels (0 where empty), the contacts they rest on (effective
-    for weighted labels), and the variance of one contact's value in each; `line` is None with a `reason`.
+    for weighted labels), and the variance of one contact's value in each; `line` is None with a `reason`; `labels`
+    are counted, and `labels_vary` says whether any two of them differ.
     """
 
     human_mean: FloatArray
@@ -71,6 +72,8 @@ class Channels:
     line: MachineLine | None
     reason: str
     labels: IntArray
+    labels_vary: bool
+    binary: bool
     scale: tuple[float, float]
 
 
@@ -98,6 +101,8 @@ def channels(contacts: Contacts) -> Channels:
         line,
         reason,
         labels.astype(np.int64),
+        bool(has.any()) and float(np.ptp(human[has])) > 0,
+        contacts.binary,
         contacts.scale,
     )
 

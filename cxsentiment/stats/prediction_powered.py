@@ -49,10 +49,11 @@ def ppi_mean(sample: Sample, *, lam: float | None = None, bounds: tuple[float, f
     """Mean of the human value over all contacts, in its own unit, cut at `bounds`; `lam` fixes the power (0-1).
 
     lam* = Cov(Y, f) / ((1 + n/N) Var(f)), cut to 0-1. SE² = lam² Var(f')/N + Var(Y - lam f)/n. With weights the means
-    and variances are those of the weighted (Hájek) mean; with clusters they are between-agent sums, and since an
-    agent's labelled and unlabelled contacts are alike, the two sums of an agent are added before they are squared.
-    Fewer than 30 labels, or of a share fewer than 5 of a class, or no unlabelled contact: the human labels alone, by
-    Wilson's interval (or Student's t), and the reason says so. Fewer than 8 agents: no interval.
+    and variances are those of the weighted (Hájek) mean, and the machine's mean runs over all contacts. With clusters
+    they are between-agent sums, and since an agent's labelled and unlabelled contacts are alike, the two sums of an
+    agent are added before they are squared. Fewer than 30 labels, or of a share fewer than 5 of a class, or no
+    unlabelled contact: the human labels alone, by Wilson's interval (or Student's t), and the reason says so. Fewer
+    than 8 agents: no interval.
     """
     sample = _kept(sample)
     n, unlabelled = sample.y.size, sample.f_unlabelled.size
@@ -99,14 +100,15 @@ def _kept(sample: Sample) -> Sample:
         same_shape(y=sample.y, weights=sample.weights)
         checked_weights(sample.weights)
     keep, rest = ~(np.isnan(sample.y) | np.isnan(sample.f)), ~np.isnan(sample.f_unlabelled)
-    return Sample(
-        sample.y[keep],
-        sample.f[keep],
-        sample.f_unlabelled[rest],
-        None if sample.weights is None else sample.weights[keep],
-        None if sample.clusters is None else sample.clusters[keep],
-        None if sample.clusters_unlabelled is None else sample.clusters_unlabelled[rest],
-    )
+    y, f, unlabelled = sample.y[keep], sample.f[keep], sample.f_unlabelled[rest]
+    weights = None if sample.weights is None else sample.weights[keep]
+    clusters = None if sample.clusters is None else sample.clusters[keep]
+    others = None if sample.clusters_unlabelled is None else sample.clusters_unlabelled[rest]
+    if weights is not None and unlabelled.size:
+        # What a targeted sample left over is no picture of the campaign; all its contacts together are.
+        unlabelled = np.concatenate([unlabelled, f])
+        others = None if others is None or clusters is None else np.concatenate([others, clusters])
+    return Sample(y, f, unlabelled, weights, clusters, others)
 
 
 def _weights(sample: Sample) -> FloatArray:

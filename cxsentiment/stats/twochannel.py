@@ -8,15 +8,16 @@ agents differ too little in the draws, and intervals of a weak item cover .91 in
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
 from cxsentiment.schema import Estimate
-from cxsentiment.stats.arrays import BoolArray, FloatArray
+from cxsentiment.stats.arrays import BoolArray, FloatArray, IntArray
 from cxsentiment.stats.channels import LEAST_SLOPE, Channels
-from cxsentiment.stats.estimates import missing
+from cxsentiment.stats.estimates import bare, missing
+from cxsentiment.stats.rates import wilson_interval
 
 Tier = Literal["above", "below", "cannot be told apart"]
 UNDECIDED: Tier = "cannot be told apart"
@@ -75,7 +76,8 @@ def fit_two_channel(
 
     `target` is in the value's unit; None compares with the mean of all agents. `covariates`, shape (agents, k), are
     agent-level x_a (an intercept is added). Without a machine line only the human labels speak, and `reason` says so;
-    an agent with neither has a null estimate. ValueError for covariates that are not finite.
+    an agent with neither has a null estimate. Where all labels are the same, nothing tells how agents differ: then each
+    agent has the interval of its own labels, and no tier. ValueError for covariates that are not finite.
     """
     machine_n = channels.machine_n if channels.line is not None else np.zeros_like(channels.machine_n)
     has = (channels.human_n > 0) | (machine_n > 0)
@@ -83,6 +85,8 @@ def fit_two_channel(
     if not has.any() or not (channels.human_n > 0).any():
         reason = "no human labels, so the machine's scores cannot be calibrated" if machine_n.size else "no agents"
         return _nothing(channels, reason)
+    if not channels.labels_vary:
+        return _alike(channels)
     rng = np.random.default_rng(seed)
     lines = _lines(channels, rng)
     model = _Model(channels, has, machine_n, _design(covariates, has))
@@ -92,7 +96,7 @@ def fit_two_channel(
     for place, line in enumerate(lines):
         rows = slice(place * DRAWS_EACH, (place + 1) * DRAWS_EACH)
         draws[rows, has], taus[rows] = model.sample(line, tau_grid, machine_grid, rng)
-    return _summary(channels, draws, taus, has, target, usable)
+    return _summary(channels, machine_n.astype(np.int64), draws, taus, has, target, usable)
 
 
 def tier(p_above: float) -> Tier:
@@ -213,7 +217,13 @@ def _support(ends: tuple[float, float], weight: FloatArray) -> tuple[float, floa
 
 
 def _summary(
-    channels: Channels, draws: FloatArray, taus: FloatArray, has: BoolArray, target: float | None, usable: bool
+    channels: Channels,
+    machine_n: IntArray,
+    draws: FloatArray,
+    taus: FloatArray,
+    has: BoolArray,
+    target: float | None,
+    usable: bool,
 ) -> TwoChannelFit:
     known = draws[:, has]
     against = known.mean(axis=1, keepdims=True) if target is None else target
@@ -225,7 +235,6 @@ def _summary(
     ranks = known.shape[1] - np.argsort(np.argsort(known, axis=1), axis=1)
     rank_means, rank_bounds = ranks.mean(axis=0), np.percentile(ranks, _PERCENTILES, axis=0)
     method = _METHOD if channels.line is not None else "hierarchical model of the human labels alone"
-    machine_n = channels.machine_n.astype(np.int64)
     agents, place = [], 0
     for code in range(has.size):
         labels, unlabelled = int(channels.labels[code]), int(machine_n[code])
@@ -279,6 +288,24 @@ def _line_estimates(channels: Channels) -> tuple[Estimate, Estimate]:
 def _posterior(draws: FloatArray, n: int) -> Estimate:
     low, high = np.percentile(draws, _PERCENTILES)
     return Estimate(float(draws.mean()), float(low), float(high), n, "posterior mean and percentiles; n counts agents")
+
+
+def _alike(channels: Channels) -> TwoChannelFit:
+    """Labels that are all the same: each agent's own, unpooled; a normal model would take no spread for certainty."""
+    reason = "all human labels are the same: each agent's own labels alone, not pooled, and no comparison"
+    method = "human labels of this agent alone"
+    fit = _nothing(channels, reason)
+    agents = []
+    for agent, mean in zip(fit.agents, channels.human_mean.tolist(), strict=True):
+        if agent.labels == 0:
+            own = missing("this agent has no human label", method)
+        elif channels.binary:
+            found = wilson_interval(agent.labels if mean > 0.5 else 0, agent.labels)
+            own = replace(found, method=f"{method}: {found.method}", reason=reason)
+        else:
+            own = bare(mean, agent.labels, method, reason)
+        agents.append(replace(agent, estimate=own, unlabelled=0))
+    return replace(fit, agents=tuple(agents))
 
 
 def _nothing(channels: Channels, reason: str) -> TwoChannelFit:
