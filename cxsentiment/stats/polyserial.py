@@ -24,6 +24,7 @@ from cxsentiment.stats.jackknife import (
 _MOST_LEVELS = 20
 _BINS = 500  # values of the feature are put together in so many bins of like values where there are more
 _STEP = 1e-3
+_FEW_CLUSTERS = 200
 _CELLS_AT_ONCE = 4_000_000
 _BOUND = 0.999
 
@@ -32,7 +33,7 @@ def clustered_polyserial(x: FloatArray, y: FloatArray, clusters: IntArray) -> Cl
     """Polyserial correlation (-1 to 1) of `x` (continuous) and `y` (2 to 20 ordered answers), jackknifed by agent.
 
     Two-step maximum likelihood: thresholds from the cumulative shares, then a bounded search over rho; `x` is
-    standardised. Without each agent, means, thresholds and one Newton step of rho are made anew. Shapes (n,).
+    standardised. Without each agent, means, thresholds and rho, by Newton steps, are made anew. Shapes (n,).
     """
     pairs = in_blocks(known_pairs(x, y, clusters))
     method = "polyserial, two-step ML, delete-one-agent jackknife"
@@ -91,7 +92,7 @@ class _Table:
         return math.tanh(float(found.x))
 
     def without_each(self, rho: float) -> FloatArray:
-        """rho without each cluster: one Newton step on Fisher's z from the estimate of all."""
+        """rho without each cluster: one Newton step on Fisher's z from the estimate of all, two for few clusters."""
         z = math.atanh(rho)
         result = np.empty(self._count)
         at_once = max(1, _CELLS_AT_ONCE // self._all.size)
@@ -102,13 +103,12 @@ class _Table:
             mean = total / n
             spread = np.sqrt(np.maximum(squares / n - mean**2, 1e-12))
             values = (self._values - mean[:, None]) / spread[:, None]
-            low, middle, high = (
-                _likelihood(table, values, np.full(table.shape[0], math.tanh(z + step)))
-                for step in (-_STEP, 0.0, _STEP)
-            )
-            curvature = (high - 2 * middle + low) / _STEP**2
-            slope = (high - low) / (2 * _STEP)
-            result[rows] = np.where(curvature < 0, z - slope / np.where(curvature < 0, curvature, -1.0), math.nan)
+            own = np.full(table.shape[0], z)
+            for _ in range(2 if self._count <= _FEW_CLUSTERS else 1):
+                low, middle, high = (_likelihood(table, values, np.tanh(own + step)) for step in (-_STEP, 0.0, _STEP))
+                curvature, slope = (high - 2 * middle + low) / _STEP**2, (high - low) / (2 * _STEP)
+                own = np.where(curvature < 0, own - slope / np.where(curvature < 0, curvature, -1.0), math.nan)
+            result[rows] = own
         return np.tanh(result)
 
 
