@@ -22,7 +22,7 @@ from eval.replicates import Figures
 from eval.scenarios import SCENARIOS, Scenario
 
 RESULTS = Path(__file__).parent / "results" / "simulations.json"
-REPLICATES = 200
+REPLICATES = 150
 GATE_FAILED = 4
 
 

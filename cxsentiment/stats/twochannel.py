@@ -151,16 +151,16 @@ class _Model:
     def log_weights(self, joined: _Joined, tau_grid: FloatArray) -> FloatArray:
         """Log posterior weight of each (τ, τ_d), shape (T, D), the mean structure integrated out."""
         k = self._design.shape[1]
-        result = np.empty((tau_grid.size, joined.value.shape[0]))
-        for column, (value, variance) in enumerate(zip(joined.value, joined.variance, strict=True)):
-            total = tau_grid[:, None] ** 2 + variance
-            w = 1 / total
-            normal = (w @ self._squares).reshape(-1, k, k)
-            moments = w @ (self._design * value[:, None])
-            fitted = np.linalg.solve(normal, moments[:, :, None])[:, :, 0]
-            misfit = w @ value**2 - np.sum(moments * fitted, axis=1)
-            likelihood = np.log(total).sum(axis=1) + np.linalg.slogdet(normal)[1] + misfit
-            result[:, column] = joined.disagreement[column] - 0.5 * likelihood
+        value = joined.value[:, None, :]
+        total = tau_grid[:, None] ** 2 + joined.variance[:, None, :]  # (D, T, agents)
+        w = 1 / total
+        normal = (w @ self._squares).reshape(*w.shape[:2], k, k)
+        weighted = w * value
+        moments = weighted @ self._design
+        fitted = np.linalg.solve(normal, moments[..., None])[..., 0]
+        misfit = np.sum(weighted * value, axis=2) - np.sum(moments * fitted, axis=2)
+        likelihood = np.log(total).sum(axis=2) + np.linalg.slogdet(normal)[1] + misfit
+        result: FloatArray = (joined.disagreement[:, None] - 0.5 * likelihood).T
         return result + np.log(tau_grid)[:, None]  # flat in τ², on a grid that is even in τ
 
     def grids(self, lines: FloatArray) -> tuple[FloatArray, FloatArray]:
