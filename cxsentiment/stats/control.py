@@ -66,12 +66,13 @@ def ewma(z: FloatArray, lam: float = LAMBDA, limit: float = LIMIT) -> Chart:
         raise ValueError(f"a weight of {lam} does not lie in (0, 1]")
     if z.size == 0:
         return _no_chart("no periods")
-    from scipy.signal import lfilter
-
     known = ~np.isnan(z)
-    smooth = lfilter([lam], [1, lam - 1], z[known]) if known.any() else np.zeros(0)
-    seen = np.cumsum(known)
-    value = np.concatenate([[0.0], smooth])[seen]
+    seen, level = np.cumsum(known), 0.0
+    value = np.zeros(z.size)
+    for period in range(z.size):
+        if known[period]:
+            level += lam * (float(z[period]) - level)
+        value[period] = level
     high = limit * np.sqrt(lam / (2 - lam) * (1 - (1 - lam) ** (2 * seen)))
     outside = known & (np.abs(value) > high)
     return Chart(value, -high, high, outside, 0.0, 1.0, None)
