@@ -22,7 +22,7 @@ from eval.replicates import Figures
 from eval.scenarios import SCENARIOS, Scenario
 
 RESULTS = Path(__file__).parent / "results" / "simulations.json"
-REPLICATES = 150
+REPLICATES = 400
 GATE_FAILED = 4
 
 
@@ -32,8 +32,8 @@ def simulate(name: str, scenario: Scenario, replicates: int) -> dict[str, Any]:
     runs = [scenario.replicate(np.random.default_rng([crc32(name.encode()), seed])) for seed in range(replicates)]
     figures = {key: np.array([run[key] for run in runs]) for key in runs[0]}
     means = {key: _mean(values) for key, values in figures.items()}
+    errors = {key: _mean((values - means[key]) ** 2) ** 0.5 / math.sqrt(replicates) for key, values in figures.items()}
     means.update(_derived(means))
-    errors = {key: float(np.nanstd(values) / math.sqrt(replicates)) for key, values in figures.items()}
     bands = [
         {"figure": key, "low": low, "high": high, "value": _round(means[key]), "met": low <= means[key] <= high}
         for key, low, high in scenario.bands

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import kendalltau, pearsonr, pointbiserialr, somersd, spearmanr
 
-from cxsentiment.stats.attenuation import attenuated, disattenuated, phi
+from cxsentiment.stats.attenuation import attenuated, disattenuated, phi, powered_correlation
 from cxsentiment.stats.concordance import clustered_concordance, risk_difference
 from cxsentiment.stats.correlation import clustered_pearson, clustered_spearman
 from cxsentiment.stats.jackknife import in_blocks, known_pairs, sign_conflict, two_way
@@ -328,3 +328,30 @@ def test_disattenuation_recovers_the_correlation_and_refuses_a_poor_machine():
     few = disattenuated(f, answer, agent % 3, f[labelled], y[labelled], agent[labelled] % 3)
     assert "too few agents" in few.reason
     assert phi(np.ones(4), y[:4]) is None
+
+
+def test_a_prediction_powered_correlation_is_the_human_one_and_narrower():
+    covered, narrower = [], []
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        n = 6_000
+        agent = rng.integers(0, 30, n)
+        quality = rng.standard_normal(n)
+        answer = np.clip(np.round(3.5 + 0.3 * quality + rng.standard_normal(n)), 1, 5)
+        # The machine hears the answer in the text: its errors are differential, and its own correlation is too high.
+        machine = quality + 0.3 * (answer - 3.5) + 0.5 * rng.standard_normal(n)
+        human = np.where(np.arange(n) < 600, quality, NAN)
+        found, lam = powered_correlation(human, machine, answer, agent)
+        truth = 0.2636
+        covered.append(found.low <= truth <= found.high)
+        alone = clustered_spearman(human, answer, agent).estimate
+        narrower.append((found.high - found.low) / (alone.high - alone.low))
+        assert clustered_spearman(machine, answer, agent).estimate.low > truth
+        assert 0 < lam <= 1
+    assert np.mean(covered) >= 0.75
+    assert np.mean(narrower) < 0.95
+    few, _ = powered_correlation(np.where(np.arange(n) < 150, quality, NAN), machine, answer, agent)
+    assert "150 contacts" in few.reason
+    lone, _ = powered_correlation(human, machine, answer, agent % 3)
+    assert lone.value is None
+    assert lone.reason

@@ -10,10 +10,12 @@ import numpy as np
 
 from cxsentiment.schema import Estimate
 from cxsentiment.stats.arrays import FloatArray, IntArray, compact, group_sums, same_shape
-from cxsentiment.stats.estimates import MIN_CLUSTERS, missing
-from cxsentiment.stats.jackknife import known_pairs
+from cxsentiment.stats.correlation import clustered_spearman
+from cxsentiment.stats.estimates import MIN_CLUSTERS, missing, t_quantile
+from cxsentiment.stats.jackknife import jackknife_error, known_pairs
 
 LEAST_PHI = 0.2
+MIN_OVERLAP = 200  # contacts with a label and an answer, below which the correction is noise
 _DRAWS = 2_000
 
 
@@ -78,6 +80,39 @@ def disattenuated(
     value = rho / own
     reason = None if abs(value) <= 1 else "beyond 1: the errors are not independent of the answer, or chance"
     return Estimate(max(-1.0, min(1.0, value)), max(-1.0, float(low)), min(1.0, float(high)), n, method, reason)
+
+
+def powered_correlation(
+    human: FloatArray, machine: FloatArray, answers: FloatArray, agents: IntArray
+) -> tuple[Estimate, float]:
+    """Spearman's correlation of the *human* value with the answer, the machine lending its many contacts; and lam.
+
+    Shapes (n,): `human` is NaN without a label, `answers` without an answer. On Fisher's z: that of labels and
+    answers, plus lam (0-1) times the machine's on unlabelled less its own on labelled contacts, with the lam of the
+    smallest jackknife variance (PPI++ for a statistic) and a delete-one-agent jackknife of the whole. It corrects the
+    machine's errors of any kind, differential ones too. Null below 200 contacts with label and answer.
+    """
+    method = "Spearman, prediction-powered, delete-one-agent jackknife"
+    labelled = ~np.isnan(human)
+    overlap = int(np.sum(labelled & ~np.isnan(machine) & ~np.isnan(answers)))
+    if overlap < MIN_OVERLAP:
+        return missing(f"{overlap} contacts have a label and an answer ({MIN_OVERLAP} needed)", method, overlap), 0.0
+    seen = labelled & ~np.isnan(machine)
+    parts = (
+        clustered_spearman(human[seen], answers[seen], agents[seen]),
+        clustered_spearman(machine[seen], answers[seen], agents[seen]),
+        clustered_spearman(machine[~labelled], answers[~labelled], agents[~labelled]),
+    )
+    for part in parts:
+        if part.z is None:
+            return missing(part.estimate.reason or "", method, overlap), 0.0
+    names = sorted(set().union(*(part.z_without for part in parts)))
+    people, own, rest = (np.array([part.z_without.get(name, part.z) for name in names]) for part in parts)
+    apart = own - rest - np.mean(own - rest)
+    lam = min(1.0, max(0.0, float((people - people.mean()) @ apart / (apart @ apart)))) if apart @ apart > 0 else 0.0
+    z = (parts[0].z or 0.0) - lam * ((parts[1].z or 0.0) - (parts[2].z or 0.0))
+    half = t_quantile(0.975, len(names) - 1) * jackknife_error(people - lam * (own - rest))
+    return Estimate(math.tanh(z), math.tanh(z - half), math.tanh(z + half), overlap, method), lam
 
 
 def _pearson(sums: FloatArray) -> FloatArray:
