@@ -55,6 +55,9 @@ def test_no_chart_without_matter(passed, n, words):
 def test_a_chart_refuses_impossible_counts_and_leaves_empty_days_out():
     with pytest.raises(ValueError, match="more contacts passed"):
         laney_p(np.array([11.0]), np.array([10.0]))
+    with pytest.raises(ValueError, match="missing"):
+        laney_p(np.array([NAN, 1, 1, 1]), np.full(4, 10.0))
+    assert not laney_p(np.full(9, 85.0), np.full(9, 100.0)).outside.any()
     assert laney_p(np.append(PASSED, 0), np.append(N, 0)).value.size == 7
 
 

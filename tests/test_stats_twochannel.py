@@ -227,6 +227,8 @@ def test_a_covariate_moves_agents_towards_their_like():
         for fit in (plain, informed)
     ]
     assert error[1] < 0.6 * error[0]
+    double = fit_two_channel(found, covariates=np.column_stack([group, 2 * group, np.ones(60)]).astype(float))
+    assert double.agents[0].estimate.value == pytest.approx(informed.agents[0].estimate.value)
     with pytest.raises(ValueError, match="covariate"):
         fit_two_channel(found, covariates=np.full((60, 1), NAN))
 

@@ -41,8 +41,8 @@ def laney_p(passed: FloatArray, n: FloatArray) -> Chart:
     and 1. Days that differ more than chance explains do not set it off, as they do the plain p chart.
     """
     same_shape(passed=passed, n=n)
-    if np.any((passed < 0) | (passed > n)):
-        raise ValueError("more contacts passed than there were, or fewer than none")
+    if not np.all((passed >= 0) & (passed <= n)):
+        raise ValueError("more contacts passed than there were, fewer than none, or a count is missing")
     keep = n > 0
     if keep.sum() < MIN_POINTS:
         return _no_chart(f"{int(keep.sum())} periods with contacts are too few for a chart ({MIN_POINTS} needed)")
@@ -53,7 +53,9 @@ def laney_p(passed: FloatArray, n: FloatArray) -> Chart:
         return _no_chart("all contacts have the same verdict, so there is nothing to chart")
     spread = float(np.mean(np.abs(np.diff((share - centre) / sigma)))) / _RANGE_TO_SD
     low, high = np.maximum(0, centre - 3 * sigma * spread), np.minimum(1, centre + 3 * sigma * spread)
-    return Chart(share, low, high, (share < low) | (share > high), centre, spread, None)
+    # Days that are all the same have limits of no width, which rounding must not put them outside of.
+    outside = (share < low - 1e-12) | (share > high + 1e-12)
+    return Chart(share, low, high, outside, centre, spread, None)
 
 
 def ewma(z: FloatArray, lam: float = LAMBDA, limit: float = LIMIT) -> Chart:

@@ -57,7 +57,7 @@ def known_pairs(x: FloatArray, y: FloatArray, clusters: IntArray) -> Pairs:
     Shapes (n,) each; ValueError where they differ.
     """
     same_shape(x=x, y=y, clusters=clusters)
-    known = ~(np.isnan(x) | np.isnan(y))
+    known = np.isfinite(x) & np.isfinite(y)
     if np.any(clusters[known] >= 0):
         known &= clusters >= 0
     x, y, clusters = x[known], y[known], clusters[known]

@@ -122,8 +122,10 @@ def _design(covariates: FloatArray | None, has: BoolArray) -> FloatArray:
         return intercept
     if not np.all(np.isfinite(covariates[has])):
         raise ValueError("a covariate of an agent with data is missing or not finite")
+    # Columns that repeat each other are one: only what they span together matters.
     x = covariates[has] - covariates[has].mean(axis=0)
-    return np.concatenate([intercept, x[:, np.ptp(x, axis=0) > 0]], axis=1)
+    u, sizes, _ = np.linalg.svd(x / np.maximum(np.abs(x).max(axis=0), 1e-300), full_matrices=False)
+    return np.concatenate([intercept, u[:, sizes > 1e-9 * max(float(sizes.max(initial=0)), 1e-300)]], axis=1)
 
 
 class _Model:
