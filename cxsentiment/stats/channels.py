@@ -22,7 +22,8 @@ _LEAST_SPREAD = 0.01  # of the scale: what a channel without any spread is taken
 @dataclass(frozen=True, slots=True)
 class Contacts:
     """Labelled contacts: agent code (0-based, below `agents`), human value, machine score, each of shape (n,), and
-    weights (1 / inclusion probability, or None); unlabelled contacts: agent code and machine score, shape (N,).
+    weights (1 / inclusion probability, or None); unlabelled contacts: agent code and machine score, shape (N,), and
+    weights (1 / (1 - inclusion probability): what a targeted sample leaves over is no picture of the agent).
 
     `scale` are the ends of the value; `binary` says that the human value is 0 or 1. A NaN leaves its value out.
     """
@@ -36,6 +37,7 @@ class Contacts:
     binary: bool
     scale: tuple[float, float] = (0.0, 1.0)
     weights: FloatArray | None = None
+    unlabelled_weights: FloatArray | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +86,9 @@ def channels(contacts: Contacts) -> Channels:
     w = np.ones(human.size) if contacts.weights is None else checked_weights(contacts.weights)
     mean, effective, labels = _means(of_human[has], human[has], w[has], contacts.agents)
     scored = ~np.isnan(machine)
-    machine_mean, machine_n, _ = _means(
-        of_machine[scored], machine[scored], np.ones(int(scored.sum())), contacts.agents
-    )
+    given = contacts.unlabelled_weights
+    rest = np.ones(machine.size) if given is None else checked_weights(given)
+    machine_mean, machine_n, _ = _means(of_machine[scored], machine[scored], rest[scored], contacts.agents)
     spread = (_LEAST_SPREAD * (contacts.scale[1] - contacts.scale[0])) ** 2
     human_variance = _pooled(of_human[has], human[has], contacts)
     machine_variance = _variance(of_machine[scored], machine[scored], contacts, machine_mean, machine_n)
