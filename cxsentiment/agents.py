@@ -13,19 +13,10 @@ import numpy as np
 import pyarrow as pa
 
 from cxsentiment.schema import AgentScore, Estimate
-from cxsentiment.stats import (
-    FloatArray,
-    IntArray,
-    VarianceComponents,
-    clipped,
-    codes,
-    floats,
-    mean_t_interval,
-    missing,
-    n_for_reliability,
-    reliability,
-    variance_components,
-)
+from cxsentiment.stats.arrays import FloatArray, IntArray, codes, floats
+from cxsentiment.stats.estimates import clipped, missing
+from cxsentiment.stats.means import mean_t_interval
+from cxsentiment.stats.reliability import VarianceComponents, n_for_reliability, reliability, variance_components
 
 FEW_CONTACTS = 5
 _ABOVE, _BELOW = 0.90, 0.10

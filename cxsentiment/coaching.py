@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from cxsentiment.schema import EMPATHY_ACTS, CoachingMoment, ItemText, QuotedTurn
-from cxsentiment.stats import FloatArray, IntArray, codes, floats
+from cxsentiment.stats.arrays import FloatArray, IntArray, codes, floats
 
 PRESENT = 0.5
 """Probability from which an act or a sentiment counts as present: the threshold the calibrated heads ship with."""

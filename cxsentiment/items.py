@@ -7,7 +7,8 @@ import numpy as np
 import pyarrow as pa
 
 from cxsentiment.schema import ItemRate, ItemText
-from cxsentiment.stats import codes, wilson_interval
+from cxsentiment.stats.arrays import codes
+from cxsentiment.stats.rates import wilson_interval
 
 _VERDICTS = ("met", "not_met", "not_applicable", "unscored")
 

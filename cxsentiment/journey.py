@@ -6,7 +6,9 @@ import numpy as np
 import pyarrow as pa
 
 from cxsentiment.schema import JourneyPoint
-from cxsentiment.stats import FloatArray, IntArray, clipped, clustered_mean, codes, floats
+from cxsentiment.stats.arrays import FloatArray, IntArray, codes, floats
+from cxsentiment.stats.estimates import clipped
+from cxsentiment.stats.means import clustered_mean
 
 TENTHS = 10
 ALL = "all"

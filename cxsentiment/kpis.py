@@ -13,18 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cxsentiment.schema import Estimate, Kpi
-from cxsentiment.stats import (
-    FloatArray,
-    clipped,
-    clustered_mean,
-    codes,
-    floats,
-    mean_t_interval,
-    median_interval,
-    missing,
-    normal_interval,
-    wilson_interval,
-)
+from cxsentiment.stats.arrays import FloatArray, codes, floats
+from cxsentiment.stats.estimates import clipped, missing, normal_interval
+from cxsentiment.stats.means import clustered_mean, mean_t_interval, median_interval
+from cxsentiment.stats.rates import wilson_interval
 
 _PERCENT = "%"
 _CRITICAL = {"customer": "the customer", "business": "the business", "compliance": "compliance"}

@@ -12,17 +12,10 @@ import numpy as np
 import pyarrow as pa
 
 from cxsentiment.schema import FALSE_DISCOVERY_RATE, HEADLINE_FEATURES, Association, Level
-from cxsentiment.stats import (
-    ClusteredCorrelation,
-    FloatArray,
-    IntArray,
-    benjamini_hochberg,
-    clustered_spearman,
-    codes,
-    compare_levels,
-    floats,
-    minimal_detectable_r,
-)
+from cxsentiment.stats.arrays import FloatArray, IntArray, codes, floats
+from cxsentiment.stats.correlation import clustered_spearman
+from cxsentiment.stats.jackknife import ClusteredCorrelation, compare_levels
+from cxsentiment.stats.power import benjamini_hochberg, minimal_detectable_r
 
 FEATURES = (
     "score",

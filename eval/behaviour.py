@@ -17,7 +17,7 @@ from cxsentiment.errors import CxError
 from cxsentiment.model import Head, Model
 from cxsentiment.predict import predict_texts
 from cxsentiment.privacy import mask
-from cxsentiment.stats import wilson_interval
+from cxsentiment.stats.rates import wilson_interval
 from cxsentiment.text import clean
 from eval.suite import HEADS, Capability, Case, Direction, Invariance, Minimum, Variant, read_suite
 from eval.tables import TITLES, interval

@@ -23,7 +23,7 @@ from cxsentiment.ingest.options import ReadOptions
 from cxsentiment.ingest.sources import find_sources
 from cxsentiment.privacy import mask, mask_transcript
 from cxsentiment.schema import Transcript
-from cxsentiment.stats import wilson_interval
+from cxsentiment.stats.rates import wilson_interval
 from eval.kept_numbers import KINDS, kept
 from eval.spoken_numbers import Sample, said, typed
 

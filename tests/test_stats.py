@@ -6,24 +6,15 @@ import pytest
 from scipy.stats import rankdata, spearmanr, t
 
 from cxsentiment.schema import Estimate
-from cxsentiment.stats import (
-    benjamini_hochberg,
-    clipped,
-    clustered_mean,
-    clustered_spearman,
-    codes,
-    compare_levels,
-    floats,
-    icc_oneway,
-    mean_t_interval,
-    median_interval,
-    minimal_detectable_r,
-    n_for_reliability,
-    reliability,
-    spearman,
-    variance_components,
-    wilson_interval,
-)
+from cxsentiment.stats.arrays import codes, floats
+from cxsentiment.stats.correlation import clustered_spearman
+from cxsentiment.stats.estimates import clipped
+from cxsentiment.stats.jackknife import compare_levels
+from cxsentiment.stats.means import clustered_mean, mean_t_interval, median_interval
+from cxsentiment.stats.power import benjamini_hochberg, minimal_detectable_r
+from cxsentiment.stats.ranks import spearman
+from cxsentiment.stats.rates import wilson_interval
+from cxsentiment.stats.reliability import icc_oneway, n_for_reliability, reliability, variance_components
 
 NAN = math.nan
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from cxsentiment.model import Bundle, Model
 from cxsentiment.schema import ACTS, SENTIMENTS
-from cxsentiment.stats import MIN_CLUSTERS
+from cxsentiment.stats.estimates import MIN_CLUSTERS
 from training.batches import turns_of
 from training.calibrate import scores_of, targets_of
 from training.campaign import Material

@@ -1,0 +1,66 @@
+"""Means and medians with their intervals. Missing values are NaN and are left out, never counted as zero."""
+
+import math
+
+import numpy as np
+
+from cxsentiment.schema import Estimate
+from cxsentiment.stats.arrays import FloatArray, IntArray, compact
+from cxsentiment.stats.estimates import LEVEL, MIN_CLUSTERS, missing, t_interval
+
+
+def mean_t_interval(values: FloatArray) -> Estimate:
+    """Mean with Student's t interval; the values count as independent."""
+    method = "mean, t interval"
+    x = values[~np.isnan(values)]
+    n = x.size
+    if n == 0:
+        return missing("no values", method)
+    mean = float(x.mean())
+    if n == 1:
+        return Estimate(mean, None, None, 1, method, "one value has no spread, so there is no interval")
+    if np.ptp(x) == 0:
+        return Estimate(mean, None, None, n, method, f"all {n} values are equal, so their spread gives no interval")
+    return t_interval(mean, float(x.std(ddof=1)) / math.sqrt(n), n, method, df=n - 1)
+
+
+def clustered_mean(
+    values: FloatArray, clusters: IntArray, *, least: int = MIN_CLUSTERS, unit: str = "agent"
+) -> Estimate:
+    """Mean of all values; the interval allows for values of one cluster being alike.
+
+    Sandwich variance of a ratio mean, Σ_c (S_c - n_c·mean)² · C/(C-1) / N², with t of C-1 degrees of freedom
+    (Cochran 1977, ch. 2 and 6). `least` clusters are needed for an interval; n counts values.
+    """
+    method = f"mean, interval clustered by {unit}"
+    keep = ~np.isnan(values)
+    x = values[keep]
+    n = x.size
+    if n == 0:
+        return missing("no values", method)
+    mean = float(x.mean())
+    of, names = compact(clusters[keep])
+    count = names.size
+    if count < max(least, 2):
+        return Estimate(mean, None, None, n, method, f"too few {unit}s for an interval: {count} of {max(least, 2)}")
+    if np.ptp(x) == 0:
+        return Estimate(mean, None, None, n, method, f"all {n} values are equal, so their spread gives no interval")
+    residuals = np.bincount(of, weights=x - mean)
+    variance = float(residuals @ residuals) * count / (count - 1) / n**2
+    return t_interval(mean, math.sqrt(variance), n, method, df=count - 1)
+
+
+def median_interval(values: FloatArray) -> Estimate:
+    """Median with the interval between two order statistics (exact binomial, at least 95 %; Conover 1999, ch. 3.2)."""
+    from scipy.stats import binom
+
+    method = "median, order-statistic interval"
+    x = np.sort(values[~np.isnan(values)])
+    n = x.size
+    if n == 0:
+        return missing("no values", method)
+    median = float(np.median(x))
+    rank = int(binom.ppf((1 - LEVEL) / 2, n, 0.5))
+    if rank < 1:
+        return Estimate(median, None, None, n, method, f"{n} values are too few for an interval; 6 are needed")
+    return Estimate(median, float(x[rank - 1]), float(x[n - rank]), n, method)
