@@ -10,7 +10,8 @@ import numpy as np
 from cxsentiment.rescore import scorecard_of, stored_contacts
 from cxsentiment.rubric.scorecard import Item, Rubric
 from cxsentiment.schema import Estimate, Evaluation
-from cxsentiment.stats import mean_t_interval, missing
+from cxsentiment.stats.estimates import missing
+from cxsentiment.stats.means import mean_t_interval
 
 _LEAST = 1e-4  # points of 100 below which a score counts as the same: scores are rounded to four decimals
 _REASONS = 5

@@ -15,7 +15,7 @@ import numpy as np
 from cxsentiment.abstention import MEASURED, WIDTHS
 from cxsentiment.model import Model
 from cxsentiment.schema import ACTS
-from cxsentiment.stats import wilson_interval
+from cxsentiment.stats.rates import wilson_interval
 from eval.baselines import truth_of
 from eval.run import answers_of
 from eval.testset import FURTHER, read_cases
