@@ -73,3 +73,51 @@ def try_(
     terminal.print_trials(card, trials, lacking(card, given), uses, warnings, as_json=as_json)
     wrong = any(not trial.right for trial in trials)
     raise typer.Exit(ExitCode.GATE if wrong else ExitCode.DONE)
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="An Amazon Connect form or evaluation, Google questions, CSV or XLSX.")],
+    out: Annotated[Path, typer.Option(metavar="FILE.yaml", help="Where the rubric goes.")],
+    source: Annotated[str | None, typer.Option("--from", help="amazon, google or sheet; found out otherwise.")] = None,
+    critical: Annotated[
+        str, typer.Option(help="The class of automatic fails: customer, business or compliance.")
+    ] = "business",
+) -> None:
+    """Make a rubric of a scorecard from another system; what does not map is listed."""
+    from cxsentiment import rubric_terminal as terminal
+    from cxsentiment.arguments import one_of
+    from cxsentiment.exchange import formats
+
+    kind = one_of("--from", source, formats.SOURCES) if source is not None else None
+    imported = formats.import_rubric(file, kind, one_of("--critical", critical, ("customer", "business", "compliance")))
+    formats.write_new(out, formats.imported_text(imported, file.name).encode())
+    terminal.print_exchanged(out, imported.losses)
+
+
+@app.command()
+def export(
+    rubric: RubricName,
+    to: Annotated[str, typer.Option(help="amazon, google, csv or xlsx.")],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Where it goes.")],
+) -> None:
+    """Write a rubric for another system, or as a spreadsheet; what does not map is listed."""
+    from cxsentiment import rubric_terminal as terminal
+    from cxsentiment.arguments import one_of
+    from cxsentiment.exchange import formats
+    from cxsentiment.rubric.reading import find_rubric, read_rubric
+
+    target = one_of("--to", to, formats.TARGETS)
+    content, losses = formats.export_rubric(read_rubric(find_rubric(rubric)), target)
+    formats.write_new(out, content)
+    terminal.print_exchanged(out, losses)
+
+
+@app.command()
+def template(file: Annotated[Path, typer.Argument(metavar="FILE", help="FILE.csv or FILE.xlsx.")]) -> None:
+    """Write an empty scorecard sheet, with every column explained, for `cxsentiment rubric import`."""
+    from cxsentiment import rubric_terminal as terminal
+    from cxsentiment.exchange.formats import write_template
+
+    write_template(file)
+    terminal.print_exchanged(file, ())

@@ -1,15 +1,18 @@
 """What `cxsentiment rubric …` prints: tables for a person, or JSON."""
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from cxsentiment.exchange.losses import Loss, one_line
 from cxsentiment.rubric.scorecard import Rubric
 from cxsentiment.trial import Trial, Use
 
@@ -102,6 +105,15 @@ def _print_uses(console: Console, uses: Sequence[Use]) -> None:
         numbers = (use.met, use.not_met, use.not_applicable, use.unscored)
         table.add_row(escape(use.item), *(f"{number:,}" for number in numbers))
     console.print(table)
+
+
+def print_exchanged(written: Path, losses: Sequence[Loss]) -> None:
+    """What was written, on standard output; what did not map, on standard error."""
+    print(f"written: {one_line(str(written))}")  # noqa: T201
+    if losses:
+        print(f"not carried over ({len(losses)}):", file=sys.stderr)  # noqa: T201
+        for loss in losses:
+            print(f"  {loss}", file=sys.stderr)  # noqa: T201
 
 
 def _items(rubric: Rubric) -> int:
