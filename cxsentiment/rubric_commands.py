@@ -121,3 +121,39 @@ def template(file: Annotated[Path, typer.Argument(metavar="FILE", help="FILE.csv
 
     write_template(file)
     terminal.print_exchanged(file, ())
+
+
+@app.command("import-flows")
+def import_flows_(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE…", help="ABCD's kb.json or guidelines.json, STAR charts.")
+    ],
+    out: Annotated[Path, typer.Option(metavar="FILE.yaml", help="Where the rubric with the flows goes.")],
+    name: Annotated[str, typer.Option(help="The rubric's name.")] = "flows",
+) -> None:
+    """Make a rubric of published task protocols: a flow and an item for each; what does not map is listed."""
+    from cxsentiment import rubric_terminal as terminal
+    from cxsentiment.exchange.formats import write_new
+    from cxsentiment.exchange.protocols import flows_text, import_flows
+
+    imported = import_flows(files, name)
+    write_new(out, flows_text(imported, files).encode())
+    terminal.print_exchanged(out, imported.losses)
+
+
+@app.command()
+def flows(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run.")],
+    rubric: Annotated[str, typer.Option(metavar="RUBRIC", help="The rubric whose flows are walked.")],
+    as_json: Json = False,
+) -> None:
+    """Walk a rubric's flows over a run: for each step, the share done, missed, late or out of order."""
+    from cxsentiment import rubric_terminal as terminal
+    from cxsentiment.errors import UsageError
+    from cxsentiment.rubric.reading import find_rubric, read_rubric
+    from cxsentiment.walks import walk_run
+
+    card = read_rubric(find_rubric(rubric))
+    if not card.flows:
+        raise UsageError("--rubric", f"{rubric} has no flows", do="See docs/flows.md")
+    terminal.print_walks(walk_run(run, card), as_json=as_json)

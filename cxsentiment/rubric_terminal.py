@@ -15,6 +15,7 @@ from rich.table import Table
 from cxsentiment.exchange.losses import Loss, one_line
 from cxsentiment.rubric.scorecard import Rubric
 from cxsentiment.trial import Trial, Use
+from cxsentiment.walks import SHOWN, FlowTally
 
 _RIGHT = "right"
 
@@ -114,6 +115,43 @@ def print_exchanged(written: Path, losses: Sequence[Loss]) -> None:
         print(f"not carried over ({len(losses)}):", file=sys.stderr)  # noqa: T201
         for loss in losses:
             print(f"  {loss}", file=sys.stderr)  # noqa: T201
+
+
+def print_walks(tallies: Sequence[FlowTally], *, as_json: bool) -> None:
+    """Each flow that applies to a contact, with what became of its steps as shares of the contacts that came by them."""
+    if as_json:
+        print_json([_plain_tally(tally) for tally in tallies])
+        return
+    console = Console()
+    for tally in tallies:
+        if not tally.contacts:
+            continue
+        kept = f"{tally.in_order / tally.contacts:.1%} in order, {tally.complete / tally.contacts:.1%} complete"
+        console.print(f"[bold]{escape(tally.title)}[/]: {tally.contacts:,} contacts, {kept}")
+        if tally.branches:
+            ways = ", ".join(f"{name} {count:,}" for name, count in tally.branches.most_common())
+            console.print(f"  branches taken: {escape(ways)}")
+        table = Table(box=None, pad_edge=False)
+        table.add_column("  step")
+        for column in SHOWN:
+            table.add_column(column.replace("_", " "), justify="right")
+        for step in tally.steps.values():
+            whole = step.statuses.total()
+            name = f"{step.branch}: {step.title}" if step.branch else step.title
+            shares = [f"{step.statuses[one] / whole:.1%}" if step.statuses[one] else "" for one in SHOWN]
+            table.add_row("  " + escape(name), *shares)
+        console.print(table)
+    if idle := [tally.title for tally in tallies if not tally.contacts]:
+        console.print(f"apply to no contact of the run: {escape(', '.join(idle))}")
+
+
+def _plain_tally(tally: FlowTally) -> dict[str, Any]:
+    facts = {key: getattr(tally, key) for key in ("flow", "title", "contacts", "complete", "in_order", "branches")}
+    steps = [
+        {"step": one.step, "title": one.title, "branch": one.branch, **{key: one.statuses[key] for key in SHOWN}}
+        for one in tally.steps.values()
+    ]
+    return facts | {"steps": steps}
 
 
 def _items(rubric: Rubric) -> int:

@@ -10,7 +10,7 @@ _VALID = re.compile(ID)
 # Machine-made references of other systems say nothing to a reader: q570b206a, s1a1b58d6, UUIDs.
 _MACHINE_MADE = re.compile(r"[a-z]?_?[0-9a-f]{6,}|[0-9a-f]{8}(_[0-9a-f]{4}){3}_[0-9a-f]{12}")
 _FILLERS = frozenset(
-    "a agent an and are at did do does for has have how in is it its of on or that the their they this to was we were with you".split()
+    "a agent an and are at did do does for has have how in is it its of on or that the their they this to was".split()
 )
 
 

@@ -68,10 +68,11 @@ class Cap(Strict):
 class Item(Strict):
     """One question of the scorecard, as a grader reads it.
 
-    `met_when` (yes_no), `levels` (ordinal) or `count` (count) say what counts; an item with none of them, or with levels
-    of which none says when, is graded by a person alone. `effect` is what a critical error does to the contact's score:
-    nothing but be reported, unless told. `uncertain_between`: a p_met strictly between goes to a person. `belongs_at`
-    says where in the contact a missing act would have belonged: the turn quoted for `not_met` when none came near.
+    `met_when` (yes_no), `levels` (ordinal) or `count` (count) say what counts; an item with none of them, or with
+    levels of which none says when, is graded by a person alone. `effect` is what a critical error does to the contact's
+    score: nothing but be reported, unless told. `uncertain_between`: a p_met strictly between goes to a person.
+    `belongs_at` says where in the contact a missing act would have belonged: the turn quoted for `not_met` when none
+    came near.
     """
 
     id: Id
