@@ -118,7 +118,7 @@ def print_exchanged(written: Path, losses: Sequence[Loss]) -> None:
 
 
 def print_walks(tallies: Sequence[FlowTally], *, as_json: bool) -> None:
-    """Each flow that applies to a contact, with what became of its steps as shares of the contacts that came by them."""
+    """Each flow with what became of its steps, as shares of the contacts that took their way."""
     if as_json:
         print_json([_plain_tally(tally) for tally in tallies])
         return
@@ -126,27 +126,31 @@ def print_walks(tallies: Sequence[FlowTally], *, as_json: bool) -> None:
     for tally in tallies:
         if not tally.contacts:
             continue
-        kept = f"{tally.in_order / tally.contacts:.1%} in order, {tally.complete / tally.contacts:.1%} complete"
-        console.print(f"[bold]{escape(tally.title)}[/]: {tally.contacts:,} contacts, {kept}")
+        counts = {"complete": tally.complete, "nothing out of place": tally.orderly, "both": tally.in_order}
+        shares = ", ".join(f"{name} {count / tally.contacts:.1%}" for name, count in counts.items())
+        console.print(f"[bold]{escape(tally.title)}[/]: {tally.contacts:,} contacts: {shares}")
         if tally.branches:
             ways = ", ".join(f"{name} {count:,}" for name, count in tally.branches.most_common())
             console.print(f"  branches taken: {escape(ways)}")
+        columns = [one for one in SHOWN if any(step.statuses[one] for step in tally.steps.values())]
         table = Table(box=None, pad_edge=False)
-        table.add_column("  step")
-        for column in SHOWN:
+        table.add_column("  step", no_wrap=True)
+        for column in columns:
             table.add_column(column.replace("_", " "), justify="right")
         for step in tally.steps.values():
             whole = step.statuses.total()
             name = f"{step.branch}: {step.title}" if step.branch else step.title
-            shares = [f"{step.statuses[one] / whole:.1%}" if step.statuses[one] else "" for one in SHOWN]
-            table.add_row("  " + escape(name), *shares)
+            cells = [f"{step.statuses[one] / whole:.1%}" if step.statuses[one] else "" for one in columns]
+            table.add_row("  " + escape(name), *cells)
         console.print(table)
     if idle := [tally.title for tally in tallies if not tally.contacts]:
         console.print(f"apply to no contact of the run: {escape(', '.join(idle))}")
 
 
 def _plain_tally(tally: FlowTally) -> dict[str, Any]:
-    facts = {key: getattr(tally, key) for key in ("flow", "title", "contacts", "complete", "in_order", "branches")}
+    facts = {
+        key: getattr(tally, key) for key in ("flow", "title", "contacts", "complete", "orderly", "in_order", "branches")
+    }
     steps = [
         {"step": one.step, "title": one.title, "branch": one.branch, **{key: one.statuses[key] for key in SHOWN}}
         for one in tally.steps.values()

@@ -24,13 +24,14 @@ class StepTally:
 class FlowTally:
     """One flow over a run: the contacts it applies to, those that kept to it, its branches and steps.
 
-    `complete`: no required step was missed; `in_order`: and none was late or out of order.
+    `complete`: no required step was missed; `orderly`: none that was done was late or out of order; `in_order`: both.
     """
 
     flow: str
     title: str
     contacts: int = 0
     complete: int = 0
+    orderly: int = 0
     in_order: int = 0
     branches: Counter[str] = field(default_factory=Counter)
     steps: dict[tuple[str, str], StepTally] = field(default_factory=dict)
@@ -39,6 +40,7 @@ class FlowTally:
         """Count one contact."""
         self.contacts += 1
         self.complete += all(finding.status != "missed" for finding in walk.steps)
+        self.orderly += all(finding.status == "missed" for finding in walk.faults)
         self.in_order += not walk.faults
         if walk.branch:
             self.branches[walk.branch] += 1

@@ -2,6 +2,7 @@
 
 import math
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -71,6 +72,11 @@ def chosen(cells: Cells, column: str) -> str:
 def several(text: str) -> list[str]:
     """The entries of a cell that are separated by semicolons."""
     return [entry for part in text.split(";") if (entry := part.strip())]
+
+
+def carried(text: str) -> str:
+    """The text as a cell can hold it: without control characters, and without blanks at the ends."""
+    return "".join(one for one in text if one in "\n\t" or unicodedata.category(one) not in ("Cc", "Cs")).strip()
 
 
 def _effect(cells: Cells) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import unicodedata
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
 
 from cxsentiment.errors import RubricError
+from cxsentiment.exchange.cells import carried
 from cxsentiment.exchange.columns import CHOICES, COLUMNS, SETTINGS
 from cxsentiment.exchange.documents import read_bytes
 from cxsentiment.exchange.losses import Loss
@@ -128,8 +128,8 @@ def csv_bytes(settings: Sequence[Sequence[str]], rows: Sequence[Sequence[str]]) 
     """Settings, header and items as CSV with a byte order mark, without which Excel misreads other letters."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerows([row[0], *[neutral(_printable(cell)) for cell in row[1:]]] for row in settings)
-    writer.writerows([neutral(_printable(cell)) for cell in row] for row in rows)
+    writer.writerows([row[0], *[neutral(carried(cell)) for cell in row[1:]]] for row in settings)
+    writer.writerows([neutral(carried(cell)) for cell in row] for row in rows)
     return text.getvalue().encode("utf-8-sig")
 
 
@@ -140,7 +140,7 @@ def xlsx_bytes(settings: Sequence[Sequence[str]], rows: Sequence[Sequence[str]])
     assert items is not None
     items.title = "Items"
     for row in rows:
-        items.append([neutral(_printable(cell)) for cell in row])
+        items.append([neutral(carried(cell)) for cell in row])
     for place, name in enumerate(rows[0], 1):
         cell = items.cell(1, place)
         cell.font = Font(bold=True)
@@ -153,7 +153,7 @@ def xlsx_bytes(settings: Sequence[Sequence[str]], rows: Sequence[Sequence[str]])
     items.freeze_panes = "A2"
     about = book.create_sheet("About")
     for row in [*settings, *_explained()]:
-        about.append([row[0], *[neutral(_printable(cell)) for cell in row[1:]]])
+        about.append([row[0], *[neutral(carried(cell)) for cell in row[1:]]])
     about.column_dimensions["B"].width = 24
     about.column_dimensions["C"].width = 100
     for cell in about["C"]:
@@ -177,8 +177,3 @@ def _explained() -> Iterator[list[str]]:
     yield from (["#", name, text] for name, text in COLUMNS.items())
     yield ["#", "setting", "rows that begin with # and its name"]
     yield from (["#", name, text] for name, text in SETTINGS.items())
-
-
-def _printable(text: str) -> str:
-    """Without control characters, which no spreadsheet takes; blanks at the ends go."""
-    return "".join(one for one in text if one in "\n\t" or unicodedata.category(one) not in ("Cc", "Cs")).strip()

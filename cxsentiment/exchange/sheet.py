@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from cxsentiment.errors import RubricError
-from cxsentiment.exchange.cells import CellError, cells_of, item_of, number, several
+from cxsentiment.exchange.cells import CellError, carried, cells_of, item_of, number, several
 from cxsentiment.exchange.columns import CHOICES, COLUMNS, REQUIRED, SETTINGS
 from cxsentiment.exchange.ids import Ids
 from cxsentiment.exchange.losses import Exported, Imported, Loss, once, one_line
@@ -34,8 +34,7 @@ def read_rows(rows: Sequence[Placed], where: str, name: str) -> Imported:
     """The rubric of a sheet. Raises RubricError with the row and the column of what cannot be used."""
     settings: dict[str, Any] = {"name": name[:100] or "sheet", "version": "1"}
     header: list[str] | None = None
-    sections: dict[str, _Section] = {}
-    current = ""
+    sections: list[_Section] = []
     seen: dict[str, str] = {}
     for row in rows:
         cells = [cell.strip() for cell in row.cells]
@@ -48,17 +47,30 @@ def read_rows(rows: Sequence[Placed], where: str, name: str) -> Imported:
             header = _header(cells, at)
         else:
             given = _cells(header, cells, at)
-            current = given["section"] or current
-            if not current:
-                raise RubricError(at, "section is empty", allowed="the title of a section")
-            _refuse_twice(given, current, row.place, seen, at)
-            sections.setdefault(current, _Section(current)).add(given, at)
+            section = _section_of(given, sections, at)
+            _refuse_twice(given, section.id or section.title, row.place, seen, at)
+            section.add(given, at)
     if not sections:
         raise RubricError(where, "has no item", allowed=f"a header with {', '.join(REQUIRED)} … and a row an item")
     section_ids, item_ids = Ids(), Ids()
-    for section in sections.values():  # ids that are given come first, so that those made avoid them
+    for section in sections:  # ids that are given come first, so that those made avoid them
         section.reserve(section_ids, item_ids)
-    return Imported(settings | {"sections": [one.content(section_ids, item_ids) for one in sections.values()]}, ())
+    return Imported(settings | {"sections": [one.content(section_ids, item_ids) for one in sections]}, ())
+
+
+def _section_of(given: Mapping[str, str], sections: list["_Section"], at: str) -> "_Section":
+    """The section that a row names by title and id; that of the row above where it names none."""
+    title, name = given["section"], given["section id"]
+    if not title and sections and name in ("", sections[-1].id):
+        return sections[-1]
+    if not title:
+        raise RubricError(at, "section is empty", allowed="the title of a section")
+    for section in reversed(sections):
+        if section.title == title and (not name or section.id in ("", name)):
+            section.id = section.id or name
+            return section
+    sections.append(_Section(title, name))
+    return sections[-1]
 
 
 def _header(cells: Sequence[str], at: str) -> list[str]:
@@ -122,11 +134,11 @@ def _setting(cells: Sequence[str], at: str) -> dict[str, Any]:
 class _Section:
     """A section in the making."""
 
-    def __init__(self, title: str) -> None:
-        self._title = title
+    def __init__(self, title: str, name: str) -> None:
+        self.title = title
+        self.id = name
         self._weight: float | None = None
         self._weight_at = ""
-        self._id = ""
         self._items: list[tuple[str, dict[str, Any]]] = []
 
     def add(self, cells: Mapping[str, str], at: str) -> None:
@@ -145,16 +157,15 @@ class _Section:
             if self._weight is not None and weight != self._weight:
                 raise RubricError(
                     f"{at}, section weight",
-                    f"{weight:g}, but {self._weight_at} says {self._weight:g} for {self._title!r}",
+                    f"{weight:g}, but {self._weight_at} says {self._weight:g} for {self.title!r}",
                     allowed="one weight a section",
                 )
             self._weight, self._weight_at = weight, at.rpartition(": ")[2]
-        self._id = self._id or cells["section id"]
         self._items.append((cells["id"], item))
 
     def reserve(self, section_ids: Ids, item_ids: Ids) -> None:
-        if self._id:
-            self._id = section_ids.exactly(self._id)
+        if self.id:
+            section_ids.exactly(self.id)
         for name, _ in self._items:
             if name:
                 item_ids.exactly(name)
@@ -163,8 +174,8 @@ class _Section:
         items = [{"id": name or item_ids.take(item["question"])} | item for name, item in self._items]
         weight = self._weight if self._weight is not None else min(sum(item["weight"] for item in items), 1000.0)
         return {
-            "id": self._id or section_ids.take(self._title),
-            "title": self._title,
+            "id": self.id or section_ids.take(self.title),
+            "title": self.title,
             "weight": weight,
             "items": items,
         }
@@ -178,14 +189,14 @@ def write_rows(rubric: Rubric) -> Exported:
         for key in ("cues", "flows")
         if key in content
     ]
-    settings = [[f"#{name}", _setting_cell(rubric, name)] for name in SETTINGS if name in content]
+    settings = [[f"#{name}", carried(_setting_cell(rubric, name))] for name in SETTINGS if name in content]
     rows: list[list[str]] = [list(COLUMNS)]
     for section in rubric.sections:
         for number_, item in enumerate(section.items):
             cells = dict.fromkeys(COLUMNS, "") | cells_of(item)
             cells |= {"section": section.title, "section id": section.id}
             cells["section weight"] = "" if number_ else f"{section.weight:.12g}"
-            rows.append([cells[name] for name in COLUMNS])
+            rows.append([carried(cells[name]) for name in COLUMNS])
     placed = [Placed("settings", row, note=True) for row in settings]
     placed += [Placed(f"row {number}", row) for number, row in enumerate(rows, 1)]
     again = read_rows(placed, "sheet", rubric.name)
@@ -203,11 +214,11 @@ def _setting_cell(rubric: Rubric, name: str) -> str:
 def _differences(rubric: Rubric, again: Mapping[str, Any]) -> Iterator[Loss]:
     for name in SETTINGS:
         if name in ("name", "description", "version") and again.get(name, "") != getattr(rubric, name):
-            yield Loss("rubric", f"blanks around or within {name}", "cells are trimmed")
+            yield Loss("rubric", f"blanks or control characters of its {name}", "cells cannot hold them")
     read = [item for section in again["sections"] for item in section["items"]]
     for (section, item), plain in zip(rubric.pairs(), read, strict=True):
-        if section.title != section.title.strip():
-            yield Loss(section.id, "blanks around its title", "cells are trimmed")
+        if section.title != carried(section.title):
+            yield Loss(section.id, "blanks or control characters of its title", "cells cannot hold them")
         other = Item.model_validate(plain)
         said = item.model_dump(mode="json", by_alias=True, exclude_defaults=True)
         for key in Item.model_fields:
