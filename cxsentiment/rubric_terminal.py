@@ -128,10 +128,10 @@ def print_walks(tallies: Sequence[FlowTally], *, as_json: bool) -> None:
             continue
         counts = {"complete": tally.complete, "nothing out of place": tally.orderly, "both": tally.in_order}
         shares = ", ".join(f"{name} {count / tally.contacts:.1%}" for name, count in counts.items())
-        console.print(f"[bold]{escape(tally.title)}[/]: {tally.contacts:,} contacts: {shares}")
+        console.print(f"[bold]{escape(tally.title)}[/]: {tally.contacts:,} contacts: {shares}", soft_wrap=True)
         if tally.branches:
             ways = ", ".join(f"{name} {count:,}" for name, count in tally.branches.most_common())
-            console.print(f"  branches taken: {escape(ways)}")
+            console.print(f"  branches taken: {escape(ways)}", soft_wrap=True)
         columns = [one for one in SHOWN if any(step.statuses[one] for step in tally.steps.values())]
         table = Table(box=None, pad_edge=False)
         table.add_column("  step", no_wrap=True)
@@ -144,7 +144,7 @@ def print_walks(tallies: Sequence[FlowTally], *, as_json: bool) -> None:
             table.add_row("  " + escape(name), *cells)
         console.print(table)
     if idle := [tally.title for tally in tallies if not tally.contacts]:
-        console.print(f"apply to no contact of the run: {escape(', '.join(idle))}")
+        console.print(f"apply to no contact of the run: {escape(', '.join(idle))}", soft_wrap=True)
 
 
 def _plain_tally(tally: FlowTally) -> dict[str, Any]:
