@@ -212,7 +212,7 @@ def test_a_form_of_amazon(load: Import) -> None:
     assert items["Did they greet?"] == {
         "id": "greet",
         "question": "Did they greet?",
-        "weight": 25,
+        "weight": 1,  # weighed by section, questions of a section are alike
         "hint": "Listen to the start.",
     }
     assert items["How warm was it?"]["levels"] == [
@@ -248,7 +248,7 @@ def test_what_a_form_has_beyond_a_rubric_is_listed(load: Import) -> None:
     form = _form(
         _section("S", question, Instructions="Read this."),
         _section("Out", _question("Unweighed?", *YES_NO), Weight=0),
-        _section("T", _question("Zero?", *YES_NO, Weight=0), _question("Kept?", *YES_NO)),
+        _section("T", _question("Zero?", *YES_NO, IsExcludedFromScoring=True), _question("Kept?", *YES_NO)),
         AutoEvaluationConfiguration={"Enabled": True},
     )
     said = _said(load(form))
@@ -357,8 +357,8 @@ def test_questions_of_google(load: Import) -> None:
         (_form(), "has no question that can be scored"),
         (_form(_section("S", {"Widget": {}})), "has no question|Widget"),
         ({"Title": "x", "Items": "no"}, "Items is \"no\" .allowed: a list of objects"),
-        (_form(_section("S", _question("Is it?", *YES_NO, Weight="much"))), "Weight is \"much\" .allowed: a number"),
-        (_form(_section("S", _question("Is it?", *YES_NO, Weight=-1))), "Weight is -1"),
+        (_form(_section("S", _question("Is it?", *YES_NO), Weight="much")), "Weight is \"much\" .allowed: a number"),
+        (_form(_section("S", _question("Is it?", *YES_NO, Weight=-1)), mode="QUESTION_ONLY"), "Weight is -1"),
         ({"qaQuestions": [{"questionBody": "x"}]}, "question 1: questionBody is missing or too short"),
         ({"qaQuestions": [{"questionBody": "Is it?", "answerChoices": [{"key": "a"}]}]}, "an answer has no value"),
         ({"qaQuestions": [{"questionBody": "Is it?", "tags": "x"}]}, "tags are no list"),
@@ -462,3 +462,32 @@ def test_levels_without_conditions_are_graded_by_a_person() -> None:
     mixed = [{"name": "a", "points": 1, "when": {"act": "greet"}}, {"name": "b", "points": 0.5}, levels[1]]
     with pytest.raises(ValueError, match="needs when"):
         Item.model_validate(item | {"levels": mixed})
+
+
+def test_weights_go_by_section_where_its_questions_are_alike_and_by_question_otherwise() -> None:
+    def form(*weights: tuple[float, ...]) -> dict[str, Any]:
+        sections = [
+            {
+                "id": f"s{n}",
+                "title": f"S{n}",
+                "weight": n + 1,
+                "items": [{"id": f"i{n}_{k}", "question": "Is it?", "weight": one} for k, one in enumerate(inner)],
+            }
+            for n, inner in enumerate(weights)
+        ]
+        rubric = parse_rubric({"name": "t", "version": "1", "sections": sections}, "t")
+        made: dict[str, Any] = json.loads(export_rubric(rubric, "amazon")[0])
+        return made
+
+    alike = form((2, 2, 2), (5,), (1, 1))
+    weights = [one["Section"]["Weight"] for one in alike["Items"]]
+    assert alike["ScoringStrategy"]["Mode"] == "SECTION_ONLY"
+    assert weights == pytest.approx([100 / 6, 200 / 6, 50])
+    assert sum(weights) == 100  # also after rounding
+    assert not any("Weight" in item["Question"] for one in alike["Items"] for item in one["Section"]["Items"])
+    differ = form((2, 1), (5,), (1, 1))
+    assert differ["ScoringStrategy"]["Mode"] == "QUESTION_ONLY"
+    weights = [item["Question"]["Weight"] for one in differ["Items"] for item in one["Section"]["Items"]]
+    assert weights == pytest.approx([200 / 18, 100 / 18, 200 / 6, 25, 25])
+    assert round(sum(weights), 9) == 100
+    assert not any("Weight" in one["Section"] for one in differ["Items"])

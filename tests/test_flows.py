@@ -295,3 +295,11 @@ def test_unrelated_turns_change_nothing(walk: Walker, said: list[str], more: lis
 def test_a_flow_that_cannot_be_walked_is_refused(flow: dict[str, Any], message: str) -> None:
     with pytest.raises(RubricError, match=message):
         _rubric(flow)
+
+
+def test_levels_without_conditions_are_left_to_a_person(judge: Callable[..., dict[str, ItemResult]]) -> None:
+    levels = [{"name": "good", "points": 1}, {"name": "poor", "points": 0}]
+    rubric = _rubric({"steps": [_step("alpha")]}, {"id": "advice", "kind": "ordinal", "levels": levels})
+    found = judge(rubric, "A: say alpha")
+    assert (found["advice"].verdict, found["advice"].p_met, found["advice"].points) == ("unscored", None, None)
+    assert found["flow"].verdict == "met"

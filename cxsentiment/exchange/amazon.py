@@ -59,7 +59,7 @@ def read_form(document: Mapping[str, Any], where: str, critical: Criticality) ->
     for key in _SETTINGS:
         if form.get(key):
             made.lose("form", key, "a setting of the vendor's system, no part of a rubric")
-    made.by_section = mode == "SECTION_ONLY"
+    made.by_section, made.by_question = mode == "SECTION_ONLY", mode == "QUESTION_ONLY"
     made.items(objects(form, "Items", where), "", 100.0)
     return made.imported(title, text_of(form, "Description", where), flat=mode == "QUESTION_ONLY")
 
@@ -132,7 +132,8 @@ class _Made:
     losses: list[Loss] = field(default_factory=list)
     section_ids: Ids = field(default_factory=Ids)
     item_ids: Ids = field(default_factory=Ids)
-    by_section: bool = False
+    by_section: bool = False  # questions of a section weigh the same
+    by_question: bool = False  # sections weigh what their questions do
 
     def lose(self, place: str, what: str, why: str) -> None:
         self.losses.append(Loss(place, what, why))
@@ -188,6 +189,8 @@ class _Made:
             self.lose(title, "the section", "it has no question that can be scored")
             return
         weight = round(min(max(weight, 0.001), 1000.0), 6)
+        if self.by_question:
+            weight = min(sum(item["weight"] for item in items), 1000.0)
         self.sections.append(
             {"id": self.section_ids.take(title, ref), "title": title, "weight": weight, "items": items}
         )
@@ -200,7 +203,7 @@ class _Made:
                 title, f"a question of type {kind or 'none'}", "it has no score; keep it as a note of the reviewer"
             )
             return
-        weight = number_of(question, "Weight", self.where)
+        weight = None if self.by_section else number_of(question, "Weight", self.where)
         if weight == 0 or question.get("IsExcludedFromScoring"):
             self.lose(title, "a question without weight", "an item of a rubric counts; give it a weight to keep it")
             return
@@ -247,26 +250,47 @@ def write_form(rubric: Rubric) -> Exported:
     count = sum(1 for _ in rubric.pairs())
     if count > _QUESTIONS:
         losses.append(Loss("rubric", f"{count} items in one form", f"at most {_QUESTIONS} are taken: split the form"))
-    total = sum(section.weight for section in rubric.sections)
-    flat_total = sum(item.weight for _, item in rubric.pairs())
+    # Weights are given by section, and then its questions weigh the same, or by question over the whole form.
+    by_section = not rubric.flat and all(_alike(section) for section in rubric.sections)
+    if not by_section and len(rubric.sections) > 1:
+        losses.append(
+            Loss("rubric", "weights of sections", "questions of a section differ: they carry the whole weight")
+        )
+    section_weights = _hundred([section.weight for section in rubric.sections])
+    question_weights = iter(_hundred([_share(section, item, rubric) for section, item in rubric.pairs()]))
     sections = []
-    for number, section in enumerate(rubric.sections, 1):
+    for section, weight in zip(rubric.sections, section_weights, strict=True):
         name, more = cut(section.title, _TITLE, section.id, "title")
         losses += more
-        shared = flat_total if rubric.flat else sum(item.weight for item in section.items)
-        made: dict[str, Any] = {"Title": name, "RefId": _ref(section.id, f"section_{number}", losses)}
-        if not rubric.flat:
-            made["Weight"] = round(100 * section.weight / total, 6)
-        made["Items"] = [{"Question": _question(item, shared, losses)} for item in section.items]
-        sections.append({"Section": made})
-        _lose_weight(section, rubric, losses)
-    mode = "QUESTION_ONLY" if rubric.flat else "SECTION_ONLY"
+        made: dict[str, Any] = {"Title": name, "RefId": _ref(section.id, losses)}
+        made |= {"Weight": weight} if by_section else {}
+        questions = [_question(item, losses) for item in section.items]
+        if not by_section:
+            questions = [one | {"Weight": next(question_weights)} for one in questions]
+        sections.append({"Section": made | {"Items": [{"Question": one} for one in questions]}})
+    mode = "SECTION_ONLY" if by_section else "QUESTION_ONLY"
     form: dict[str, Any] = {"Title": title} | ({"Description": description} if description else {})
     form |= {"Items": sections, "ScoringStrategy": {"Mode": mode, "Status": "ENABLED"}}
     return Exported(form, once(losses))
 
 
-def _question(item: Item, shared: float, losses: list[Loss]) -> dict[str, Any]:
+def _alike(section: Section) -> bool:
+    return len({item.weight for item in section.items}) == 1
+
+
+def _share(section: Section, item: Item, rubric: Rubric) -> float:
+    return item.weight if rubric.flat else section.weight * item.weight / sum(one.weight for one in section.items)
+
+
+def _hundred(weights: Sequence[float]) -> list[float]:
+    """The weights as shares of 100, which they add up to in spite of rounding."""
+    shares = [round(100 * weight / sum(weights), 6) for weight in weights]
+    largest = max(range(len(shares)), key=shares.__getitem__)
+    shares[largest] = round(shares[largest] + 100 - sum(shares), 6)
+    return shares
+
+
+def _question(item: Item, losses: list[Loss]) -> dict[str, Any]:
     losses += uncarried(item)
     title, more = cut(item.question, _QUESTION, item.id, "question")
     losses += more
@@ -284,6 +308,8 @@ def _question(item: Item, shared: float, losses: list[Loss]) -> dict[str, Any]:
         options.append({"RefId": f"{item.id[: _REF - 4]}_{number}", "Text": name, "Score": score})
     if item.effect == "zero":
         options[-1]["AutomaticFail"] = True
+        if len(options) > 2:
+            losses.append(Loss(item.id, "a zero for levels between", "only the worst answer fails the form"))
     elif item.critical != "none":
         losses.append(
             Loss(
@@ -294,24 +320,18 @@ def _question(item: Item, shared: float, losses: list[Loss]) -> dict[str, Any]:
         )
     question = {
         "Title": title,
-        "RefId": _ref(item.id, item.id[:24] + "_" + sha256(item.id.encode()).hexdigest()[:12], losses),
+        "RefId": _ref(item.id, losses),
     }
     question |= {"Instructions": hint} if hint else {}
     return question | {
         "QuestionType": "SINGLESELECT",
         "NotApplicableEnabled": True,
-        "Weight": round(100 * item.weight / shared, 6),
         "QuestionTypeProperties": {"SingleSelect": {"Options": options, "DisplayAs": "RADIO"}},
     }
 
 
-def _ref(name: str, short: str, losses: list[Loss]) -> str:
+def _ref(name: str, losses: list[Loss]) -> str:
     if len(name) <= _REF:
         return name
     losses.append(Loss(name, "its id", f"{len(name)} characters, at most {_REF} are taken"))
-    return short
-
-
-def _lose_weight(section: Section, rubric: Rubric, losses: list[Loss]) -> None:
-    if rubric.flat and len(section.items) and section.weight != 1:
-        losses.append(Loss(section.id, "its weight", "with flat the questions' weights count alone"))
+    return name[: _REF - 13] + "_" + sha256(name.encode()).hexdigest()[:12]

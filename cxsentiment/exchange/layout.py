@@ -43,7 +43,7 @@ def _entry(key: str, value: Any, depth: int) -> Iterator[str]:
     else:
         yield f"{pad}{name}:"
         for number, one in enumerate(value):
-            if key == "sections" and number:
+            if key in ("sections", "flows") and number:
                 yield ""
             yield from _element(one, depth + 1)
 
