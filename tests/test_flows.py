@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -250,6 +251,23 @@ def test_p_counts_only_sightings_in_their_place(judge: Callable[..., dict[str, I
     early = judge(rubric, "A: a refund", "A: say alpha", "A: ok")["flow"]
     assert early.verdict == "not_met"
     assert early.p_met == pytest.approx(1 / (1 + 2.718281828**3), abs=1e-3)
+
+
+def test_a_missed_step_is_as_likely_as_its_doubtful_sightings_in_their_place(
+    toy_model: Model, contact: Contact
+) -> None:
+    acts = toy_model.bundle.head("acts")
+    inform = acts.labels.index("inform")
+    transcript = contact("A: ok", "A: say alpha", "A: ok")
+    (predictions,) = predict(toy_model, [transcript])
+    doubtful = {0: 0.4, 2: 0.1}  # below the threshold of 0.5: before what it should follow, and after
+    doubted = [
+        replace(one, probs=(*one.probs[:inform], doubtful.get(one.turn, 0.0), *one.probs[inform + 1 :]))
+        for one in predictions
+    ]
+    rubric = _rubric({"order": "strict", "steps": [_step("alpha"), _step("b", seen={"act": "inform"})]})
+    walk = Scorecard(rubric, Labels(acts.labels, acts.thresholds)).walk(transcript, doubted, {})["task"]
+    assert (walk.steps[1].status, walk.steps[1].p, walk.steps[1].p_done) == ("missed", 0.1, 0.4)
 
 
 def test_a_flow_of_another_task_does_not_apply(judge: Callable[..., dict[str, ItemResult]]) -> None:
