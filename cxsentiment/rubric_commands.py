@@ -91,7 +91,7 @@ def import_(
 
     kind = one_of("--from", source, formats.SOURCES) if source is not None else None
     imported = formats.import_rubric(file, kind, one_of("--critical", critical, ("customer", "business", "compliance")))
-    formats.write_new(out, formats.imported_text(imported, file.name).encode())
+    formats.write_rubric(out, formats.imported_text(imported, file.name))
     terminal.print_exchanged(out, imported.losses)
 
 
@@ -133,11 +133,11 @@ def import_flows_(
 ) -> None:
     """Make a rubric of published task protocols: a flow and an item for each; what does not map is listed."""
     from cxsentiment import rubric_terminal as terminal
-    from cxsentiment.exchange.formats import write_new
+    from cxsentiment.exchange.formats import write_rubric
     from cxsentiment.exchange.protocols import flows_text, import_flows
 
     imported = import_flows(files, name)
-    write_new(out, flows_text(imported, files).encode())
+    write_rubric(out, flows_text(imported, files))
     terminal.print_exchanged(out, imported.losses)
 
 

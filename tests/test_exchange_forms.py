@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from cxsentiment.errors import RubricError, UsageError
-from cxsentiment.exchange.formats import export_rubric, import_rubric, imported_text, write_new
+from cxsentiment.exchange.formats import export_rubric, import_rubric, imported_text, write_new, write_rubric
 from cxsentiment.exchange.ids import Ids
 from cxsentiment.exchange.losses import Imported
 from cxsentiment.rubric.reading import default_rubric, parse_rubric, read_rubric
@@ -491,3 +491,22 @@ def test_weights_go_by_section_where_its_questions_are_alike_and_by_question_oth
     assert weights == pytest.approx([200 / 18, 100 / 18, 200 / 6, 25, 25])
     assert round(sum(weights), 9) == 100
     assert not any("Weight" in one["Section"] for one in differ["Items"])
+
+
+def test_points_bonuses_and_fails_of_a_section(load: Import) -> None:
+    options = [
+        _option("All", PointsConfiguration={"PointValue": 4, "IsBonus": True}),
+        _option("Half", PointsConfiguration={"PointValue": 2}),
+        _option("None", PointsConfiguration={"PointValue": 0}, AutomaticFailConfiguration={"TargetSection": "s"}),
+    ]
+    imported = load(_form(_section("S", _question("Is it?", *options)), mode="POINTS_BASED"))
+    assert [level["points"] for level in _items(imported)["Is it?"]["levels"]] == [1, 0.5, 0]
+    for part in ("that All is a bonus", "that None fails a section", "Mode POINTS_BASED"):
+        assert part in _said(imported)
+
+
+def test_a_rubric_that_could_not_be_read_again_leaves_no_file(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    with pytest.raises(RubricError, match=r"is no scorecard .allowed: at most 1,000,000 bytes"):
+        write_rubric(path, "# " + "x" * 1_000_000)
+    assert not path.exists()

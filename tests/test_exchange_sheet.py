@@ -315,6 +315,12 @@ def test_bad_rows_name_row_column_and_what_is_allowed(rows: list[list[str]], mes
         import_rubric(_csv(tmp_path / "bad.csv", *rows))
 
 
+def test_one_question_under_two_ids_is_two_items(tmp_path: Path) -> None:
+    rows = [[*H, "id"], ["S", "Is it?", "a"], ["S", "Is it?", "b"]]
+    (section,) = import_rubric(_csv(tmp_path / "two.csv", *rows)).content["sections"]
+    assert [item["id"] for item in section["items"]] == ["a", "b"]
+
+
 def test_files_that_are_no_sheets(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     path.write_bytes("section,question\nS,Is it für".encode("latin-1"))

@@ -216,7 +216,7 @@ class _Made:
         if question.get("Enablement"):
             self.lose(title, "when it is shown", "conditions on other answers; write applies_when instead")
         hint, marks = marks_of(text_of(question, "Instructions", self.where))
-        answers = list(self._answers(kind, options if isinstance(options, Mapping) else {}))
+        answers = list(self._answers(title, kind, options if isinstance(options, Mapping) else {}))
         item: dict[str, Any] = {
             "id": self.item_ids.take(title, text_of(question, "RefId", self.where)),
             "question": title,
@@ -232,14 +232,22 @@ class _Made:
             self.lose(title, "the class of its automatic fail", f"assumed {self.critical}; say another with --critical")
         yield item | ({"hint": hint} if hint else {})
 
-    def _answers(self, kind: str, properties: Mapping[str, Any]) -> Iterator[Answer]:
+    def _answers(self, title: str, kind: str, properties: Mapping[str, Any]) -> Iterator[Answer]:
         for option in objects(properties, "Options", self.where) if "Options" in properties else ():
             if kind == "NUMERIC":
                 low, high = option.get("MinValue"), option.get("MaxValue")
                 text = f"{low}" if low == high else f"{low} to {high}"
             else:
                 text = text_of(option, "Text", self.where) or text_of(option, "RefId", self.where)
-            yield Answer(text, number_of(option, "Score", self.where), bool(option.get("AutomaticFail")))
+            if option.get("AutomaticFailConfiguration"):
+                self.lose(title, f"that {text} fails a section", "a critical error bears on the whole contact")
+            points = option.get("PointsConfiguration")
+            score = number_of(option, "Score", self.where)
+            if score is None and isinstance(points, Mapping):
+                score = number_of(points, "PointValue", self.where)
+                if points.get("IsBonus"):
+                    self.lose(title, f"that {text} is a bonus", "items have no points beyond their weight")
+            yield Answer(text, score, bool(option.get("AutomaticFail")))
 
 
 def write_form(rubric: Rubric) -> Exported:

@@ -10,7 +10,7 @@ from cxsentiment.exchange import amazon, files, google, sheet
 from cxsentiment.exchange.documents import read_bytes, read_json
 from cxsentiment.exchange.layout import rubric_text
 from cxsentiment.exchange.losses import Imported, Loss
-from cxsentiment.rubric.reading import parse_rubric
+from cxsentiment.rubric.reading import parse_rubric, read_rubric
 from cxsentiment.rubric.scorecard import Rubric
 from cxsentiment.schema import Criticality
 
@@ -66,6 +66,18 @@ def write_new(path: Path, content: bytes) -> None:
         raise UsageError(
             str(path), f"cannot be written: {error.strerror}", do="Give a file in a folder that stands"
         ) from error
+
+
+def write_rubric(path: Path, text: str) -> None:
+    """Write a rubric's YAML into a new file, and read it again. Raises RubricError, and leaves no file, for one that
+    cannot be used: too large, say.
+    """
+    write_new(path, text.encode())
+    try:
+        read_rubric(path)
+    except RubricError:
+        path.unlink()
+        raise
 
 
 def _read(path: Path, source: Source | None, critical: Criticality) -> Imported:

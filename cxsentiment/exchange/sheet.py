@@ -103,7 +103,8 @@ def _cells(header: Sequence[str], cells: Sequence[str], at: str) -> dict[str, st
 def _refuse_twice(given: Mapping[str, str], section: str, place: str, seen: dict[str, str], at: str) -> None:
     for key, what in ((given["id"], "the id"), (f"{section}\n{given['question']}", "the question")):
         shown = key.rpartition("\n")[2]
-        if key and (what + key) in seen:
+        meant = what == "the question" and bool(given["id"])  # two ids make two items, whatever they ask
+        if key and (what + key) in seen and not meant:
             raise RubricError(at, f"{what} {shown[:60]!r} stands in {seen[what + key]} too", allowed="each item once")
         seen[what + key] = place
 
