@@ -8,7 +8,7 @@ from typing import Any
 
 from cxsentiment.exchange.columns import CHOICES
 from cxsentiment.rubric.conditions import Condition, nearest
-from cxsentiment.rubric.scorecard import Cap, Item
+from cxsentiment.rubric.scorecard import Cap, Item, Level
 from cxsentiment.schema import ACTS, SENTIMENTS
 
 Cells = Mapping[str, str]
@@ -17,7 +17,7 @@ _RULE_ONLY = ("said by", "never", "times", "first turns", "last turns", "before"
 _PLACES = {"times": "times", "first turns": "in_first", "last turns": "in_last", "within turns": "within"}
 _NAMES = ("channels", "campaigns", "queues", "languages")
 _QUOTED = re.compile(r'"([^"]+)"|“([^”]+)”')
-_LEVEL = re.compile(r"(.+?)\s*=\s*([0-9.,]+)")
+_LEVEL = re.compile(r"(.+?)\s*=\s*([0-9.,eE+-]+)")
 
 
 class CellError(ValueError):
@@ -57,6 +57,11 @@ def number(cells: Cells, column: str, default: float | None = None) -> float:
     if not math.isfinite(value):
         raise CellError(column, f"{text!r} is no number" if text else "is empty", "a number")
     return value
+
+
+def figure(value: float) -> str:
+    """A number as a cell holds it, so that `number` gives the same again."""
+    return repr(float(value)).removesuffix(".0")
 
 
 def chosen(cells: Cells, column: str) -> str:
@@ -185,10 +190,10 @@ def cells_of(item: Item) -> dict[str, str]:
     """The cells that say as much of an item as a sheet can; what they leave out, `item_of` shows."""
     cells = {
         "question": item.question,
-        "weight": f"{item.weight:.12g}",
+        "weight": figure(item.weight),
         "kind": "" if item.kind == "yes_no" else item.kind,
         "critical": "" if item.critical == "none" else item.critical,
-        "effect": f"{item.effect.cap:.12g}" if isinstance(item.effect, Cap) else item.effect.replace("report", ""),
+        "effect": figure(item.effect.cap) if isinstance(item.effect, Cap) else item.effect.replace("report", ""),
         "belongs at": item.belongs_at or "",
         "hint": item.hint,
         "id": item.id,
@@ -198,9 +203,10 @@ def cells_of(item: Item) -> dict[str, str]:
     cells["only if"] = _anchor_cell(item.applies_when.if_)
     if item.uncertain_between is not None:
         low, high = item.uncertain_between
-        cells |= {"uncertain from": f"{low:.12g}", "uncertain to": f"{high:.12g}"}
+        cells |= {"uncertain from": figure(low), "uncertain to": figure(high)}
     if item.levels is not None:
-        cells["levels"] = "; ".join(f"{level.name} = {level.points:.12g}" for level in item.levels)
+        levels = _levels_cell(item.levels)
+        cells |= {"levels": levels} if levels else {"kind": ""}  # a person grades it, by yes or no
     if item.count is not None:
         event = _event_cells(item.count.of)
         if not event:
@@ -211,6 +217,16 @@ def cells_of(item: Item) -> dict[str, str]:
         event = _event_cells(item.met_when.not_ or item.met_when)
         cells |= event | ({"never": "yes"} if never and event else {})
     return cells
+
+
+def _levels_cell(levels: Sequence[Level]) -> str:
+    """The cell of these levels; empty where their names cannot be told apart in it."""
+    text = carried("; ".join(f"{level.name} = {figure(level.points)}" for level in levels))
+    try:
+        read = [(one["name"], one["points"]) for one in map(_level, several(text))]
+    except CellError:
+        return ""
+    return text if read == [(level.name, level.points) for level in levels] else ""
 
 
 def _event_cells(condition: Condition) -> dict[str, str]:

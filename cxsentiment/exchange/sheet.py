@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from cxsentiment.errors import RubricError
-from cxsentiment.exchange.cells import CellError, carried, cells_of, item_of, number, several
+from cxsentiment.exchange.cells import CellError, carried, cells_of, figure, item_of, number, several
 from cxsentiment.exchange.columns import CHOICES, COLUMNS, REQUIRED, SETTINGS
 from cxsentiment.exchange.ids import Ids
 from cxsentiment.exchange.losses import Exported, Imported, Loss, once, one_line
@@ -196,7 +196,7 @@ def write_rows(rubric: Rubric) -> Exported:
         for number_, item in enumerate(section.items):
             cells = dict.fromkeys(COLUMNS, "") | cells_of(item)
             cells |= {"section": section.title, "section id": section.id}
-            cells["section weight"] = "" if number_ else f"{section.weight:.12g}"
+            cells["section weight"] = "" if number_ else figure(section.weight)
             rows.append([carried(cells[name]) for name in COLUMNS])
     placed = [Placed("settings", row, note=True) for row in settings]
     placed += [Placed(f"row {number}", row) for number, row in enumerate(rows, 1)]
@@ -208,8 +208,8 @@ def write_rows(rubric: Rubric) -> Exported:
 def _setting_cell(rubric: Rubric, name: str) -> str:
     value = getattr(rubric, name)
     if name == "uncertain_between":
-        return "; ".join(f"{one:.12g}" for one in value)
-    return f"{value:.12g}" if isinstance(value, float) else "yes" if value is True else str(value)
+        return "; ".join(figure(one) for one in value)
+    return figure(value) if isinstance(value, float) else "yes" if value is True else str(value)
 
 
 def _differences(rubric: Rubric, again: Mapping[str, Any]) -> Iterator[Loss]:
