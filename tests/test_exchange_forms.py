@@ -510,3 +510,23 @@ def test_a_rubric_that_could_not_be_read_again_leaves_no_file(tmp_path: Path) ->
     with pytest.raises(RubricError, match=r"is no scorecard .allowed: at most 1,000,000 bytes"):
         write_rubric(path, "# " + "x" * 1_000_000)
     assert not path.exists()
+
+
+@pytest.mark.parametrize("target", ["amazon", "google"])
+def test_tiny_weights_and_sections_of_one_title(target: Any, tmp_path: Path) -> None:
+    sections = [
+        {
+            "id": f"s{n}",
+            "title": "Same",
+            "weight": 1,
+            "items": [{"id": f"i{n}{k}", "question": "Is it?", "weight": one}],
+        }
+        for n, weights in enumerate(((0.0001,), (1000.0,)))
+        for k, one in enumerate(weights)
+    ]
+    sections[0]["items"].append({"id": "big", "question": "Is it big?", "weight": 1000})  # type: ignore[attr-defined]
+    rubric = parse_rubric({"name": "t", "version": "1", "flat": True, "sections": sections}, "t")
+    again, _ = _back(rubric, target, tmp_path)
+    assert {item.id for _, item in again.pairs()} == {item.id for _, item in rubric.pairs()}  # none is left out
+    _, losses = export_rubric(rubric, target)
+    assert ("sections of one title apart" in {loss.what for loss in losses}) == (target == "google")

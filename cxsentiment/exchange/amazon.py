@@ -292,7 +292,7 @@ def _share(section: Section, item: Item, rubric: Rubric) -> float:
 
 def _hundred(weights: Sequence[float]) -> list[float]:
     """The weights as shares of 100, which they add up to in spite of rounding."""
-    shares = [round(100 * weight / sum(weights), 6) for weight in weights]
+    shares = [max(round(100 * weight / sum(weights), 6), 1e-6) for weight in weights]
     largest = max(range(len(shares)), key=shares.__getitem__)
     shares[largest] = round(shares[largest] + 100 - sum(shares), 6)
     return shares

@@ -129,11 +129,13 @@ def write_questions(rubric: Rubric) -> Exported:
     if not rubric.flat and len(rubric.sections) > 1:
         losses.append(Loss("rubric", "weights of sections", "folded into the scores: what does not apply shifts them"))
     losses.append(Loss("rubric", "sections", "they become tags, which must be made in the project first"))
+    if len({section.title for section in rubric.sections}) < len(rubric.sections):
+        losses.append(Loss("rubric", "sections of one title apart", "the title is the tag: they become one"))
     questions = []
     for order, (section, item) in enumerate(rubric.pairs(), 1):
         whole = sum(one.weight for one in section.items)
         weight = item.weight if rubric.flat else section.weight * item.weight / whole
-        questions.append(_question(item, section.title, round(weight, 6), order, losses))
+        questions.append(_question(item, section.title, max(round(weight, 6), 1e-6), order, losses))
     head = {"displayName": rubric.name} | ({"description": rubric.description} if rubric.description else {})
     return Exported(head | {"qaQuestions": questions}, once(losses))
 
