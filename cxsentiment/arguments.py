@@ -1,9 +1,14 @@
 """The options of the command line that several commands share: their names, forms and help."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
+
+from cxsentiment.errors import UsageError
+
+Choice = TypeVar("Choice", bound=str)
 
 Inputs = Annotated[
     list[str],
@@ -79,3 +84,11 @@ PseudonymKey = Annotated[
     Path | None,
     typer.Option("--pseudonym-key", metavar="FILE", help="Replace customer and agent ids by keyed pseudonyms."),
 ]
+
+
+def one_of(option: str, given: str, allowed: Sequence[Choice]) -> Choice:
+    """The allowed value that was given. Raises UsageError for another."""
+    for value in allowed:
+        if value == given.strip().lower():
+            return value
+    raise UsageError(option, f"{given!r} is not known", allowed=", ".join(allowed))

@@ -83,7 +83,7 @@ def diff(
     as_json: Json = False,
 ) -> None:
     """Say which contacts and agents of a run change between two rubrics, and through which items."""
-    from cxsentiment import rubric_terminal as terminal
+    from cxsentiment import rubric_run_terminal as terminal
     from cxsentiment.difference import compare
     from cxsentiment.rubric.reading import find_rubric, read_rubric
 
@@ -99,7 +99,7 @@ def explain(
     as_json: Json = False,
 ) -> None:
     """Walk one contact item by item: question, verdict, how sure, what it counts, why, and the words that show it."""
-    from cxsentiment import rubric_terminal as terminal
+    from cxsentiment import rubric_run_terminal as terminal
     from cxsentiment.explanation import explain as walk
     from cxsentiment.rubric.reading import find_rubric, read_rubric
 
@@ -120,7 +120,7 @@ def abstain(
     as_json: Json = False,
 ) -> None:
     """Show what leaving unsure verdicts to a person costs and saves, and the bounds that a wanted error needs."""
-    from cxsentiment import rubric_terminal as terminal
+    from cxsentiment import rubric_run_terminal as terminal
     from cxsentiment.abstention import curves, measured
     from cxsentiment.model import default_model
     from cxsentiment.rubric.reading import find_rubric, read_rubric
@@ -142,7 +142,7 @@ def rescore(
     import shlex
     import sys
 
-    from cxsentiment import rubric_terminal as terminal
+    from cxsentiment import rubric_run_terminal as terminal
     from cxsentiment.rescore import rescore as score_anew
     from cxsentiment.rubric.reading import find_rubric, read_rubric
 
@@ -151,3 +151,87 @@ def rescore(
     typed = shlex.join(["cxsentiment", *sys.argv[1:]])
     receipt = score_anew(run, card, folder, overwrite=overwrite, command=typed)
     terminal.print_rescored(receipt, folder, as_json=as_json)
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="An Amazon Connect form or evaluation, Google questions, CSV or XLSX.")],
+    out: Annotated[Path, typer.Option(metavar="FILE.yaml", help="Where the rubric goes.")],
+    source: Annotated[str | None, typer.Option("--from", help="amazon, google or sheet; found out otherwise.")] = None,
+    critical: Annotated[
+        str, typer.Option(help="The class of automatic fails: customer, business or compliance.")
+    ] = "business",
+) -> None:
+    """Make a rubric of a scorecard from another system; what does not map is listed."""
+    from cxsentiment import rubric_terminal as terminal
+    from cxsentiment.arguments import one_of
+    from cxsentiment.exchange import formats
+
+    kind = one_of("--from", source, formats.SOURCES) if source is not None else None
+    imported = formats.import_rubric(file, kind, one_of("--critical", critical, ("customer", "business", "compliance")))
+    formats.write_rubric(out, formats.imported_text(imported, file.name))
+    terminal.print_exchanged(out, imported.losses)
+
+
+@app.command()
+def export(
+    rubric: RubricName,
+    to: Annotated[str, typer.Option(help="amazon, google, csv or xlsx.")],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Where it goes.")],
+) -> None:
+    """Write a rubric for another system, or as a spreadsheet; what does not map is listed."""
+    from cxsentiment import rubric_terminal as terminal
+    from cxsentiment.arguments import one_of
+    from cxsentiment.exchange import formats
+    from cxsentiment.rubric.reading import find_rubric, read_rubric
+
+    target = one_of("--to", to, formats.TARGETS)
+    content, losses = formats.export_rubric(read_rubric(find_rubric(rubric)), target)
+    formats.write_new(out, content)
+    terminal.print_exchanged(out, losses)
+
+
+@app.command()
+def template(file: Annotated[Path, typer.Argument(metavar="FILE", help="FILE.csv or FILE.xlsx.")]) -> None:
+    """Write an empty scorecard sheet, with every column explained, for `cxsentiment rubric import`."""
+    from cxsentiment import rubric_terminal as terminal
+    from cxsentiment.exchange.formats import write_template
+
+    write_template(file)
+    terminal.print_exchanged(file, ())
+
+
+@app.command("import-flows")
+def import_flows_(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE…", help="ABCD's kb.json or guidelines.json, STAR charts.")
+    ],
+    out: Annotated[Path, typer.Option(metavar="FILE.yaml", help="Where the rubric with the flows goes.")],
+    name: Annotated[str, typer.Option(help="The rubric's name.")] = "flows",
+) -> None:
+    """Make a rubric of published task protocols: a flow and an item for each; what does not map is listed."""
+    from cxsentiment import rubric_terminal as terminal
+    from cxsentiment.exchange.formats import write_rubric
+    from cxsentiment.exchange.protocols import flows_text, import_flows
+
+    imported = import_flows(files, name)
+    write_rubric(out, flows_text(imported, files))
+    terminal.print_exchanged(out, imported.losses)
+
+
+@app.command()
+def flows(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run.")],
+    rubric: Annotated[str, typer.Option(metavar="RUBRIC", help="The rubric whose flows are walked.")],
+    as_json: Json = False,
+) -> None:
+    """Walk a rubric's flows over a run: for each step, the share done, missed, late or out of order."""
+    from cxsentiment import rubric_terminal as terminal
+    from cxsentiment.errors import UsageError
+    from cxsentiment.rubric.reading import find_rubric, read_rubric
+    from cxsentiment.walks import walk_run
+
+    card = read_rubric(find_rubric(rubric))
+    if not card.flows:
+        raise UsageError("--rubric", f"{rubric} has no flows", do="See docs/flows.md")
+    terminal.print_walks(walk_run(run, card), as_json=as_json)

@@ -211,7 +211,7 @@ def test_mending_a_run_does_not_bring_anybody_back(out: Path, source: Path, sett
 def test_another_run_into_the_folder_leaves_them_out_too(out: Path, source: Path, settings: Settings) -> None:
     _erase(out, customers=("cust-anna",))
     content = settings.rubric.model_dump(mode="json")
-    content["sections"][0]["weight"] = 20
+    content["sections"][0]["items"][0]["weight"] = 20
     other = Settings(settings.model, parse_rubric(content, "other"), workers=1, overwrite=True)
     receipt = run([str(source)], out, other)
     assert receipt["contacts"] == {"in": 10, "scored": 6, "rejected": 1, "erased": 3}

@@ -192,7 +192,7 @@ def test_another_run_is_not_overwritten_unless_asked(jsonl: Jsonl, settings: Set
     source, out = jsonl(_contacts(2)), tmp_path / "run"
     run([str(source)], out, settings)
     content = settings.rubric.model_dump(mode="json")
-    content["sections"][0]["weight"] = 20
+    content["sections"][0]["items"][0]["weight"] = 20
     other = Settings(settings.model, parse_rubric(content, "other"), workers=1)
     with pytest.raises(UsageError, match=r"holds another run: it differs in rubric\. .*--overwrite"):
         run([str(source)], out, other)

@@ -34,12 +34,12 @@ def test_the_columns_are_the_contract() -> None:
     logged = ["wait_s", "hold_s", "wrap_up_s", "handle_s", "transferred", "abandoned", "resolved", "shift", "site"]
     assert runs.CONTACTS.names[answers + 5 :] == [*logged, "score_uncapped", "score_effect"]
     turns = ["contact_id", "turn", "speaker", "text", "start_s", "end_s", "p_negative", "p_neutral", "p_positive"]
-    assert runs.TURNS.names == [*turns, *(f"p_{act}" for act in ACTS), "agent_id"]
+    assert runs.TURNS.names == [*turns, *(f"p_{act}" for act in ACTS), "agent_id", "act_spans"]
     assert (
         runs.ITEMS.names
         == (
             "contact_id item section verdict p_met points weight critical "
-            "evidence_turn evidence_start evidence_end evidence_quote"
+            "evidence_turn evidence_start evidence_end evidence_quote reason more_evidence"
         ).split()
     )
 

@@ -32,6 +32,8 @@ class Step(Strict):
             condition = getattr(self, name)
             if condition is not None and not condition.is_event:
                 raise ValueError(f"{name} needs something that happens in a turn, so that it has a place in the order")
+            if condition is not None and (condition.before_every or condition.after_every):
+                raise ValueError(f"{name} is one place (allowed: before, after, after_first; not …_every)")
         return self
 
 
@@ -60,12 +62,18 @@ class Flow(Strict):
             raise ValueError(f"the flow {self.id!r} has no step")
         for way in ways:
             ids = [step.id for step in way]
+            places = {name: place for place, name in enumerate(ids)}
             if twice := sorted({name for name in ids if ids.count(name) > 1}):
                 raise ValueError(f"the step id {twice[0]!r} is used more than once in the flow {self.id!r}")
             for step in way:
                 for name in step.after:
                     if name not in ids:
                         raise ValueError(f"the step {step.id!r} comes after {name!r}, which is no step of its way")
+                    if self.order == "strict" and places[name] > places[step.id]:
+                        raise ValueError(
+                            f"the step {step.id!r} comes after {name!r}, which stands later (allowed in strict "
+                            "order: earlier steps)"
+                        )
             _refuse_cycle(self.id, {step.id: step.after for step in way})
         return self
 

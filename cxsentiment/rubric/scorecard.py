@@ -33,7 +33,10 @@ class AppliesWhen(Strict):
 
 
 class Level(Strict):
-    """One level of an ordinal item: `points` (0-1) where `when` holds; the last level, without `when`, is the rest."""
+    """One level of an ordinal item: `points` (0-1) where `when` holds; the last level, without `when`, is the rest.
+
+    Where no level has `when`, a person chooses the level.
+    """
 
     name: Annotated[str, Field(min_length=1)]
     points: Probability
@@ -65,10 +68,11 @@ class Cap(Strict):
 class Item(Strict):
     """One question of the scorecard, as a grader reads it.
 
-    `met_when` (yes_no), `levels` (ordinal) or `count` (count) say what counts; an item with none of them is graded by
-    a person alone. `effect` is what a critical error does to the contact's score: nothing but be reported, unless told.
-    `uncertain_between`: a p_met strictly between goes to a person. `belongs_at` says where in the contact a missing
-    act would have belonged: the turn quoted for `not_met` when none came near.
+    `met_when` (yes_no), `levels` (ordinal) or `count` (count) say what counts; an item with none of them, or with
+    levels of which none says when, is graded by a person alone. `effect` is what a critical error does to the contact's
+    score: nothing but be reported, unless told. `uncertain_between`: a p_met strictly between goes to a person.
+    `belongs_at` says where in the contact a missing act would have belonged: the turn quoted for `not_met` when none
+    came near.
     """
 
     id: Id
@@ -178,8 +182,9 @@ def check_bounds(bounds: Bounds) -> None:
 
 
 def _check_levels(levels: tuple[Level, ...]) -> None:
+    graded_by_a_person = all(level.when is None for level in levels)
     for level in levels[:-1]:
-        if level.when is None:
+        if level.when is None and not graded_by_a_person:
             raise ValueError(f"the level {level.name!r} needs when: only the last one may go without")
     points = [level.points for level in levels]
     if points != sorted(points, reverse=True) or len(set(points)) < len(points):

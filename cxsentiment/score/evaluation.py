@@ -6,7 +6,7 @@ S_s = Σ w·s / Σ w over the section's scored items; Q = 100 · Σ W·S / Σ W 
 sections' weights are left out. Critical errors are reported apart; only an item that says so caps the score.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from cxsentiment.rubric.scorecard import Cap, Item, Rubric, Section
@@ -71,13 +71,18 @@ class Scorecard:
         )
 
     def walk(
-        self, transcript: Transcript, predictions: Sequence[TurnPrediction], measured: Mapping[str, Any]
+        self,
+        transcript: Transcript,
+        predictions: Sequence[TurnPrediction],
+        measured: Mapping[str, Any],
+        only: Collection[str] | None = None,
     ) -> dict[str, Walk]:
-        """Every flow of the rubric that applies to the contact, step by step."""
+        """Every flow of the rubric (or those named by `only`) that applies to the contact, step by step."""
         contact = Contact(transcript, predictions, measured, self.labels)
         if not contact.places("agent"):
             return {}
-        return {name: flow.walk(contact) for name, flow in self._flows.items() if flow.applies(contact)}
+        asked = {name: flow for name, flow in self._flows.items() if only is None or name in only}
+        return {name: flow.walk(contact) for name, flow in asked.items() if flow.applies(contact)}
 
     def _results(self, contact: Contact, findings: Sequence[Finding]) -> tuple[ItemResult, ...]:
         results = []

@@ -65,7 +65,7 @@ class ItemJudge:
         item = self.item
         if item.met_when is not None:
             return self._yes_no(conditions.judge(item.met_when))
-        if item.levels is not None:
+        if item.levels is not None and any(level.when is not None for level in item.levels):
             judges = [conditions.judge(level.when) for level in item.levels if level.when is not None]
             return self._ordinal(item.levels, judges)
         if item.count is not None:
