@@ -35,8 +35,9 @@ def print_rescored(receipt: Mapping[str, Any], out: Path, *, as_json: bool) -> N
         return
     console.print(f"{scored:,} contacts scored by {name} in {receipt['seconds']['total']:.1f} s; the model was not run")
     without = sum(receipt["null_reasons"].values())
-    for reason, count in receipt["null_reasons"].items():
-        console.print(f"  {count:,} of {without:,} contacts without a score: {escape(reason)}")
+    if without:
+        most = max(receipt["null_reasons"], key=receipt["null_reasons"].get)
+        console.print(f"  {without:,} contacts have no score, for instance: {escape(most)}")
     console.print(f"next: cxsentiment report {escape(str(out))}")
 
 
