@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxsentiment.schema import Estimate
@@ -137,6 +137,7 @@ def test_retention_churn_and_lifetime_value():
             bad()
 
 
+@settings(deadline=None)
 @given(st.floats(-100, 200), st.floats(-50, 50), st.floats(51, 100))
 def test_attainment_is_mirrored(x, floor, target):
     found = attainment(x, Target(target, floor))

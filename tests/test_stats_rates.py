@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
@@ -26,6 +26,7 @@ F = np.array([int(c) for c in "1111011010011101011111111101111011111111"], dtype
 UNLABELLED = np.concatenate([np.ones(114), np.zeros(86)])
 
 
+@settings(deadline=None)
 @given(st.integers(0, 60), st.integers(0, 60))
 def test_wilson_is_scipys(successes, more):
     n = successes + more

@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import hypergeom
 
@@ -47,6 +47,7 @@ def test_finding_a_rare_error():
         n_to_find(0.0)
 
 
+@settings(deadline=None)
 @given(
     st.integers(0, 300),
     st.lists(st.tuples(st.integers(0, 80), st.floats(0, 5)), min_size=1, max_size=8),

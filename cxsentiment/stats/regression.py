@@ -4,7 +4,6 @@ The sums of products of each agent are formed once; leaving an agent out subtrac
 (Bell & McCaffrey 2002), which holds up with few and unequal clusters.
 """
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -133,10 +132,3 @@ def _jackknifed(
     spread = left - left.mean(axis=0)
     covariance = (count - 1) / count * spread.T @ spread if count >= MIN_CLUSTERS else np.zeros((k, k))
     return Coefficients(tuple(estimates), tuple(p_values), covariance, left, count, n)
-
-
-def r_squared(moments: FloatArray, scale: FloatArray) -> float:
-    """Share of y's variance (0-1) the columns explain, from sums of products; NaN where y does not vary."""
-    if moments[-1, -1] <= 0:
-        return math.nan
-    return float(solve(moments, scale) @ moments[:-1, -1] / moments[-1, -1])
