@@ -29,6 +29,7 @@ RESULTS = Path(__file__).parent / "results" / "fuzz.json"
 HANG_S = 5.0
 _MAX_BYTES = 4096
 _SAVE_EVERY_S = 5.0
+_NEVER_S = 10**6  # for libFuzzer's own limit, which counts the waiting of a busy machine; 0 would stop at once
 _PATIENCE = 20  # on a busy machine a second of processor time takes so long at most
 
 
@@ -108,7 +109,14 @@ def work(name: str, seconds: float, out: Path) -> None:
             session.one(seed)
             Path(corpus, f"seed{place}").write_bytes(seed)
         longest = max(_MAX_BYTES, *(2 * path.stat().st_size for path in Path(corpus).iterdir()))
-        arguments = [sys.argv[0], corpus, f"-max_len={longest}", "-timeout=0", "-rss_limit_mb=3072", "-verbosity=0"]
+        arguments = [
+            sys.argv[0],
+            corpus,
+            f"-max_len={longest}",
+            f"-timeout={_NEVER_S}",
+            "-rss_limit_mb=3072",
+            "-verbosity=0",
+        ]
         arguments.append(f"-artifact_prefix={corpus}/")  # else libFuzzer leaves its files in the working folder
         atheris.Setup(arguments, session.one, **({"custom_mutator": mutate} if target.json else {}))
         atheris.Fuzz()
