@@ -29,6 +29,7 @@ RESULTS = Path(__file__).parent / "results" / "fuzz.json"
 HANG_S = 5.0
 _MAX_BYTES = 4096
 _SAVE_EVERY_S = 5.0
+_NEVER_S = 10**6  # for libFuzzer's own limit, which counts the waiting of a busy machine; 0 would stop at once
 _PATIENCE = 20  # on a busy machine a second of processor time takes so long at most
 
 
@@ -108,7 +109,15 @@ def work(name: str, seconds: float, out: Path) -> None:
             session.one(seed)
             Path(corpus, f"seed{place}").write_bytes(seed)
         longest = max(_MAX_BYTES, *(2 * path.stat().st_size for path in Path(corpus).iterdir()))
-        arguments = [sys.argv[0], corpus, f"-max_len={longest}", "-timeout=0", "-rss_limit_mb=3072", "-verbosity=0"]
+        arguments = [
+            sys.argv[0],
+            corpus,
+            f"-max_len={longest}",
+            f"-timeout={_NEVER_S}",
+            "-rss_limit_mb=3072",
+            "-verbosity=0",
+        ]
+        arguments.append(f"-artifact_prefix={corpus}/")  # else libFuzzer leaves its files in the working folder
         atheris.Setup(arguments, session.one, **({"custom_mutator": mutate} if target.json else {}))
         atheris.Fuzz()
 
@@ -123,13 +132,18 @@ def fuzz(name: str, seconds: float) -> dict[str, Any]:
             done = subprocess.run(
                 command, capture_output=True, text=True, timeout=_PATIENCE * seconds + 600, errors="replace"
             )
-            ended = done.returncode, done.stderr[-300:]
+            ended = done.returncode, _last_words(done.stderr)
         except subprocess.TimeoutExpired:
             ended = -1, "the process did not end"
         facts: dict[str, Any] = json.loads(out.read_text(encoding="utf-8")) if out.exists() else {"findings": {}}
     if ended[0]:
         facts["findings"][f"process ended with {ended[0]}"] = {"what": ended[1], "input": ""}
     return facts
+
+
+def _last_words(said: str) -> str:
+    """The end of what a process said that broke off: its exception, and libFuzzer's remarks."""
+    return "\n".join(line for line in said.splitlines() if not line.startswith("INFO: "))[-1500:]
 
 
 def add(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:

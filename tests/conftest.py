@@ -17,6 +17,15 @@ ROOT = Path(__file__).parent.parent
 settings.register_profile("tests", deadline=None)  # a busy machine is no fault of the code
 settings.load_profile("tests")
 
+# With several processes each file runs in one of them (what its tests share is made once), in this order: a long file
+# that came last would leave the other processes idle.
+LONGEST = ("test_docs.py", "test_wheel.py", "test_training_campaign.py", "test_training_data.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first."""
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+
 
 @pytest.fixture(scope="session")
 def shared() -> Path:

@@ -317,7 +317,7 @@ def test_huge_files_get_their_verdicts_in_seconds_and_little_memory(shared: Path
     for name, entry in huge.items():
         verdict, after = found[str(tmp_path / name)]
         assert verdict == entry or STRICTER.get(name) == f"{entry} → {verdict}"
-        assert after - before < 10
+        assert after - before < 40  # of processor time: some seconds on a machine at rest, minutes if it were quadratic
         before = after
     for peak in re.findall(r"VmHWM:\s+(\d+) kB", status):  # elsewhere no system says it this plainly
         assert int(peak) < 250_000

@@ -28,7 +28,6 @@ from training.catalogue import SOURCES
 from training.config import Config, read_config
 from training.train import checkpoint_of, main, train
 
-pytestmark = pytest.mark.xdist_group("tiny bundle")
 ROOT = Path(__file__).parents[1]
 RECIPE = ROOT / "training" / "configs" / "campaign.yaml"
 WORDS = "parcel bill router refund hotel card flight meter claim seat order phone gas train ticket loan".split()

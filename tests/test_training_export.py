@@ -21,7 +21,6 @@ from training.parity import Parity, check, measure  # noqa: E402
 from training.sources import LabelledTurn  # noqa: E402
 from training.train import fit  # noqa: E402
 
-pytestmark = pytest.mark.xdist_group("exported network")
 RECIPE = Path(__file__).parents[1] / "training" / "configs" / "default.yaml"
 TEXTS = ["hello", "i am so sorry about that one moment", "terrible", "thanks what is else", "bye " * 30]
 

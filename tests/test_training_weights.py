@@ -19,7 +19,6 @@ from cxsentiment.runs import sha256_of  # noqa: E402
 from training.export import export  # noqa: E402
 from training.weights import load_network  # noqa: E402
 
-pytestmark = pytest.mark.xdist_group("tiny bundle")
 DEFAULT = Path(__file__).parents[1] / "models" / "default"
 TEXTS = ["Hello, this is Ana from Larkfield Bank.", "it is still broken and nobody calls me back", "ok " * 40]
 
