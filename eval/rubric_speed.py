@@ -63,7 +63,7 @@ def _item(number: int) -> dict[str, Any]:
         "weight": 1,
         "met_when": conditions[number % 10],
     }
-    if number % 3 == 0:
+    if number % 3 == 0 and act != other:
         item["applies_when"] = {"if": {"act": other}}
     return item
 
