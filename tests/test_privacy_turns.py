@@ -150,3 +150,21 @@ def test_a_key_is_read_from_file_or_environment_and_never_shown(tmp_path: Path) 
         read_key(None, {KEY_VARIABLE: "short"})
     with pytest.raises(UsageError, match="cannot be read"):
         read_key(tmp_path / "none", {})
+
+
+@pytest.mark.parametrize(
+    ("said", "masked"),
+    [
+        (["pin 4111 one street one one one one"], ["pin [ADDRESS] [PIN]"]),
+        (["pin 10.0.0.1 forty forty"], ["pin [IP] [PIN]"]),
+        # A mark is an answer, not a question: the date that follows is no date of birth.
+        (
+            ["birthday", "[DOB]", "searching", "delivered march fourteen"],
+            ["birthday", "[DOB]", "searching", "delivered march fourteen"],
+        ),
+    ],
+)
+def test_what_a_mark_brings_to_light_is_masked_too(said: list[str], masked: list[str]) -> None:
+    turns = tuple(Turn(k, "customer" if k % 2 else "agent", text) for k, text in enumerate(said))
+    found, _ = mask_transcript(Transcript("c", turns))
+    assert [turn.text for turn in found.turns] == masked

@@ -63,7 +63,8 @@ def asks_birth(text: str, tokens: Sequence[Token]) -> int | None:
     """Where the last cue of a birth date ends, or None; `tokens` are the text's."""
     if not any(word in GATE for _, _, word in tokens):
         return None
-    ends = [cue.end() for cue in _BORN.finditer(text)]
+    # A mark is no cue: [DOB] is an answer.
+    ends = [cue.end() for cue in _BORN.finditer(text) if text[max(0, cue.start() - 1) : cue.start()] != "["]
     return ends[-1] if ends else None
 
 

@@ -25,6 +25,8 @@ from cxsentiment.privacy.vendor import map_marks
 from cxsentiment.schema import Transcript
 
 _NEAR = 60  # characters
+# Every pass takes characters away, so passes end; a contact made to need many is refused rather than kept.
+_MAX_PASSES = 50
 _PATIENCE = 4  # turns that a question waits for its number
 _BACKCHANNEL_WORDS = 4
 _BACKCHANNEL_CHARACTERS = 60
@@ -86,11 +88,22 @@ def mask_transcript(transcript: Transcript, masking: Masking = EVERYTHING_USUAL)
     counts: Counter[str] = Counter()
     texts = [_mapped(turn.text, masking, counts) for turn in transcript.turns]
     speakers = [turn.speaker for turn in transcript.turns]
-    turns = []
-    for turn, text, found in zip(transcript.turns, texts, _guarded(texts, speakers, masking), strict=True):
-        result = guarded(lambda text=text, found=found: masked(text, masking, found))  # type: ignore[misc]
-        counts.update(result.counts)
-        turns.append(turn if result.text == turn.text else replace(turn, text=result.text))
+    # A mark can bring to light what the number in its place hid from another turn, so repeat until nothing changes.
+    for _ in range(_MAX_PASSES):
+        before = texts
+        texts = []
+        for text, found in zip(before, _guarded(before, speakers, masking), strict=True):
+            result = guarded(lambda text=text, found=found: masked(text, masking, found))  # type: ignore[misc]
+            counts.update(result.counts)
+            texts.append(result.text)
+        if texts == before:
+            break
+    else:
+        raise MaskingError("RepeatedPasses")
+    turns = [
+        turn if text == turn.text else replace(turn, text=text)
+        for turn, text in zip(transcript.turns, texts, strict=True)
+    ]
     if any(new is not old for new, old in zip(turns, transcript.turns, strict=True)):
         transcript = replace(transcript, turns=tuple(turns))
     return (transcript if masking.key is None else pseudonymised(transcript, masking.key)), counts
@@ -222,7 +235,8 @@ def _put(look: _Look) -> tuple[Said, ...]:
     found = look.read.found
     put = [one for one in said if not _is_filled(look.text, one, found)]
     born = dates.asks_birth(look.text, tokens)
-    if born is not None and not any(one.kind == "DOB" and one.start >= born for one in found):
+    filled = born is not None and "[DOB]" in look.text[born:]
+    if born is not None and not filled and not any(one.kind == "DOB" and one.start >= born for one in found):
         put.append(Said(_BIRTH, born, born))
     return tuple(put)
 
