@@ -12,15 +12,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import re2
-
 from cxsentiment.rubric.phrasing import NEGATIONS, Part, negates, parse_phrase
 
 # A word with inner marks (don't, e-mail), a mark of masking, a sign that carries meaning, or a sentence's end.
 _TOKEN = re.compile(r"\[[A-Z_]+\]|[^\W_]+(?:['.&/+-][^\W_]+)*|(?P<sign>[%$€£&#+])|(?P<end>[.?!…\n])", re.UNICODE)
 _MARK = r"^\[[A-Z_]+\]$"
 _PARTS = re.compile(r"[,;:()–—]|\s-+\s")
-_NOTHING: Mapping[str, tuple[int, int]] = {}
 _GUARDED = 3  # words before a match that may negate it
 _FUZZY_FROM = 5  # letters from which a word may have a typing or hearing error: shorter ones turn into other words
 _MEMORY = 100_000
@@ -59,9 +56,13 @@ class PhraseBook:
         self._parsed = {name: [parse_phrase(text) for text in one.texts] for name, one in wanted.items()}
         self._wanted = dict(wanted)
         self._memory: dict[str, Mapping[str, tuple[int, int]]] = {}
-        exact = [parts for name, many in self._parsed.items() for parts in many if not wanted[name].typos]
-        words = sorted({word for parts in exact for word in _rarest(parts)}, key=len)
-        self._sieve = _any_of(words) if words else None
+        # What a text must hold for a phrase to be in it, by the words of its rarest part: few texts go further.
+        self._needs: dict[str, list[tuple[frozenset[str], ...]]] = {}
+        for name, many in self._parsed.items():
+            for parts in many if not wanted[name].typos else ():
+                needs = tuple(frozenset(part.words) for part in parts if part.kind == "words" and not part.optional)
+                for word in _rarest(parts):
+                    self._needs.setdefault(word, []).append(needs)
         self._fuzzy = any(one.typos for one in wanted.values())
         self._matcher: Any = None
 
@@ -71,11 +72,8 @@ class PhraseBook:
         if found is None:
             if len(self._memory) >= _MEMORY:
                 self._memory.clear()
-            found = self._memory[text] = self._search(text) if self._may_hold_one(text) else _NOTHING
+            found = self._memory[text] = self._search(text)
         return found
-
-    def _may_hold_one(self, text: str) -> bool:
-        return self._fuzzy or (self._sieve is not None and self._sieve.search(text.replace("’", "'")) is not None)
 
     def _search(self, text: str) -> dict[str, tuple[int, int]]:
         first: dict[str, tuple[int, int]] = {}
@@ -84,14 +82,23 @@ class PhraseBook:
                 first.setdefault(name, (start + offset, end + offset))
         return first
 
+    def _may_hold_one(self, words: frozenset[str]) -> bool:
+        return self._fuzzy or any(
+            all(not words.isdisjoint(either) for either in needs)
+            for word in words
+            for needs in self._needs.get(word, ())
+        )
+
     def _search_part(self, text: str) -> dict[str, tuple[int, int]]:
+        if not self._wanted:
+            return {}
+        tokens = list(_TOKEN.finditer(text.replace("’", "'")))
+        if not tokens or not self._may_hold_one(frozenset(token.group().lower() for token in tokens)):
+            return {}
         from spacy.tokens import Doc
 
         if self._matcher is None:
             self._matcher = self._compile()
-        tokens = list(_TOKEN.finditer(text.replace("’", "'")))
-        if not tokens:
-            return {}
         vocab = self._matcher.vocab
         doc = Doc(vocab, words=[token.group() if token.lastgroup != "end" else "." for token in tokens])
         found: dict[str, tuple[int, int]] = {}
@@ -128,13 +135,6 @@ def _vocabulary() -> Any:
         if hidden:
             del sys.modules["torch"]
     return spacy.blank("en").vocab
-
-
-def _any_of(words: Sequence[str]) -> Any:
-    """Whether one of many words is in a text: one pass, however many there are."""
-    options = re2.Options()
-    options.case_sensitive = False
-    return re2.compile("|".join(map(re2.escape, words)), options)
 
 
 def _rarest(parts: Sequence[Part]) -> tuple[str, ...]:

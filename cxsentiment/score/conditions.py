@@ -1,6 +1,6 @@
 """Conditions of a rubric, made ready to be judged on any number of contacts."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 
 from cxsentiment.rubric.conditions import Condition
@@ -18,11 +18,19 @@ _NEAR = 0.2  # below this probability no turn came near, and quoting the stronge
 class Conditions:
     """Makes judges of conditions; conditions that say the same are judged once a contact.
 
-    `verdicts` judges the items, and `flows` the flows, that conditions refer to by id.
+    `verdicts` judges the items, and `flows` the flows, that conditions refer to by id. `repeated` are the keys of
+    conditions that stand more than once: only their outcomes are worth remembering.
     """
 
-    def __init__(self, events: Events, verdicts: Mapping[str, Judge], flows: Mapping[str, Mapping[str, Judge]]) -> None:
+    def __init__(
+        self,
+        events: Events,
+        verdicts: Mapping[str, Judge],
+        flows: Mapping[str, Mapping[str, Judge]],
+        repeated: Collection[str] = (),
+    ) -> None:
         self._events = events
+        self._repeated = repeated
         self._verdicts = verdicts
         self._flows = flows
         self._made: dict[str, Judge] = {}
@@ -31,7 +39,10 @@ class Conditions:
         """A function that says what became of the condition on a contact."""
         made = self._made.get(condition.key)
         if made is None:
-            made = self._made[condition.key] = _remembered("judged " + condition.key, self._make(condition))
+            made = self._make(condition)
+            if condition.key in self._repeated:
+                made = _remembered("judged " + condition.key, made)
+            self._made[condition.key] = made
         return made
 
     def tally(self, condition: Condition) -> Callable[[Contact], tuple[Window, list[Sighting]]]:

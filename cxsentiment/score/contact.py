@@ -8,7 +8,8 @@ from cxsentiment.schema import Evidence, Span, Transcript, Turn, TurnPrediction
 
 _QUOTE_CHARACTERS = 300
 # A place in a contact as one number: the turn's place in time order, then the character. No turn is that long.
-_STRIDE = 1 << 32
+_BITS = 32
+_STRIDE = 1 << _BITS
 SPEAKERS = ("agent", "customer", "bot", "system", "other", "anyone")
 
 
@@ -36,7 +37,7 @@ class Sighting(NamedTuple):
     @property
     def at(self) -> int:
         """Its place in the contact as one number."""
-        return self.place * _STRIDE + self.start
+        return (self[0] << _BITS) + self[1]
 
     @property
     def sure(self) -> bool:

@@ -6,6 +6,7 @@ S_s = Σ w·s / Σ w over the section's scored items; Q = 100 · Σ W·S / Σ W 
 sections' weights are left out. Critical errors are reported apart; only an item that says so caps the score.
 """
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -31,7 +32,9 @@ class Scorecard:
         conditions += [one for flow in rubric.flows for one in flow.conditions()]
         judges: dict[str, Judge] = {}
         walks: dict[str, Mapping[str, Judge]] = {}
-        made = Conditions(Events(rubric, labels, conditions), judges, walks)
+        stands = Counter(part.key for one in conditions for part in one.walk())
+        repeated = frozenset(key for key, count in stands.items() if count > 1)
+        made = Conditions(Events(rubric, labels, conditions), judges, walks, repeated)
         self._flows = {flow.id: FlowJudge(flow, made) for flow in rubric.flows}
         walks.update({name: flow.judges() for name, flow in self._flows.items()})
         self._items = [ItemJudge(item, rubric, made) for _, item in self._pairs]

@@ -37,7 +37,12 @@ class Window(NamedTuple):
 
     def inside(self, sightings: Sequence[Sighting]) -> Sequence[Sighting]:
         """The sightings that lie in one of the stretches."""
-        return sightings if self.whole else [one for one in sightings if self.holds(one)]
+        if self.whole:
+            return sightings
+        if len(self.stretches) == 1:  # as nearly always, and many times a contact
+            low, high = self.stretches[0]
+            return [one for one in sightings if low <= one.at <= high]
+        return [one for one in sightings if self.holds(one)]
 
 
 class Windows:
