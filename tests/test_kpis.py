@@ -2,7 +2,8 @@ import pyarrow as pa
 import pytest
 
 from cxsentiment import runs
-from cxsentiment.kpis import NO_VERDICTS, kpis
+from cxsentiment.kpis.overview import kpis
+from cxsentiment.kpis.quality import NO_VERDICTS
 from tests.tables import contacts, no_contacts
 
 
