@@ -103,6 +103,17 @@ def read_shifts(text: str | None) -> tuple[Shift, ...]:
     return tuple(found)
 
 
+def read_hours(text: str | None) -> tuple[int, ...] | None:
+    """Read peak hours `09-12,17-20` as hours of the day; None where none are declared. Raises UsageError."""
+    if text is None:
+        return None
+    named = ",".join(f"{place}={part}" for place, part in enumerate(text.split(",")))
+    try:
+        return tuple(hour for shift in read_shifts(named) for hour in shift.hours())
+    except UsageError:
+        raise UsageError(f"--peak {text}", "are no hours", allowed="FROM-TO in whole hours, e.g. 09-12,17-20") from None
+
+
 def shift_of(times: Starts, shifts: Sequence[Shift]) -> IntArray:
     """The place in `shifts` of each contact's shift, shape (n,); -1 where it has none, or no known start."""
     table = np.full(_HOURS + 1, -1, dtype=np.int64)  # the last is for hour -1

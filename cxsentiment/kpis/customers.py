@@ -87,7 +87,10 @@ def _row(
     if row.problem:
         raise InputError("bad_row", where, row.problem)
     cells = {name: row.cells[at] for name, at in fields.items()}
-    customer = text_or_none(cells.get("customer_id"))
+    try:
+        customer = text_or_none(cells.get("customer_id"))
+    except ValueError as error:
+        raise InputError("bad_row", where, f"customer_id {error}") from error
     if customer is None:
         raise InputError("missing_id", where, "has no customer id")
     days = {}
@@ -106,14 +109,12 @@ def _row(
 
 
 def _number(name: str, cell: object, where: str) -> float:
-    text = text_or_none(cell)
-    if text is None:
-        return float("nan")
     try:
-        number = float(text)
+        text = text_or_none(cell)
+        number = float("nan") if text is None else float(text)
     except ValueError:
-        number = float("inf")
-    if not np.isfinite(number):
+        text, number = "", float("inf")
+    if np.isinf(number) or (np.isnan(number) and text is not None):
         raise InputError(f"bad_{name}", where, f"{name} is no number", allowed="digits with a point, e.g. 1250.50")
     return number
 
