@@ -26,7 +26,8 @@ from cxsentiment.stats.equivalence import MARGIN
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What is declared: shifts and peak hours by the wall clock of `zone`, the baseline period (first and last day),
-    the margin of equivalence in points of 100, what passes (0-100), the period of charts, people's labels and their item.
+    the margin of equivalence in points of 100, what passes (0-100), the period of charts, people's labels and the item
+    whose labels count (None: all).
     """
 
     shifts: Sequence[Shift] = ()

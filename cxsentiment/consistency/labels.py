@@ -76,7 +76,7 @@ def _read(path: str, machine: Mapping[tuple[str, str], str], rows: Mapping[str, 
 
 
 def _rows(path: str, rows: Mapping[str, int], rejects: list[Reject]) -> Iterator[tuple[str, str, float | None, str]]:
-    """Contact, item, verdict (None: not applicable) and purpose of each row that can be used; the others to `rejects`."""
+    """Contact, item, verdict (None: not applicable) and purpose of each usable row; the others go to `rejects`."""
     for source in find_sources([path]):
         opened = open_rows(source)
         if opened is None:

@@ -7,15 +7,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cxsentiment.slices import BY, Shift, slices
+from cxsentiment.slices import Shift, slices
 from cxsentiment.starts import Starts
 from cxsentiment.stats.arrays import FloatArray, IntArray, codes, floats, tally
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _HOURS, _BUSIEST = 24, 6
-_SMALLEST_LEVEL = 20
-# Not the customer's opening sentiment of a factor's own making: a queue or channel stands for the factor itself.
-_OWN = {"channel": ("channel", "queue"), "campaign": ("campaign", "queue")}
+_SMALLEST_LEVEL, _MOST_LEVELS = 20, 12
+# A queue is of one channel, so adjusting for it would take the channel itself away.
+_OWN = {"channel": ("channel", "queue")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +60,13 @@ def factors(
     shifts: Sequence[Shift] = (),
     peak: Sequence[int] | None = None,
 ) -> tuple[Factor, ...]:
-    """Shift, peak hours, site, channel, campaign and weekday of each contact.
+    """Shift, peak hours, site, channel and weekday of each contact.
 
     `offered_hours` are the hours of the day (0-23, -1 unknown) of all contacts, also those only a log has; `peak` the
     hours declared as peak, else the six with most contacts.
     """
     found = []
-    for way in ("shift", "site", "channel", "campaign"):
-        assert way in BY
+    for way in ("shift", "site", "channel"):
         split = slices(contacts, way, times, shifts)
         found.append(_factor(way, split.of, split.names))
     found.insert(1, _peak(times, offered_hours, peak))
@@ -94,16 +93,14 @@ def case_mix(contacts: pa.Table, factor: str) -> FloatArray:
 
 
 def _levels(column: pa.ChunkedArray) -> list[FloatArray]:
-    """A 0/1 column for each level but the commonest; levels of fewer than 20 contacts share one."""
+    """A 0/1 column for each of the 12 commonest levels but the first; rare ones (under 20 contacts) share one."""
     of, names = codes(column)
     sizes = tally(of[of >= 0], len(names))
-    large = [code for code in range(len(names)) if sizes[code] >= _SMALLEST_LEVEL]
-    if not large:
-        return []
-    commonest = max(large, key=lambda code: sizes[code])
-    found = [(of == code).astype(np.float64) for code in large if code != commonest]
+    order = sorted(range(len(names)), key=lambda code: -sizes[code])[:_MOST_LEVELS]
+    large = [code for code in order if sizes[code] >= _SMALLEST_LEVEL]
+    found = [(of == code).astype(np.float64) for code in large[1:]]
     rest = ~np.isin(of, large)
-    return [*found, rest.astype(np.float64)] if rest.any() else found
+    return [*found, rest.astype(np.float64)] if large and rest.any() else found
 
 
 def _factor(name: str, of: IntArray, groups: tuple[str, ...], note: str = "") -> Factor:
