@@ -150,7 +150,10 @@ def _since(goal: Goal) -> str:
 def _explained(error: ValidationError, path: Path, text: str) -> UsageError:
     """The first fault as a person would say it, with its line and the nearest name."""
     # A misspelt key is reported before the key that is missing because of it.
-    fault = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
+    faults = error.errors()
+    # A list whose only goal is wrong is also "too short", which is no fault of its own.
+    faults = [one for one in faults if one["type"] != "too_short"] or faults
+    fault = min(faults, key=lambda found: found["type"] != "extra_forbidden")
     place = tuple(fault["loc"])
     what, allowed = fault["msg"].removeprefix("Value error, "), ""
     if fault["type"] == "extra_forbidden":
@@ -161,7 +164,7 @@ def _explained(error: ValidationError, path: Path, text: str) -> UsageError:
     elif fault["type"] == "literal_error":
         context: Mapping[str, Any] = fault.get("ctx", {})
         what, allowed = f"{fault['input']!r} is not known", str(context.get("expected", "")).replace("'", "")
-    more = f" [and {error.error_count() - 1} more]" if error.error_count() > 1 else ""
+    more = f" [and {len(faults) - 1} more]" if len(faults) > 1 else ""
     return UsageError(line_of(str(path), text, place), f"{_said(place)}: {what}{more}", allowed=allowed)
 
 
