@@ -67,6 +67,13 @@ def kpis(
     as_of: Annotated[
         str | None, typer.Option(metavar="DATE", help="The day whose targets count; else the last contact's.")
     ] = None,
+    handle_from_transcripts: Annotated[
+        bool,
+        typer.Option(
+            "--handle-from-transcripts",
+            help="Where the log has no handle time: length of the transcript + after-call work.",
+        ),
+    ] = False,
     shifts: Shifts = None,
     surveys: SurveyFiles = [],  # noqa: B006
     csat_scale: CsatScale = None,
@@ -118,6 +125,7 @@ def kpis(
         period=read_period(period, "--period") if period else None,
         discount=discount,
         shifts=read_shifts(shifts),
+        handle_from_transcripts=handle_from_transcripts,
         zone=timezone,
         date_order=date_order,
     )

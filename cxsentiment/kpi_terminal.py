@@ -88,7 +88,7 @@ def number(value: float | None) -> str:
     if value is None:
         return "–"
     digits = 0 if abs(value) >= 1000 else 1 if abs(value) >= 10 or value == 0 else 2
-    return f"{value:.6f}" if 0 < abs(value) < 0.005 else f"{value:,.{digits}f}"
+    return f"{value:.2g}" if 0 < abs(value) < 0.005 else f"{value:,.{digits}f}"
 
 
 def interval(estimate: Estimate) -> str:

@@ -63,7 +63,7 @@ def test_case_mix_is_taken_out():
 
 
 def test_case_mix_that_is_the_group_itself_is_not_adjusted_for_and_said():
-    table, factor = made()
+    table, _ = made()
     campaign = np.array([name == "hard" for name in table["campaign"].to_pylist()])
     (row,) = differences(table, [Factor("site", campaign.astype(np.int64), ("a", "b"))], measures(table, no_items()))
     assert not row.adjusted
@@ -156,7 +156,9 @@ def test_ewma_of_the_mean_score_known_answer():
     """After z of 1, 1, 1 it stands at .488; the first limit is .572."""
     base = np.array([-1.0, 1.0] * 4)
     means = 60 + np.concatenate([base, [base.std(ddof=1)] * 3])
-    chart = monitors([Measure("score", means)], Periods(np.arange(11), tuple(map(str, range(11)))), "day", baseline=8)[1]
+    chart = monitors([Measure("score", means)], Periods(np.arange(11), tuple(map(str, range(11)))), "day", baseline=8)[
+        1
+    ]
     before = chart.chart.value[7]
     assert chart.chart.value[10] == pytest.approx(0.488 + before * 0.8**3)
     assert chart.chart.high[0] == pytest.approx(0.572, abs=0.0005)
@@ -168,6 +170,7 @@ def test_charts_that_cannot_be_drawn_say_why():
     assert "2 periods" in few[0].reason
     assert "eight periods" in few[1].reason
     same = monitors([score], Periods(np.arange(6), tuple("abcdef")), "week", pass_mark=10)
+    assert same[0].periods == ()
     assert same[0].reason == "all contacts have the same verdict, so there is nothing to chart"
     undated = monitors([score], periods(starts(contacts([{}] * 6)["started_at"]), "week"), "week")
     assert all(one.reason for one in undated)
@@ -192,6 +195,7 @@ def test_a_model_that_moved_is_told_from_agents_that_changed():
     assert residuals[1].alarms
     assert not residuals[0].alarms
     assert "the model moved" in reading(mean, residuals)
+    assert "of agents nothing is said" not in reading(mean, residuals)
     mean, residuals = drifted(prevalence=(0.7, 0.3))
     assert not residuals[0].alarms
     assert not residuals[1].alarms

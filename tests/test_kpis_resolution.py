@@ -53,6 +53,12 @@ def test_the_last_window_is_left_out_for_nobody_can_tell_yet():
     assert "too late to tell" in late.kpi.estimate.reason
 
 
+def test_the_data_end_with_the_last_contact_of_anybody():
+    rows = at("2026-06-01T10:00:00Z"), at("2026-06-09T10:00:00Z", None)
+    found, *_ = resolved(*rows, end=False)
+    assert (found.kpi.estimate.value, found.kpi.estimate.n) == (100.0, 1)
+
+
 def test_two_issues_of_one_customer_are_two_episodes_where_the_queue_tells_them_apart():
     rows = at("2026-06-01T10:00:00Z", queue="billing"), at("2026-06-02T10:00:00Z", queue="technical")
     apart, *_ = resolved(*rows)

@@ -78,6 +78,17 @@ def test_handle_time_its_parts_and_percentiles(run):
     assert found["csat_satisfied_customers"]["estimate"] == 40
 
 
+def test_handle_times_from_transcripts_only_where_declared_and_not_logged(tmp_path):
+    rows = [{"duration_s": 100.0}, {"duration_s": 100.0}, {"duration_s": 100.0}]
+    log = [{"contact_id": "c000", "handle_s": 200.0, "wrap_up_s": 9.0}, {"contact_id": "c001", "wrap_up_s": 30.0}]
+    run = finished.run(tmp_path / "run", rows, (), log)
+    assert by_key(measured(run))["average_handle_time"]["n"] == 1
+    document = measured(run, "--handle-from-transcripts")
+    found = by_key(document)["average_handle_time"]
+    assert (found["estimate"], found["n"]) == (165, 2)
+    assert any(note.startswith("1 handle times are the length of the transcript") for note in document["notes"])
+
+
 def test_every_row_has_its_columns_and_every_null_its_reason(run):
     document = measured(run, *(f"--by={way}" for way in ("agent", "channel", "queue", "shift", "site", "week")))
     assert document["slices"]
@@ -89,7 +100,9 @@ def test_every_row_has_its_columns_and_every_null_its_reason(run):
 
 
 def test_slices_are_the_indicator_of_their_contacts(run):
-    rows = {(row["by"], row["slice"], row["kpi"]): row for row in measured(run, "--by", "agent", "--by", "site")["slices"]}
+    rows = {
+        (row["by"], row["slice"], row["kpi"]): row for row in measured(run, "--by", "agent", "--by", "site")["slices"]
+    }
     own = rows["agent", "A2", "call_quality"]
     assert (own["estimate"], own["n"]) == (pytest.approx(60.0), 10)
     assert rows["agent", "A2", "accuracy_non_critical"]["estimate"] == 100

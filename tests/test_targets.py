@@ -78,7 +78,9 @@ def test_a_bad_file_names_its_line_and_what_is_wrong(tmp_path, case):
         assert error.value.where == f"{tmp_path / 'targets.yaml'}:{line}"
 
 
-@pytest.mark.parametrize("text", ["", "- 1", "just words", "targets: []", "targets:", "targets: {a: 1}", "a: [", "\x00"])
+@pytest.mark.parametrize(
+    "text", ["", "- 1", "just words", "targets: []", "targets:", "targets: {a: 1}", "a: [", "\x00"]
+)
 def test_a_file_that_is_none(tmp_path, text):
     path = tmp_path / "targets.yaml"
     path.write_text(text, encoding="utf-8")

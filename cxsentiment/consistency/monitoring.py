@@ -111,6 +111,8 @@ def reading(mean: Monitor, residuals: Sequence[Monitor]) -> str:
         return "whether agents or the model moved cannot be told without labels of several periods"
     if any(one.alarms for one in residuals):
         return "the model moved (it is right less or more often than when accepted): freeze scores and label anew"
+    if mean.reason:
+        return "the model did not move beyond its limits; the mean score has no chart, so of agents nothing is said"
     if mean.alarms:
         return "the mean score moved and the model did not: agents, or the mix of contacts, changed"
     return "neither the mean score nor the model moved beyond its limits"
@@ -125,8 +127,10 @@ def _rate(measure: Measure, said: str, split: Periods, per: Per) -> Monitor:
     kept = n > 0
     method = f"Laney p' chart by {per}, limits at 3 sigma"
     title = f"Share of {said}, by {per}"
+    if chart.reason is not None:
+        return Monitor(measure.name, title, "%", method, (), chart, np.zeros(0, dtype=np.int64), chart.reason)
     names = tuple(name for name, there in zip(split.names, kept.tolist(), strict=True) if there)
-    return Monitor(measure.name, title, "%", method, names, _scaled(chart, 100), n[kept], chart.reason)
+    return Monitor(measure.name, title, "%", method, names, _scaled(chart, 100), n[kept])
 
 
 def _ewma(score: Measure, split: Periods, per: Per, baseline: int | None) -> Monitor:

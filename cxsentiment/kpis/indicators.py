@@ -34,6 +34,7 @@ class Rules:
     period: tuple[str, str] | None = None
     discount: float | None = None
     shifts: Sequence[Shift] = ()
+    handle_from_transcripts: bool = False
     zone: str | None = None
     date_order: str | None = None
 
@@ -88,6 +89,10 @@ def indicators(run: Run, rules: Rules, by: Sequence[str] = ()) -> Indicators:
         same_queue=rules.same_queue,
         has_log=run.log is not None or _dated_customers(every, times),
     )
+    used = [*times.notes(), *resolved.notes]
+    if rules.handle_from_transcripts:
+        every, filled = _with_handle_times(every)
+        used.append(f"{filled} handle times are the length of the transcript (hold lies in it) + after-call work")
     log = None if run.log is None else every
     whole = _measured(run.contacts, log, run.verdicts, resolved.kpi, rules)
     whole += customer_kpis(rules.customers, rules.period, rules.discount)
@@ -95,7 +100,6 @@ def indicators(run: Run, rules: Rules, by: Sequence[str] = ()) -> Indicators:
     rows = [_row(kpi) for kpi in whole]
     for way in by:
         rows += _sliced(run, every, times, resolved, rules, way)
-    used = [*times.notes(), *resolved.notes]
     if run.log is None and resolved.kpi.estimate.value is not None:
         used.append("first-contact resolution knows the run's contacts only: a customer who came back elsewhere counts "
                     "as resolved; give the contact log with --log")  # fmt: skip
@@ -146,6 +150,15 @@ def _sorted(table: pa.Table, of: np.ndarray[Any, np.dtype[np.int64]], count: int
 
 def _row(kpi: Kpi, by: str = "", name: str = "") -> Row:
     return Row(key_of(kpi.name), kpi.name, kpi.unit, by, name, kpi.estimate, kpi.definition)
+
+
+def _with_handle_times(every: pa.Table) -> tuple[pa.Table, int]:
+    """Contacts whose handle time the log does not give get transcript + after-call work, where both are known."""
+    own = every["handle_s"].combine_chunks()
+    made = pc.add(every["duration_s"].combine_chunks(), every["wrap_up_s"].combine_chunks())
+    whole = pc.coalesce(own, made)
+    place = every.column_names.index("handle_s")
+    return every.set_column(place, every.schema.field("handle_s"), whole), own.null_count - whole.null_count
 
 
 def _dated_customers(every: pa.Table, times: Starts) -> bool:

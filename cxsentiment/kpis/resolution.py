@@ -70,17 +70,16 @@ def first_contacts(
     if not has_log or times is None:
         lacks = "needs a contact log with every contact of each customer, which this run does not hold"
         return _none(lacks, definition)
-    usable, notes = _usable(every, times, present)
+    usable, end, notes = _usable(every, times, present)
     rows = np.flatnonzero(usable)
     if rows.size == 0:
         return _none("no contact has both a customer and a start that can be read", definition, notes)
     customers, _ = codes(every["customer_id"])
     queues, _ = codes(every["queue"])
-    started = times.at[rows]
     found = first_contact_resolution(
         customers[rows],
-        started,
-        float(started.max()),
+        times.at[rows],
+        end,
         issues=queues[rows] if same_queue else None,
         window_days=window_days,
     )
@@ -90,8 +89,8 @@ def first_contacts(
     return FirstContacts(Kpi(NAME, PERCENT, estimate, definition), rows[found.first], found.resolved, tuple(notes))
 
 
-def _usable(every: pa.Table, times: Starts, present: float | None) -> tuple[BoolArray, list[str]]:
-    """Which contacts can be counted, and notes on the others."""
+def _usable(every: pa.Table, times: Starts, present: float | None) -> tuple[BoolArray, float, list[str]]:
+    """Which contacts can be counted, where the data end (the last start that is no mistake), and notes."""
     notes = []
     dated = ~np.isnan(times.at)
     named = np.asarray(every["customer_id"].is_valid())
@@ -105,7 +104,8 @@ def _usable(every: pa.Table, times: Starts, present: float | None) -> tuple[Bool
     ):
         if count:
             notes.append(f"{count} contacts {what}: left out of first-contact resolution")
-    return np.asarray(dated & named & ~future & ~gone), notes
+    end = float(np.max(times.at[dated & ~future], initial=-np.inf))
+    return np.asarray(dated & named & ~future & ~gone), end, notes
 
 
 def _none(reason: str, definition: str, notes: list[str] | None = None) -> FirstContacts:
