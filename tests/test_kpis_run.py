@@ -161,6 +161,12 @@ def test_constant_data_has_values_and_says_why_no_interval(tmp_path):
         assert "equal" in found[name]["reason"]
 
 
+def test_a_way_that_parts_nothing_is_said(tmp_path):
+    document = measured(finished.run(tmp_path / "run", [{"score": 5.0}]), "--by", "site")
+    assert document["slices"] == []
+    assert "no contact has a site that is known, so nothing is parted by it" in document["notes"]
+
+
 def test_what_a_person_reads(run):
     text = command(run, "--by", "agent").stdout
     assert "Call quality (points) by agent" in text

@@ -99,7 +99,10 @@ def indicators(run: Run, rules: Rules, by: Sequence[str] = ()) -> Indicators:
     whole += costs(run.receipt, rules.prices)
     rows = [_row(kpi) for kpi in whole]
     for way in by:
-        rows += _sliced(run, every, times, resolved, rules, way)
+        parted = _sliced(run, every, times, resolved, rules, way)
+        rows += parted
+        if not parted:
+            used.append(f"no contact has a {way} that is known, so nothing is parted by it")
     if run.log is None and resolved.kpi.estimate.value is not None:
         used.append("first-contact resolution knows the run's contacts only: a customer who came back elsewhere counts "
                     "as resolved; give the contact log with --log")  # fmt: skip
