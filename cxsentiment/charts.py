@@ -36,6 +36,13 @@ _STANDING_MARKS = {
     "cannot be told apart": (_GREY, "circle"),
     "not stated": (_GREY, "square"),
 }
+_INSIDE, _OUTSIDE = "within its limits", "outside its limits"
+_LIMIT_MARKS = {_INSIDE: (_BLUE, "circle"), _OUTSIDE: (_ORANGE, "triangle-up")}
+_VERDICT_MARKS = {
+    "equivalent": (_BLUE, "circle"),
+    "different": (_ORANGE, "triangle-up"),
+    "undetermined": (_GREY, "square"),
+}
 _STANDINGS = {"above": "above the mean", "below": "below the mean", "cannot be told apart": "cannot be told apart"}
 
 # Arial's widths are Liberation Sans's too, by which vl-convert measures: labels fit where they are drawn.
@@ -46,6 +53,7 @@ _PANEL_WIDTH, _PANEL_HEIGHT = 172, 100
 # All charts are at least this wide, so that their letters come out alike on a page.
 _PAGE_WIDTH = 430
 _ROW_STEP, _LEVEL_STEP = 20, 10
+_CONTROL_WIDTH, _CONTROL_HEIGHT, _PERIOD_LABELS = 360, 150, 12
 # An interval may reach beyond a scale's ends (a mean of two contacts): it is clipped there; its table says how far.
 # A line of unknown values is broken there, not joined across.
 _BROKEN = "break-paths-show-domains"
@@ -156,6 +164,52 @@ def journey_chart(points: Sequence[JourneyPoint]) -> str | None:
     return _svg(chart, "journey", "Mean customer sentiment from the start to the end of a contact, for each channel")
 
 
+def control_chart(
+    name: str,
+    title: str,
+    periods: Sequence[str],
+    values: Sequence[float],
+    limits: Sequence[tuple[float, float]],
+    outside: Sequence[bool],
+    unit: str,
+) -> str | None:
+    """A control chart: the value of each period in order, its limits as a band, and the periods outside in orange."""
+    if not periods:
+        return None
+    rows: list[Row] = [
+        {"period": period, "value": value, "low": low, "high": high, "kind": _OUTSIDE if out else _INSIDE}
+        for period, value, (low, high), out in zip(periods, values, limits, outside, strict=True)
+    ]
+    shown = [period for k, period in enumerate(periods) if k % max(1, -(-len(periods) // _PERIOD_LABELS)) == 0]
+    axis = alt.Axis(values=shown, labelAngle=-45, grid=False)
+    base = alt.Chart(alt.Data(values=rows)).encode(x=alt.X("period:O", sort=list(periods), title=None, axis=axis))
+    scale = alt.Scale(zero=False, nice=True)
+    y = alt.Y("value:Q", title=unit, scale=scale)
+    band = base.mark_area(color=_BLUE, opacity=0.15, interpolate="step").encode(
+        y=alt.Y("low:Q", scale=scale), y2="high:Q"
+    )
+    line = base.mark_line(color=_GREY, strokeWidth=1).encode(y=y)
+    marks = base.mark_point(filled=True, size=40, opacity=1).encode(y=y, **_kinds(rows, _LIMIT_MARKS))
+    chart = (band + line + marks).properties(width=_CONTROL_WIDTH, height=_CONTROL_HEIGHT)
+    return _svg(chart, name, title)
+
+
+def differences_chart(
+    name: str, title: str, rows: Sequence[tuple[str, str, Estimate]], margin: float, unit: str
+) -> str | None:
+    """Differences (label, verdict, estimate) with 95 % intervals about 0, and dashed lines at the margins."""
+    drawn = [_row(_named(label), estimate, verdict) for label, verdict, estimate in rows if estimate.value is not None]
+    drawn = drawn[:MAX_ROWS]
+    if not drawn:
+        return None
+    low, high = _reach(estimate for _, _, estimate in rows if estimate.value is not None)
+    reach = max(-low, high, 1.5 * margin)
+    scale = alt.Scale(domain=[-reach, reach], nice=True)
+    chart = _dots(drawn, scale, unit, marks=_kinds(drawn, _VERDICT_MARKS))
+    lines = [_at_x(at) for at in (-margin, margin)]
+    return _svg(_zero("x") + lines[0] + lines[1] + chart, name, title)
+
+
 def words(name: str) -> str:
     """A name from the files as words: `sentiment_end` becomes `sentiment end`, `item:greet` `item: greet`."""
     return _named(name.replace("_", " ").replace("item:", "item: ", 1))
@@ -232,6 +286,10 @@ def _symmetric(drawn: Sequence[Association | JourneyPoint]) -> alt.Scale:
 
 def _zero(channel: str) -> alt.Chart:
     return alt.Chart(alt.Data(values=[{}])).mark_rule(color=_INK, strokeDash=[3, 3]).encode(**{channel: alt.datum(0)})
+
+
+def _at_x(at: float) -> alt.Chart:
+    return alt.Chart(alt.Data(values=[{}])).mark_rule(color=_GREY, strokeDash=[2, 4]).encode(x=alt.datum(at))
 
 
 def _svg(chart: alt.TopLevelMixin, name: str, title: str) -> str:

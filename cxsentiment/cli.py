@@ -36,7 +36,9 @@ from cxsentiment.arguments import (
     TimeUnit,
     Timezone,
 )
+from cxsentiment.consistency_commands import consistency
 from cxsentiment.errors import CxError, ExitCode
+from cxsentiment.kpi_commands import kpis
 from cxsentiment.rubric_commands import app as rubric_commands
 from cxsentiment.rubric_commands import rescore
 
@@ -54,6 +56,8 @@ app = typer.Typer(
 )
 app.add_typer(rubric_commands, name="rubric")
 app.command()(rescore)
+app.command()(kpis)
+app.command()(consistency)
 
 
 def main() -> NoReturn:

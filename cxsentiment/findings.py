@@ -7,13 +7,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from cxsentiment import agents, coaching, items, journey, kpis, outcomes, queue, report, runs
+from cxsentiment import agents, coaching, items, journey, outcomes, queue, report, runs
 from cxsentiment.ingest import contactlog
 from cxsentiment.ingest.contactlog import ContactLog, LogJoin
 from cxsentiment.ingest.joins import Joins
 from cxsentiment.ingest.matching import held, join
 from cxsentiment.ingest.scales import Scale, Scales, turned
 from cxsentiment.ingest.surveys import Survey
+from cxsentiment.kpis.overview import kpis
 from cxsentiment.rubric.reading import texts_of
 from cxsentiment.schema import Findings, Reject
 
@@ -43,7 +44,10 @@ def write_report(run: Path, joins: Joins | None = None, command: str = "") -> tu
     return findings, report.write(findings, run / "report")
 
 
-def _gather(run: Path, joins: Joins) -> tuple[Findings, list[Reject]]:
+def joined_tables(run: Path, joins: Joins) -> tuple[dict[str, Any], pa.Table, pa.Table | None, list[Reject]]:
+    """The receipt, contacts and log (None where there is none) of a finished run, with what `joins` adds to them, and
+    the rows of surveys and log that were refused. Raises RunError for a folder that is no finished run.
+    """
     receipt = runs.require_complete(run)
     contacts = runs.read_table(run, "contacts")
     rejects: list[Reject] = []
@@ -63,6 +67,11 @@ def _gather(run: Path, joins: Joins) -> tuple[Findings, list[Reject]]:
         contacts = _with_answers(contacts, {row["contact_id"]: row for row in rows}, keep_own=True)
     else:
         contacts, receipt = _on_scales(contacts, receipt, joins.scales)
+    return receipt, contacts, log, rejects
+
+
+def _gather(run: Path, joins: Joins) -> tuple[Findings, list[Reject]]:
+    receipt, contacts, log, rejects = joined_tables(run, joins)
     turns = runs.read_table(run, "turns")
     verdicts = runs.read_table(run, "items")
     texts = texts_of(receipt["rubric"]["content"])
@@ -75,7 +84,7 @@ def _gather(run: Path, joins: Joins) -> tuple[Findings, list[Reject]]:
         items=items.item_rates(verdicts, texts),
         associations=associations,
         association_notes=association_notes,
-        kpis=kpis.kpis(contacts, _csat_scale(receipt, joins.scales.csat), log, verdicts),
+        kpis=kpis(contacts, csat_scale(receipt, joins.scales.csat), log, verdicts, receipt["settings"].get("timezone")),
         journey=journey.journey(turns, contacts),
         moments=coaching.moments(contacts, turns, verdicts, texts),
         queue=queue.queue(contacts, verdicts, texts),
@@ -137,7 +146,8 @@ def _turned(contacts: pa.Table, outcome: str, scale: Scale) -> pa.Table:
     return _with_column(contacts, outcome, [None if value is None else scale.stored(value) for value in own])
 
 
-def _csat_scale(receipt: Mapping[str, Any], declared: Scale | None) -> tuple[float, float] | None:
+def csat_scale(receipt: Mapping[str, Any], declared: Scale | None) -> tuple[float, float] | None:
+    """The declared scale of CSAT answers (lowest, highest), else that of the run; None where neither is known."""
     if declared is not None:
         return declared.low, declared.high
     scale = (receipt.get("surveys") or {}).get("csat_scale") or receipt["settings"].get("csat_scale")

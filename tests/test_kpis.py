@@ -2,7 +2,8 @@ import pyarrow as pa
 import pytest
 
 from cxsentiment import runs
-from cxsentiment.kpis import NO_VERDICTS, kpis
+from cxsentiment.kpis.overview import kpis
+from cxsentiment.kpis.quality import NO_VERDICTS
 from tests.tables import contacts, no_contacts
 
 
@@ -181,6 +182,15 @@ def test_friction_is_the_share_of_contacts_with_a_cue():
     silent = by_name(contacts([{"repeat_effort": None}]))["Customers who say they repeat themselves"].estimate
     assert silent.value is None
     assert silent.reason == "no contact has a customer turn"
+
+
+def test_a_contact_log_tells_who_came_back():
+    starts = ("2026-06-01T10:00:00Z", "2026-06-02T10:00:00Z", "2026-06-20T10:00:00Z")
+    rows = [{"contact_id": f"c{k}", "customer_id": "C1", "started_at": at} for k, at in enumerate(starts)]
+    found = {kpi.name: kpi for kpi in kpis(no_contacts(), None, pa.Table.from_pylist(rows, schema=runs.LOG))}
+    assert found["First-contact resolution"].estimate.value == 0
+    lacking = by_name(no_contacts())["First-contact resolution"].estimate
+    assert lacking.reason == "needs a contact log with every contact of each customer, which this run does not hold"
 
 
 def test_a_contact_log_gives_wait_handle_time_and_rates_of_all_its_contacts():

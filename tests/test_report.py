@@ -10,7 +10,7 @@ import pytest
 
 from cxsentiment import report, runs
 from cxsentiment.errors import RunError
-from cxsentiment.kpis import kpis
+from cxsentiment.kpis.overview import kpis
 from cxsentiment.schema import (
     AgentScore,
     Association,

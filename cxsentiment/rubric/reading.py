@@ -119,7 +119,7 @@ def _parsed(content: object, where: str, text: str | None) -> Rubric:
     if found:
         first = found[0]
         message = f"{_said(first.path, content)}: {first.what}" + _and_more(len(found))
-        raise RubricError(_at(where, text, first.path), message, allowed=first.allowed)
+        raise RubricError(line_of(where, text, first.path), message, allowed=first.allowed)
     return rubric
 
 
@@ -173,7 +173,7 @@ def _explain(error: ValidationError, content: Mapping[Any, Any], where: str, tex
     elif fault["type"] == "missing":
         message = "this key is required"
     said = f"{_said(path, content) or 'rubric'}: {message}{_and_more(error.error_count())}"
-    return RubricError(_at(where, text, path), said, allowed=allowed)
+    return RubricError(line_of(where, text, path), said, allowed=allowed)
 
 
 def _is_real(part: str | int) -> bool:
@@ -205,7 +205,7 @@ def _child(node: Any, part: int | str) -> Any:
     return node[part] if isinstance(node, list) and isinstance(part, int) and part < len(node) else None
 
 
-def _at(where: str, text: str | None, path: tuple[str | int, ...]) -> str:
+def line_of(where: str, text: str | None, path: tuple[str | int, ...]) -> str:
     """`file:line` of the deepest part of the path that the file has; the file alone where its text is not at hand."""
     if text is None:
         return where

@@ -1,0 +1,135 @@
+"""`cxsentiment kpis RUN`. Imports of weight are inside the command."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cxsentiment.arguments import (
+    CesDirection,
+    CesScale,
+    CsatMap,
+    CsatScale,
+    DateOrderOption,
+    Json,
+    LogFiles,
+    LogTimeUnit,
+    Map,
+    SurveyFiles,
+    Timezone,
+)
+from cxsentiment.errors import ExitCode
+
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder made by cxsentiment score.")]
+Shifts = Annotated[
+    str | None,
+    typer.Option(metavar="NAME=FROM-TO,…", help="Shifts by the wall clock of --timezone: day=08-16,night=22-06."),
+]
+CsvFolder = Annotated[Path | None, typer.Option("--csv", metavar="FOLDER", help="Also write each table as CSV.")]
+ParquetFolder = Annotated[
+    Path | None, typer.Option("--parquet", metavar="FOLDER", help="Also write each table as Parquet.")
+]
+
+
+def kpis(
+    run: RunFolder,
+    targets: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Targets (YAML): attainment and a balanced scorecard.")
+    ] = None,
+    customers: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Customers: customer_id, from, to, margin or clv.")
+    ] = None,
+    by: Annotated[
+        list[str], typer.Option(metavar="WAY", help="agent, campaign, channel, queue, shift, site or week; repeatable.")
+    ] = [],  # noqa: B006
+    period: Annotated[
+        str | None, typer.Option(metavar="FIRST..LAST", help="Days over which customers stay or leave.")
+    ] = None,
+    discount: Annotated[
+        float | None, typer.Option(metavar="RATE", min=0.0, help="Discount rate per period, for lifetime value.")
+    ] = None,
+    answer_within: Annotated[
+        float | None, typer.Option(metavar="SECONDS", min=0.0, help="Answered within this counts for service level.")
+    ] = None,
+    short_abandon: Annotated[
+        float | None, typer.Option(metavar="SECONDS", min=0.0, help="Abandoned up to this does not count as offered.")
+    ] = None,
+    window: Annotated[
+        float, typer.Option(metavar="DAYS", min=0.1, help="First-contact resolution: no contact in …")
+    ] = 7,
+    any_queue: Annotated[
+        bool, typer.Option("--any-queue", help="A contact in another queue counts as coming back too.")
+    ] = False,
+    price_per_core_hour: Annotated[float | None, typer.Option(metavar="PRICE", min=0.0, help="For the cost.")] = None,
+    price_per_manual_evaluation: Annotated[
+        float | None, typer.Option(metavar="PRICE", min=0.0, help="What a person's evaluation costs, for the return.")
+    ] = None,
+    as_of: Annotated[
+        str | None, typer.Option(metavar="DATE", help="The day whose targets count; else the last contact's.")
+    ] = None,
+    handle_from_transcripts: Annotated[
+        bool,
+        typer.Option(
+            "--handle-from-transcripts",
+            help="Where the log has no handle time: length of the transcript + after-call work.",
+        ),
+    ] = False,
+    shifts: Shifts = None,
+    surveys: SurveyFiles = [],  # noqa: B006
+    csat_scale: CsatScale = None,
+    csat_map: CsatMap = [],  # noqa: B006
+    ces_scale: CesScale = None,
+    ces_direction: CesDirection = None,
+    log: LogFiles = [],  # noqa: B006
+    log_time_unit: LogTimeUnit = "s",
+    map_: Map = [],  # noqa: B006
+    date_order: DateOrderOption = None,
+    timezone: Timezone = None,
+    csv: CsvFolder = None,
+    parquet: ParquetFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Print the indicators of a run with their intervals, by slices, and against targets; what lacks says so."""
+    from cxsentiment import kpi_terminal as terminal
+    from cxsentiment.ingest.joins import read_joins
+    from cxsentiment.ingest.options import parse_map
+    from cxsentiment.kpis.cost import Prices
+    from cxsentiment.kpis.customers import read_customers
+    from cxsentiment.kpis.handling import QueueRules
+    from cxsentiment.kpis.indicators import Rules
+    from cxsentiment.measurement import measure
+    from cxsentiment.slices import read_shifts
+    from cxsentiment.starts import period as read_period
+
+    joins = read_joins(
+        surveys=surveys,
+        csat_scale=csat_scale,
+        csat_map=csat_map,
+        ces_scale=ces_scale,
+        ces_direction=ces_direction,
+        date_order=date_order,
+        timezone=timezone,
+        log=log,
+        log_time_unit=log_time_unit,
+        map_=map_,
+    )
+    table = None
+    if customers is not None:
+        table = read_customers(customers, order=date_order, zone=timezone, columns=parse_map(map_))
+    rules = Rules(
+        queues=QueueRules(answer_within, short_abandon),
+        prices=Prices(price_per_core_hour, price_per_manual_evaluation),
+        window_days=window,
+        same_queue=not any_queue,
+        customers=table,
+        period=read_period(period, "--period") if period else None,
+        discount=discount,
+        shifts=read_shifts(shifts),
+        handle_from_transcripts=handle_from_transcripts,
+        zone=timezone,
+        date_order=date_order,
+    )
+    found = measure(run, joins, rules, by=by, targets=targets, as_of=as_of)
+    terminal.write(found, csv, parquet)
+    terminal.print_measurement(found, as_json=as_json)
+    raise typer.Exit(ExitCode.REJECTS if found.rejects else ExitCode.DONE)

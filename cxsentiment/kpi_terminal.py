@@ -1,0 +1,197 @@
+"""What `cxsentiment kpis` prints and writes: tables for a person, JSON, CSV or Parquet for machines."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from cxsentiment.figures import ESTIMATE, Figures, Flat, flat, write_csv, write_parquet
+from cxsentiment.kpis.attainment import Attained, Perspective
+from cxsentiment.kpis.indicators import Row
+from cxsentiment.measurement import Measurement
+from cxsentiment.runs import write_rejects
+from cxsentiment.schema import Estimate
+
+_SLICES_SHOWN = 12
+_INDICATOR = ("kpi", "name", "unit", *ESTIMATE, "definition")
+_TARGET = (
+    "kpi name unit target floor direction owner valid_from perspective weight measured measured_low measured_high "
+    "standing estimate low high n method reason"
+).split()
+_TARGET_NUMBERS = frozenset({"target", "floor", "weight", "measured", "measured_low", "measured_high"})
+
+
+def tables(found: Measurement) -> dict[str, Figures]:
+    """Every table of a measurement by the name of its file."""
+    rows = found.indicators.rows
+    result = {
+        "kpis": Figures(_INDICATOR, [_indicator(row) for row in rows if not row.by]),
+        "slices": Figures(("by", "slice", *_INDICATOR), [_indicator(row) for row in rows if row.by]),
+    }
+    if found.balance is not None:
+        numbers = frozenset({"weight"})
+        result["targets"] = Figures(_TARGET, [_target(one) for one in found.balance.targets], _TARGET_NUMBERS)
+        perspectives = [_perspective(one) for one in found.balance.perspectives]
+        result["scorecard"] = Figures(("perspective", "weight", *ESTIMATE), perspectives, numbers)
+    return result
+
+
+def write(found: Measurement, csv: Path | None, parquet: Path | None) -> None:
+    """Write the tables, and the rows refused, into the folders given. Raises RunError where one cannot be written."""
+    for folder, writer in ((csv, write_csv), (parquet, write_parquet)):
+        if folder is not None:
+            writer(folder, tables(found))
+            write_rejects(folder, found.rejects)
+
+
+def print_measurement(found: Measurement, *, as_json: bool) -> None:
+    """Print it."""
+    notes = [*found.indicators.notes, *(found.balance.notes if found.balance else ())]
+    if as_json:
+        document: dict[str, Any] = {name: list(table.rows) for name, table in tables(found).items()}
+        document |= {"notes": notes, "rejects": [asdict(reject) for reject in found.rejects]}
+        print(json.dumps(document, ensure_ascii=False, indent=2))  # noqa: T201
+        return
+    console = screen()
+    _print_indicators(console, [row for row in found.indicators.rows if not row.by])
+    _print_slices(console, [row for row in found.indicators.rows if row.by])
+    if found.balance is not None:
+        _print_balance(console, found.balance.targets, found.balance.perspectives)
+    print_notes(console, notes)
+    for reject in found.rejects[:5]:
+        console.print(f"[yellow]refused:[/] {escape(reject.message)}")
+    if len(found.rejects) > 5:
+        console.print(f"{len(found.rejects) - 5} more rows refused; --csv or --json lists them")
+
+
+def screen() -> Console:
+    """A console that does not wrap what is piped."""
+    return Console(highlight=False, soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 120)
+
+
+def grid(title: str, columns: Sequence[tuple[str, str]]) -> Table:
+    """An empty table of columns (name, side)."""
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    for name, side in columns:
+        table.add_column(name, justify=side, overflow="fold")  # type: ignore[arg-type]
+    return table
+
+
+def number(value: float | None) -> str:
+    """A number with the digits it deserves."""
+    if value is None:
+        return "–"
+    digits = 0 if abs(value) >= 1000 else 1 if abs(value) >= 10 or value == 0 else 2
+    return f"{value:.2g}" if 0 < abs(value) < 0.005 else f"{value:,.{digits}f}"
+
+
+def interval(estimate: Estimate) -> str:
+    """An interval in brackets, or nothing."""
+    if estimate.low is None or estimate.high is None:
+        return ""
+    return f"\\[{number(estimate.low)}, {number(estimate.high)}]"
+
+
+def print_notes(console: Console, notes: Sequence[str]) -> None:
+    """What a reader should know, one a line."""
+    for note in notes:
+        console.print(f"  {escape(note)}")
+
+
+def _print_indicators(console: Console, rows: Sequence[Row]) -> None:
+    known = [row for row in rows if row.estimate.value is not None]
+    left = ("indicator", "left"), ("", "left"), ("value", "right"), ("95 % interval", "right"), ("n", "right")
+    table = grid("Indicators", [*left, ("", "left")])
+    for row in known:
+        one = row.estimate
+        table.add_row(
+            escape(row.name), row.unit, number(one.value), interval(one), f"{one.n:,}", escape(one.reason or "")
+        )
+    if known:
+        console.print(table)
+    lacking: dict[str, list[str]] = {}
+    for row in rows:
+        if row.estimate.value is None:
+            lacking.setdefault(row.estimate.reason or "", []).append(row.name)
+    if lacking:
+        console.print("\n[bold]Not known[/]")
+    for reason, names in lacking.items():
+        console.print(f"  {escape(', '.join(names))}: {escape(reason)}")
+
+
+def _print_slices(console: Console, rows: Sequence[Row]) -> None:
+    """One table an indicator and way; those without any value are left out."""
+    for way in dict.fromkeys(row.by for row in rows):
+        for kpi in dict.fromkeys(row.kpi for row in rows if row.by == way):
+            own = [row for row in rows if row.by == way and row.kpi == kpi and row.estimate.value is not None]
+            if not own:
+                continue
+            table = grid(
+                f"\n{escape(own[0].name)} ({own[0].unit}) by {way}",
+                [(way, "left"), ("value", "right"), ("95 % interval", "right"), ("n", "right")],
+            )
+            for row in own[:_SLICES_SHOWN]:
+                table.add_row(
+                    escape(row.slice), number(row.estimate.value), interval(row.estimate), f"{row.estimate.n:,}"
+                )
+            console.print(table)
+            if len(own) > _SLICES_SHOWN:
+                console.print(f"  {len(own) - _SLICES_SHOWN} more: --csv, --parquet or --json has all")
+
+
+def _print_balance(console: Console, targets: Sequence[Attained], perspectives: Sequence[Perspective]) -> None:
+    sides = ("value", "right"), ("target", "right"), ("attained", "right"), ("95 % interval", "right")
+    table = grid("\nTargets", [("indicator", "left"), *sides, ("standing", "left"), ("owner", "left")])
+    for one in targets:
+        table.add_row(
+            escape(one.name),
+            number(one.measured.value),
+            number(one.goal.target),
+            number(one.estimate.value),
+            interval(one.estimate),
+            one.standing or escape(one.estimate.reason or ""),
+            escape(one.goal.owner or ""),
+        )
+    console.print(table)
+    table = grid("\nBalanced scorecard (1 is every target reached)", [("", "left"), *sides[2:], ("", "left")])
+    for part in perspectives:
+        why = escape(part.estimate.reason or "")
+        table.add_row(part.name, number(part.estimate.value), interval(part.estimate), why)
+    console.print(table)
+
+
+def _indicator(row: Row) -> Flat:
+    part = {"by": row.by, "slice": row.slice} if row.by else {}
+    named = {"kpi": row.kpi, "name": row.name, "unit": row.unit}
+    return {**part, **named, **flat(row.estimate), "definition": row.definition}
+
+
+def _target(one: Attained) -> Flat:
+    goal = one.goal
+    said: Mapping[str, str | float | None] = {
+        "kpi": one.kpi,
+        "name": one.name,
+        "unit": one.unit,
+        "target": goal.target,
+        "floor": goal.floor,
+        "direction": goal.direction,
+        "owner": goal.owner,
+        "valid_from": goal.valid_from.isoformat() if goal.valid_from else None,
+        "perspective": goal.perspective,
+        "weight": goal.weight,
+        "measured": one.measured.value,
+        "measured_low": one.measured.low,
+        "measured_high": one.measured.high,
+        "standing": one.standing,
+    }
+    return {**said, **flat(one.estimate)}
+
+
+def _perspective(one: Perspective) -> Flat:
+    return {"perspective": one.name, "weight": one.weight, **flat(one.estimate)}

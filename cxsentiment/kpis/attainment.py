@@ -1,0 +1,115 @@
+"""Indicators against their targets: attainment of each, and the balanced scorecard of four perspectives."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from cxsentiment.kpis.indicators import Row
+from cxsentiment.kpis.targets import Goal, Targets
+from cxsentiment.schema import Estimate
+from cxsentiment.stats.estimates import missing
+from cxsentiment.stats.scorecard import PERSPECTIVES, Entry, Target, scorecard
+
+Standing = Literal["reached", "not reached", "cannot be told"]
+COMPOSITE = "composite"
+
+
+@dataclass(frozen=True, slots=True)
+class Attained:
+    """One target: the indicator's estimate, how far it is attained (0 at the floor, 1 at the target, at most 1.2), and
+    whether the target is reached, which cannot be told where the interval holds it.
+    """
+
+    kpi: str
+    name: str
+    unit: str
+    goal: Goal
+    measured: Estimate
+    estimate: Estimate
+    standing: Standing | None
+
+
+@dataclass(frozen=True, slots=True)
+class Perspective:
+    """Attainment (0 to 1.2) of a perspective, or of the composite."""
+
+    name: str
+    weight: float | None
+    estimate: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """Targets in the file's order, the four perspectives and last the composite, and notes."""
+
+    targets: tuple[Attained, ...]
+    perspectives: tuple[Perspective, ...]
+    notes: tuple[str, ...]
+
+
+def balance(rows: Mapping[str, Row], targets: Targets, day: str) -> Balance:
+    """The balanced scorecard as of a day (YYYY-MM-DD); `rows` are the whole run's indicators by key."""
+    goals = targets.valid_on(day)
+    later = sorted({goal.kpi for goal in targets.targets} - {goal.kpi for goal in goals})
+    notes = [f"targets as of {day}"]
+    if later:
+        notes.append(f"no target of these is valid yet: {', '.join(later)}")
+    if not goals:
+        reason = f"no target is valid on {day}"
+        empty = [Perspective(name, None, missing(reason, "none")) for name in (*PERSPECTIVES, COMPOSITE)]
+        return Balance((), tuple(empty), tuple(notes))
+    entries = [
+        Entry(goal.perspective, goal.weight, _measured(rows, goal), Target(goal.target, goal.floor)) for goal in goals
+    ]
+    given = dict.fromkeys(PERSPECTIVES, 1.0) if targets.perspectives is None else targets.perspectives
+    weights = {str(name): share for name, share in given.items()}
+    found = scorecard(entries, weights)
+    attained = tuple(
+        Attained(
+            goal.key,
+            rows[goal.key].name if goal.key in rows else goal.kpi,
+            rows[goal.key].unit if goal.key in rows else goal.unit,
+            goal,
+            entry.estimate,
+            estimate,
+            _standing(entry.estimate, goal),
+        )
+        for goal, entry, estimate in zip(goals, entries, found.attainments, strict=True)
+    )
+    return Balance(attained, _perspectives(found.perspectives, found.composite, weights), tuple(notes))
+
+
+def _measured(rows: Mapping[str, Row], goal: Goal) -> Estimate:
+    imported = goal.imported()
+    return rows[goal.key].estimate if imported is None else imported
+
+
+def _perspectives(
+    found: Mapping[str, Estimate], composite: Estimate, weights: Mapping[str, float]
+) -> tuple[Perspective, ...]:
+    """All four; one that has a weight but no target leaves no composite, as one that is mostly unknown does."""
+    absent = [name for name in weights if name not in found]
+    if absent:
+        reason = f"no composite, for no target belongs to: {', '.join(absent)}; weigh only the others (perspectives:)"
+        composite = missing(
+            reason if composite.value is not None else f"{reason}; {composite.reason}", composite.method
+        )
+    nothing = missing("no target belongs to this perspective", "none")
+    rows = [Perspective(name, weights.get(name), found.get(name, nothing)) for name in PERSPECTIVES]
+    return (*rows, Perspective(COMPOSITE, None, composite))
+
+
+def _standing(measured: Estimate, goal: Goal) -> Standing | None:
+    if measured.value is None:
+        return None
+    if measured.low is None or measured.high is None:
+        reached = _at_least(measured.value, goal)
+        return "reached" if reached else "not reached"
+    ends = _at_least(measured.low, goal), _at_least(measured.high, goal)
+    if ends[0] != ends[1]:
+        return "cannot be told"
+    return "reached" if ends[0] else "not reached"
+
+
+def _at_least(value: float, goal: Goal) -> bool:
+    return value >= goal.target if goal.direction == "higher" else value <= goal.target
