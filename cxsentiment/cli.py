@@ -37,6 +37,7 @@ from cxsentiment.arguments import (
     Timezone,
 )
 from cxsentiment.errors import CxError, ExitCode
+from cxsentiment.review_commands import register as add_review_commands
 from cxsentiment.rubric_commands import app as rubric_commands
 from cxsentiment.rubric_commands import rescore
 
@@ -54,6 +55,7 @@ app = typer.Typer(
 )
 app.add_typer(rubric_commands, name="rubric")
 app.command()(rescore)
+add_review_commands(app)
 
 
 def main() -> NoReturn:

@@ -42,9 +42,7 @@ def open_engine(database: str) -> Engine:
             do="Install it: pip install 'cxsentiment[postgres]'",
         ) from error
     except (SQLAlchemyError, ValueError) as error:
-        raise UsageError(
-            "--db", "is no URL that can be read", allowed="postgresql+psycopg://USER@HOST/NAME"
-        ) from error
+        raise UsageError("--db", "is no URL that can be read", allowed="postgresql+psycopg://USER@HOST/NAME") from error
 
 
 def _prepare_sqlite(engine: Engine) -> None:

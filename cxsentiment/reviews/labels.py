@@ -135,3 +135,20 @@ def of_rubric(labels: Sequence[Label], name: str, version: str) -> tuple[list[La
 
 def _rank(label: Label) -> tuple[str, bool]:
     return label.rated_at, bool(label.rubric_version)
+
+
+def counts(labels: Sequence[Label]) -> list[dict[str, object]]:
+    """Labels by grader, item and purpose: how many, and how many met, not_met, not_applicable, points."""
+    cells: dict[tuple[str, str, str], Counter[str]] = {}
+    for label in labels:
+        cells.setdefault((label.grader, label.item, label.purpose), Counter())[label.verdict] += 1
+    return [
+        {
+            "grader": grader,
+            "item": item,
+            "purpose": purpose,
+            "labels": tally.total(),
+            **{verdict: tally[verdict] for verdict in get_args(Verdict)},
+        }
+        for (grader, item, purpose), tally in sorted(cells.items())
+    ]
