@@ -126,7 +126,7 @@ def _write_ahead(engine: Engine, database: str) -> None:
             try:
                 with engine.connect() as connection:
                     raw = connection.connection.cursor()
-                    if raw.execute("PRAGMA journal_mode").fetchone() != ("wal",):  # type: ignore[func-returns-value]
+                    if raw.execute("PRAGMA journal_mode").fetchone() != ("wal",):
                         raw.execute("PRAGMA journal_mode = WAL")
                 return
             except Exception as error:

@@ -1,4 +1,4 @@
-"""Files of labels: one row a verdict or a contact from CSV, TSV, Excel, Parquet, JSONL, JSON; and CSV that is read back.
+"""Files of labels, one row a verdict or a contact: CSV, TSV, Excel, Parquet, JSONL, JSON; and CSV that is read back.
 
 A row is its place and its cells by normalised column name. An Amazon Connect evaluation is one document.
 """

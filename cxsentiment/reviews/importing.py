@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import cast
 
 from cxsentiment.errors import InputError, UsageError
 from cxsentiment.ingest.dates import DateError, DateRules, read_date
@@ -33,6 +32,7 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     "rubric_sha256": ("rubric_sha256",),
     "stratum": ("stratum",),
     "comment": ("comment", "comments", "notes"),
+    "source": ("source",),  # as an export has it
 }
 FIELDS = (*_NAMES, "sheet")
 _TEXTS_CHARACTERS = 2_000  # of a comment
@@ -234,7 +234,7 @@ class _Reader:
             rated_at=self._time(cells.get("rated_at"), where),
             stratum=_text(cells.get("stratum"), "stratum", where),
             comment=mask(_text(cells.get("comment"), "comment", where)).text[:_TEXTS_CHARACTERS],
-            source=row.source.rpartition("/")[2],
+            source=_text(cells.get("source"), "source", where) or row.source.rpartition("/")[2],
             **{name: _text(cells.get(name), name, where) for name in _RUBRIC},
         )
         return self._of_rubric(label, where)
@@ -343,7 +343,7 @@ def _purpose(value: str | None, where: str) -> Purpose:
     name = value.strip().casefold()
     if name not in PURPOSES:
         raise InputError("unknown_purpose", where, f'the purpose "{shown(value)}"', allowed=", ".join(PURPOSES))
-    return cast("Purpose", name)
+    return name
 
 
 def _probability(value: object, where: str) -> float | None:
@@ -364,4 +364,4 @@ def known_purpose(text: str | None) -> Purpose | None:
         return None
     if text not in PURPOSES:
         raise UsageError(f"--purpose {text}", "is no purpose of a label", allowed=", ".join(PURPOSES))
-    return cast("Purpose", text)
+    return text

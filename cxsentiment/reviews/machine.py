@@ -14,6 +14,7 @@ from cxsentiment.stats.arrays import FloatArray
 from cxsentiment.stats.ratings import Metric
 
 _JUDGED = ("met", "not_met")
+_DECIMALS = 6  # so that a third of the points is the same number, whatever the item weighs
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class RunItems:
     _points: Mapping[str, Mapping[str, float]]
 
     def points(self, item: str, contacts: Sequence[str]) -> FloatArray:
-        """The machine's points (0-1) of these contacts, shape (contacts,); NaN where it does not apply or is not known."""
+        """The machine's points (0-1) of these contacts, shape (contacts,); NaN where there are none."""
         known = self._points.get(item, {})
         return np.array([known.get(contact, math.nan) for contact in contacts], dtype=np.float64)
 
@@ -52,11 +53,13 @@ def run_items(run: Path, contacts: Sequence[str]) -> RunItems:
     present: set[str] = set()
     if contacts:
         wanted = pa.array(contacts)
-        table = runs.read_table(run, "items", ["contact_id", "item", "verdict", "points"])
+        table = runs.read_table(run, "items", ["contact_id", "item", "verdict", "points", "weight"])
         table = table.filter(pc.is_in(table["contact_id"], wanted))
-        for contact, item, verdict, value in zip(*(column.to_pylist() for column in table.columns), strict=True):
-            if verdict in _JUDGED and value is not None:
-                points.setdefault(item, {})[contact] = value
+        rows = zip(*(column.to_pylist() for column in table.columns), strict=True)
+        for contact, item, verdict, earned, weight in rows:
+            if verdict in _JUDGED and earned is not None and weight:
+                # The table has them in the unit of the contact's score; people give shares of an item.
+                points.setdefault(item, {})[contact] = round(earned / weight, _DECIMALS)
         ids = runs.read_table(run, "contacts", ["contact_id"])
         present = set(ids.filter(pc.is_in(ids["contact_id"], wanted))["contact_id"].to_pylist())
     return RunItems(

@@ -1,4 +1,4 @@
-"""The report of a calibration session: do graders agree on each item, how strict is each, and how does the machine do."""
+"""The report of a calibration session: do graders agree, how strict is each, and how does the machine compare."""
 
 import hashlib
 import math
@@ -20,8 +20,8 @@ from cxsentiment.schema import Estimate
 from cxsentiment.stats.agreement import Agreement, Gate, MachineAgreement, agreement, gate, machine_agreement
 from cxsentiment.stats.arrays import FloatArray
 from cxsentiment.stats.estimates import missing
-from cxsentiment.stats.ratings import Metric
 from cxsentiment.stats.rates import share_interval
+from cxsentiment.stats.ratings import Metric
 from cxsentiment.stats.severity import grader_severity
 
 _LEAST_PAIR = 10  # contacts that two graders share before their kappa is worth a row
@@ -141,7 +141,8 @@ def session_report(chosen: Chosen, run: Path, *, seed: int = 0) -> SessionReport
         by_item.setdefault(label.item, []).append(label)
     order = [item for item in scored.questions if item in by_item]
     order += sorted(set(by_item) - set(order))
-    reports, pairs = [], []
+    reports: list[ItemReport] = []
+    pairs: list[Pair] = []
     for item in order:
         table = _Table.of(by_item[item])
         metric = scored.metric(item, {label.verdict for label in by_item[item]})
@@ -154,7 +155,7 @@ def session_report(chosen: Chosen, run: Path, *, seed: int = 0) -> SessionReport
         len(contacts),
         len(chosen.labels),
         chosen.left_out,
-        len(set(contacts) - scored.contacts),
+        len(set(contacts) - set(scored.contacts)),
     )
 
 
