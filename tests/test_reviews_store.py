@@ -179,7 +179,7 @@ def test_other_urls_are_refused_without_their_password():
 
 @pytest.fixture(scope="module")
 def postgres():
-    """A server of its own, on a socket in a short path; as another user where tests run as root, for it refuses root."""
+    """A server of its own on a socket; run by another user where tests run as root, for it refuses root."""
     if shutil.which("pg_ctl") is None:
         pytest.skip("needs PostgreSQL's pg_ctl (Debian: postgresql), which is not installed")
     root = os.geteuid() == 0
