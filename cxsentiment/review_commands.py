@@ -113,6 +113,21 @@ def export(
 
 
 @labels_app.command()
+def erase(
+    db: Database,
+    contact: Annotated[list[str], typer.Option(metavar="ID", help="All labels of this contact; repeatable.")],
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="For the audit log, e.g. a ticket's number.")] = "",
+    by: Annotated[str | None, typer.Option(metavar="NAME", help="Who erases, for the audit log.")] = None,
+) -> None:
+    """Remove all labels of contacts, history and comments included; the audit log keeps how many, and no ids."""
+    from cxsentiment.reviews.store import LabelStore
+
+    with LabelStore.open(db) as store:
+        count = store.erase(contact, reason=reason, who=by)
+    typer.echo(f"{count:,} labels erased")
+
+
+@labels_app.command()
 def log(db: Database, as_json: Json = False) -> None:
     """Print the audit log: who imported and exported what, and when."""
     from cxsentiment import review_terminal as terminal

@@ -13,7 +13,7 @@ from rich.table import Table
 from cxsentiment.reviews.importing import Read
 from cxsentiment.reviews.labels import LEFT_OUT, Label, counts, labels_for_calibration
 from cxsentiment.reviews.planning import Plan
-from cxsentiment.reviews.session import SessionReport
+from cxsentiment.reviews.session import ItemReport, SessionReport
 from cxsentiment.reviews.store import Added
 from cxsentiment.reviews.wording import agreement_tables, measures, sentences
 from cxsentiment.schema import Estimate
@@ -132,9 +132,7 @@ def print_agreement(report: SessionReport, written: Sequence[Path], *, as_json: 
     for item in report.items:
         found = measures(item)
         shown = [_brief(found[name]) for name in _MEASURES]
-        table.add_row(
-            escape(item.item), str(item.people.contacts), *shown, _brief(found["machine_alpha"]), item.gate or "–"
-        )
+        table.add_row(escape(item.item), str(item.people.contacts), *shown, _brief(found["machine_alpha"]), _use(item))
     console.print(table)
     graders = _table("grader", "labels", "severity (points of 100)")
     for one in report.graders:
@@ -206,13 +204,19 @@ def _print_goal(console: Console, plan: Plan) -> None:
         console.print(f"{plan.frame.silent:,} contacts without an agent's turn cannot be graded.")
 
 
+def _use(item: ItemReport) -> str:
+    if item.gate is None:
+        return "–"
+    return f"{item.gate} (few contacts)" if item.people.warning else item.gate
+
+
 def _brief(estimate: Estimate, times: float = 1.0, decimals: int = 2) -> str:
     if estimate.value is None:
         return "–"
     if estimate.low is None or estimate.high is None:
-        return f"{estimate.value * times:.{decimals}f}"
-    low, high = (f"{bound * times:.{decimals}f}" for bound in (estimate.low, estimate.high))
-    return f"{estimate.value * times:.{decimals}f} [{low}, {high}]".replace("[", r"\[")
+        return f"{estimate.value * times:z.{decimals}f}"
+    low, high = (f"{bound * times:z.{decimals}f}" for bound in (estimate.low, estimate.high))
+    return rf"{estimate.value * times:z.{decimals}f} \[{low}, {high}]"
 
 
 def _table(*columns: str) -> Table:

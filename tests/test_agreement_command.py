@@ -90,6 +90,15 @@ def test_the_gate_and_what_is_said_of_it(run):
     assert any("rewrite the question" in said for said in sentences(reports["rewrite"]))
 
 
+def test_few_contacts_are_no_verdict_on_a_question(run):
+    found = report(by_rows([[0, 1, 1, 0, 1], [1, 0, 1, 0, 1]]), run)
+    said = " ".join(sentences(found))
+    assert found.items[0].gate == "rewrite"
+    assert "rewrite the question" not in said
+    assert "so far graders do not seem to mean the same" in said
+    assert "5 contacts were rated twice; 100 are needed" in said
+
+
 def test_high_agreement_on_an_easy_item_is_not_praised(run):
     """94 % raw agreement where always saying met reaches 97 %: alpha is about 0, and that is what the gate goes by."""
     first = [0] * 3 + [1] * 97

@@ -80,6 +80,19 @@ def test_the_audit_log_says_who_did_what(path):
     assert imported["details"] == {"new": 1, "known": 0, "replaced": 0, "late": 0, "rejected": 3}
 
 
+def test_erasing_a_contact_leaves_nothing_of_it_in_the_files(path):
+    with LabelStore.open(path, create=True) as store:
+        store.add([label("gone-1", comment="unmistakable words", points=1.0), label("kept")])
+        store.add([label("gone-1", comment="unmistakable words", points=0.0)])
+        assert store.erase(["gone-1", "never-there"], reason="ticket 7", who="lea") == 2
+        assert store.labels(history=True) == [label("kept")]
+        assert store.log()[-1]["details"] == {"contacts": 2, "labels": 2}
+    files = b"".join(file.read_bytes() for file in Path(path).parent.glob("labels.db*"))
+    assert b"unmistakable" not in files
+    assert b"gone-1" not in files
+    assert b"kept" in files
+
+
 def test_an_import_that_fails_leaves_nothing(path):
     with LabelStore.open(path, create=True) as store:
         with pytest.raises(StoreError, match="ck_labels_points"):

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 Verdict = Literal["met", "not_met", "not_applicable", "points"]
@@ -53,7 +53,7 @@ class Label:
     @property
     def digest(self) -> str:
         """Hex sha256 of all it says; the same label imported twice has the same, from whatever file it comes."""
-        said = {name: value for name, value in asdict(self).items() if name != "source"}
+        said = {name: getattr(self, name) for name in FIELDS if name != "source"}
         return hashlib.sha256(json.dumps(said, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 

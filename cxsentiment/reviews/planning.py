@@ -164,7 +164,7 @@ def make_plan(
         needed=needed,
         graded=int(graded.sum()),
         with_machine=_with_machine(goal, spread, pairs, frame),
-        reached=_reached(goal, int(graded.sum()) + len(drawn)),
+        reached=_reached(goal, int(graded.sum()) + len(drawn), len(frame.ids)),
         shares=_shares(frame, goal, graded, found.rows, spread),
         drawn=drawn,
         targeted=_targeted(frame, targeted, first, found.rows, touched, strata, seed),
@@ -276,11 +276,14 @@ def _with_machine(goal: Goal, spread: Estimate, pairs: tuple[IntArray, FloatArra
     return bare(float(needed), int(known.sum()), method, f"the correlation of machine and people is {r:.2f}")
 
 
-def _reached(goal: Goal, n: int) -> Estimate:
-    method = "1 - (1 - prevalence)^n"
+def _reached(goal: Goal, n: int, population: int) -> Estimate:
+    """The confidence that `n` of the run's contacts hold at least one of its errors (hypergeometric, as `n_to_find`)."""
+    method = "1 - P(no error among n of N contacts), hypergeometric"
     if goal.kind != "critical":
         return missing("of rare errors only", method)
-    return bare(1 - (1 - goal.prevalence) ** n, n, method, "follows from the plan; in a small run it is more")
+    errors = math.ceil(round(goal.prevalence * population, 9))
+    missed = math.prod(max(0, population - errors - k) / (population - k) for k in range(n))
+    return bare(1 - missed, n, method, "follows from the plan")
 
 
 def _shares(

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import Connection, Engine, bindparam, insert, select, update
+from sqlalchemy import Connection, Engine, bindparam, delete, insert, select, update
 
 from cxsentiment.errors import StoreError
 from cxsentiment.reviews import database as db
@@ -98,6 +98,19 @@ class LabelStore:
             found = [Label(*row) for row in connection.execute(question)]
         return sorted(found, key=lambda label: label.identity)  # here, for databases sort text in their own ways
 
+    def erase(self, contacts: Sequence[str], *, reason: str = "", who: str | None = None) -> int:
+        """Remove all labels of these contacts, history included; how many. The audit log keeps the count, no ids."""
+        count = 0
+        with db.writing(self._engine, self._database) as connection:
+            for some in _pieces(set(contacts)):
+                count += connection.execute(delete(labels).where(labels.c.contact_id.in_(some))).rowcount
+            _note(connection, "erased", reason, {"labels": count, "contacts": len(set(contacts))}, who)
+        if self._engine.dialect.name == "sqlite":
+            # The write-ahead log still holds what was there; emptied, the file is all there is.
+            with db.told(self._database), self._engine.connect() as plain:
+                plain.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return count
+
     def superseded(self) -> dict[str, str]:
         """Digest of each label that was replaced → digest of the one that took its place."""
         question = select(labels.c.digest, labels.c.superseded_by).where(labels.c.superseded_by.is_not(None))
@@ -142,15 +155,15 @@ def _now() -> str:
 
 
 def _add(connection: Connection, given: Sequence[Label]) -> Added:
-    known = _known(connection, {label.digest for label in given})
+    digests = [label.digest for label in given]
+    known = _known(connection, set(digests))
     current = _current(connection, {label.contact_id for label in given})
     rows: list[dict[str, Any]] = []
     replaced_in_store: list[dict[str, str]] = []
     row_of: dict[str, dict[str, Any]] = {}
     counts = {"known": 0, "replaced": 0, "late": 0}
     at = _now()
-    for label in given:
-        digest = label.digest
+    for label, digest in zip(given, digests, strict=True):
         if digest in known:
             counts["known"] += 1
             continue

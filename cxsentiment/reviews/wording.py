@@ -11,6 +11,12 @@ _GATES = {
     "not yet": "not reliable enough yet: talk over the cases on which graders differ, then grade again",
     "rewrite": "graders do not mean the same by it: rewrite the question before anybody is graded by it",
 }
+_EARLY = {
+    "performance": "so far reliable enough to judge agents by",
+    "usable": "so far reliable enough for coaching and averages",
+    "not yet": "nobody can say yet whether it is reliable enough",
+    "rewrite": "so far graders do not seem to mean the same by it; look at the cases on which they differ",
+}
 LEFT_OUT = {
     "other_contact": "of other contacts",
     "no_time": "without a time of rating, so nobody knows whether they belong here",
@@ -47,10 +53,13 @@ def item_sentences(item: ItemReport) -> Iterator[str]:
             f"{item.item}: two graders agree in {_percent(people.raw.value)} of cases on {people.contacts} contacts"
             f"{always}. Beyond chance (Krippendorff's alpha) that is {figure(people.alpha)}."
         )
-    if item.gate is not None:
+    if item.gate is not None and people.warning is None:
         yield f"{item.item}: {_GATES[item.gate]}."
-    if people.warning and people.raw.value is not None:
-        yield f"{item.item}: too few for a firm answer: {people.warning}."
+    elif item.gate is not None:
+        # The gate is of the interval; where that rests on few contacts, what it says of the question is no verdict yet.
+        yield f"{item.item}: {_EARLY[item.gate]}. Too few for a firm answer: {people.warning}."
+    elif people.raw.value is not None:
+        yield f"{item.item}: without an interval nobody can say how reliable it is: {people.alpha.reason}."
     yield from _on_machine(item)
 
 
