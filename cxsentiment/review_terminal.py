@@ -104,6 +104,7 @@ def print_agreement(report: SessionReport, written: Sequence[Path], *, as_json: 
                 "labels": report.labels,
                 "left_out": dict(report.left_out),
                 "not_in_run": report.not_in_run,
+                "other_content": report.other_content,
                 "sentences": [*sentences(report)],
                 "items": [
                     {

@@ -207,6 +207,12 @@ def test_contacts_that_the_run_does_not_have_count_for_the_graders_only(run):
     assert found.items[0].versus.contacts == 1
 
 
+def test_another_scorecard_under_the_same_version_is_told(run):
+    found = report([label("c1", rubric_name="t", rubric_version="1", rubric_sha256="ab"), label("c2")], run)
+    assert found.other_content == 1
+    assert any("with other content" in one for one in sentences(found))
+
+
 def test_the_command(command, run, tmp_path):
     db = tmp_path / "labels.db"
     with LabelStore.open(str(db), create=True) as store:

@@ -141,6 +141,8 @@ def test_another_scorecards_labels_are_refused_where_one_is_named(write):
     text = "contact_id,item,grader,value,purpose,rubric_name,rubric_version\nc1,greet,anna,met,random,t,0.9\n"
     assert codes(read_labels([write(text)], rules(rubric=CARD))) == ["other_rubric"]
     assert read_labels([write(text)], rules()).labels[0].rubric_version == "0.9"
+    edited = text.replace("rubric_version", "rubric_version,rubric_sha256").replace("0.9", "1,abc")
+    assert codes(read_labels([write(edited)], rules(rubric=CARD))) == ["other_rubric"]
 
 
 def test_levels_of_an_ordinal_item_by_name_or_points(write):
@@ -222,6 +224,15 @@ def test_excel(tmp_path):
     read = read_labels([str(tmp_path / "labels.xlsx")], rules())
     assert [one.points for one in read.labels] == [1.0]
     assert [(reject.code, reject.record) for reject in read.rejects] == [("unknown_value", 3)]
+
+
+def test_text_that_no_database_takes_does_no_harm(write, tmp_path):
+    record = {"contact_id": "c\u00001", "item": "greet", "grader": "a\ud800", "value": "met", "purpose": "random"}
+    read = read_labels([write(json.dumps(record | {"comment": "x\u0000\udfff"}), "odd.jsonl")], rules())
+    with LabelStore.open(str(tmp_path / "a b?#%.db"), create=True) as store:
+        assert store.add(read.labels).new == len(read.labels) == 1
+        assert store.labels()[0].contact_id.isprintable()
+    assert (tmp_path / "a b?#%.db").exists()
 
 
 def test_comments_are_masked(write):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from cxsentiment.errors import StoreError, UsageError
@@ -23,7 +23,7 @@ def open_engine(database: str) -> Engine:
         UsageError: another kind of URL, or a driver that is not installed.
     """
     if "://" not in database:
-        engine = create_engine(f"sqlite+pysqlite:///{Path(database).absolute()}")
+        engine = create_engine(URL.create("sqlite+pysqlite", database=str(Path(database).absolute())))
         _prepare_sqlite(engine)
         return engine
     if not database.startswith(("postgresql://", "postgresql+psycopg://")):

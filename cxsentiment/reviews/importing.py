@@ -202,7 +202,7 @@ class _Reader:
     def _item_of(self, column: str) -> str | None:
         name = column.removeprefix(ITEM_PREFIX).strip()
         known = self._rules.items.get(name)
-        return known if known is not None else name if column.startswith(ITEM_PREFIX) else None
+        return known if known is not None else text_or_none(name) if column.startswith(ITEM_PREFIX) else None
 
     def _label(self, row: LabelRow, item: str, cells: Mapping[str, object], *, wide: bool) -> Label:
         where = f"{row.source}:{row.number}" + (f" {shown(item)}" if wide else "")
@@ -253,11 +253,11 @@ class _Reader:
         if rubric is None:
             return label
         named = (label.rubric_name or rubric.name, label.rubric_version or rubric.version)
-        if named != (rubric.name, rubric.version):
+        if named != (rubric.name, rubric.version) or label.rubric_sha256 not in ("", rubric.sha256):
             raise InputError(
                 "other_rubric",
                 where,
-                f"was graded by {shown(named[0])} {shown(named[1])}, not by {rubric.name} {rubric.version}",
+                f"was graded by {shown(named[0])} {shown(named[1])}, not by this {rubric.name} {rubric.version}",
                 do="Import it with its own --rubric, or without one",
             )
         return replace(label, rubric_name=rubric.name, rubric_version=rubric.version, rubric_sha256=rubric.sha256)

@@ -277,7 +277,7 @@ def _with_machine(goal: Goal, spread: Estimate, pairs: tuple[IntArray, FloatArra
 
 
 def _reached(goal: Goal, n: int, population: int) -> Estimate:
-    """The confidence that `n` of the run's contacts hold at least one of its errors (hypergeometric, as `n_to_find`)."""
+    """The confidence that `n` of the contacts hold at least one of the run's errors, as `n_to_find` counts them."""
     method = "1 - P(no error among n of N contacts), hypergeometric"
     if goal.kind != "critical":
         return missing("of rare errors only", method)
@@ -293,12 +293,14 @@ def _shares(
     rows: IntArray,
     spread: Estimate,
 ) -> tuple[Share, ...]:
-    found = []
+    known = frame.agent >= 0
     drawn = np.zeros(len(frame.ids), dtype=np.bool_)
     drawn[rows] = True
-    for code, agent in enumerate(frame.agents):
-        mine = frame.agent == code
-        contacts, done, now = (int(np.sum(mine & which)) for which in (mine, graded, drawn))
+    counts = np.stack(
+        [tally(frame.agent[known & which], len(frame.agents)) for which in (np.ones_like(known), graded, drawn)], axis=1
+    )
+    found = []
+    for agent, (contacts, done, now) in zip(frame.agents, counts.astype(np.int64).tolist(), strict=True):
         needed = n_for_interval(goal.half_width, spread.value or 0.0, contacts) if goal.kind == "per-agent" else 0
         found.append(Share(agent, contacts, done, needed, now, _half_width(spread, done + now, contacts)))
     return tuple(found)

@@ -78,7 +78,11 @@ class Grader:
 
 @dataclass(frozen=True, slots=True)
 class SessionReport:
-    """Everything that a calibration session is told."""
+    """Everything that a calibration session is told.
+
+    `not_in_run`: contacts that the run does not have. `other_content`: verdicts by a scorecard of the run's name and
+    version whose content is another.
+    """
 
     items: tuple[ItemReport, ...]
     graders: tuple[Grader, ...]
@@ -87,6 +91,7 @@ class SessionReport:
     labels: int
     left_out: Mapping[str, int]
     not_in_run: int
+    other_content: int
 
 
 def choose(
@@ -156,6 +161,7 @@ def session_report(chosen: Chosen, run: Path, *, seed: int = 0) -> SessionReport
         len(chosen.labels),
         chosen.left_out,
         len(set(contacts) - set(scored.contacts)),
+        sum(label.rubric_sha256 not in ("", scored.rubric[2]) for label in chosen.labels),
     )
 
 

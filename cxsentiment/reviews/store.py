@@ -11,6 +11,7 @@ from typing import Any, Self
 from sqlalchemy import Connection, Engine, bindparam, delete, insert, select, update
 
 from cxsentiment.errors import StoreError
+from cxsentiment.ingest.sources import writable
 from cxsentiment.reviews import database as db
 from cxsentiment.reviews.labels import FIELDS, Label
 from cxsentiment.reviews.tables import audit, labels
@@ -135,9 +136,9 @@ def _note(
 ) -> None:
     row = {
         "at": _now(),
-        "who": who or _user(),
+        "who": writable(who or _user()),
         "action": action,
-        "subject": subject,
+        "subject": writable(subject),  # the name of a file need not be UTF-8
         "details": json.dumps(details, sort_keys=True, ensure_ascii=False),
     }
     connection.execute(insert(audit), row)

@@ -35,6 +35,11 @@ def sentences(report: SessionReport) -> Iterator[str]:
         yield f"{count:,} verdicts were left out: {LEFT_OUT.get(code, code)}."
     if report.not_in_run:
         yield f"{report.not_in_run:,} of the contacts are not in this run; they count for the graders, not the machine."
+    if report.other_content:
+        yield (
+            f"{report.other_content:,} verdicts name a scorecard of this name and version with other content: "
+            "look whether its questions are the same, and give a changed scorecard a new version."
+        )
     for item in report.items:
         yield from item_sentences(item)
     yield from _on_graders(report)
