@@ -19,7 +19,7 @@ from cxsentiment.reviews.wording import agreement_tables, measures, sentences
 from cxsentiment.schema import Estimate
 
 _REJECTS_SHOWN = 5
-_AGENTS_SHOWN = 30
+_ROWS_SHOWN = 30
 _MEASURES = {"raw": "agree", "kappa": "kappa", "alpha": "alpha", "ac": "AC", "always_met": "always met"}
 
 
@@ -158,30 +158,42 @@ def print_plan(plan: Plan, forms: Mapping[str, Path], *, as_json: bool) -> None:
                 "drawn": len(plan.drawn),
                 "double": sum(one.purpose == "double" for one in plan.drawn),
                 "targeted": len(plan.targeted),
-                "stratified_by": list(plan.stratified_by),
                 "spread": asdict(plan.spread),
                 "needed_with_machine": asdict(plan.with_machine),
                 "confidence_reached": asdict(plan.reached),
                 "agents": [asdict(one) for one in plan.shares],
+                "strata": [asdict(one) for one in plan.strata],
                 "forms": {name: str(path) for name, path in forms.items()},
             }
         )
         return
     console = _console()
     _print_goal(console, plan)
-    table = _table("agent", "contacts", "graded", "needed", "drawn now", "± points then")
-    for one in plan.shares[:_AGENTS_SHOWN]:
-        width = "–" if one.half_width.value is None else f"{one.half_width.value:.1f}"
-        numbers = (one.contacts, one.graded, one.needed, one.drawn)
-        table.add_row(escape(one.agent), *(f"{number:,}" for number in numbers), width)
-    console.print(table)
-    if len(plan.shares) > _AGENTS_SHOWN:
-        console.print(f"… and {len(plan.shares) - _AGENTS_SHOWN} more agents (--csv FOLDER writes all)")
+    console.print(_agents(plan) if plan.goal.kind == "per-agent" else _strata(plan))
+    rest = len(plan.shares if plan.goal.kind == "per-agent" else plan.strata) - _ROWS_SHOWN
+    if rest > 0:
+        console.print(f"… and {rest} more (--csv FOLDER writes all)")
     for name, path in forms.items():
         rows = plan.drawn if name == "random" else plan.targeted
         console.print(f"{len(rows):,} contacts to grade, {name}: {escape(str(path))}")
     first = escape(str(next(iter(forms.values()))))
     console.print(f"next: fill in grader and items, then cxsentiment labels import {first} --db labels.db")
+
+
+def _agents(plan: Plan) -> Table:
+    table = _table("agent", "contacts", "graded", "needed", "drawn now", "± points then")
+    for one in plan.shares[:_ROWS_SHOWN]:
+        width = "–" if one.half_width.value is None else f"{one.half_width.value:.1f}"
+        numbers = (one.contacts, one.graded, one.needed, one.drawn)
+        table.add_row(escape(one.agent), *(f"{number:,}" for number in numbers), width)
+    return table
+
+
+def _strata(plan: Plan) -> Table:
+    table = _table("stratum", "contacts", "graded", "drawn now")
+    for one in plan.strata[:_ROWS_SHOWN]:
+        table.add_row(escape(one.stratum), *(f"{number:,}" for number in (one.contacts, one.graded, one.drawn)))
+    return table
 
 
 def _print_goal(console: Console, plan: Plan) -> None:

@@ -63,6 +63,7 @@ def test_each_stratum_is_drawn_from_and_its_probability_is_its_share(run):
     size = Counter(f"A{k % 4}/{'call' if k % 8 < 4 else 'chat'}/spring" for k in range(160))
     drawn = Counter(one.stratum for one in plan.drawn)
     assert set(drawn) == set(size)
+    assert {one.stratum: (one.contacts, one.drawn) for one in plan.strata} == {n: (size[n], drawn[n]) for n in size}
     for one in plan.drawn:
         assert one.probability == pytest.approx(drawn[one.stratum] / size[one.stratum])
 

@@ -56,7 +56,7 @@ def _form(plan: Plan, drawn: Sequence[Drawn], items: Sequence[str]) -> str:
 
 
 def plan_tables(plan: Plan) -> Tables:
-    """The plan as tables: plan_agents (one row an agent) and plan_totals (one row a figure)."""
+    """The plan as tables: plan_agents, plan_strata, and plan_totals (one row a figure)."""
     head = ("estimate", "low", "high", "n", "method", "reason")
     return {
         "plan_agents": (
@@ -65,6 +65,10 @@ def plan_tables(plan: Plan) -> Tables:
                 (one.agent, one.contacts, one.graded, one.needed, one.drawn, *cells(one.half_width))
                 for one in plan.shares
             ],
+        ),
+        "plan_strata": (
+            ("stratum", "contacts", "graded", "drawn"),
+            [(one.stratum, one.contacts, one.graded, one.drawn) for one in plan.strata],
         ),
         "plan_totals": (
             ("figure", *head),

@@ -102,6 +102,16 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
+class Stratum:
+    """What is asked of one stratum: its contacts, those graded, those drawn now; n/N of them is the probability."""
+
+    stratum: str
+    contacts: int
+    graded: int
+    drawn: int
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """The plan. `needed` contacts for the goal, in all; `spread` of one contact's score within agents, in points.
 
@@ -117,9 +127,9 @@ class Plan:
     with_machine: Estimate
     reached: Estimate
     shares: tuple[Share, ...]
+    strata: tuple[Stratum, ...]
     drawn: tuple[Drawn, ...]
     targeted: tuple[Drawn, ...]
-    stratified_by: tuple[str, ...]
 
 
 def make_plan(
@@ -166,20 +176,22 @@ def make_plan(
         with_machine=_with_machine(goal, spread, pairs, frame),
         reached=_reached(goal, int(graded.sum()) + len(drawn), len(frame.ids)),
         shares=_shares(frame, goal, graded, found.rows, spread),
+        strata=tuple(
+            Stratum(name, int(whole), int(whole - left), int(now))
+            for name, whole, left, now in zip(strata.names, size, free, tally(code, size.size), strict=True)
+        ),
         drawn=drawn,
         targeted=_targeted(frame, targeted, first, found.rows, touched, strata, seed),
-        stratified_by=strata.by,
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Strata:
-    """Code of each contact (-1 never drawn), how many to draw from each stratum, its name, and what it is made of."""
+    """Code of each contact (-1 never drawn), how many to draw from each stratum, and its name."""
 
     codes: IntArray
     allocation: IntArray
     names: list[str]
-    by: tuple[str, ...]
 
     @classmethod
     def of(cls, frame: Frame, goal: Goal, wanted: IntArray) -> "_Strata":
@@ -188,12 +200,12 @@ class _Strata:
         allocation: list[int] = []
         names: list[str] = []
         if goal.kind == "critical":
-            by = _fill(frame, np.arange(len(frame.ids)), int(wanted[0]), _OVER_ALL, "", codes, allocation, names)
-            return cls(codes, np.array(allocation, dtype=np.int64), names, by)
+            _fill(frame, np.arange(len(frame.ids)), int(wanted[0]), _OVER_ALL, "", codes, allocation, names)
+            return cls(codes, np.array(allocation, dtype=np.int64), names)
         for agent, count in enumerate(wanted.tolist()):
             rows = np.flatnonzero(frame.agent == agent)
             _fill(frame, rows, count, _WITHIN_AGENT, frame.agents[agent], codes, allocation, names)
-        return cls(codes, np.array(allocation, dtype=np.int64), names, ("agent", "channel", "campaign"))
+        return cls(codes, np.array(allocation, dtype=np.int64), names)
 
 
 def _fill(
@@ -205,7 +217,7 @@ def _fill(
     codes: IntArray,
     allocation: list[int],
     names: list[str],
-) -> tuple[str, ...]:
+) -> None:
     """Stratify `rows` by the finest level whose strata get two contacts each, and share `count` out by size.
 
     Every stratum gets one at least: a contact that could never be drawn would be spoken for by nobody.
@@ -217,7 +229,6 @@ def _fill(
     codes[rows] = of + len(names)
     allocation.extend(allocate(count, np.bincount(of, minlength=len(labels)), least=1).tolist())
     names.extend("/".join(part for part in (prefix, label) if part) or "all" for label in labels)
-    return by
 
 
 def _wanted(frame: Frame, goal: Goal, graded: BoolArray, spread: Estimate) -> tuple[IntArray, int]:
