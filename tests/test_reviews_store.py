@@ -12,7 +12,7 @@ from labelled import label
 
 from cxsentiment.errors import StoreError, UsageError
 from cxsentiment.reviews import database
-from cxsentiment.reviews.labels import labels_for_calibration, of_rubric
+from cxsentiment.reviews.labels import labels_for_calibration, of_rubric, one_per_contact
 from cxsentiment.reviews.store import Added, LabelStore
 from cxsentiment.reviews.tables import metadata
 
@@ -283,3 +283,15 @@ def test_a_runs_labels_are_those_of_its_scorecard():
     kept, left = of_rubric(given, "t", "1")
     assert kept == [given[3]]
     assert left == {"older_verdict": 1, "other_rubric": 1, "other_version": 1}
+
+
+def test_one_label_of_a_contact_stands_for_it_and_no_grader_is_preferred():
+    given = [
+        label(f"c{k}", grader=name, points=points) for k in range(400) for name, points in (("a", 1.0), ("b", 0.0))
+    ]
+    picked = one_per_contact(given)
+    assert picked == one_per_contact(reversed(given))
+    assert len(picked) == 400
+    assert 150 < sum(one.grader == "a" for one in picked) < 250
+    known = one_per_contact([label(grader="a", points=None), label(grader="b"), label("c2", points=None)])
+    assert [(one.contact_id, one.points) for one in known] == [("c1", 1.0), ("c2", None)]

@@ -112,6 +112,23 @@ def _unusable(label: Label) -> str | None:
     return "targeted_without_probability" if label.purpose == "targeted" and p is None else None
 
 
+def one_per_contact(labels: Iterable[Label]) -> tuple[Label, ...]:
+    """One label of each contact and item, where several graders gave one: the same at every call, by a hash.
+
+    Two labels of a contact are no two contacts, and a mean of 0 and 1 is no verdict. The hash keeps any one grader's
+    name from coming first everywhere. Verdicts come before not_applicable.
+    """
+    picked: dict[tuple[str, str], Label] = {}
+    for label in sorted(labels, key=lambda one: (one.points is None, chance(one.contact_id, one.grader))):
+        picked.setdefault((label.contact_id, label.item), label)
+    return tuple(picked[key] for key in sorted(picked))
+
+
+def chance(contact: str, grader: str) -> bytes:
+    """What graders of a contact are put in order by, so that it looks random and is the same at every call."""
+    return hashlib.sha256(f"{contact}\0{grader}".encode()).digest()
+
+
 def of_rubric(labels: Sequence[Label], name: str, version: str) -> tuple[list[Label], dict[str, int]]:
     """The labels graded by this rubric or by one that is not known, one a contact, item and grader, and what was left.
 

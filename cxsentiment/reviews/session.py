@@ -1,6 +1,5 @@
 """The report of a calibration session: do graders agree, how strict is each, and how does the machine compare."""
 
-import hashlib
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +13,7 @@ import numpy as np
 from cxsentiment.errors import UsageError
 from cxsentiment.ingest.dates import DateError, DateRules, read_date
 from cxsentiment.reviews.importing import as_utc
-from cxsentiment.reviews.labels import PURPOSES, Label, of_rubric
+from cxsentiment.reviews.labels import PURPOSES, Label, chance, of_rubric
 from cxsentiment.reviews.machine import RunItems, run_items
 from cxsentiment.schema import Estimate
 from cxsentiment.stats.agreement import Agreement, Gate, MachineAgreement, agreement, gate, machine_agreement
@@ -218,18 +217,14 @@ def _item_report(item: str, table: _Table, metric: Metric, scored: RunItems, see
 def _one_label(table: _Table) -> FloatArray:
     """One label of each contact, shape (contacts,), the same at every call; NaN where nobody gave a verdict.
 
-    Picked by a hash, so that no grader's name comes first everywhere.
+    Picked as `one_per_contact` picks.
     """
     picked = np.full(len(table.contacts), np.nan)
     for row, contact in enumerate(table.contacts):
         given = [k for k in range(len(table.graders)) if not math.isnan(table.points[row, k])]
         if given:
-            picked[row] = table.points[row, min(given, key=lambda k: _hash(contact, table.graders[k]))]
+            picked[row] = table.points[row, min(given, key=lambda k: chance(contact, table.graders[k]))]
     return picked
-
-
-def _hash(*names: str) -> bytes:
-    return hashlib.sha256("\0".join(names).encode()).digest()
 
 
 def _always_met(table: _Table) -> Estimate:
