@@ -39,6 +39,7 @@ from cxsentiment.arguments import (
 from cxsentiment.consistency_commands import consistency
 from cxsentiment.errors import CxError, ExitCode
 from cxsentiment.kpi_commands import kpis
+from cxsentiment.review_commands import register as add_review_commands
 from cxsentiment.rubric_commands import app as rubric_commands
 from cxsentiment.rubric_commands import rescore
 
@@ -58,6 +59,7 @@ app.add_typer(rubric_commands, name="rubric")
 app.command()(rescore)
 app.command()(kpis)
 app.command()(consistency)
+add_review_commands(app)
 
 
 def main() -> NoReturn:

@@ -6,7 +6,8 @@ CxError
 ├── UsageError     an option or argument that cannot be used (exit code 2)
 ├── RubricError    a scorecard that cannot be used (exit code 2)
 ├── BundleError    a model folder that is missing, damaged or of another shape (exit code 1)
-└── RunError       a run folder that cannot be read, written or resumed (exit code 1)
+├── RunError       a run folder that cannot be read, written or resumed (exit code 1)
+└── StoreError     a store of human labels that cannot be opened, read or written (exit code 1)
 """
 
 from enum import IntEnum
@@ -99,3 +100,7 @@ class BundleError(CxError):
 
 class RunError(CxError):
     """A run folder that cannot be read, written or resumed."""
+
+
+class StoreError(CxError):
+    """A store of human labels that cannot be opened, read or written, or that a newer version wrote."""

@@ -249,3 +249,17 @@ def test_graders_that_cannot_be_compared(contact, grader, words):
 def test_a_contact_graded_twice_by_one_grader_is_refused():
     with pytest.raises(ValueError, match="twice"):
         grader_severity(np.array([1.0, 0.0]), np.array([0, 0]), np.array([1, 1]))
+
+
+@pytest.mark.parametrize("shared", [100, 150, 450])
+def test_graders_who_all_rated_the_same_contacts_have_their_mean_differences(shared):
+    """The effects are the graders' means about the mean of all; for some sizes rounding once made nonsense of them."""
+    rng = np.random.default_rng(3)
+    truth = rng.random(shared) < 0.6
+    strict = truth & (rng.random(shared) > 0.4)
+    values = np.stack([truth, truth, strict], axis=1).astype(float)
+    contacts = np.repeat(np.arange(shared), 3)
+    found = grader_severity(values.ravel(), contacts, np.tile(np.arange(3), shared))
+    effects = values.mean(axis=0) - values.mean()
+    assert [one.value for one in found.graders] == pytest.approx(effects, abs=0.01)
+    assert all(one.low < one.value < one.high for one in found.graders)

@@ -78,7 +78,10 @@ def _from_shared(y: FloatArray, contacts: IntArray, graders: IntArray) -> Severi
     right = tally(of, names.size, y - (total / size)[unit])
     if int(np.linalg.matrix_rank(laplacian)) < names.size - 1:
         return _nothing(names, "some graders share no contact with the others, even through third graders", method)
-    inverse = np.linalg.pinv(laplacian, hermitian=True)
+    # The pseudo-inverse, whose null space is known: a constant. Finding it by size fails where rounding leaves 1e-14.
+    constant = np.full_like(laplacian, 1 / names.size)
+    scale = float(np.trace(laplacian)) / names.size
+    inverse = np.linalg.inv(laplacian + scale * constant) - constant / scale
     effects = inverse @ right
     df = y.size - size.size - (names.size - 1)
     if df < 1:

@@ -1,0 +1,175 @@
+"""What a session report says in plain sentences, for a QA lead, and as tables for files."""
+
+from collections.abc import Iterator, Sequence
+
+from cxsentiment.reviews.session import ItemReport, SessionReport
+from cxsentiment.schema import Estimate
+
+_GATES = {
+    "performance": "reliable enough to judge agents by",
+    "usable": "reliable enough for coaching and averages, not to judge a single agent by",
+    "not yet": "not reliable enough yet: talk over the cases on which graders differ, then grade again",
+    "rewrite": "graders do not mean the same by it: rewrite the question before anybody is graded by it",
+}
+_EARLY = {
+    "performance": "so far reliable enough to judge agents by",
+    "usable": "so far reliable enough for coaching and averages",
+    "not yet": "nobody can say yet whether it is reliable enough",
+    "rewrite": "so far graders do not seem to mean the same by it; look at the cases on which they differ",
+}
+LEFT_OUT = {
+    "other_contact": "of other contacts",
+    "no_time": "without a time of rating, so nobody knows whether they belong here",
+    "earlier": "given earlier",
+    "other_rubric": "graded by another scorecard",
+    "other_version": "graded by another version of the scorecard",
+    "older_verdict": "older verdicts of a grader on the same item",
+    **{f"purpose_{name}": f"{name}; --purpose includes them" for name in ("random", "double", "targeted", "coaching")},
+}
+
+
+def sentences(report: SessionReport) -> Iterator[str]:
+    """The report in words: what was looked at, each item, the graders, the machine."""
+    yield f"{report.labels:,} verdicts on {report.contacts:,} contacts by {len(report.graders)} graders."
+    for code, count in report.left_out.items():
+        yield f"{count:,} verdicts were left out: {LEFT_OUT.get(code, code)}."
+    if report.not_in_run:
+        yield f"{report.not_in_run:,} of the contacts are not in this run; they count for the graders, not the machine."
+    if report.other_content:
+        yield (
+            f"{report.other_content:,} verdicts name a scorecard of this name and version with other content: "
+            "look whether its questions are the same, and give a changed scorecard a new version."
+        )
+    for item in report.items:
+        yield from item_sentences(item)
+    yield from _on_graders(report)
+
+
+def item_sentences(item: ItemReport) -> Iterator[str]:
+    """One item in words."""
+    people = item.people
+    if people.raw.value is None:
+        yield f"{item.item}: {people.raw.reason}, so nobody can say whether graders agree."
+    else:
+        always = ""
+        if item.always_met.value is not None:
+            always = f"; a grader who always says met would reach {_percent(item.always_met.value)}"
+        yield (
+            f"{item.item}: two graders agree in {_percent(people.raw.value)} of cases on {people.contacts} contacts"
+            f"{always}. Beyond chance (Krippendorff's alpha) that is {figure(people.alpha)}."
+        )
+    if item.gate is not None and people.warning is None:
+        yield f"{item.item}: {_GATES[item.gate]}."
+    elif item.gate is not None:
+        # The gate is of the interval; where that rests on few contacts, what it says of the question is no verdict yet.
+        yield f"{item.item}: {_EARLY[item.gate]}. Too few for a firm answer: {people.warning}."
+    elif people.raw.value is not None:
+        yield f"{item.item}: without an interval nobody can say how reliable it is: {people.alpha.reason}."
+    yield from _on_machine(item)
+
+
+def _on_machine(item: ItemReport) -> Iterator[str]:
+    ratio, versus = item.machine.ratio, item.versus
+    if ratio.value is not None:
+        yield (
+            f"{item.item}: as one more grader the machine reaches {figure(item.machine.machine)} with people, "
+            f"who reach {figure(item.machine.people)} among themselves on the same contacts."
+        )
+    elif versus.raw.value is not None:
+        yield (
+            f"{item.item}: the machine and a person agree in {_percent(versus.raw.value)} of cases on "
+            f"{versus.contacts} contacts (alpha {figure(versus.alpha)})."
+        )
+
+
+def _on_graders(report: SessionReport) -> Iterator[str]:
+    known = [one for one in report.graders if one.severity.value is not None]
+    apart = [
+        one
+        for one in known
+        if one.severity.low is not None
+        and one.severity.high is not None
+        and (one.severity.low > 0 or one.severity.high < 0)
+    ]
+    for one in apart:
+        value = one.severity.value or 0.0
+        side = "stricter" if value < 0 else "more lenient"
+        yield f"{one.grader} is {side} than the average grader by {abs(value) * 100:.1f} points of 100."
+    if known and not apart:
+        yield "No grader can be told apart from the average in strictness."
+    if not known and report.graders:
+        yield f"How strict graders are cannot be said: {report.graders[0].severity.reason}."
+
+
+def _percent(value: float) -> str:
+    return f"{value:.0%}".replace("%", " %")
+
+
+def figure(estimate: Estimate) -> str:
+    """An estimate as .71 [.60, .80], or the reason why there is none."""
+    if estimate.value is None:
+        return f"not known ({estimate.reason})"
+    if estimate.low is None or estimate.high is None:
+        return f"{estimate.value:.2f} (no interval: {estimate.reason})"
+    return f"{estimate.value:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]"
+
+
+_ESTIMATE = ("estimate", "low", "high", "n", "method", "reason")
+Tables = dict[str, tuple[Sequence[str], Sequence[Sequence[object]]]]
+
+
+def agreement_tables(report: SessionReport) -> Tables:
+    """The report as tables: agreement (item, measure), agreement_graders, agreement_pairs, agreement_prevalence."""
+    return {
+        "agreement": (("item", "measure", *_ESTIMATE, "gate", "warning"), [*_agreement_rows(report)]),
+        "agreement_graders": (
+            ("grader", "labels", *_ESTIMATE),
+            [(one.grader, one.labels, *cells(one.severity)) for one in report.graders],
+        ),
+        "agreement_pairs": (
+            ("item", "grader", "other_grader", "measure", *_ESTIMATE),
+            [
+                (pair.item, pair.first, pair.second, name, *cells(found))
+                for pair in report.pairs
+                for name, found in (("raw", pair.raw), ("kappa", pair.kappa))
+            ],
+        ),
+        "agreement_prevalence": (
+            ("item", "points", "share", "contacts", "raters"),
+            [
+                (item.item, value, share, item.people.contacts, item.people.raters)
+                for item in report.items
+                for value, share in item.people.prevalence.items()
+            ],
+        ),
+    }
+
+
+def _agreement_rows(report: SessionReport) -> Iterator[tuple[object, ...]]:
+    for item in report.items:
+        for name, found in measures(item).items():
+            gated = item.gate if name == "alpha" else None
+            warned = item.people.warning if name in ("raw", "kappa", "alpha", "ac") else None
+            yield (item.item, name, *cells(found), gated, warned)
+
+
+def measures(item: ItemReport) -> dict[str, Estimate]:
+    """Every figure of an item by its name in the tables."""
+    return {
+        "raw": item.people.raw,
+        "kappa": item.people.kappa,
+        "alpha": item.people.alpha,
+        "ac": item.people.ac,
+        "always_met": item.always_met,
+        "applies": item.applies,
+        "machine_people_alpha": item.machine.people,
+        "machine_alpha": item.machine.machine,
+        "machine_ratio": item.machine.ratio,
+        "machine_raw": item.versus.raw,
+        "machine_kappa": item.versus.kappa,
+    }
+
+
+def cells(estimate: Estimate) -> tuple[float | None, float | None, float | None, int, str, str | None]:
+    """An estimate as the six cells of a row."""
+    return estimate.value, estimate.low, estimate.high, estimate.n, estimate.method, estimate.reason

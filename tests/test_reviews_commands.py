@@ -1,0 +1,72 @@
+"""`cxsentiment labels import|list|export|log` on the command line."""
+
+import json
+
+import pytest
+from labelled import commander
+
+HEAD = "contact_id,item,grader,value,purpose\n"
+
+
+@pytest.fixture
+def command(monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    return commander(monkeypatch, capsys)
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "labels.csv"
+    path.write_text(HEAD + "c1,greeting,anna,met,random\nc1,greeting,ben,no,coaching\nc2,greeting,anna,well,random\n")
+    return path
+
+
+def test_import_says_what_became_of_each_row(command, file, tmp_path):
+    done = command("labels", "import", file, "--db", "labels.db", "--by", "lea")
+    assert done.code == 3
+    assert "2 verdicts in 3 rows: 2 new, 0 known before" in done.out
+    assert "1 refused" in done.out
+    assert "unknown_value" in done.out
+    (reject,) = map(json.loads, (tmp_path / "labels-rejects.jsonl").read_text().splitlines())
+    assert (reject["code"], reject["record"], reject["contact_id"]) == ("unknown_value", 4, "c2")
+    again = command("labels", "import", file, "--db", "labels.db", "--value", "well=met", "--json")
+    assert again.code == 0
+    told = json.loads(again.out)
+    assert (told["new"], told["known"], told["rejected"]) == (1, 2, 0)
+    assert (tmp_path / "labels-rejects.jsonl").read_text() == "", "rejects of an earlier import must not stay"
+
+
+def test_list_export_and_log(command, file):
+    command("labels", "import", file, "--db", "labels.db", "--by", "lea")
+    told = json.loads(command("labels", "list", "--db", "labels.db", "--json").out)
+    assert (told["labels"], told["for_calibration"], told["left_out"]) == (2, 1, {"coaching": 1})
+    assert told["counts"][0] == {
+        "grader": "anna", "item": "greeting", "purpose": "random", "labels": 1,
+        "met": 1, "not_met": 0, "not_applicable": 0, "points": 0,
+    }  # fmt: skip
+    assert "1 may not: picked for coaching" in command("labels", "list", "--db", "labels.db").out
+    assert "2 labels written to out.csv" in command("labels", "export", "--db", "labels.db", "-o", "out.csv").out
+    log = json.loads(command("labels", "log", "--db", "labels.db", "--json").out)
+    assert [line["action"] for line in log] == ["migrated", "imported", "exported"]
+    assert log[1]["who"] == "lea"
+    assert "exported" in command("labels", "log", "--db", "labels.db").out
+    assert "2 labels erased" in command("labels", "erase", "--contact", "c1", "--db", "labels.db").out
+
+
+def test_what_cannot_be_done_says_what_to_do(command, file):
+    nothing = command("labels", "list", "--db", "none.db")
+    assert nothing.code == 1
+    assert "labels import" in nothing.err
+    wrong = command("labels", "import", file, "--db", "labels.db", "--purpose", "fun")
+    assert wrong.code == 2
+    assert "random, double, targeted, coaching" in wrong.err
+    other = command("labels", "import", file, "--db", "oracle://x/y")
+    assert other.code == 2
+    assert "postgresql+psycopg" in other.err
+
+
+def test_a_labels_item_must_be_in_the_scorecard_named(command, file, tmp_path):
+    file.write_text(HEAD + "c1,greeting,anna,met,random\nc1,dancing,anna,met,random\n")
+    done = command("labels", "import", file, "--db", "labels.db", "--rubric", "default", "--json")
+    assert done.code == 3
+    assert json.loads((tmp_path / "labels-rejects.jsonl").read_text())["code"] == "unknown_item"
