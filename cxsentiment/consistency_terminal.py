@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from cxsentiment.consistency.contrasts import Change, Difference, counted
 from cxsentiment.consistency.monitoring import Monitor
-from cxsentiment.figures import ESTIMATE, Figures, Flat, flat, write_csv, write_parquet
+from cxsentiment.tabulated import ESTIMATE, Figures, Flat, flat, write_csv, write_parquet
 from cxsentiment.kpi_terminal import grid, interval, number, print_notes, screen
 from cxsentiment.runs import write_atomically, write_rejects
 from cxsentiment.schema import Estimate

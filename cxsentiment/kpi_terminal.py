@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cxsentiment.figures import ESTIMATE, Figures, Flat, flat, write_csv, write_parquet
+from cxsentiment.tabulated import ESTIMATE, Figures, Flat, flat, write_csv, write_parquet
 from cxsentiment.kpis.attainment import Attained, Perspective
 from cxsentiment.kpis.indicators import Row
 from cxsentiment.measurement import Measurement
