@@ -85,6 +85,15 @@ def test_what_is_graded_counts_and_is_not_drawn_again(run):
     assert len(coached.drawn) == len(first.drawn), "coached contacts are no sample, so they do not count"
 
 
+def test_a_second_round_speaks_for_all_contacts_too(run):
+    """What the first round took was taken by chance, so the second stands for the whole stratum, not for its rest."""
+    first = make_plan(run, per_agent(at_most=16))
+    labels = [label(first.frame.ids[one.row], rubric_name="t", rubric_version="1") for one in first.drawn]
+    second = make_plan(run, per_agent(), labels)
+    assert second.graded == 16
+    assert sum(1 / one.probability for one in second.drawn) == pytest.approx(160)
+
+
 def test_at_most_is_kept_and_the_interval_that_results_is_told(run):
     plan = make_plan(run, per_agent(at_most=12))
     assert len(plan.drawn) == 12

@@ -30,7 +30,8 @@ def test_the_wheel_holds_the_product_and_nothing_else(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"cxsentiment"}
-    for needed in ("models/default/model.onnx", "demo/contacts.jsonl", "rubrics/default.yaml", "py.typed"):
+    migration = "reviews/migrations/versions/labels_0001.py"
+    for needed in ("models/default/model.onnx", "demo/contacts.jsonl", "rubrics/default.yaml", "py.typed", migration):
         assert f"cxsentiment/{needed}" in names
     assert any(name.startswith("cxsentiment/templates/") for name in names)
 
