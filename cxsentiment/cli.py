@@ -39,6 +39,7 @@ from cxsentiment.arguments import (
 from cxsentiment.errors import CxError, ExitCode
 from cxsentiment.rubric_commands import app as rubric_commands
 from cxsentiment.rubric_commands import rescore
+from cxsentiment.statistics_commands import app as statistics_commands
 
 if TYPE_CHECKING:
     from cxsentiment.ingest.options import ReadOptions
@@ -54,6 +55,7 @@ app = typer.Typer(
 )
 app.add_typer(rubric_commands, name="rubric")
 app.command()(rescore)
+app.add_typer(statistics_commands)
 
 
 def main() -> NoReturn:

@@ -1,0 +1,179 @@
+"""Predicted CSAT of contacts without an answer: the probability of a bad one, and sets that hold the true one in 90 %.
+
+Means of agents and campaigns come from the answers with the predictions' help (PPI), never from predictions alone.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC
+
+import numpy as np
+import pyarrow as pa
+
+from cxsentiment.behaviours import everything
+from cxsentiment.gradings import Gradings
+from cxsentiment.ingest.times import moment
+from cxsentiment.schema import Estimate
+from cxsentiment.stats.arrays import BoolArray, FloatArray, IntArray, codes, floats
+from cxsentiment.stats.estimates import missing
+from cxsentiment.stats.logistic import fit_ordinal
+from cxsentiment.stats.ordinal import AnswerModel, at_most, fit_answers, three_parts
+from cxsentiment.stats.prediction_powered import ppi_group_means
+
+LOW = 2  # an answer up to this is a bad one, on scales that begin at 1
+_MOST_LEVELS = 11
+
+
+@dataclass(frozen=True, slots=True)
+class PredictedContact:
+    """One contact without an answer: P(answer <= 2) as `estimate`, the set of answers that holds the true one with 90 %
+    (`answers`, such as 3-5), and whether its channel had enough answers to promise that (`certain`).
+    """
+
+    contact_id: str
+    channel: str
+    estimate: Estimate
+    answers: str
+    certain: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GroupMean:
+    """Mean answer of one agent or campaign, on the scale of the survey."""
+
+    by: str
+    name: str
+    estimate: Estimate
+    answers: int
+    unanswered: int
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """Predicted contacts in the order of the run, group means, and how good the model is on contacts it never saw:
+    share `covered` by the sets, their mean size, mean absolute error and that of always saying the median; or `reason`.
+    """
+
+    contacts: tuple[PredictedContact, ...]
+    means: tuple[GroupMean, ...]
+    covered: Estimate
+    mean_size: float | None
+    error: float | None
+    baseline_error: float | None
+    reason: str | None
+
+
+def predictions(
+    contacts: pa.Table, gradings: Gradings, scale: tuple[float, float] | None, weights: FloatArray | None = None
+) -> Predictions:
+    """Predicted CSAT of all contacts without an answer; `weights` (n,) are response weights, 0 without an answer.
+
+    The model is fitted, calibrated and tested on different agents and times. Too few answers, or a scale that is not
+    declared or not of whole steps: none, with the reason.
+    """
+    answers = floats(contacts["csat"])
+    given = ~np.isnan(answers)
+    if reason := _unfit(answers[given], scale):
+        return _none(reason)
+    assert scale is not None
+    columns = everything(contacts, gradings)
+    if not columns:
+        return _none("no feature of the contacts is known and varies")
+    x = np.stack([one.values for one in columns], axis=1)
+    levels, y = int(scale[1] - scale[0]) + 1, np.where(given, answers - scale[0], 0).astype(np.int64)
+    agents, _ = codes(contacts["agent_id"])
+    channels, channel_names = codes(contacts["channel"])
+    w = None if weights is None else weights[given]
+    parts = three_parts(agents[given], _times(contacts)[given])
+    model = fit_answers(x[given], y[given], levels, parts, groups=channels[given], weights=w)
+    if isinstance(model, str):
+        return _none(model)
+    rest = np.flatnonzero(~given)
+    found = _contacts(contacts, rest, model, x[rest], channels[rest], channel_names, scale)
+    f = _crossfitted(x, y, levels, given, agents) + scale[0]
+    means = _means("campaign", contacts, answers, f, weights) + _means("agent_id", contacts, answers, f, weights)
+    return Predictions(found, means, model.covered, model.mean_size, model.error, model.baseline_error, None)
+
+
+def _unfit(answers: FloatArray, scale: tuple[float, float] | None) -> str:
+    if answers.size == 0:
+        return "no contact has a CSAT answer"
+    if scale is None:
+        return "the scale of CSAT is not declared (--csat-scale)"
+    if np.any(answers != np.round(answers)) or scale[1] - scale[0] >= _MOST_LEVELS or scale[0] != round(scale[0]):
+        return f"CSAT {scale[0]:g}-{scale[1]:g} has no up to {_MOST_LEVELS} whole steps"
+    if np.ptp(answers) == 0:
+        return "all answers are the same, so nothing can be predicted"
+    return ""
+
+
+def _none(reason: str) -> Predictions:
+    return Predictions((), (), missing(reason, "share covered, Wilson interval"), None, None, None, reason)
+
+
+def _contacts(
+    contacts: pa.Table,
+    rest: IntArray,
+    model: AnswerModel,
+    x: FloatArray,
+    channels: IntArray,
+    channel_names: list[str],
+    scale: tuple[float, float],
+) -> tuple[PredictedContact, ...]:
+    if rest.size == 0:
+        return ()
+    p = model.probabilities(x)
+    sets = model.sets(x, channels)
+    cut = LOW - int(scale[0]) if scale[0] >= 1 else 0
+    low = np.clip(at_most(p, cut), 0, 1)
+    method = f"ordered logit, P(CSAT <= {scale[0] + cut:g})"
+    reason = "the probability of one contact has no interval; the set of answers says how sure it is"
+    n = int(model.covered.n)
+    names = contacts["contact_id"].take(pa.array(rest)).to_pylist()
+    made = []
+    for place, name in enumerate(names):
+        held = np.flatnonzero(sets.included[place]) + int(scale[0])
+        channel = channel_names[channels[place]] if channels[place] >= 0 else ""
+        estimate = Estimate(float(low[place]), None, None, n, method, reason)
+        made.append(
+            PredictedContact(name, channel, estimate, ",".join(map(str, held.tolist())), bool(sets.certain[place]))
+        )
+    return tuple(made)
+
+
+def _crossfitted(x: FloatArray, y: IntArray, levels: int, given: BoolArray, agents: IntArray) -> FloatArray:
+    """Expected answer in steps, of each contact by a model that was not fitted on its agent, (n,).
+
+    A mean corrected by the model's error on answered contacts must not use contacts that the model has learnt by heart.
+    """
+    names = np.unique(agents)
+    half = np.isin(agents, np.random.default_rng(2).permutation(names)[: names.size // 2])
+    expected = np.zeros((2, y.size))
+    for place, fold in enumerate((half, ~half)):
+        fit = given & ~fold
+        if np.unique(y[fit]).size < 2:
+            fit = given  # one side has answers of one kind only
+        expected[place] = fit_ordinal(x[fit], y[fit], levels).probabilities(x) @ np.arange(levels)
+    own = np.where(half, expected[0], expected[1])
+    return np.where(given, own, expected.mean(axis=0))
+
+
+def _means(
+    by: str, contacts: pa.Table, answers: FloatArray, f: FloatArray, weights: FloatArray | None
+) -> tuple[GroupMean, ...]:
+    of, names = codes(contacts[by])
+    w = None if weights is None else np.where(weights > 0, weights, np.nan)
+    found = ppi_group_means(answers, f, of, w)
+    made = []
+    for code, one in sorted(found.items()):
+        made.append(GroupMean(by.removesuffix("_id"), names[code], one.estimate, one.labelled, one.unlabelled))
+    return tuple(made)
+
+
+def _times(contacts: pa.Table) -> FloatArray:
+    """Seconds since 1970, NaN where the start is not known."""
+    found = np.full(contacts.num_rows, np.nan)
+    for place, text in enumerate(contacts["started_at"].to_pylist()):
+        at = moment(text) if text else None
+        if at is not None:
+            found[place] = (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+    return found
