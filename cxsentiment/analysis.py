@@ -106,8 +106,8 @@ def _prediction_notes(guess: Predictions) -> tuple[str, ...]:
         return (f"No predicted CSAT: {guess.reason}.",)
     covered = guess.covered
     return (
-        f"Predicted CSAT: of {covered.n} contacts that the model never saw, {covered.value or 0:.0%} have theirs in the "
-        f"predicted set (90 % wanted), of {guess.mean_size or 0:.1f} answers on average; it misses by "
+        f"Predicted CSAT: of {covered.n} contacts that the model never saw, {covered.value or 0:.0%} have theirs in "
+        f"the predicted set (90 % wanted), of {guess.mean_size or 0:.1f} answers on average; it misses by "
         f"{guess.error or 0:.2f} steps on average, always saying the median answer by {guess.baseline_error or 0:.2f}.",
     )
 

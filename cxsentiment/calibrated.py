@@ -344,8 +344,8 @@ def _notes(figures: list[AgentFigure], models: list[ValueModel], agents: _Agents
     few = [agents.names[code] for code, share in agents.overlap.items() if share < LEAST_OVERLAP]
     if few and len(agents.names) > 1 and agents.mix.x.shape[1]:
         notes.append(
-            f"Less than {LEAST_OVERLAP:.0%} of their case mix is like that of the others, so their adjusted figures rest "
-            f"on the model alone: {', '.join(few[:20])}{' …' if len(few) > 20 else ''}."
+            f"Less than {LEAST_OVERLAP:.0%} of their case mix is like that of the others, so their adjusted figures "
+            f"rest on the model alone: {', '.join(few[:20])}{' …' if len(few) > 20 else ''}."
         )
     if nobody := int(np.sum(agents.of < 0)):
         notes.append(f"Contacts without an agent id, left out here: {nobody}.")

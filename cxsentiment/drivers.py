@@ -11,7 +11,7 @@ from cxsentiment.gradings import Gradings
 from cxsentiment.mix import CaseMixColumns
 from cxsentiment.outcomes import OUTCOMES
 from cxsentiment.schema import Estimate
-from cxsentiment.stats.arrays import codes, floats
+from cxsentiment.stats.arrays import FloatArray, codes, floats
 from cxsentiment.stats.drivers import MOST_GROUPS, lmg
 from cxsentiment.stats.estimates import missing
 
@@ -82,6 +82,6 @@ def driver_figures(
     return tuple(figures), notes if figures else ()
 
 
-def _matrix(columns: Iterable[Column], rows: int) -> np.ndarray:  # type: ignore[type-arg]
+def _matrix(columns: Iterable[Column], rows: int) -> FloatArray:
     made = [one.values for one in columns]
     return np.stack(made, axis=1) if made else np.zeros((rows, 0))

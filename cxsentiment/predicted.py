@@ -154,7 +154,7 @@ def _crossfitted(x: FloatArray, y: IntArray, levels: int, given: BoolArray, agen
             fit = given  # one side has answers of one kind only
         expected[place] = fit_ordinal(x[fit], y[fit], levels).probabilities(x) @ np.arange(levels)
     own = np.where(half, expected[0], expected[1])
-    return np.where(given, own, expected.mean(axis=0))
+    return np.asarray(np.where(given, own, expected.mean(axis=0)))
 
 
 def _means(
