@@ -23,6 +23,7 @@ from cxsentiment.stats.reliability import n_for_reliability, reliability
 from cxsentiment.stats.twochannel import AgentPosterior, TwoChannelFit, fit_two_channel
 
 UNCALIBRATED = "uncalibrated machine score"
+MIN_AGENTS = 5  # to adjust for case mix
 LEAST_RELIABILITY, COACHING, PERFORMANCE = 0.5, 0.7, 0.8
 _NO_TARGET = "an uncalibrated machine score cannot be held against a target"
 
@@ -144,7 +145,7 @@ def _figures(grading: Grading, agents: _Agents) -> tuple[list[AgentFigure], Valu
         )
     )
     fit = fit_two_channel(found, target=agents.target)
-    shift = mix.shift(fit)
+    adjusted = mix.adjusted(found, fit)
     contacts = np.bincount(of[of >= 0], minlength=count)
     spread = float(np.median(found.human_variance))
     tau = fit.tau.value
@@ -162,7 +163,7 @@ def _figures(grading: Grading, agents: _Agents) -> tuple[list[AgentFigure], Valu
                 agent.unlabelled,
                 estimate,
                 machine[code],
-                _adjusted(fit, code, shift, estimate, mix.lack),
+                _adjusted(adjusted, code, estimate, mix.lack),
                 agents.overlap.get(code),
                 agent.p_above,
                 agent.tier,
@@ -241,12 +242,17 @@ class _Mix:
             for code, one in zip(found.names.tolist(), found.adjusted, strict=True)
         }
 
-    def shift(self, fit: TwoChannelFit) -> FloatArray | None:
-        """Draws of what the mix adds to each agent's value in people's unit, (draws, agents): slopes within agents of
-        the machine's value over its slope on people's. Sets `lack` where that cannot be had.
+    def adjusted(self, parts: Channels, fit: TwoChannelFit) -> FloatArray | None:
+        """Draws of the agents' values less what the mix adds to them, (draws, agents). Sets `lack` where there are none.
+
+        The mix's part is its slopes within agents of the machine's value, over the machine's slope on people's. It is
+        a covariate of a second fit: else agents would be drawn towards a mean that takes them all for equally placed,
+        and then lose the whole of what the mix explains, which adjusts for too much.
         """
         if not self.lack and (not fit.usable or not fit.beta.value):
             self.lack = "the machine's slopes are in people's unit only where it can be used"
+        if not self.lack and np.sum((parts.human_n > 0) | (parts.machine_n > 0)) < MIN_AGENTS:
+            self.lack = f"too few agents to adjust: {MIN_AGENTS} with data are needed"
         if self.lack:
             return None
         keep = (self._of >= 0) & ~np.isnan(self._y)
@@ -257,14 +263,16 @@ class _Mix:
         means = sums[:, 1:] / np.maximum(sums[:, :1], 1)
         rng = np.random.default_rng(1)
         draws = rng.multivariate_normal(slopes, found.covariance, size=fit.draws.shape[0], method="eigh")
-        return np.asarray(draws @ means.T / (fit.beta.value or 1.0))
+        shift = draws @ means.T / (fit.beta.value or 1.0)
+        again = fit_two_channel(parts, covariates=shift.mean(axis=0)[:, None])
+        return np.asarray(again.draws - shift)
 
 
-def _adjusted(fit: TwoChannelFit, code: int, shift: FloatArray | None, raw: Estimate, lack: str) -> Estimate:
+def _adjusted(adjusted: FloatArray | None, code: int, raw: Estimate, lack: str) -> Estimate:
     method = f"{raw.method}, adjusted for case mix, within slopes"
-    if shift is None or raw.value is None or raw.low is None:
+    if adjusted is None or raw.value is None or raw.low is None:
         return missing(lack or raw.reason or "no interval to adjust", method, raw.n)
-    draws = 100 * (fit.draws[:, code] - shift[:, code])
+    draws = 100 * adjusted[:, code]
     low, high = np.percentile(draws, (2.5, 97.5))
     value = float(np.clip(draws.mean(), 0, 100))
     return clipped(Estimate(value, min(value, float(low)), max(value, float(high)), raw.n, method), 0, 100)

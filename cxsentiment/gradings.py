@@ -63,14 +63,16 @@ class _Item:
 
 @dataclass(frozen=True, slots=True)
 class _People:
-    """The labelled contacts' `rows` (m,), people's `values` (m, items), who was `graded` (m, items), whole-contact
-    grades (m,), and `probability` (m,) of having been drawn."""
+    """The labelled contacts' `rows` (m,), people's `values` (m, items), what was `graded` (m, items), grades of the
+    `whole` contact (m,), and the `chances` (m, items + 1) of having been drawn, infinite where not graded; the last
+    column is the whole's.
+    """
 
     rows: IntArray
     values: FloatArray
     graded: BoolArray
     whole: FloatArray
-    probability: FloatArray
+    chances: FloatArray
 
 
 class Gradings:
@@ -129,7 +131,8 @@ class Gradings:
         if (people := self._people) is not None:
             value = self._score_by_people(np.ones(len(self._items), dtype=bool), by_section=True)
             value = np.where(np.isnan(people.whole), value, people.whole)
-            human[people.rows], weights[people.rows] = value, 1 / people.probability
+            chance = np.where(np.isnan(people.whole), people.chances[:, :-1].min(axis=1), people.chances[:, -1])
+            human[people.rows], weights[people.rows] = value, _weights(chance)
         return Grading("agent", "score", floats(self.contacts["score"]) / 100, human, weights)
 
     def _of_item(self, code: int) -> Grading:
@@ -142,7 +145,7 @@ class Gradings:
         machine[rows[judged]], verdict[rows[judged]] = p[judged], met[judged].astype(np.float64)
         human, weights = self._blank(), self._blank()
         if (people := self._people) is not None:
-            human[people.rows], weights[people.rows] = people.values[:, code], 1 / people.probability
+            human[people.rows], weights[people.rows] = people.values[:, code], _weights(people.chances[:, code])
         return Grading("item", self._items[code].name, machine, human, weights, verdict)
 
     def _of_section(self, section: str) -> Grading:
@@ -150,7 +153,7 @@ class Gradings:
         if (people := self._people) is not None:
             chosen = np.array([item.section == section for item in self._items])
             human[people.rows] = self._score_by_people(chosen, by_section=False)
-            weights[people.rows] = 1 / people.probability
+            weights[people.rows] = _weights(people.chances[:, :-1][:, chosen].min(axis=1))
         return Grading("section", section, self._section(section), human, weights)
 
     def _of_critical(self, kind: str) -> Grading:
@@ -160,7 +163,7 @@ class Gradings:
             values = np.where(np.isnan(people.values[:, chosen]), np.inf, people.values[:, chosen]).min(axis=1)
             complete = self._complete(chosen) & np.isfinite(values)
             human[people.rows] = np.where(complete, values, np.nan)
-            weights[people.rows] = 1 / people.probability
+            weights[people.rows] = _weights(people.chances[:, :-1][:, chosen].min(axis=1))
         machine = 1 - floats(self.contacts[f"p_critical_{kind}"])
         return Grading("critical", kind, machine, human, weights, np.where(np.isnan(machine), np.nan, machine >= 0.5))
 
@@ -249,9 +252,16 @@ def _people(labels: Labels, contacts: pa.Table, names: pa.Array) -> tuple[_Peopl
         inner, cells = np.unique(cell[known], return_inverse=True)
         at = place[inner]
         grid[of[at], item[use][at]] = group_means(values[known], cells)
-    probability = np.zeros(rows.size)
-    np.maximum.at(probability, of, chance)
-    return _People(rows, grid[:, :-1], graded[:, :-1], grid[:, -1], probability), tuple(rejects)
+    # Drawn twice, a contact counts with the larger chance; graded as a whole, with the least of its items'.
+    chances = np.zeros((rows.size, size))
+    np.maximum.at(chances, (of, item[use]), chance)
+    chances = np.where(graded, chances, np.inf)
+    return _People(rows, grid[:, :-1], graded[:, :-1], grid[:, -1], chances), tuple(rejects)
+
+
+def _weights(chance: FloatArray) -> FloatArray:
+    """1 / the chance, NaN where there is none."""
+    return np.asarray(np.where(np.isfinite(chance), 1 / chance, np.nan))
 
 
 def _unknown(table: pa.Table, place: int, row: int) -> tuple[str, str]:
