@@ -1,9 +1,7 @@
 """A finished run, with human labels and survey answers → the figures of agents, rates and associations."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +12,7 @@ from cxsentiment.associations import AssociationFigure, Scales, association_figu
 from cxsentiment.calibrated import AgentFigure, ValueModel, agent_figures
 from cxsentiment.drivers import DriverFigure, driver_figures
 from cxsentiment.errors import UsageError
+from cxsentiment.figures import Tables
 from cxsentiment.gradings import Gradings, Granularity, purposes_note
 from cxsentiment.ingest.joins import Joins
 from cxsentiment.labels import Labels
@@ -33,7 +32,7 @@ class Analysis:
     could not be used.
     """
 
-    tables: dict[str, tuple[type[Any], Sequence[Any]]]
+    tables: Tables
     notes: tuple[str, ...]
     rejects: tuple[Reject, ...]
 
@@ -47,7 +46,7 @@ def analyse_agents(
     contacts = _contacts(run, Joins()).contacts
     gradings = _gradings(run, contacts, labels)
     found = agent_figures(contacts, gradings, (level,), target=target)
-    tables: dict[str, tuple[type[Any], Sequence[Any]]] = {
+    tables: Tables = {
         "agents": (AgentFigure, found.figures),
         "models": (ValueModel, found.models),
     }
@@ -76,9 +75,7 @@ def analyse_associations(run: Path, joins: Joins | None = None, labels: Labels |
     return Analysis(tables, (*_label_notes(labels), *notes), rejects)
 
 
-def associate(
-    contacts: pa.Table, every: Gradings, scales: Scales, *, labelled: bool
-) -> tuple[dict[str, tuple[type[Any], Sequence[Any]]], tuple[str, ...]]:
+def associate(contacts: pa.Table, every: Gradings, scales: Scales, *, labelled: bool) -> tuple[Tables, tuple[str, ...]]:
     """The tables of `analyse_associations` from tables in memory, and notes; `every` are all contacts' gradings."""
     answered = np.zeros(contacts.num_rows, dtype=bool)
     for outcome in OUTCOMES:
@@ -90,7 +87,7 @@ def associate(
     back = responses(contacts, scales, mix)
     drivers, driver_notes = driver_figures(some, own, case_mix(some))
     guess = predictions(contacts, every, scales.get("csat"), back.weights.get("csat"))
-    tables: dict[str, tuple[type[Any], Sequence[Any]]] = {
+    tables: Tables = {
         "associations": (AssociationFigure, figures),
         "responses": (ResponseFigure, back.figures),
         "balance": (Balance, back.balance),

@@ -149,7 +149,11 @@ def _of(feature: _Feature, answers: _Answers) -> Iterator[AssociationFigure]:
             yield _figure(feature, answers, "auc", level, one, same)
     yield _figure(feature, answers, "kendall", "pooled", clustered_concordance(x, y, agents, "tau_b"), same)
     yield _figure(feature, answers, "polyserial", "pooled", clustered_polyserial(x, y, agents), same)
-    difference = missing(answers.reason, "risk difference", 0) if answers.reason else risk_difference(x, best, agents)
+    if answers.reason or best.size == 0 or np.ptp(best) == 0:
+        reason = answers.reason or "the outcome is the same in all contacts"
+        difference = missing(reason, "risk difference, upper less lower quarter", best.size)
+    else:
+        difference = risk_difference(x, best, agents)
     yield _figure(
         feature, answers, "risk_difference", "pooled",
         ClusteredCorrelation(difference, by_level["pooled"].clusters, None, None, {}, None), same,

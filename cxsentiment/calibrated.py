@@ -243,7 +243,7 @@ class _Mix:
         }
 
     def adjusted(self, parts: Channels, fit: TwoChannelFit) -> FloatArray | None:
-        """Draws of the agents' values less what the mix adds to them, (draws, agents). Sets `lack` where there are none.
+        """Draws of the agents' values less what the mix adds to them, (draws, agents). Sets `lack` where none are.
 
         The mix's part is its slopes within agents of the machine's value, over the machine's slope on people's. It is
         a covariate of a second fit: else agents would be drawn towards a mean that takes them all for equally placed,

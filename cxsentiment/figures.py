@@ -21,6 +21,8 @@ _PARTS = (("", "value"), ("low", "low"), ("high", "high"), ("n", "n"), ("method"
 _PART_TYPES = (pa.float64(), pa.float64(), pa.float64(), pa.int64(), pa.string(), pa.string())
 _TYPES = {str: pa.string(), float: pa.float64(), int: pa.int64(), bool: pa.bool_()}
 Kind = type[Any]
+Rows = Any  # dataclasses of the kind in a sequence, or an Arrow table with their columns
+Tables = Mapping[str, tuple[Kind, Rows]]
 
 
 def schema_of(kind: Kind) -> pa.Schema:
@@ -50,14 +52,22 @@ def flat(figure: Any) -> dict[str, Any]:
     return row
 
 
-def table_of(kind: Kind, figures: Sequence[Any]) -> pa.Table:
+def table_of(kind: Kind, figures: Rows) -> pa.Table:
     """The rows as an Arrow table with the columns of `schema_of`."""
+    if isinstance(figures, pa.Table):  # rows of single contacts are made as a table
+        return figures
     return pa.Table.from_pylist([flat(figure) for figure in figures], schema=schema_of(kind))
 
 
-def write_tables(
-    folder: Path, tables: Mapping[str, tuple[Kind, Sequence[Any]]], form: Literal["csv", "parquet"]
-) -> list[Path]:
+def rows_of(figures: Rows) -> list[dict[str, Any]]:
+    """The rows by column name, for JSON."""
+    rows: list[dict[str, Any]] = (
+        figures.to_pylist() if isinstance(figures, pa.Table) else [flat(figure) for figure in figures]
+    )
+    return rows
+
+
+def write_tables(folder: Path, tables: Tables, form: Literal["csv", "parquet"]) -> list[Path]:
     """One file a table in the folder, made where it is not there. Raises RunError where it cannot be written."""
     written = []
     for name, (kind, figures) in tables.items():

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from cxsentiment.behaviours import everything
+from cxsentiment.figures import schema_of
 from cxsentiment.gradings import Gradings
 from cxsentiment.ingest.times import moment
 from cxsentiment.schema import Estimate
@@ -25,8 +26,8 @@ _MOST_LEVELS = 11
 
 @dataclass(frozen=True, slots=True)
 class PredictedContact:
-    """One contact without an answer: P(answer <= 2) as `estimate`, the set of answers that holds the true one with 90 %
-    (`answers`, such as 3-5), and whether its channel had enough answers to promise that (`certain`).
+    """A row of one contact without an answer: P(answer <= 2) as `estimate`, the set of answers that holds the true one
+    with 90 % (`answers`, such as 3,4,5), and whether its channel had enough answers to promise that (`certain`).
     """
 
     contact_id: str
@@ -49,11 +50,12 @@ class GroupMean:
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
-    """Predicted contacts in the order of the run, group means, and how good the model is on contacts it never saw:
-    share `covered` by the sets, their mean size, mean absolute error and that of always saying the median; or `reason`.
+    """Predicted `contacts` in the order of the run (a table with the columns of `PredictedContact`), group means, and how
+    good the model is on contacts it never saw: share `covered` by the sets, their mean size, mean absolute error and
+    that of always saying the median; or `reason`.
     """
 
-    contacts: tuple[PredictedContact, ...]
+    contacts: pa.Table
     means: tuple[GroupMean, ...]
     covered: Estimate
     mean_size: float | None
@@ -81,14 +83,14 @@ def predictions(
     x = np.stack([one.values for one in columns], axis=1)
     levels, y = int(scale[1] - scale[0]) + 1, np.where(given, answers - scale[0], 0).astype(np.int64)
     agents, _ = codes(contacts["agent_id"])
-    channels, channel_names = codes(contacts["channel"])
+    channels, _ = codes(contacts["channel"])
     w = None if weights is None else weights[given]
-    parts = three_parts(agents[given], _times(contacts)[given])
+    parts = three_parts(agents[given], _times(contacts["started_at"].filter(pa.array(given))))
     model = fit_answers(x[given], y[given], levels, parts, groups=channels[given], weights=w)
     if isinstance(model, str):
         return _none(model)
     rest = np.flatnonzero(~given)
-    found = _contacts(contacts, rest, model, x[rest], channels[rest], channel_names, scale)
+    found = _contacts(contacts, rest, model, x[rest], channels[rest], scale)
     f = _crossfitted(x, y, levels, given, agents) + scale[0]
     means = _means("campaign", contacts, answers, f, weights) + _means("agent_id", contacts, answers, f, weights)
     return Predictions(found, means, model.covered, model.mean_size, model.error, model.baseline_error, None)
@@ -107,7 +109,15 @@ def _unfit(answers: FloatArray, scale: tuple[float, float] | None) -> str:
 
 
 def _none(reason: str) -> Predictions:
-    return Predictions((), (), missing(reason, "share covered, Wilson interval"), None, None, None, reason)
+    return Predictions(
+        schema_of(PredictedContact).empty_table(),
+        (),
+        missing(reason, "share covered, Wilson interval"),
+        None,
+        None,
+        None,
+        reason,
+    )
 
 
 def _contacts(
@@ -116,28 +126,34 @@ def _contacts(
     model: AnswerModel,
     x: FloatArray,
     channels: IntArray,
-    channel_names: list[str],
     scale: tuple[float, float],
-) -> tuple[PredictedContact, ...]:
+) -> pa.Table:
+    schema = schema_of(PredictedContact)
     if rest.size == 0:
-        return ()
+        return schema.empty_table()
     p = model.probabilities(x)
     sets = model.sets(x, channels)
     cut = LOW - int(scale[0]) if scale[0] >= 1 else 0
     low = np.clip(at_most(p, cut), 0, 1)
     method = f"ordered logit, P(CSAT <= {scale[0] + cut:g})"
     reason = "the probability of one contact has no interval; the set of answers says how sure it is"
-    n = int(model.covered.n)
-    names = contacts["contact_id"].take(pa.array(rest)).to_pylist()
-    made = []
-    for place, name in enumerate(names):
-        held = np.flatnonzero(sets.included[place]) + int(scale[0])
-        channel = channel_names[channels[place]] if channels[place] >= 0 else ""
-        estimate = Estimate(float(low[place]), None, None, n, method, reason)
-        made.append(
-            PredictedContact(name, channel, estimate, ",".join(map(str, held.tolist())), bool(sets.certain[place]))
-        )
-    return tuple(made)
+    taken, n = pa.array(rest), rest.size
+    # A set is a number of which each answer is a bit, so that each set is put into words once.
+    which, place = np.unique(sets.included @ (1 << np.arange(p.shape[1])), return_inverse=True)
+    words = [",".join(str(k + int(scale[0])) for k in range(p.shape[1]) if bits >> k & 1) for bits in which.tolist()]
+    columns = {
+        "contact_id": contacts["contact_id"].take(taken),
+        "channel": contacts["channel"].take(taken),
+        "estimate": low,
+        "low": pa.nulls(n, pa.float64()),
+        "high": pa.nulls(n, pa.float64()),
+        "n": pa.repeat(pa.scalar(model.covered.n, pa.int64()), n),
+        "method": pa.repeat(method, n),
+        "reason": pa.repeat(reason, n),
+        "answers": pa.array(words).take(pa.array(place)),
+        "certain": sets.certain,
+    }
+    return pa.table([columns[name] for name in schema.names], schema=schema)
 
 
 def _crossfitted(x: FloatArray, y: IntArray, levels: int, given: BoolArray, agents: IntArray) -> FloatArray:
@@ -169,10 +185,10 @@ def _means(
     return tuple(made)
 
 
-def _times(contacts: pa.Table) -> FloatArray:
-    """Seconds since 1970, NaN where the start is not known."""
-    found = np.full(contacts.num_rows, np.nan)
-    for place, text in enumerate(contacts["started_at"].to_pylist()):
+def _times(started: pa.ChunkedArray) -> FloatArray:
+    """Seconds since 1970, NaN where the start is not known; a time without a zone counts as UTC."""
+    found = np.full(len(started), np.nan)
+    for place, text in enumerate(started.to_pylist()):
         at = moment(text) if text else None
         if at is not None:
             found[place] = (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cxsentiment.figures import flat
+from cxsentiment.figures import rows_of
 from cxsentiment.schema import Estimate
 
 if TYPE_CHECKING:
@@ -146,10 +146,14 @@ def _print_beside(console: Console, found: "Analysis") -> None:
             )
         console.print(table)
         _print_reasons(console, [(one.name, one.estimate) for one in rows])
-    if rows := sorted(_rows(found, "predicted"), key=lambda one: (-(one.estimate.value or 0), one.contact_id)):
-        table = _table(f"likeliest bad answers among {len(rows)} unanswered contacts", "contact", "P:r", "answers")
-        for one in rows[:_CONTACTS_SHOWN]:
-            table.add_row(escape(one.contact_id), _share(one.estimate.value), one.answers)
+    likeliest = found.tables["predicted"][1]
+    if likeliest.num_rows:
+        table = _table(
+            f"likeliest bad answers among {likeliest.num_rows} unanswered contacts", "contact", "P:r", "answers"
+        )
+        rows = likeliest.sort_by([("estimate", "descending"), ("contact_id", "ascending")]).slice(0, _CONTACTS_SHOWN)
+        for row in rows.to_pylist():
+            table.add_row(escape(row["contact_id"]), _share(row["estimate"]), row["answers"])
         console.print(table)
 
 
@@ -177,7 +181,7 @@ def _print_end(console: Console, found: "Analysis") -> None:
 
 
 def _print_json(found: "Analysis") -> None:
-    document = {name: [flat(row) for row in rows] for name, (_, rows) in found.tables.items()}
+    document = {name: rows_of(rows) for name, (_, rows) in found.tables.items()}
     notes = {"notes": list(found.notes), "rejects": [asdict(reject) for reject in found.rejects]}
     text = json.dumps({**document, **notes}, ensure_ascii=False, indent=2, allow_nan=False)
     sys.stdout.write(text + "\n")

@@ -33,10 +33,16 @@ def rubric() -> Rubric:
 
 
 class Book:
-    """`n` contacts of twelve agents: `truth` (3, n) of the items a, b and c, and what a machine with these errors saw."""
+    """`n` contacts of twelve agents: `truth` (3, n) of the items a, b and c, and what such a machine saw."""
 
     def __init__(
-        self, n: int = 1200, *, agents: int = AGENTS, sensitivity: float = 0.95, specificity: float = 0.85, seed: int = 0
+        self,
+        n: int = 1200,
+        *,
+        agents: int = AGENTS,
+        sensitivity: float = 0.95,
+        specificity: float = 0.85,
+        seed: int = 0,
     ) -> None:
         rng = np.random.default_rng(seed)
         self.rng, self.n = rng, n
