@@ -5,7 +5,7 @@ X_n, X_method and X_reason. A number that is not finite never leaves: it becomes
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
 from types import UnionType

@@ -50,9 +50,9 @@ class GroupMean:
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
-    """Predicted `contacts` in the order of the run (a table with the columns of `PredictedContact`), group means, and how
-    good the model is on contacts it never saw: share `covered` by the sets, their mean size, mean absolute error and
-    that of always saying the median; or `reason`.
+    """Predicted `contacts` in the order of the run (a table of `PredictedContact`), group `means`, and how good the
+    model is on contacts it never saw: share `covered` by the sets, their mean size, mean absolute error and that of
+    always saying the median; or `reason`.
     """
 
     contacts: pa.Table
@@ -187,7 +187,10 @@ def _means(
 
 def _times(started: pa.ChunkedArray) -> FloatArray:
     """Seconds since 1970, NaN where the start is not known; a time without a zone counts as UTC."""
-    found = np.full(len(started), np.nan)
+    try:
+        return floats(started.cast(pa.timestamp("us", "UTC")).cast(pa.int64())) / 1e6
+    except pa.ArrowInvalid:  # some without a zone, or no times at all: one by one
+        found = np.full(len(started), np.nan)
     for place, text in enumerate(started.to_pylist()):
         at = moment(text) if text else None
         if at is not None:

@@ -188,7 +188,8 @@ def _print_json(found: "Analysis") -> None:
 
 
 def _rows(found: "Analysis", name: str) -> Sequence[Any]:
-    return found.tables[name][1]
+    rows: Sequence[Any] = found.tables[name][1]
+    return rows
 
 
 def _console() -> Console:
