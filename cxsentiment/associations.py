@@ -224,7 +224,7 @@ def _both(grading: Grading, answers: FloatArray, agents: IntArray) -> tuple[Esti
     )
     if not grading.binary:
         corrected = missing("people's labels are not 0 and 1 only", corrected.method, corrected.n)
-    powered, _ = powered_correlation(grading.human, machine, answers, agents)
+    powered, _ = powered_correlation(grading.human[given], machine[given], answers[given], agents[given])
     return corrected, powered
 
 

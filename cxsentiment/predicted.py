@@ -5,6 +5,7 @@ Means of agents and campaigns come from the answers with the predictions' help (
 
 from dataclasses import dataclass
 from datetime import UTC
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +19,7 @@ from cxsentiment.stats.arrays import BoolArray, FloatArray, IntArray, codes, flo
 from cxsentiment.stats.estimates import missing
 from cxsentiment.stats.logistic import fit_ordinal
 from cxsentiment.stats.ordinal import AnswerModel, at_most, fit_answers, three_parts
-from cxsentiment.stats.prediction_powered import ppi_group_means
+from cxsentiment.stats.prediction_powered import Sample, ppi_mean
 
 LOW = 2  # an answer up to this is a bad one, on scales that begin at 1
 _MOST_LEVELS = 11
@@ -92,7 +93,9 @@ def predictions(
     rest = np.flatnonzero(~given)
     found = _contacts(contacts, rest, model, x[rest], channels[rest], scale)
     f = _crossfitted(x, y, levels, given, agents) + scale[0]
-    means = _means("campaign", contacts, answers, f, weights) + _means("agent_id", contacts, answers, f, weights)
+    means = _means("campaign", contacts, answers, f, weights, scale) + _means(
+        "agent_id", contacts, answers, f, weights, scale
+    )
     return Predictions(found, means, model.covered, model.mean_size, model.error, model.baseline_error, None)
 
 
@@ -174,14 +177,24 @@ def _crossfitted(x: FloatArray, y: IntArray, levels: int, given: BoolArray, agen
 
 
 def _means(
-    by: str, contacts: pa.Table, answers: FloatArray, f: FloatArray, weights: FloatArray | None
+    by: str,
+    contacts: pa.Table,
+    answers: FloatArray,
+    f: FloatArray,
+    weights: FloatArray | None,
+    scale: tuple[float, float],
 ) -> tuple[GroupMean, ...]:
     of, names = codes(contacts[by])
-    w = None if weights is None else np.where(weights > 0, weights, np.nan)
-    found = ppi_group_means(answers, f, of, w)
+    order = np.argsort(of, kind="stable")
+    ends = np.searchsorted(of[order], np.arange(len(names) + 1))
     made = []
-    for code, one in sorted(found.items()):
-        made.append(GroupMean(by.removesuffix("_id"), names[code], one.estimate, one.labelled, one.unlabelled))
+    for name, (first, last) in zip(names, pairwise(ends.tolist()), strict=True):
+        mine = order[first:last]
+        y, machine = answers[mine], f[mine]
+        has = ~np.isnan(y)
+        own = None if weights is None else weights[mine][has]
+        found = ppi_mean(Sample(y[has], machine[has], machine[~has], own), bounds=scale)
+        made.append(GroupMean(by.removesuffix("_id"), name, found.estimate, found.labelled, found.unlabelled))
     return tuple(made)
 
 
