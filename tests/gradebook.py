@@ -1,10 +1,13 @@
 """Made-up contacts, verdicts and human labels with a known truth, for tests of agents, rates and associations."""
 
+import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from pyarrow import parquet
 
 from cxsentiment.gradings import Gradings
 from cxsentiment.labels import Labels, labels_of
@@ -15,21 +18,21 @@ from cxsentiment.runs import CONTACTS, ITEMS
 AGENTS = 12
 
 
+_ITEM = {"question": "Is it?", "weight": 1, "met_when": {"act": "greet"}}
+RUBRIC: dict[str, Any] = {
+    "name": "t",
+    "version": "1",
+    "minimum_coverage": 0,
+    "sections": [
+        {"id": "care", "title": "Care", "weight": 3, "items": [{**_ITEM, "id": "a"}, {**_ITEM, "id": "b"}]},
+        {"id": "law", "title": "Law", "weight": 1, "items": [{**_ITEM, "id": "c", "critical": "compliance"}]},
+    ],
+}
+
+
 def rubric() -> Rubric:
     """Two sections: `care` with a and b, `law` with c, which is critical for compliance."""
-    base = {"question": "Is it?", "weight": 1, "met_when": {"act": "greet"}}
-    return parse_rubric(
-        {
-            "name": "t",
-            "version": "1",
-            "minimum_coverage": 0,
-            "sections": [
-                {"id": "care", "title": "Care", "weight": 3, "items": [{**base, "id": "a"}, {**base, "id": "b"}]},
-                {"id": "law", "title": "Law", "weight": 1, "items": [{**base, "id": "c", "critical": "compliance"}]},
-            ],
-        },
-        "t",
-    )
+    return parse_rubric(RUBRIC, "t")
 
 
 class Book:
@@ -109,3 +112,18 @@ class Book:
     def gradings(self, labels: Labels | Sequence[Mapping[str, Any]] | None = None) -> Gradings:
         given = labels_of(labels) if isinstance(labels, list) else labels
         return Gradings(self.contacts, self.items, rubric(), given)
+
+    def write(self, run: Path) -> Path:
+        """A finished run folder of these contacts, without turns."""
+        for name, table in (("contacts", self.contacts), ("items", self.items)):
+            (run / name).mkdir(parents=True)
+            parquet.write_table(table, run / name / "part-00000.parquet")
+        receipt = {
+            "state": "complete",
+            "rubric": {"content": RUBRIC},
+            "settings": {"csat_scale": [1, 5], "ces_scale": [1, 7]},
+            "surveys": None,
+            "warnings": {},
+        }
+        (run / "run.json").write_text(json.dumps(receipt), encoding="utf-8")
+        return run
