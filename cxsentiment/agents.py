@@ -7,6 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from statistics import NormalDist
 
 import numpy as np
@@ -21,7 +22,7 @@ from cxsentiment.stats.reliability import VarianceComponents, n_for_reliability,
 FEW_CONTACTS = 5
 _ABOVE, _BELOW = 0.90, 0.10
 _USABLE_RELIABILITY, _GOOD_RELIABILITY = 0.5, 0.7
-_UNDECIDED = "cannot be told apart"
+UNDECIDED = "cannot be told apart"
 _TOO_FEW = "it needs two agents, one of them with two scored contacts"
 _NO_SPREAD = "no agent's contacts differ in their score, so nothing tells how far chance moves a mean"
 
@@ -37,23 +38,31 @@ def score_agents(contacts: pa.Table) -> tuple[tuple[AgentScore, ...], tuple[str,
     scores = floats(contacts["score"])
     why = np.array(contacts["null_reason"].to_pylist(), dtype=np.object_)
     known = of >= 0
-    found, lack = _components(scores[known], of[known])
+    contacts_of = np.bincount(of[known], minlength=len(names))
+    found, lack = spread_of(scores[known], of[known])
     icc = None if found is None else found.between / (found.between + found.within)
-    p_above = _p_above(scores[known], of[known], len(names), found)
+    means = by_agent(scores, of, len(names))
+    p_above = p_above_mean(means, found)
     agents = []
     for code, name in enumerate(names):
-        own = scores[of == code]
-        estimate = _flagged(clipped(mean_t_interval(own), 0.0, 100.0), why[of == code].tolist())
+        estimate = _flagged(clipped(means[code], 0.0, 100.0), why[of == code].tolist())
         trust = None if icc is None or estimate.n == 0 else reliability(estimate.n, icc)
-        standing = _standing(p_above[code])
+        standing = standing_of(p_above[code])
         if standing is None and estimate.n:
             reasons = [reason for reason in (estimate.reason, f"no standing: {lack}") if reason]
             estimate = replace(estimate, reason="; ".join(reasons))
-        agents.append(AgentScore(name, own.size, estimate, trust, p_above[code], standing))
+        agents.append(AgentScore(name, int(contacts_of[code]), estimate, trust, p_above[code], standing))
     return tuple(agents), _notes(tuple(agents), icc, lack, unattributed=int((~known).sum()))
 
 
-def _components(scores: FloatArray, of: IntArray) -> tuple[VarianceComponents | None, str]:
+def by_agent(values: FloatArray, of: IntArray, agents: int) -> list[Estimate]:
+    """Mean of each agent's values with Student's t interval; `of` (n,) are agent codes, -1 for nobody's."""
+    order = np.argsort(of, kind="stable")
+    ends = np.searchsorted(of[order], np.arange(agents + 1))
+    return [mean_t_interval(values[order[low:high]]) for low, high in pairwise(ends.tolist())]
+
+
+def spread_of(scores: FloatArray, of: IntArray) -> tuple[VarianceComponents | None, str]:
     """The variance between and within agents; else None, and what lacks to estimate them."""
     found = variance_components(scores, of)
     if found is None:
@@ -76,7 +85,7 @@ def _flagged(estimate: Estimate, null_reasons: Sequence[str | None]) -> Estimate
     return estimate
 
 
-def _p_above(scores: FloatArray, of: IntArray, agents: int, found: VarianceComponents | None) -> list[float | None]:
+def p_above_mean(means: Sequence[Estimate], found: VarianceComponents | None) -> list[float | None]:
     """Posterior probability that each agent's true mean is above the mean of all agents.
 
     Normal-normal empirical Bayes (Morris 1983): θ_a ~ N(μ, τ²), ȳ_a ~ N(θ_a, σ²/n_a), τ² and σ² from the ANOVA
@@ -84,9 +93,8 @@ def _p_above(scores: FloatArray, of: IntArray, agents: int, found: VarianceCompo
     B·(ȳ_a - μ̂) and the variance τ²(1-B) + B²·Var(μ̂), where μ̂ is the precision-weighted mean. τ² = 0 gives one half
     for everybody: nothing tells the agents apart.
     """
-    means = [mean_t_interval(scores[of == code]) for code in range(agents)]
     if found is None:
-        return [None] * agents
+        return [None] * len(means)
     noise = {code: found.within / mean.n for code, mean in enumerate(means) if mean.n}
     if found.between <= 1e-12 * found.within:
         return [0.5 if mean.n else None for mean in means]
@@ -104,12 +112,13 @@ def _p_above(scores: FloatArray, of: IntArray, agents: int, found: VarianceCompo
     return result
 
 
-def _standing(p_above: float | None) -> str | None:
+def standing_of(p_above: float | None) -> str | None:
+    """above | below | cannot be told apart, by the posterior probability; None where there is none."""
     if p_above is None:
         return None
     if p_above >= _ABOVE:
         return "above"
-    return "below" if p_above <= _BELOW else _UNDECIDED
+    return "below" if p_above <= _BELOW else UNDECIDED
 
 
 def _notes(agents: tuple[AgentScore, ...], icc: float | None, lack: str, *, unattributed: int) -> tuple[str, ...]:
@@ -135,7 +144,7 @@ def _standing_note(agents: tuple[AgentScore, ...], lack: str) -> str:
     placed = [agent for agent in agents if agent.standing is not None]
     if not placed:
         return f"Agents cannot be compared with the mean of all agents: {lack}."
-    decided = sum(agent.standing != _UNDECIDED for agent in placed)
+    decided = sum(agent.standing != UNDECIDED for agent in placed)
     note = (
         f"{decided} of {len(placed)} agents with a scored contact differ from the mean of all agents with a posterior "
         "probability of at least .90"

@@ -42,6 +42,7 @@ from cxsentiment.kpi_commands import kpis
 from cxsentiment.review_commands import register as add_review_commands
 from cxsentiment.rubric_commands import app as rubric_commands
 from cxsentiment.rubric_commands import rescore
+from cxsentiment.statistics_commands import app as statistics_commands
 
 if TYPE_CHECKING:
     from cxsentiment.ingest.options import ReadOptions
@@ -60,6 +61,7 @@ app.command()(rescore)
 app.command()(kpis)
 app.command()(consistency)
 add_review_commands(app)
+app.add_typer(statistics_commands)
 
 
 def main() -> NoReturn:

@@ -11,11 +11,11 @@ from rich.markup import escape
 
 from cxsentiment.consistency.contrasts import Change, Difference, counted
 from cxsentiment.consistency.monitoring import Monitor
-from cxsentiment.tabulated import ESTIMATE, Figures, Flat, flat, write_csv, write_parquet
 from cxsentiment.kpi_terminal import grid, interval, number, print_notes, screen
 from cxsentiment.runs import write_atomically, write_rejects
 from cxsentiment.schema import Estimate
 from cxsentiment.steadiness import Steadiness, drawings
+from cxsentiment.tabulated import ESTIMATE, Figures, Flat, flat, write_csv, write_parquet
 
 _CHANGES_SHOWN, _ITEMS_SHOWN, _ALARMS_SHOWN = 30, 12, 4
 _JUDGED = ("low90", "high90", "margin", "verdict")

@@ -11,12 +11,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cxsentiment.tabulated import ESTIMATE, Figures, Flat, flat, write_csv, write_parquet
 from cxsentiment.kpis.attainment import Attained, Perspective
 from cxsentiment.kpis.indicators import Row
 from cxsentiment.measurement import Measurement
 from cxsentiment.runs import write_rejects
 from cxsentiment.schema import Estimate
+from cxsentiment.tabulated import ESTIMATE, Figures, Flat, flat, write_csv, write_parquet
 
 _SLICES_SHOWN = 12
 _INDICATOR = ("kpi", "name", "unit", *ESTIMATE, "definition")

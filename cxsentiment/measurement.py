@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from cxsentiment import runs
+from cxsentiment.answers import csat_scale, joined
 from cxsentiment.errors import UsageError
-from cxsentiment.findings import csat_scale, joined_tables
 from cxsentiment.ingest.joins import Joins
 from cxsentiment.kpis.attainment import Balance, balance
 from cxsentiment.kpis.indicators import Indicators, Rules, Run, indicators
@@ -43,7 +43,8 @@ def measure(
         RunError: for a folder that is no finished run.
         UsageError: for options or a targets file that cannot be used.
     """
-    receipt, contacts, log, rejects = joined_tables(run, joins)
+    tables = joined(run, joins)
+    receipt, contacts, log, rejects = tables.receipt, tables.contacts, tables.log, list(tables.rejects)
     zone = rules.zone or receipt["settings"].get("timezone")
     if rules.shifts and zone is None:
         raise UsageError("--shifts", "need the zone of their clock", do="Say --timezone, such as Europe/Berlin")

@@ -98,9 +98,9 @@ def reading(association: Association) -> str:
         return f"{who}: {size} in {estimate.n} contacts, but no interval ({estimate.reason}), so read nothing into it."
     size += f", 95 % interval {estimate.low:+.2f} to {estimate.high:+.2f}, {estimate.n} contacts"
     size += f" of {association.agents} agents"
-    if _survives(association) and abs(estimate.value) < SMALL:
+    if survives(association) and abs(estimate.value) < SMALL:
         return f"{who} are almost unrelated ({size}): told apart from 0, and too close to it to matter for a contact."
-    if _survives(association):
+    if survives(association):
         direction = "go up together" if estimate.value > 0 else "go in opposite directions"
         return f"{who} tend to {direction} ({size}): an association, no more."
     if estimate.low <= 0 <= estimate.high:
@@ -109,10 +109,11 @@ def reading(association: Association) -> str:
 
 
 def _worth_saying(one: Association) -> bool:
-    return one.feature in HEADLINE_FEATURES or _survives(one)
+    return one.feature in HEADLINE_FEATURES or survives(one)
 
 
-def _survives(one: Association) -> bool:
+def survives(one: Association) -> bool:
+    """Whether it is told apart from 0 after allowing for the number of comparisons."""
     return one.p_adjusted is not None and one.p_adjusted <= FALSE_DISCOVERY_RATE
 
 
@@ -142,13 +143,14 @@ def _item_features(contacts: pa.Table, items: pa.Table) -> list[_Feature]:
 
 def _levels(feature: _Feature, outcome: str, answers: FloatArray, agent_of: IntArray) -> list[Association]:
     by_level = {level: clustered_spearman(feature.values, answers, agent_of, level) for level in LEVELS}
-    conflict = _conflict(by_level["within"], by_level["between"])
-    return [_association(feature.name, outcome, level, found, conflict) for level, found in by_level.items()]
+    conflict = conflict_of(by_level["within"], by_level["between"])
+    return [association_of(feature.name, outcome, level, found, conflict) for level, found in by_level.items()]
 
 
-def _association(
+def association_of(
     feature: str, outcome: str, level: Level, found: ClusteredCorrelation, conflict: str | None
 ) -> Association:
+    """One association with what to say of it: that levels disagree, or that it is larger than honest ones are."""
     value = found.estimate.value
     # Averages of many contacts may well agree that closely; single contacts hardly ever do.
     leaking = level != "between" and value is not None and abs(value) > SUSPICIOUS
@@ -166,7 +168,7 @@ def _association(
     )
 
 
-def _conflict(within: ClusteredCorrelation, between: ClusteredCorrelation) -> str | None:
+def conflict_of(within: ClusteredCorrelation, between: ClusteredCorrelation) -> str | None:
     """What to say where the levels disagree: in sign, or by more than the difference's interval allows."""
     inside, across = within.estimate.value, between.estimate.value
     if inside is None or across is None:
@@ -204,7 +206,7 @@ def _result_notes(found: Sequence[Association]) -> list[str]:
         f"{len([one for one in found if one.p is not None])} comparisons with a p-value; adjusted by "
         f"Benjamini-Hochberg at a false discovery rate of {FALSE_DISCOVERY_RATE:.0%}. An association is not a cause."
     ]
-    if surviving := [one for one in found if _survives(one)]:
+    if surviving := [one for one in found if survives(one)]:
         return notes + _near_zero_note(found, surviving) + _leak_note(found)
     detectable = [
         one.minimal_detectable for one in found if one.level == "pooled" and one.minimal_detectable is not None

@@ -9,13 +9,13 @@ import numpy as np
 import pyarrow as pa
 
 from cxsentiment import runs
+from cxsentiment.answers import joined
 from cxsentiment.charts import control_chart, differences_chart
 from cxsentiment.consistency.contrasts import Change, Difference, changes, differences
 from cxsentiment.consistency.labels import read_labels
 from cxsentiment.consistency.measures import factors, measures
 from cxsentiment.consistency.monitoring import Monitor, Per, drift_monitors, monitors, periods, reading
 from cxsentiment.errors import UsageError
-from cxsentiment.findings import joined_tables
 from cxsentiment.ingest.joins import Joins
 from cxsentiment.schema import Estimate, Reject
 from cxsentiment.slices import Shift, all_contacts
@@ -60,7 +60,8 @@ def steadiness(run: Path, joins: Joins, plan: Plan) -> Steadiness:
         RunError: for a folder that is no finished run.
         UsageError: for options that cannot be used.
     """
-    receipt, contacts, log, rejects = joined_tables(run, joins)
+    tables = joined(run, joins)
+    receipt, contacts, log, rejects = tables.receipt, tables.contacts, tables.log, list(tables.rejects)
     zone = plan.zone or receipt["settings"].get("timezone")
     if (plan.shifts or plan.peak is not None) and zone is None:
         option = "--shifts" if plan.shifts else "--peak"

@@ -73,15 +73,24 @@ def fit_logit(x: FloatArray, y: FloatArray) -> Logit:
     ridge = np.diag([0.0] + [_RIDGE * y.size / 100] * x.shape[1])
     beta = np.zeros(design.shape[1])
     beta[0] = np.log(y.mean() / (1 - y.mean()))
-    for _ in range(50):
+
+    def loss(beta: FloatArray) -> float:
+        score = design @ beta
+        return float(np.sum(np.logaddexp(0.0, score)) - y @ score + 0.5 * beta @ ridge @ beta)
+
+    reached = loss(beta)
+    for _ in range(100):
         p = expit(design @ beta)
         gradient = design.T @ (y - p) - ridge @ beta
         step = np.linalg.solve(
             (design * (p * (1 - p))[:, None]).T @ design + ridge + 1e-12 * np.eye(beta.size), gradient
         )
-        # Far steps overshoot where the probabilities are near 0 or 1.
-        beta += step * min(1.0, 5 / max(float(np.abs(step).max()), 1e-12))
-        if float(np.abs(step).max()) < 1e-9:
+        # Full steps overshoot where probabilities are near 0 or 1, and then never come back: halve until it is better.
+        size = min(1.0, 5 / max(float(np.abs(step).max()), 1e-12))
+        while (found := loss(beta + size * step)) > reached + 1e-12 * abs(reached) and size > 1e-6:
+            size /= 2
+        beta, reached = beta + size * step, found
+        if float(np.abs(size * step).max()) < 1e-9:
             break
     return Logit(float(beta[0]), beta[1:], standard)
 

@@ -9,6 +9,7 @@ import math
 import numpy as np
 
 from cxsentiment.stats.arrays import FloatArray, IntArray
+from cxsentiment.stats.estimates import MIN_CLUSTERS
 from cxsentiment.stats.jackknife import (
     ClusteredCorrelation,
     Pairs,
@@ -54,7 +55,9 @@ def clustered_polyserial(x: FloatArray, y: FloatArray, clusters: IntArray) -> Cl
         return no_correlation(
             "the answers follow the feature so closely that no correlation below 1 fits", method, n, count
         )
-    return fisher_jackknife(rho, table.without_each(rho), pairs.names, n, method, effective_n(pairs, "pooled"))
+    # Of few clusters no interval is made, and of a single one nothing is left without it.
+    without = table.without_each(rho) if count >= MIN_CLUSTERS else np.zeros(count)
+    return fisher_jackknife(rho, without, pairs.names, n, method, effective_n(pairs, "pooled"))
 
 
 class _Table:

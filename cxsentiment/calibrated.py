@@ -1,0 +1,360 @@
+"""Agents' figures at four levels: calibrated by human labels where there are any, else the machine's, named as such.
+
+All figures are on 0-100, 100 being good: a score, the share of contacts meeting an item, the share without a critical
+error. Agents stand in the order of their ids; there is no league table.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+
+from cxsentiment.agents import by_agent, p_above_mean, spread_of, standing_of
+from cxsentiment.gradings import Grading, Gradings, Granularity
+from cxsentiment.mix import CaseMixColumns, case_mix
+from cxsentiment.schema import Estimate
+from cxsentiment.stats.arrays import FloatArray, IntArray, codes, group_sums
+from cxsentiment.stats.casemix import LEAST_OVERLAP, adjust, overlap
+from cxsentiment.stats.channels import Channels, Contacts, channels
+from cxsentiment.stats.estimates import because, clipped, missing, scaled
+from cxsentiment.stats.regression import clustered_regression
+from cxsentiment.stats.reliability import n_for_reliability, reliability
+from cxsentiment.stats.twochannel import AgentPosterior, TwoChannelFit, fit_two_channel
+
+UNCALIBRATED = "uncalibrated machine score"
+MIN_AGENTS = 5  # to adjust for case mix
+LEAST_RELIABILITY, COACHING, PERFORMANCE = 0.5, 0.7, 0.8
+_NO_TARGET = "an uncalibrated machine score cannot be held against a target"
+
+
+@dataclass(frozen=True, slots=True)
+class AgentFigure:
+    """One value of one agent, on 0-100.
+
+    `estimate` is calibrated where `calibrated`, else the machine's. `machine` is the machine's mean as it is and
+    `adjusted` is `estimate` less what the case mix explains; `overlap` (0-1) is the share of the agent's mix that the
+    others' covers. `tier`: above | below | cannot be told apart, against the target or the mean of all agents.
+    `reliability` (0-1) says how much of the differences between agents' figures is the agents; `effective_n` how many
+    human-graded contacts would tell as much; `use` what such a reliability allows. Where null, the reason stands in
+    `estimate`.
+    """
+
+    agent_id: str
+    level: Granularity
+    name: str
+    calibrated: bool
+    contacts: int
+    labels: int
+    unlabelled: int
+    estimate: Estimate
+    machine: Estimate
+    adjusted: Estimate
+    overlap: float | None
+    p_above: float | None
+    tier: str | None
+    reliability: float | None
+    effective_n: float | None
+    use: str
+
+
+@dataclass(frozen=True, slots=True)
+class ValueModel:
+    """The model of one value: how agents differ (`tau`, points), how the machine errs by agent (`tau_machine`, points),
+    its line on people's value (`alpha`, `beta`), whether it is `usable`, and `minimum_n`: contacts graded by people
+    that give reliability .7.
+    """
+
+    level: Granularity
+    name: str
+    calibrated: bool
+    labels: int
+    tau: Estimate
+    tau_machine: Estimate
+    alpha: Estimate
+    beta: Estimate
+    usable: bool | None
+    minimum_n: int | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AgentFigures:
+    """Figures by value and agent, the model of each value, and notes to print with them."""
+
+    figures: tuple[AgentFigure, ...]
+    models: tuple[ValueModel, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Agents:
+    of: IntArray
+    names: list[str]
+    mix: CaseMixColumns
+    overlap: dict[int, float]
+    target: float | None  # 0-1
+
+
+def agent_figures(
+    contacts: pa.Table, gradings: Gradings, levels: Iterable[Granularity] = ("agent",), *, target: float | None = None
+) -> AgentFigures:
+    """Figures of all agents at the levels asked for; `target` is on 0-100, None compares with the mean of all agents.
+
+    `contacts` are those of the gradings, with agent_id and the case-mix columns. Contacts without an agent are left
+    out, and a note counts them. ValueError for a target outside 0-100.
+    """
+    if target is not None and not 0 <= target <= 100:
+        raise ValueError(f"a target of {target:g} lies outside 0-100")
+    of, names = codes(contacts["agent_id"])
+    mix = case_mix(contacts)
+    shares, who = overlap(mix.strata, of)
+    agents = _Agents(
+        of, names, mix, dict(zip(who.tolist(), shares.tolist(), strict=True)), None if target is None else target / 100
+    )
+    figures: list[AgentFigure] = []
+    models: list[ValueModel] = []
+    for level in levels:
+        for grading in gradings.of(level):
+            own, model = _figures(grading, agents)
+            figures += own
+            models.append(model)
+    return AgentFigures(tuple(figures), tuple(models), _notes(figures, models, agents))
+
+
+def _figures(grading: Grading, agents: _Agents) -> tuple[list[AgentFigure], ValueModel]:
+    of, count = agents.of, len(agents.names)
+    machine = [clipped(scaled(one, 100), 0, 100) for one in by_agent(grading.machine, of, count)]
+    mix = _Mix(grading, agents)
+    labelled = grading.labelled & (of >= 0)
+    if not labelled.any():
+        return _uncalibrated(grading, agents, machine, mix)
+    rest = (of >= 0) & ~grading.labelled
+    # What a targeted sample leaves over is no picture of an agent; all its contacts together are.
+    others = (of >= 0) if grading.unequal else rest
+    found = channels(
+        Contacts(
+            count,
+            of[labelled],
+            grading.human[labelled],
+            grading.machine[labelled],
+            of[others],
+            grading.machine[others],
+            grading.binary,
+            weights=grading.weights[labelled] if grading.unequal else None,
+        )
+    )
+    fit = fit_two_channel(found, target=agents.target)
+    adjusted = mix.adjusted(found, fit)
+    contacts = np.bincount(of[of >= 0], minlength=count)
+    spread = float(np.median(found.human_variance))
+    tau = fit.tau.value
+    figures = []
+    for code, agent in enumerate(fit.agents):
+        estimate = _explained(scaled(agent.estimate, 100), agent, fit)
+        figures.append(
+            AgentFigure(
+                agents.names[code],
+                grading.level,
+                grading.name,
+                True,
+                int(contacts[code]),
+                agent.labels,
+                agent.unlabelled,
+                estimate,
+                machine[code],
+                _adjusted(adjusted, code, estimate, mix.lack),
+                agents.overlap.get(code),
+                agent.p_above,
+                agent.tier,
+                agent.reliability,
+                _effective(agent.reliability, tau, spread),
+                allowed_use(agent.reliability),
+            )
+        )
+    return figures, _model(grading, fit, found, spread)
+
+
+def _uncalibrated(
+    grading: Grading, agents: _Agents, machine: list[Estimate], mix: "_Mix"
+) -> tuple[list[AgentFigure], ValueModel]:
+    of = agents.of
+    found, lack = spread_of(grading.machine[of >= 0], of[of >= 0])
+    icc = None if found is None else found.between / (found.between + found.within)
+    means = [scaled(one, 0.01) for one in machine]
+    p_above = [None] * len(means) if agents.target is not None else p_above_mean(means, found)
+    contacts = np.bincount(of[of >= 0], minlength=len(agents.names))
+    adjusted = mix.machine()
+    figures = []
+    for code, one in enumerate(machine):
+        trust = None if icc is None or one.n == 0 else reliability(one.n, icc)
+        estimate = replace(one, method=f"{UNCALIBRATED}: {one.method}")
+        if one.value is None:
+            estimate = replace(estimate, reason="none of this agent's contacts has this value")
+        elif agents.target is not None:
+            estimate = because(estimate, f"no tier: {_NO_TARGET}")
+        elif p_above[code] is None:
+            estimate = because(estimate, f"no tier: {lack}")
+        figures.append(
+            AgentFigure(
+                agents.names[code],
+                grading.level,
+                grading.name,
+                False,
+                int(contacts[code]),
+                0,
+                one.n,
+                estimate,
+                one,
+                adjusted.get(code, missing(mix.lack or "no contact has this value", "adjusted for case mix")),
+                agents.overlap.get(code),
+                p_above[code],
+                standing_of(p_above[code]),
+                trust,
+                None,
+                _use_of_uncalibrated(trust),
+            )
+        )
+    nothing = missing("no human labels of this value", "two-channel hierarchical model")
+    reason = "no human labels of this value: uncalibrated machine scores"
+    least = None if icc is None else n_for_reliability(COACHING, icc)
+    model = ValueModel(grading.level, grading.name, False, 0, nothing, nothing, nothing, nothing, None, least, reason)
+    return figures, model
+
+
+class _Mix:
+    """The case mix's part of an agent's mean of the machine's value; `lack` says why there is none."""
+
+    def __init__(self, grading: Grading, agents: _Agents) -> None:
+        self._y, self._x, self._of = grading.machine, agents.mix.x, agents.of
+        self._count = len(agents.names)
+        self.lack = "" if self._x.shape[1] else "the contacts do not differ in case mix"
+        if not self.lack and self._count < 2:
+            self.lack = "one agent alone has nobody to be compared with"
+
+    def machine(self) -> dict[int, Estimate]:
+        """The machine's adjusted means by agent code, on 0-100."""
+        if self.lack or np.isnan(self._y).all():
+            return {}
+        found = adjust(self._y, self._x, self._of)
+        return {
+            code: clipped(scaled(replace(one, method=f"{UNCALIBRATED}: {one.method}"), 100), 0, 100)
+            for code, one in zip(found.names.tolist(), found.adjusted, strict=True)
+        }
+
+    def adjusted(self, parts: Channels, fit: TwoChannelFit) -> FloatArray | None:
+        """Draws of the agents' values less what the mix adds to them, (draws, agents). Sets `lack` where none are.
+
+        The mix's part is its slopes within agents of the machine's value, over the machine's slope on people's. It is
+        a covariate of a second fit: else agents would be drawn towards a mean that takes them all for equally placed,
+        and then lose the whole of what the mix explains, which adjusts for too much.
+        """
+        if not self.lack and (not fit.usable or not fit.beta.value):
+            self.lack = "the machine's slopes are in people's unit only where it can be used"
+        if not self.lack and np.sum((parts.human_n > 0) | (parts.machine_n > 0)) < MIN_AGENTS:
+            self.lack = f"too few agents to adjust: {MIN_AGENTS} with data are needed"
+        if self.lack:
+            return None
+        keep = (self._of >= 0) & ~np.isnan(self._y)
+        found = clustered_regression(self._y, self._x, self._of, within=True)
+        slopes = np.array([slope.value or 0.0 for slope in found.slopes])
+        x = self._x[keep] - self._x[keep].mean(axis=0)
+        sums = group_sums(self._of[keep], self._count, *x.T)
+        means = sums[:, 1:] / np.maximum(sums[:, :1], 1)
+        rng = np.random.default_rng(1)
+        draws = rng.multivariate_normal(slopes, found.covariance, size=fit.draws.shape[0], method="eigh")
+        shift = draws @ means.T / (fit.beta.value or 1.0)
+        again = fit_two_channel(parts, covariates=shift.mean(axis=0)[:, None])
+        return np.asarray(again.draws - shift)
+
+
+def _adjusted(adjusted: FloatArray | None, code: int, raw: Estimate, lack: str) -> Estimate:
+    method = f"{raw.method}, adjusted for case mix, within slopes"
+    if adjusted is None or raw.value is None or raw.low is None:
+        return missing(lack or raw.reason or "no interval to adjust", method, raw.n)
+    draws = 100 * adjusted[:, code]
+    low, high = np.percentile(draws, (2.5, 97.5))
+    value = float(np.clip(draws.mean(), 0, 100))
+    return clipped(Estimate(value, min(value, float(low)), max(value, float(high)), raw.n, method), 0, 100)
+
+
+def _explained(estimate: Estimate, agent: AgentPosterior, fit: TwoChannelFit) -> Estimate:
+    if estimate.value is not None and fit.reason and (estimate.reason is None or fit.reason not in estimate.reason):
+        estimate = because(estimate, fit.reason)
+    if agent.reliability is not None and agent.reliability < LEAST_RELIABILITY:
+        estimate = because(
+            estimate, f"reliability {agent.reliability:.2f} is below {LEAST_RELIABILITY}: too little to compare agents"
+        )
+    return estimate
+
+
+def _effective(trust: float | None, tau: float | None, spread: float) -> float | None:
+    """Human-graded contacts that give the reliability: R/(1-R) · σ²/τ²."""
+    if trust is None or not tau or trust >= 1:
+        return None
+    return trust / (1 - trust) * spread / tau**2
+
+
+def allowed_use(trust: float | None) -> str:
+    """What figures of such a reliability (0-1) allow."""
+    if trust is None:
+        return "no comparison"
+    if trust < LEAST_RELIABILITY:
+        return "too little to compare"
+    if trust < COACHING:
+        return "a hint"
+    return "coaching" if trust < PERFORMANCE else "decisions, with a person's review"
+
+
+def _use_of_uncalibrated(trust: float | None) -> str:
+    usable = trust is not None and trust >= LEAST_RELIABILITY
+    return "differences only: uncalibrated" if usable else allowed_use(trust)
+
+
+def _model(grading: Grading, fit: TwoChannelFit, found: Channels, spread: float) -> ValueModel:
+    tau = fit.tau.value
+    icc = None if tau is None else tau**2 / (tau**2 + spread)
+    usable = fit.usable if found.line is not None else None
+    return ValueModel(
+        grading.level,
+        grading.name,
+        True,
+        int(found.labels.sum()),
+        scaled(fit.tau, 100),
+        scaled(fit.tau_machine, 100),
+        scaled(fit.alpha, 100),
+        fit.beta,
+        usable,
+        None if icc is None else n_for_reliability(COACHING, icc),
+        fit.reason,
+    )
+
+
+def _notes(figures: list[AgentFigure], models: list[ValueModel], agents: _Agents) -> tuple[str, ...]:
+    if not agents.names:
+        return ("No contact names its agent, so there are no agent scores.",)
+    notes = []
+    raw = [model for model in models if not model.calibrated]
+    if len(raw) == len(models):
+        notes.append(
+            "No human label calibrates these figures: they are uncalibrated machine scores. Read differences, not "
+            "levels, and have a person review before anything follows for an agent."
+        )
+        if agents.target is not None:
+            notes.append(f"No tiers against the target: {_NO_TARGET}. Give --labels.")
+    elif raw:
+        notes.append(f"Without human labels, so uncalibrated: {', '.join(model.name for model in raw)}.")
+    notes += [f"{model.name}: {model.reason}." for model in models if model.calibrated and model.reason]
+    notes.append("Agents stand in the order of their ids. There is no league table: ranks of close means are noise.")
+    against = "the mean of all agents" if agents.target is None else f"the target {100 * agents.target:g}"
+    notes.append(f"Tiers: above or below {against} with a posterior probability of at least .90; else not told apart.")
+    notes += agents.mix.notes
+    few = [agents.names[code] for code, share in agents.overlap.items() if share < LEAST_OVERLAP]
+    if few and len(agents.names) > 1 and agents.mix.x.shape[1]:
+        notes.append(
+            f"Less than {LEAST_OVERLAP:.0%} of their case mix is like that of the others, so their adjusted figures "
+            f"rest on the model alone: {', '.join(few[:20])}{' …' if len(few) > 20 else ''}."
+        )
+    if nobody := int(np.sum(agents.of < 0)):
+        notes.append(f"Contacts without an agent id, left out here: {nobody}.")
+    return tuple(notes)

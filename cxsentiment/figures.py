@@ -1,0 +1,107 @@
+"""Rows of figures for people and programs: dataclasses with `Estimate`s → flat rows → JSON, CSV, Parquet.
+
+A field named `estimate` becomes estimate, low, high, n, method and reason; another one, X, becomes X, X_low, X_high,
+X_n, X_method and X_reason. A number that is not finite never leaves: it becomes a null.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from pathlib import Path
+from types import UnionType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import pyarrow as pa
+
+from cxsentiment.errors import RunError
+from cxsentiment.runs import write_atomically
+from cxsentiment.schema import Estimate
+
+_PARTS = (("", "value"), ("low", "low"), ("high", "high"), ("n", "n"), ("method", "method"), ("reason", "reason"))
+_PART_TYPES = (pa.float64(), pa.float64(), pa.float64(), pa.int64(), pa.string(), pa.string())
+_TYPES = {str: pa.string(), float: pa.float64(), int: pa.int64(), bool: pa.bool_()}
+Kind = type[Any]
+Rows = Any  # dataclasses of the kind in a sequence, or an Arrow table with their columns
+Tables = Mapping[str, tuple[Kind, Rows]]
+
+
+def schema_of(kind: Kind) -> pa.Schema:
+    """The columns of rows of one dataclass, in the order of its fields."""
+    hints = get_type_hints(kind)
+    columns: list[tuple[str, pa.DataType]] = []
+    for field in fields(kind):
+        plain = _plain(hints[field.name])
+        if plain is Estimate:
+            columns += zip(_names(field.name), _PART_TYPES, strict=True)
+        else:
+            columns.append((field.name, _TYPES[plain]))
+    return pa.schema(columns)
+
+
+def flat(figure: Any) -> dict[str, Any]:
+    """One row by column name; numbers are finite or null."""
+    row: dict[str, Any] = {}
+    hints = get_type_hints(type(figure))
+    for field in fields(figure):
+        value = getattr(figure, field.name)
+        if _plain(hints[field.name]) is Estimate:
+            parts = [None if value is None else getattr(value, part) for _, part in _PARTS]
+            row |= dict(zip(_names(field.name), map(_finite, parts), strict=True))
+        else:
+            row[field.name] = _finite(value)
+    return row
+
+
+def table_of(kind: Kind, figures: Rows) -> pa.Table:
+    """The rows as an Arrow table with the columns of `schema_of`."""
+    if isinstance(figures, pa.Table):  # rows of single contacts are made as a table
+        return figures
+    return pa.Table.from_pylist([flat(figure) for figure in figures], schema=schema_of(kind))
+
+
+def rows_of(figures: Rows) -> list[dict[str, Any]]:
+    """The rows by column name, for JSON."""
+    rows: list[dict[str, Any]] = (
+        figures.to_pylist() if isinstance(figures, pa.Table) else [flat(figure) for figure in figures]
+    )
+    return rows
+
+
+def write_tables(folder: Path, tables: Tables, form: Literal["csv", "parquet"]) -> list[Path]:
+    """One file a table in the folder, made where it is not there. Raises RunError where it cannot be written."""
+    written = []
+    for name, (kind, figures) in tables.items():
+        sink = pa.BufferOutputStream()
+        if form == "csv":
+            from pyarrow import csv
+
+            csv.write_csv(table_of(kind, figures), sink)
+        else:
+            from pyarrow import parquet
+
+            parquet.write_table(table_of(kind, figures), sink, compression="zstd")
+        path = folder / f"{name}.{form}"
+        if folder.exists() and not folder.is_dir():
+            raise RunError(str(folder), "is a file", allowed="a folder", do="Name another folder")
+        write_atomically(path, sink.getvalue().to_pybytes())
+        written.append(path)
+    return written
+
+
+def _names(name: str) -> Iterator[str]:
+    for suffix, _ in _PARTS:
+        if name == "estimate":
+            yield suffix or name
+        else:
+            yield f"{name}_{suffix}" if suffix else name
+
+
+def _plain(hint: Any) -> Any:
+    """The type of a field without None; a Literal is text."""
+    if isinstance(hint, UnionType):
+        return next(_plain(one) for one in get_args(hint) if one is not type(None))
+    return str if get_origin(hint) is Literal else hint
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
