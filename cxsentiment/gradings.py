@@ -235,7 +235,9 @@ def _people(labels: Labels, contacts: pa.Table, names: pa.Array) -> tuple[_Peopl
     row = _places(table["contact_id"], contacts["contact_id"])
     item = _places(table["item"], pa.concat_arrays([names, pa.array([WHOLE_CONTACT])]))
     rejects = [
-        Reject("labels", place + 1, table["contact_id"][place].as_py(), *_unknown(table, place, row[place]))
+        Reject(
+            labels.source, labels.record(place), table["contact_id"][place].as_py(), *_unknown(table, place, row[place])
+        )
         for place in np.flatnonzero((row < 0) | (item < 0)).tolist()
     ]
     calibrates = np.asarray(pc.is_in(table["purpose"], pa.array(CALIBRATING)))

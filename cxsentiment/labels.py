@@ -31,10 +31,18 @@ LABELS = pa.schema(
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """`table` has the columns of `LABELS`; `rejects` are the rows that could not be used, each with its reason."""
+    """`table` has the columns of `LABELS`; `rejects` are rows that could not be used, each with its reason. `source`
+    and, where rows were left out, `records` say where each row of the table stands.
+    """
 
     table: pa.Table
     rejects: tuple[Reject, ...] = ()
+    source: str = "labels"
+    records: tuple[int, ...] = ()
+
+    def record(self, place: int) -> int:
+        """Where a row of the table stands in its source, counted from 1."""
+        return self.records[place] if self.records else place + 1
 
     @property
     def purposes(self) -> dict[str, int]:
@@ -78,6 +86,7 @@ def labels_of(rows: Iterable[Mapping[str, Any]], source: str = "labels") -> Labe
     """Labels from rows by column name, as `read_labels` takes them from a file; `source` names them in rejects."""
     kept: list[dict[str, Any]] = []
     rejects: list[Reject] = []
+    records: list[int] = []
     seen: set[tuple[str, str, str]] = set()
     for number, row in enumerate(rows, start=1):
         try:
@@ -90,7 +99,8 @@ def labels_of(rows: Iterable[Mapping[str, Any]], source: str = "labels") -> Labe
             continue
         seen.add(key)
         kept.append(label)
-    return Labels(pa.Table.from_pylist(kept, schema=LABELS), tuple(rejects))
+        records.append(number)
+    return Labels(pa.Table.from_pylist(kept, schema=LABELS), tuple(rejects), source, tuple(records))
 
 
 def _label(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -183,11 +183,12 @@ def test_two_graders_of_one_contact_count_once_with_their_mean(book: Book) -> No
 
 def test_labels_that_belong_nowhere_are_told(book: Book) -> None:
     rows = book.label_rows([0])
-    labels = labels_of([*rows, {**rows[0], "contact_id": "gone"}, {**rows[0], "item": "poise"}])
+    bad = {**rows[0], "value": "maybe"}
+    labels = labels_of([bad, *rows, {**rows[0], "contact_id": "gone"}, {**rows[0], "item": "poise"}], "mine.csv")
     gradings = book.gradings(labels)
-    assert [(one.code, one.contact_id) for one in gradings.rejects] == [
-        ("unknown_contact", "gone"),
-        ("unknown_item", "c00000"),
+    assert [(one.code, one.contact_id, one.source, one.record) for one in gradings.rejects] == [
+        ("unknown_contact", "gone", "mine.csv", 5),
+        ("unknown_item", "c00000", "mine.csv", 6),
     ]
     assert next(gradings.of("item")).labelled.sum() == 1
 
