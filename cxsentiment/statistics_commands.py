@@ -28,7 +28,10 @@ app = typer.Typer()
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder made by cxsentiment score.")]
 LabelFile = Annotated[
-    Path | None, typer.Option("--labels", metavar="FILE", help="Human labels: a CSV file; see docs/agents.md.")
+    str | None,
+    typer.Option(
+        "--labels", metavar="FILE", help="Human labels: a CSV file, or the store of `cxsentiment labels import`."
+    ),
 ]
 Csv = Annotated[Path | None, typer.Option("--csv", metavar="FOLDER", help="Also write the tables as CSV files there.")]
 Parquet = Annotated[
@@ -54,9 +57,9 @@ def agents(
     """Agents with intervals, reliability and tiers: calibrated by human labels where given; never a league table."""
     from cxsentiment import statistics_terminal as terminal
     from cxsentiment.analysis import analyse_agents
-    from cxsentiment.labels import read_labels
+    from cxsentiment.stored_labels import labels_in
 
-    found = analyse_agents(run, None if labels is None else read_labels(labels), level, target)
+    found = analyse_agents(run, None if labels is None else labels_in(labels), level, target)
     _write(found, csv, parquet)
     terminal.print_agents(found, as_json=as_json)
     raise typer.Exit(ExitCode.REJECTS if found.rejects else ExitCode.DONE)
@@ -67,9 +70,9 @@ def rates(run: Run, labels: LabelFile = None, csv: Csv = None, parquet: Parquet 
     """How often items are met and critical errors happen, by campaign, with the method of every figure."""
     from cxsentiment import statistics_terminal as terminal
     from cxsentiment.analysis import analyse_rates
-    from cxsentiment.labels import read_labels
+    from cxsentiment.stored_labels import labels_in
 
-    found = analyse_rates(run, None if labels is None else read_labels(labels))
+    found = analyse_rates(run, None if labels is None else labels_in(labels))
     _write(found, csv, parquet)
     terminal.print_rates(found, as_json=as_json)
     raise typer.Exit(ExitCode.REJECTS if found.rejects else ExitCode.DONE)
@@ -98,7 +101,7 @@ def associations(
     from cxsentiment import statistics_terminal as terminal
     from cxsentiment.analysis import analyse_associations
     from cxsentiment.ingest.joins import read_joins
-    from cxsentiment.labels import read_labels
+    from cxsentiment.stored_labels import labels_in
 
     joins = read_joins(
         surveys=surveys,
@@ -113,7 +116,7 @@ def associations(
         timezone=timezone,
         map_=map_,
     )
-    found = analyse_associations(run, joins, None if labels is None else read_labels(labels))
+    found = analyse_associations(run, joins, None if labels is None else labels_in(labels))
     _write(found, csv, parquet)
     terminal.print_associations(found, as_json=as_json)
     raise typer.Exit(ExitCode.REJECTS if found.rejects else ExitCode.DONE)
