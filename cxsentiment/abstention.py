@@ -6,7 +6,7 @@ labelled turns that the model never saw, where the model's folder holds such a m
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,6 +85,14 @@ def points(p: Floats, wrong: Floats) -> tuple[Point, ...]:
         error = float(np.mean(wrong[kept])) if kept.any() else None
         found.append(Point(width, round(float(np.mean(~kept)), 5), None if error is None else round(error, 5)))
     return tuple(found)
+
+
+def lines_of(whole: Curve, known: Mapping[str, Any] | None) -> dict[str, list[tuple[float, float]]]:
+    """The curve of a run, and the measured one where there is one, as (share left to a person, share wrong)."""
+    expected = [(one.abstained, one.expected_error) for one in whole.points if one.expected_error is not None]
+    rows = [] if known is None else known["all"]
+    seen = [(row["abstained"], row["wrong"]) for row in rows if row["wrong"] is not None]
+    return {"expected, this run": expected} | ({"measured, labelled turns": seen} if seen else {})
 
 
 def _curve(item: str, p: Floats) -> Curve:

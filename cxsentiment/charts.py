@@ -210,6 +210,35 @@ def differences_chart(
     return _svg(_zero("x") + lines[0] + lines[1] + chart, name, title)
 
 
+def abstention_chart(series: Mapping[str, Sequence[tuple[float, float]]]) -> str | None:
+    """Lines of (share left to a person, share wrong among the rest), both 0-1, by the series' name."""
+    rows = [
+        {"series": name, "left": 100 * left, "wrong": 100 * wrong}
+        for name, points in series.items()
+        for left, wrong in points
+    ]
+    if not rows:
+        return None
+    marks = dict(zip(series, ((_BLUE, "circle"), (_ORANGE, "square")), strict=False))
+    chart = (
+        alt.Chart(alt.Data(values=rows))
+        .mark_line(point=True)
+        .encode(
+            x=alt.X("left:Q", title="left to a person, %"),
+            y=alt.Y("wrong:Q", title="wrong among the rest, %", scale=alt.Scale(zero=True)),
+            color=alt.Color(
+                "series:N",
+                title=None,
+                sort=list(series),
+                scale=alt.Scale(domain=list(marks), range=[colour for colour, _ in marks.values()]),
+                legend=alt.Legend(orient="top"),
+            ),
+        )
+        .properties(width=_CONTROL_WIDTH, height=_CONTROL_HEIGHT)
+    )
+    return _svg(chart, "abstention", "What leaving unsure verdicts to a person costs and saves")
+
+
 def words(name: str) -> str:
     """A name from the files as words: `sentiment_end` becomes `sentiment end`, `item:greet` `item: greet`."""
     return _named(name.replace("_", " ").replace("item:", "item: ", 1))

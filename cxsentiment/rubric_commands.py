@@ -117,16 +117,23 @@ def abstain(
     model: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Model folder; the shipped one otherwise.")
     ] = None,
+    chart: Annotated[Path | None, typer.Option(metavar="FILE.svg", help="Also draw the curve into this file.")] = None,
     as_json: Json = False,
 ) -> None:
     """Show what leaving unsure verdicts to a person costs and saves, and the bounds that a wanted error needs."""
     from cxsentiment import rubric_run_terminal as terminal
-    from cxsentiment.abstention import curves, measured
+    from cxsentiment.abstention import curves, lines_of, measured
     from cxsentiment.model import default_model
     from cxsentiment.rubric.reading import find_rubric, read_rubric
 
     card = read_rubric(find_rubric(rubric))
-    terminal.print_abstention(curves(card, run), measured(model or default_model()), at_most, as_json=as_json)
+    found, known = curves(card, run), measured(model or default_model())
+    if chart is not None and found:
+        from cxsentiment.charts import abstention_chart
+        from cxsentiment.runs import write_atomically
+
+        write_atomically(chart, (abstention_chart(lines_of(found[0], known)) or "").encode())
+    terminal.print_abstention(found, known, at_most, as_json=as_json)
 
 
 def rescore(

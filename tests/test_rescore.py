@@ -10,7 +10,8 @@ import yaml
 from typer.testing import CliRunner
 
 from cxsentiment import runs
-from cxsentiment.abstention import curves, widest_for
+from cxsentiment.abstention import curves, lines_of, widest_for
+from cxsentiment.charts import abstention_chart
 from cxsentiment.cli import app
 from cxsentiment.difference import compare
 from cxsentiment.errors import RunError, UsageError
@@ -225,6 +226,9 @@ def test_the_curve_of_abstention(jsonl: Callable[..., Path], toy_bundle: Path, t
     assert errors == sorted(errors, reverse=True)
     assert widest_for(whole, 1.0) == whole.points[0]
     assert widest_for(whole, -1.0) is None
+    lines = lines_of(whole, {"all": [{"abstained": 0.1, "wrong": 0.02}, {"abstained": 1.0, "wrong": None}]})
+    assert lines["measured, labelled turns"] == [(0.1, 0.02)]
+    assert "left to a person" in (abstention_chart(lines) or "")
 
 
 def test_a_run_shows_which_rules_say_nothing(jsonl: Callable[..., Path], toy_bundle: Path, tmp_path: Path) -> None:
