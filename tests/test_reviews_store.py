@@ -195,6 +195,7 @@ def postgres():
     """A server of its own on a socket; run by another user where tests run as root, for it refuses root."""
     if shutil.which("pg_ctl") is None:
         pytest.skip("needs PostgreSQL's pg_ctl (Debian: postgresql), which is not installed")
+    pytest.importorskip("psycopg", reason="needs the driver of the postgres extra, which is not installed")
     root = os.geteuid() == 0
     before = ["runuser", "-u", "postgres", "--"] if root else []
     home = Path(subprocess.run(["mktemp", "-d"], capture_output=True, text=True, check=True).stdout.strip())
