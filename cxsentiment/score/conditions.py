@@ -132,6 +132,8 @@ class _Leaf:
         self._times = condition.times or 1
         self._deed = who_did(condition)
         self._where = where(condition)
+        self._told = f"{self._deed}{self._where}"
+        self._untold = f"{_not(self._deed)}{self._where}"
 
     def judge(self, contact: Contact) -> Outcome:
         window = self._windows.find(contact)
@@ -169,7 +171,7 @@ class _Leaf:
     ) -> Outcome:
         """Not seen where it counts: with quotes of what was seen elsewhere, of the anchor, or of the nearest turn."""
         elsewhere = [] if window.whole else [one for one in sightings if one.margin >= 0 and not window.holds(one)]
-        anchors = sorted(window.anchors, key=lambda one: -one.p)[:1]
+        anchors = [max(window.anchors, key=lambda one: one.p)] if window.anchors else []
         evidence: tuple[Sighting, ...]
         if anchors and elsewhere and self._condition.before is not None:
             evidence = (elsewhere[0], anchors[0])
@@ -182,15 +184,16 @@ class _Leaf:
         return Outcome(False, p, evidence, partial(self._not_seen, contact, best, elsewhere, window))
 
     def _seen(self, contact: Contact, seen: list[Sighting]) -> str:
+        if len(seen) == 1:  # as nearly always
+            return f"{self._told} (turn {contact.turns[seen[0].place].index})"
         numbers = sorted({contact.number(one.place) for one in seen})
-        return f"{self._deed}{self._where} ({_turns(numbers)})"
+        return f"{self._told} ({_turns(numbers)})"
 
     def _not_seen(self, contact: Contact, best: list[Sighting], elsewhere: list[Sighting], window: Window) -> str:
-        sure = [one for one in best if one.sure]
         looked = turns_of(self._condition.speaker, self._windows.turns_in(contact, window))
-        text = f"{_not(self._deed)}{self._where} ({looked})"
+        text = f"{self._untold} ({looked})"
         if self._times > 1:
-            text = f"{self._deed} in {len(sure)} of {self._times} turns asked for{self._where}"
+            text = f"{self._deed} in {sum(one.sure for one in best)} of {self._times} turns asked for{self._where}"
         if elsewhere:
             text += f", only elsewhere ({_turns([contact.number(elsewhere[0].place)])})"
         if best and not best[0].sure and best[0].p >= _NEAR:
@@ -199,7 +202,7 @@ class _Leaf:
 
     def _not_each(self, contact: Contact, missed: list[Sighting], asked: int) -> str:
         numbers = [contact.number(anchor.place) for anchor in missed]
-        return f"{_not(self._deed)}{self._where}: missing at {_turns(numbers)}, {len(missed)} of {asked}"
+        return f"{self._untold}: missing at {_turns(numbers)}, {len(missed)} of {asked}"
 
 
 def _margin(sighting: Sighting) -> float:

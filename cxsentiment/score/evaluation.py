@@ -41,7 +41,12 @@ class Scorecard:
         judges.update({judge.item.id: judge.outcome for judge in self._items})
         # What an item weighs where its section is scored whole, and each section's whole weight.
         self._whole = {section.id: sum(item.weight for item in section.items) for section in rubric.sections}
-        self._total = sum(self._share(section, item) for section, item in self._pairs)
+        self._shares = [self._share(section, item) for section, item in self._pairs]
+        self._rounded = [round(share, 6) for share in self._shares]
+        self._total = sum(self._shares)
+        # What is asked of every contact is looked up once: place of the item, its section's id and weight, its own.
+        self._slots = [(section.id, section.weight, item.weight) for section, item in self._pairs]
+        self._capping = [place for place, (_, item) in enumerate(self._pairs) if item.effect != "report"]
 
     def evaluate(
         self, transcript: Transcript, predictions: Sequence[TurnPrediction], measured: Mapping[str, Any]
@@ -114,22 +119,21 @@ class Scorecard:
 
     def _weights(self, findings: Sequence[Finding]) -> list[float]:
         """W·w/Σw for each item; Σ over the section's scored items for a scored item, over all its items otherwise."""
-        sums: dict[str, float] = {}
-        for (section, item), finding in zip(self._pairs, findings, strict=True):
+        if self.rubric.flat:
+            return self._rounded
+        sums = dict.fromkeys(self._whole, 0.0)
+        for (section, _, weight), finding in zip(self._slots, findings, strict=True):
             if finding.share is not None:
-                sums[section.id] = sums.get(section.id, 0.0) + item.weight
-        weights = []
-        for (section, item), finding in zip(self._pairs, findings, strict=True):
-            if finding.share is None or self.rubric.flat:
-                weights.append(round(self._share(section, item), 6))
-            else:
-                weights.append(round(section.weight * item.weight / sums[section.id], 6))
-        return weights
+                sums[section] += weight
+        return [
+            whole if finding.share is None else round(of_section * weight / sums[section], 6)
+            for (section, of_section, weight), finding, whole in zip(self._slots, findings, self._rounded, strict=True)
+        ]
 
     def _coverage(self, findings: Sequence[Finding]) -> float:
         """Share of the rubric's whole weight (section weight times the item's share of it) that was scored."""
-        scored = zip(self._pairs, findings, strict=True)
-        return sum(self._share(*pair) for pair, finding in scored if finding.share is not None) / self._total
+        scored = zip(self._shares, findings, strict=True)
+        return sum([share for share, finding in scored if finding.share is not None]) / self._total
 
     def _score(self, items: Sequence[ItemResult], coverage: float) -> tuple[float | None, str | None]:
         score = weighted_score([item.points for item in items], [item.weight for item in items])
@@ -145,8 +149,9 @@ class Scorecard:
     def _effects(self, score: float | None, findings: Sequence[Finding]) -> tuple[float | None, str | None]:
         """The score after critical errors that cap it, and which did."""
         lowest, why = score, None
-        for (_, item), finding in zip(self._pairs, findings, strict=True):
-            if score is None or finding.verdict != "not_met" or item.effect == "report":
+        for place in self._capping:
+            item, finding = self._pairs[place][1], findings[place]
+            if score is None or finding.verdict != "not_met":
                 continue
             cap = item.effect.cap if isinstance(item.effect, Cap) else 0.0
             if lowest is None or cap < lowest:
@@ -179,8 +184,9 @@ def p_critical(items: Sequence[ItemResult]) -> Mapping[str, float | None]:
     Items count as independent. An uncertain verdict counts with its probability.
     """
     critical: dict[str, float | None] = {}
+    marked = [item for item in items if item.critical != "none"]
     for kind in _CRITICAL_CLASSES:
-        judged = [item.p_met for item in items if item.critical == kind and item.p_met is not None]
+        judged = [item.p_met for item in marked if item.critical == kind and item.p_met is not None]
         none_happened = 1.0
         for p_met in judged:
             none_happened *= p_met

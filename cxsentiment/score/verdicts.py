@@ -14,6 +14,7 @@ from cxsentiment.score.words import sentence, turns_of, where, who_did
 PERSON = "no rule says what counts: a person grades this item"
 UNCERTAIN = "uncertain"
 _NEAR = 0.2
+_REASONS = 1_000  # kept of each item: they name counts, and turns of few numbers
 
 
 class Finding(NamedTuple):
@@ -42,17 +43,26 @@ class ItemJudge:
         self._only_if = _applies(item.applies_when, conditions)
         self._grade = self._make(conditions)
         self._key = "item " + item.id
+        self._not_applicable: dict[str, Finding] = {}
 
     def judge(self, contact: Contact) -> Finding:
         """The verdict, its evidence and its reason. A contact without an agent turn must not come here."""
         found: Finding | None = contact.memo.get(self._key)
         if found is None:
             reason = self._only_if(contact) if self._only_if is not None else None
-            if reason is not None:
-                found = Finding("not_applicable", None, None, (), sentence(reason), "no_chance")
-            else:
-                found = self._grade(contact)
+            found = self._does_not_apply(reason) if reason is not None else self._grade(contact)
             contact.memo[self._key] = found
+        return found
+
+    def _does_not_apply(self, reason: str) -> Finding:
+        """The verdict of an item that does not apply: the same few reasons again and again."""
+        found = self._not_applicable.get(reason)
+        if found is None:
+            if len(self._not_applicable) >= _REASONS:
+                self._not_applicable.clear()
+            found = self._not_applicable[reason] = Finding(
+                "not_applicable", None, None, (), sentence(reason), "no_chance"
+            )
         return found
 
     def outcome(self, contact: Contact) -> Outcome:
@@ -159,7 +169,8 @@ def _applies(when: AppliesWhen, conditions: Conditions) -> Callable[[Contact], s
     filters = [("channel", when.channels), ("campaign", when.campaigns), ("queue", when.queues)]
     given = [(name, values) for name, values in filters if values is not None]
     judge = conditions.judge(when.if_) if when.if_ is not None else None
-    asked = f"{who_did(when.if_)}{where(when.if_)}" if when.if_ is not None and when.if_.is_event else ""
+    event = when.if_ is not None and when.if_.is_event
+    unseen = f"it was not seen that {who_did(when.if_)}{where(when.if_)}" if event and when.if_ is not None else ""
 
     def why_not(contact: Contact) -> str | None:
         for name, values in given:
@@ -173,11 +184,7 @@ def _applies(when: AppliesWhen, conditions: Conditions) -> Callable[[Contact], s
         if judge is not None:
             outcome = judge(contact)
             if not outcome.holds:
-                return (
-                    f"it was not seen that {asked}"
-                    if asked and not outcome.gap
-                    else f"it does not apply: {outcome.why()}"
-                )
+                return unseen if unseen and not outcome.gap else f"it does not apply: {outcome.why()}"
         return None
 
     return why_not
