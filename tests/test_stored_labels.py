@@ -17,7 +17,8 @@ d,greeting,ann,met,targeted,
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Path:
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)  # refused rows are written beside
     (tmp_path / "labels.csv").write_text(ROWS)
     done = CliRunner().invoke(
         app, ["labels", "import", str(tmp_path / "labels.csv"), "--db", str(tmp_path / "labels.db")]
