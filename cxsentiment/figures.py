@@ -12,6 +12,7 @@ from types import UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from cxsentiment.errors import RunError
 from cxsentiment.runs import write_atomically
@@ -19,6 +20,7 @@ from cxsentiment.schema import Estimate
 
 _PARTS = (("", "value"), ("low", "low"), ("high", "high"), ("n", "n"), ("method", "method"), ("reason", "reason"))
 _PART_TYPES = (pa.float64(), pa.float64(), pa.float64(), pa.int64(), pa.string(), pa.string())
+_FORMULA = r"^[=+\-@\t\r\n]"
 _TYPES = {str: pa.string(), float: pa.float64(), int: pa.int64(), bool: pa.bool_()}
 Kind = type[Any]
 Rows = Any  # dataclasses of the kind in a sequence, or an Arrow table with their columns
@@ -75,7 +77,7 @@ def write_tables(folder: Path, tables: Tables, form: Literal["csv", "parquet"]) 
         if form == "csv":
             from pyarrow import csv
 
-            csv.write_csv(table_of(kind, figures), sink)
+            csv.write_csv(_plain_cells(table_of(kind, figures)), sink)
         else:
             from pyarrow import parquet
 
@@ -86,6 +88,17 @@ def write_tables(folder: Path, tables: Tables, form: Literal["csv", "parquet"]) 
         write_atomically(path, sink.getvalue().to_pybytes())
         written.append(path)
     return written
+
+
+def _plain_cells(table: pa.Table) -> pa.Table:
+    """The table with an apostrophe before each text that a spreadsheet would take for a formula."""
+    for place, field in enumerate(table.schema):
+        if field.type == pa.string():
+            column = table.column(place)
+            formula = pc.match_substring_regex(column, _FORMULA)
+            marked = pc.if_else(formula, pc.binary_join_element_wise("'", column, ""), column)
+            table = table.set_column(place, field, marked)
+    return table
 
 
 def _names(name: str) -> Iterator[str]:
