@@ -15,6 +15,7 @@ from cxsentiment.stats.means import mean_t_interval
 
 _LEAST = 1e-4  # points of 100 below which a score counts as the same: scores are rounded to four decimals
 _REASONS = 5
+ABSENT = "no such item"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,7 @@ def _moved(before: Evaluation, after: Evaluation) -> Iterator[tuple[str, tuple[s
     old = {item.item: item.verdict for item in before.items}
     new = {item.item: item.verdict for item in after.items}
     for name in dict.fromkeys((*old, *new)):
-        pair = (old.get(name, "no such item"), new.get(name, "no such item"))
+        pair = (old.get(name, ABSENT), new.get(name, ABSENT))
         if pair[0] != pair[1]:
             yield name, pair
 

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from cxsentiment.abstention import Curve, rows_of, widest_for
-from cxsentiment.difference import Difference, main_reasons
+from cxsentiment.difference import ABSENT, Difference, main_reasons
 from cxsentiment.explanation import Explanation
 from cxsentiment.rubric.scorecard import Item, Rubric
 from cxsentiment.rubric_terminal import print_json
@@ -68,9 +68,11 @@ def print_difference(first: Rubric, second: Rubric, found: Difference, *, as_jso
 def _print_verdicts(console: Console, found: Difference) -> None:
     table = _table(("item", "left"), ("from", "left"), ("to", "left"), ("contacts", "right"))
     for item, pairs in found.verdicts.items():
-        for (before, after), count in sorted(pairs.items(), key=lambda one: -one[1]):
+        # Items that only one rubric has are listed with the rules.
+        moved = {pair: count for pair, count in pairs.items() if ABSENT not in pair}
+        for (before, after), count in sorted(moved.items(), key=lambda one: -one[1]):
             table.add_row(escape(item), _words(before), _words(after), f"{count:,}")
-    if found.verdicts:
+    if table.row_count:
         console.print(table)
 
 
@@ -78,7 +80,11 @@ def _print_contacts(console: Console, found: Difference) -> None:
     moved = [one for one in found.changed if one.before is not None and one.after is not None]
     table = _table(("contact", "left"), ("agent", "left"), ("score", "right"), ("new", "right"), ("through", "left"))
     for one in moved[:_CONTACTS_SHOWN]:
-        through = ", ".join(f"{item}: {_words(pair[0])} to {_words(pair[1])}" for item, pair in one.items.items())
+        both = {item: pair for item, pair in one.items.items() if ABSENT not in pair}
+        told = [f"{item}: {_words(pair[0])} to {_words(pair[1])}" for item, pair in both.items()]
+        if len(both) < len(one.items):
+            told.append("items that only one rubric has")
+        through = ", ".join(told)
         table.add_row(
             escape(one.contact_id),
             escape(one.agent_id or "–"),

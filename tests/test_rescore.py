@@ -274,6 +274,9 @@ def test_the_commands(scored: Path, tmp_path: Path) -> None:
     path.write_text(yaml.safe_dump(_changed(**ORDERED), sort_keys=False))
     assert "4 contacts scored by mine 1.0" in _cli("rescore", str(scored), "--rubric", str(path))
     assert (tmp_path / "run-mine-1.0" / "run.json").exists()
+    other = _cli("rubric", "diff", "default", "customer_support", "--run", str(scored))
+    assert "items that only one rubric has" in " ".join(other.split())
+    assert "no such item" not in other
     assert "already scored" in _cli("rescore", str(scored), "--rubric", str(path))
     assert json.loads(_cli("rescore", str(scored), "--rubric", str(path), "--json"))["rubric"]["name"] == "mine"
     assert "of 4 contacts change" in _cli("rubric", "diff", "default", str(path), "--run", str(scored))
