@@ -3,8 +3,9 @@
 from dataclasses import replace
 from pathlib import Path
 
-from cxsentiment import agents, coaching, items, journey, outcomes, queue, report, runs
+from cxsentiment import agents, items, journey, outcomes, queue, report, runs
 from cxsentiment.answers import csat_scale, joined
+from cxsentiment.coaching.moments import moments
 from cxsentiment.ingest.joins import Joins
 from cxsentiment.kpis.overview import kpis
 from cxsentiment.rubric.reading import texts_of
@@ -53,7 +54,7 @@ def _gather(run: Path, joins: Joins) -> tuple[Findings, list[Reject]]:
             contacts, csat_scale(receipt, joins.scales.csat), found.log, verdicts, receipt["settings"].get("timezone")
         ),
         journey=journey.journey(turns, contacts),
-        moments=coaching.moments(contacts, turns, verdicts, texts),
+        moments=moments(contacts, turns, verdicts, texts),
         queue=queue.queue(contacts, verdicts, texts),
     )
     return findings, list(found.rejects)

@@ -50,7 +50,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "items": ("item", "section", "question", *_NUMBERS, "met", "not_met", "not_applicable", "unscored", "hint", *_WHY),
     "journey": ("channel", "tenth", *_NUMBERS, *_WHY),
     "coaching": ("agent_id", "contact_id", "skill", "strength", "turn", "speaker", "quote", "context")
-    + ("why", "focus", "confidence"),
+    + ("why", "focus", "confidence", "asks"),
     "queue": ("contact_id", "agent_id", "item", "question", "critical", "why", "p_error", "turn", "quote", "reason"),
 }
 """The columns of each CSV table, in their order."""

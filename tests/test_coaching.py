@@ -1,7 +1,8 @@
 import pyarrow as pa
 import pytest
 
-from cxsentiment.coaching import ACKNOWLEDGING, CONDUCT, MISSED_EMPATHY, RECOVERY, moments
+from cxsentiment.coaching.candidates import ACKNOWLEDGING, CONDUCT, MISSED_EMPATHY, RECOVERY
+from cxsentiment.coaching.moments import moments
 from cxsentiment.schema import ItemText
 from tests.tables import agent, contacts, customer, items, no_contacts, no_items, no_turns, turns
 
