@@ -13,6 +13,7 @@ from typing import Any
 import altair as alt
 import vl_convert
 
+from cxsentiment.page_schema import TrendPoint
 from cxsentiment.schema import AgentScore, Association, Estimate, ItemRate, JourneyPoint, Level
 from cxsentiment.text import clean
 
@@ -53,7 +54,7 @@ _PANEL_WIDTH, _PANEL_HEIGHT = 172, 100
 # All charts are at least this wide, so that their letters come out alike on a page.
 _PAGE_WIDTH = 430
 _ROW_STEP, _LEVEL_STEP = 20, 10
-_CONTROL_WIDTH, _CONTROL_HEIGHT, _PERIOD_LABELS = 360, 150, 12
+_CONTROL_WIDTH, _CONTROL_HEIGHT, _PERIOD_LABELS, _TREND_HEIGHT = 360, 150, 12, 110
 # An interval may reach beyond a scale's ends (a mean of two contacts): it is clipped there; its table says how far.
 # A line of unknown values is broken there, not joined across.
 _BROKEN = "break-paths-show-domains"
@@ -162,6 +163,32 @@ def journey_chart(points: Sequence[JourneyPoint]) -> str | None:
         facet=alt.Facet("name:N", sort=order, header=header), columns=2, spacing={"row": 12, "column": 22}
     )
     return _svg(chart, "journey", "Mean customer sentiment from the start to the end of a contact, for each channel")
+
+
+def trend_chart(points: Sequence[TrendPoint], name: str) -> str | None:
+    """Mean score (0-100) by week with its 95 % interval; a grey line for everybody, where the points are an agent's."""
+    drawn = [p for p in points if p.own.value is not None]
+    if len(drawn) < 2:
+        return None
+    order = [p.week for p in points]
+    own = [_row(p.week, p.own) for p in drawn]
+    bounds = [b for e in (p.own for p in drawn) for b in (e.value, e.low, e.high) if b is not None]
+    bounds += [p.everybody.value for p in points if p.everybody.value is not None]
+    scale = alt.Scale(domain=[max(0.0, min(bounds) - 3), min(100.0, max(bounds) + 3)], nice=True)
+    axis = alt.Axis(labelAngle=-45, grid=False)
+    base = alt.Chart(alt.Data(values=own)).encode(x=alt.X("name:O", sort=order, title=None, axis=axis))
+    y = alt.Y("estimate:Q", title="mean score", scale=scale)
+    layers = [
+        base.mark_rule(clip=True, strokeWidth=1.5, color=_BLUE).encode(y=alt.Y("low:Q", scale=scale), y2="high:Q"),
+        base.mark_line(color=_BLUE, strokeWidth=1).encode(y=y),
+        base.mark_point(filled=True, size=60, opacity=1, color=_BLUE).encode(y=y),
+    ]
+    if points[0].agent_id:
+        rest = alt.Data(values=[_row(p.week, p.everybody) for p in points if p.everybody.value is not None])
+        line = alt.Chart(rest).mark_line(color=_GREY, strokeDash=[4, 3], point={"color": _GREY, "size": 20})
+        layers.insert(0, line.encode(x=alt.X("name:O", sort=order), y=y))
+    chart = alt.layer(*layers).properties(width=_CONTROL_WIDTH, height=_TREND_HEIGHT)
+    return _svg(chart, f"trend-{name}", "Mean score by week with 95% intervals")
 
 
 def control_chart(

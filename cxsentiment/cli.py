@@ -36,6 +36,7 @@ from cxsentiment.arguments import (
     TimeUnit,
     Timezone,
 )
+from cxsentiment.coach_commands import coach
 from cxsentiment.consistency_commands import consistency
 from cxsentiment.errors import CxError, ExitCode
 from cxsentiment.kpi_commands import kpis
@@ -60,6 +61,7 @@ app.add_typer(rubric_commands, name="rubric")
 app.command()(rescore)
 app.command()(kpis)
 app.command()(consistency)
+app.command()(coach)
 add_review_commands(app)
 app.add_typer(statistics_commands)
 

@@ -61,10 +61,12 @@ def tables(findings: Findings) -> dict[str, Table]:
         "coaching": findings.moments,
         "queue": findings.queue,
     }
-    return {
-        name: (COLUMNS[name], [[_value(one, column) for column in COLUMNS[name]] for one in records[name]])
-        for name in COLUMNS
-    }
+    return {name: table_of(name, records[name]) for name in COLUMNS}
+
+
+def table_of(name: str, records: Sequence[object]) -> Table:
+    """Records of one kind as the rows of the table of that name."""
+    return COLUMNS[name], [[_value(one, column) for column in COLUMNS[name]] for one in records]
 
 
 def _value(record: Any, column: str) -> Cell:

@@ -28,6 +28,7 @@ from cxsentiment.coaching.talk import ACKNOWLEDGING_ACTS, PRESENT, Talk
 from cxsentiment.schema import EMPATHY_ACTS
 
 STRONG = 0.7
+_RECOVERED_WITHIN = 12  # turns
 _PERSON_FIRST = "Have a person read this passage before anything follows from it."
 
 
@@ -146,9 +147,15 @@ def acknowledging(talk: Talk, pool: int) -> Iterator[Candidate]:
 
 
 def recoveries(talk: Talk, pool: int) -> Iterator[Candidate]:
-    """Strength: a customer turn is negative, a later one positive; quoted is the most empathic agent turn between."""
+    """Strength: a customer turn is negative, a later one positive; quoted is the most empathic agent turn between.
+
+    The two are at most a dozen turns apart, and no other negative turn lies between them: what was said in between can
+    have helped.
+    """
     later = talk.following(talk.p_positive >= PRESENT)
-    start = np.flatnonzero((talk.p_negative >= PRESENT) & (talk.agent >= 0) & (later >= 0))
+    again = talk.following(talk.p_negative >= PRESENT)
+    near = (later >= 0) & (later - np.arange(later.size) <= _RECOVERED_WITHIN) & ((again < 0) | (again > later))
+    start = np.flatnonzero((talk.p_negative >= PRESENT) & (talk.agent >= 0) & near)
     confidence = talk.p_negative[start] * talk.p_positive[later[start]]
     for k in top(talk.agent[start], confidence, pool):
         low, high = int(start[k]), int(later[start[k]])

@@ -4,7 +4,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cxsentiment.pages.printing import PRINTERS, interval, kind_of, number, plain
+from cxsentiment.pages.moments import skill_words
+from cxsentiment.pages.printing import PRINTERS, decimals, interval, kind_of, number, plain
 from cxsentiment.text import clean
 
 if TYPE_CHECKING:
@@ -31,7 +32,14 @@ def _environment() -> "Environment":
     )
     environment.filters |= PRINTERS
     environment.filters.update(
-        plain=plain, number=number, interval=interval, words=words, channel=channel_words, clean=clean
+        plain=plain,
+        number=number,
+        interval=interval,
+        words=words,
+        channel=channel_words,
+        clean=clean,
+        points=decimals(0),
+        skill=skill_words,
     )
     environment.globals |= {"levels": LEVELS, "kind_of": kind_of, "printers": PRINTERS}
     return environment
