@@ -221,6 +221,18 @@ def control_chart(
     return _svg(chart, name, title)
 
 
+def shares_chart(
+    name: str, title: str, rows: Sequence[tuple[str, Estimate]], *, most: float | None = None
+) -> str | None:
+    """Shares (label, estimate 0-1) with 95 % intervals about 0, in the order given; the scale ends at `most`."""
+    drawn = [_row(_named(label), estimate) for label, estimate in rows if estimate.value is not None][:MAX_ROWS]
+    if not drawn:
+        return None
+    low, high = _reach(estimate for _, estimate in rows if estimate.value is not None)
+    scale = alt.Scale(domain=[min(0.0, low), most or min(1.0, high)], nice=most is None)
+    return _svg(_zero("x") + _dots(drawn, scale, "share, with 95% interval", number_format="%"), name, title)
+
+
 def differences_chart(
     name: str, title: str, rows: Sequence[tuple[str, str, Estimate]], margin: float, unit: str
 ) -> str | None:

@@ -1,6 +1,7 @@
 """The command line. Imports of weight stand inside the commands, so that `--help` and errors are quick."""
 
 import json
+import os
 import shlex
 import sys
 from collections.abc import Iterator, Mapping
@@ -40,6 +41,7 @@ from cxsentiment.coach_commands import coach
 from cxsentiment.consistency_commands import consistency
 from cxsentiment.errors import CxError, ExitCode
 from cxsentiment.kpi_commands import kpis
+from cxsentiment.report_commands import report
 from cxsentiment.review_commands import register as add_review_commands
 from cxsentiment.rubric_commands import app as rubric_commands
 from cxsentiment.rubric_commands import rescore
@@ -58,6 +60,7 @@ app = typer.Typer(
     epilog="Exit codes: 0 done, 1 failure, 2 usage, 3 done with rejects, 130 interrupted.",
 )
 app.add_typer(rubric_commands, name="rubric")
+app.command()(report)
 app.command()(rescore)
 app.command()(kpis)
 app.command()(consistency)
@@ -68,6 +71,8 @@ app.add_typer(statistics_commands)
 
 def main() -> NoReturn:
     """Run the command line and leave with the exit code of the contract."""
+    # The statistics work on small matrices, where threads wait for each other: drivers took 15 times as long with two.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         app()
     except CxError as error:
@@ -175,57 +180,6 @@ def score(
         if receipt["contacts"]["scored"]:
             _print(f"next: cxsentiment report {out}")
     rejected = receipt["contacts"]["rejected"] + _rejected_beside(receipt)
-    raise typer.Exit(ExitCode.REJECTS if rejected else ExitCode.DONE)
-
-
-@app.command()
-def report(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder made by cxsentiment score.")],
-    surveys: SurveyFiles = [],  # noqa: B006
-    csat_scale: CsatScale = None,
-    csat_map: CsatMap = [],  # noqa: B006
-    ces_scale: CesScale = None,
-    ces_direction: CesDirection = None,
-    match: MatchBy = "id",
-    match_window: MatchWindow = "72h",
-    keep: Keep = "last",
-    date_order: DateOrderOption = None,
-    timezone: Timezone = None,
-    log: LogFiles = [],  # noqa: B006
-    log_time_unit: LogTimeUnit = "s",
-    map_: Map = [],  # noqa: B006
-    as_json: Json = False,
-) -> None:
-    """Write RUN/report (HTML page and CSVs) and print the main tables. Surveys or a log given here replace its own."""
-    from cxsentiment import terminal
-    from cxsentiment.findings import write_report
-    from cxsentiment.ingest.joins import read_joins
-
-    joins = read_joins(
-        surveys=surveys,
-        csat_scale=csat_scale,
-        csat_map=csat_map,
-        ces_scale=ces_scale,
-        ces_direction=ces_direction,
-        match=match,
-        match_window=match_window,
-        keep=keep,
-        date_order=date_order,
-        timezone=timezone,
-        log=log,
-        log_time_unit=log_time_unit,
-        map_=map_,
-    )
-    findings, page = write_report(run, joins, _typed())
-    if as_json:
-        from dataclasses import asdict
-
-        _print_json({**asdict(findings), "page": str(page)})
-    else:
-        if surveys or log:
-            terminal.print_joined(findings.run, page.with_name("rejects.jsonl"), surveys=bool(surveys), log=bool(log))
-        terminal.print_findings(findings, page)
-    rejected = _rejected_beside({"surveys": surveys and findings.run["surveys"], "log": log and findings.run["log"]})
     raise typer.Exit(ExitCode.REJECTS if rejected else ExitCode.DONE)
 
 

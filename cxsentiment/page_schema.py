@@ -1,6 +1,7 @@
-"""The nouns of coaching packs: what `cxsentiment coach` makes of a run, and its pages render."""
+"""The nouns of pages: coaching packs, and the parts of a report that are text, drawings and tables of ready cells."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from cxsentiment.schema import CoachingMoment, Estimate
 
@@ -69,3 +70,42 @@ class Pack:
     moments: tuple[CoachingMoment, ...]
     trend: tuple[TrendPoint, ...]
     coached: tuple[CoachedSkill, ...]
+
+
+Kind = Literal["id", "short", "n", "note", "long"]
+"""How a column is set: an id or name, a short word, a number, a note, a long text."""
+Columns = tuple[tuple[str, Kind], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TableView:
+    """A table of ready cells; the first cell of a row names it. `columns` are (heading, how the column is set)."""
+
+    id: str
+    caption: str
+    columns: Columns
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FigureView:
+    """A drawing (SVG) and what it shows."""
+
+    svg: str
+    caption: str
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A piece of a report: it stands at the end of the part of that id, under its title.
+
+    `says` is what to take from it, in plain words; `text` what it is; `notes` what to know before believing it.
+    """
+
+    part: str
+    title: str
+    says: tuple[str, ...] = ()
+    text: tuple[str, ...] = ()
+    figures: tuple[FigureView, ...] = ()
+    tables: tuple[TableView, ...] = ()
+    notes: tuple[str, ...] = ()

@@ -11,6 +11,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from cxsentiment.figures import Kind, Rows, Tables
+from cxsentiment.figures import table_of as table_of_figures
+from cxsentiment.page_schema import Section
 from cxsentiment.pages.printing import natural
 from cxsentiment.pages.report_page import html
 from cxsentiment.runs import write_atomically
@@ -37,13 +40,16 @@ Cell = str | float | bool | None
 Table = tuple[Sequence[str], Sequence[Sequence[Cell]]]
 
 
-def write(findings: Findings, folder: Path) -> Path:
+def write(findings: Findings, folder: Path, sections: Sequence[Section] = (), figures: Tables | None = None) -> Path:
     """Write the CSV tables and index.html into `folder` and return the path of index.html.
+
+    `sections` go on the page beside what the findings say, and `figures` into tables of their own.
 
     Each file is replaced whole or not at all, the page last. Raises RunError where the folder cannot be written.
     """
-    files = {f"{name}.csv": csv_text(table) for name, table in tables(findings).items()}
-    files["index.html"] = html(findings)
+    every = tables(findings) | {name: _of_figures(kind, rows) for name, (kind, rows) in (figures or {}).items()}
+    files = {f"{name}.csv": csv_text(table) for name, table in every.items()}
+    files["index.html"] = html(findings, sections)
     for name, content in files.items():
         write_atomically(folder / name, content.encode("utf-8", "replace"))
     return folder / "index.html"
@@ -67,6 +73,12 @@ def tables(findings: Findings) -> dict[str, Table]:
 def table_of(name: str, records: Sequence[object]) -> Table:
     """Records of one kind as the rows of the table of that name."""
     return COLUMNS[name], [[_value(one, column) for column in COLUMNS[name]] for one in records]
+
+
+def _of_figures(kind: Kind, rows: Rows) -> Table:
+    """Rows of figures as a table of the same cells that `cxsentiment agents --csv` and its like write."""
+    found = table_of_figures(kind, rows)
+    return found.column_names, [list(row.values()) for row in found.to_pylist()]
 
 
 def _value(record: Any, column: str) -> Cell:

@@ -265,7 +265,7 @@ def test_hostile_text_is_shown_and_inert(full: str) -> None:
 
 
 def test_parts_stand_in_their_order(full: str) -> None:
-    parts = "limits figures agents associations journey items coaching queue kpis quality method"
+    parts = "overview limits agents items journey associations kpis consistency coaching queue quality method"
     assert re.findall(r'<section id="([^"]+)"', full) == parts.split()
     assert full.count("<svg") == 4
 

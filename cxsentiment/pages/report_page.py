@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from cxsentiment.page_schema import Section
 from cxsentiment.pages.moments import by_agent
+from cxsentiment.pages.overview import overview
 from cxsentiment.pages.printing import NONE, natural, plain
 from cxsentiment.pages.rendering import template
 from cxsentiment.schema import FALSE_DISCOVERY_RATE, Association, Estimate, Findings, ItemRate
@@ -29,8 +31,8 @@ class OutcomeView:
     tested: int
 
 
-def html(findings: Findings) -> str:
-    """The whole report as one self-contained HTML page."""
+def html(findings: Findings, sections: Sequence[Section] = ()) -> str:
+    """The whole report as one self-contained HTML page; each section stands at the end of its part."""
     from cxsentiment.charts import MAX_ROWS, agents_chart, items_chart, journey_chart
 
     agents = sorted(findings.agents, key=lambda agent: natural(agent.agent_id))
@@ -52,6 +54,8 @@ def html(findings: Findings) -> str:
         methods=_methods(findings),
         receipt=_flat(findings.run),
         command=_command(findings.run),
+        sections=sections,
+        overview=overview(findings, sections),
         max_rows=MAX_ROWS,
         inputs_shown=_INPUTS_SHOWN,
     )

@@ -1,0 +1,84 @@
+"""`cxsentiment report RUN`. Imports of weight are inside the command."""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cxsentiment.arguments import (
+    CesDirection,
+    CesScale,
+    CsatMap,
+    CsatScale,
+    DateOrderOption,
+    Json,
+    Keep,
+    LogFiles,
+    LogTimeUnit,
+    Map,
+    MatchBy,
+    MatchWindow,
+    SurveyFiles,
+    Timezone,
+)
+from cxsentiment.errors import ExitCode
+from cxsentiment.kpi_commands import Shifts
+
+
+def report(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder made by cxsentiment score.")],
+    surveys: SurveyFiles = [],  # noqa: B006
+    csat_scale: CsatScale = None,
+    csat_map: CsatMap = [],  # noqa: B006
+    ces_scale: CesScale = None,
+    ces_direction: CesDirection = None,
+    match: MatchBy = "id",
+    match_window: MatchWindow = "72h",
+    keep: Keep = "last",
+    date_order: DateOrderOption = None,
+    timezone: Timezone = None,
+    log: LogFiles = [],  # noqa: B006
+    log_time_unit: LogTimeUnit = "s",
+    map_: Map = [],  # noqa: B006
+    targets: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Targets (YAML): attainment and a balanced scorecard.")
+    ] = None,
+    shifts: Shifts = None,
+    as_json: Json = False,
+) -> None:
+    """Write RUN/report (HTML page and CSVs) and print the main tables. Surveys or a log given here replace its own."""
+    from cxsentiment import terminal
+    from cxsentiment.findings import Asked, write_report
+    from cxsentiment.ingest.joins import read_joins
+    from cxsentiment.slices import read_shifts
+
+    joins = read_joins(
+        surveys=surveys,
+        csat_scale=csat_scale,
+        csat_map=csat_map,
+        ces_scale=ces_scale,
+        ces_direction=ces_direction,
+        match=match,
+        match_window=match_window,
+        keep=keep,
+        date_order=date_order,
+        timezone=timezone,
+        log=log,
+        log_time_unit=log_time_unit,
+        map_=map_,
+    )
+    asked = Asked(targets, read_shifts(shifts), timezone, date_order)
+    findings, page = write_report(run, joins, shlex.join(["cxsentiment", *sys.argv[1:]]), asked)
+    if as_json:
+        import json
+        from dataclasses import asdict
+
+        typer.echo(json.dumps({**asdict(findings), "page": str(page)}, ensure_ascii=False, indent=2, default=str))
+    else:
+        if surveys or log:
+            terminal.print_joined(findings.run, page.with_name("rejects.jsonl"), surveys=bool(surveys), log=bool(log))
+        terminal.print_findings(findings, page)
+    refused = [findings.run[name] for name, given in (("surveys", surveys), ("log", log)) if given]
+    raise typer.Exit(ExitCode.REJECTS if any(facts["rejected"] for facts in refused) else ExitCode.DONE)
