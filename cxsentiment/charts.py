@@ -225,12 +225,30 @@ def shares_chart(
     name: str, title: str, rows: Sequence[tuple[str, Estimate]], *, most: float | None = None
 ) -> str | None:
     """Shares (label, estimate 0-1) with 95 % intervals about 0, in the order given; the scale ends at `most`."""
-    drawn = [_row(_named(label), estimate) for label, estimate in rows if estimate.value is not None][:MAX_ROWS]
-    if not drawn:
+    known = [estimate for _, estimate in rows if estimate.value is not None]
+    if not known:
         return None
-    low, high = _reach(estimate for _, estimate in rows if estimate.value is not None)
+    low, high = _reach(known)
     scale = alt.Scale(domain=[min(0.0, low), most or min(1.0, high)], nice=most is None)
-    return _svg(_zero("x") + _dots(drawn, scale, "share, with 95% interval", number_format="%"), name, title)
+    return _intervals_chart(name, title, rows, scale, "share, with 95% interval", "%")
+
+
+def moods_chart(name: str, title: str, rows: Sequence[tuple[str, Estimate]]) -> str | None:
+    """Mean valences (label, estimate -1 to 1) with 95 % intervals about 0, in the order given."""
+    known = [estimate for _, estimate in rows if estimate.value is not None]
+    if not known:
+        return None
+    low, high = _reach(known)
+    reach = min(1.0, max(0.2, -low, high))
+    scale = alt.Scale(domain=[-reach, reach], nice=True)
+    return _intervals_chart(name, title, rows, scale, "mean sentiment, with 95% interval", ".1f")
+
+
+def _intervals_chart(
+    name: str, title: str, rows: Sequence[tuple[str, Estimate]], scale: alt.Scale, unit: str, number_format: str
+) -> str:
+    drawn = [_row(_named(label), estimate) for label, estimate in rows if estimate.value is not None][:MAX_ROWS]
+    return _svg(_zero("x") + _dots(drawn, scale, unit, number_format=number_format), name, title)
 
 
 def differences_chart(

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from cxsentiment import agents, items, journey, outcomes, queue, report, runs
+from cxsentiment import agents, items, outcomes, queue, report, runs
 from cxsentiment.answers import Joined, csat_scale, joined
 from cxsentiment.calibrated import AgentFigure, agent_figures
 from cxsentiment.coaching.moments import moments
@@ -16,6 +16,8 @@ from cxsentiment.drivers import DriverFigure, driver_figures
 from cxsentiment.figures import Tables
 from cxsentiment.gradings import Gradings
 from cxsentiment.ingest.joins import Joins
+from cxsentiment.journey.valence import journey
+from cxsentiment.journey_sections import journey_of, journey_sections
 from cxsentiment.kpis.indicators import Rules
 from cxsentiment.kpis.overview import kpis
 from cxsentiment.measurement import measure
@@ -23,8 +25,9 @@ from cxsentiment.mix import case_mix
 from cxsentiment.page_schema import Section
 from cxsentiment.rubric.reading import parse_rubric, texts_of
 from cxsentiment.schema import Findings
-from cxsentiment.sections import agents_section, consistency_section, drivers_section, targets_section
+from cxsentiment.sections import agents_section, consistency_section, drivers_section, quality_section, targets_section
 from cxsentiment.slices import Shift
+from cxsentiment.starts import starts
 from cxsentiment.stats.arrays import floats
 from cxsentiment.steadiness import Plan, steadiness_of
 
@@ -66,7 +69,7 @@ def write_report(
     joins, asked = joins or Joins(), asked or Asked()
     tables = joined(run, joins)
     findings = _gather(run, tables, joins)
-    more = beyond(run, tables, joins, asked)
+    more = beyond(run, tables, findings, joins, asked)
     if command:
         findings = replace(findings, run={**findings.run, "report_command": command})
     if joins.surveys is not None or joins.log is not None:
@@ -74,7 +77,7 @@ def write_report(
     return findings, report.write(findings, run / "report", more.sections, more.tables)
 
 
-def beyond(run: Path, tables: Joined, joins: Joins, asked: Asked) -> Beyond:
+def beyond(run: Path, tables: Joined, findings: Findings, joins: Joins, asked: Asked) -> Beyond:
     """Agents with the same mix, drivers, consistency, and targets where there are some. Raises UsageError, RunError."""
     contacts = tables.contacts
     verdicts = runs.read_table(run, "items", ("contact_id", "item", "verdict", "p_met", "points", "weight"))
@@ -86,10 +89,14 @@ def beyond(run: Path, tables: Joined, joins: Joins, asked: Asked) -> Beyond:
     drivers, driver_notes = driver_figures(some, gradings.part(some), case_mix(some))
     plan = Plan(shifts=asked.shifts, zone=asked.zone, date_order=asked.date_order, items=False)
     steady = steadiness_of(tables, verdicts, plan)
+    times = starts(contacts["started_at"], asked.zone or tables.receipt["settings"].get("timezone"), asked.date_order)
+    course = journey_of(contacts, runs.read_table(run, "turns"), verdicts, times)
     sections = [
         agents_section(mixed.figures, mixed.notes),
         drivers_section(drivers, driver_notes),
         consistency_section(steady, plan.margin),
+        *journey_sections(course),
+        quality_section(contacts, findings.items),
     ]
     if asked.targets is not None:
         rules = Rules(shifts=asked.shifts, zone=asked.zone, date_order=asked.date_order)
@@ -99,6 +106,7 @@ def beyond(run: Path, tables: Joined, joins: Joins, asked: Asked) -> Beyond:
         "agents_same_mix": (AgentFigure, mixed.figures),
         "drivers": (DriverFigure, drivers),
         "consistency": (Difference, steady.differences),
+        **course.tables(),
     }
     return Beyond(tuple(one for one in sections if one is not None), figures)
 
@@ -120,7 +128,7 @@ def _gather(run: Path, found: Joined, joins: Joins) -> Findings:
         kpis=kpis(
             contacts, csat_scale(receipt, joins.scales.csat), found.log, verdicts, receipt["settings"].get("timezone")
         ),
-        journey=journey.journey(turns, contacts),
+        journey=journey(turns, contacts),
         moments=moments(contacts, turns, verdicts, texts),
         queue=queue.queue(contacts, verdicts, texts),
     )

@@ -3,6 +3,8 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+import pyarrow as pa
+
 from cxsentiment.calibrated import AgentFigure
 from cxsentiment.charts import differences_chart, shares_chart, words
 from cxsentiment.consistency.contrasts import Difference
@@ -10,7 +12,7 @@ from cxsentiment.drivers import WHOLE, DriverFigure
 from cxsentiment.kpis.attainment import COMPOSITE, Attained, Balance
 from cxsentiment.page_schema import Columns, FigureView, Section, TableView
 from cxsentiment.pages.printing import NONE, PRINTERS, decimals, interval, kind_of, natural, number
-from cxsentiment.schema import Estimate
+from cxsentiment.schema import Estimate, ItemRate
 from cxsentiment.steadiness import Steadiness
 from cxsentiment.text import clean
 
@@ -245,6 +247,46 @@ def targets_section(found: Balance) -> Section:
             TableView("scorecard-table", "Balanced scorecard", card, tuple(shown)),
         ),
         notes=_noted(found.notes),
+    )
+
+
+# A column of the contacts, what it is to a reader, and what lacks where it is empty.
+_NEEDED = (
+    ("agent_id", "Agent", "no agent score, no coaching"),
+    ("customer_id", "Customer", "no first-contact resolution, no timeline"),
+    ("channel", "Channel", "compared and drawn as “not given”"),
+    ("started_at", "Start", "no week, shift, weekday or trend"),
+    ("duration_s", "Times of turns", "no response or handle times, no silences"),
+    ("csat", "CSAT answer", "no association with it"),
+    ("score", "Score", "too little of the scorecard applied"),
+)
+
+
+def quality_section(contacts: pa.Table, items: Sequence[ItemRate]) -> Section:
+    """What of the contacts is known, what lacks otherwise, and how much the model left open."""
+    total = contacts.num_rows
+    rows = []
+    for column, name, lacks in _NEEDED:
+        known = total - contacts[column].null_count
+        rows.append((name, number(known), PRINTERS["share"](known / total if total else None), lacks))
+    columns: Columns = (("Known of a contact", "id"), ("Contacts", "n"), ("Share", "n"), ("Where it lacks", "note"))
+    judged = sum(item.met + item.not_met for item in items)
+    left = sum(item.unscored for item in items)
+    says: tuple[str, ...] = ()
+    if judged + left:
+        share = PRINTERS["share"](left / (judged + left))
+        says = (f"{number(left)} of {number(judged + left)} verdicts ({share}) were too close to call and left open.",)
+    return Section(
+        "quality",
+        "What is known of the contacts, and limits of the model",
+        says=says,
+        text=(
+            "The model reads English text turn by turn, with the turns before as context. It hears no voice, sees no "
+            "screen, and does not know whether what an agent said is true. It was trained on other campaigns than "
+            "yours: its model card says on which, and how often it was right there. Irony, dialect and poor speech "
+            "recognition cost accuracy. Grade some contacts yourselves before you trust a level.",
+        ),
+        tables=(TableView("known", "What is known of the contacts", columns, tuple(rows)),),
     )
 
 

@@ -19,9 +19,10 @@ from cxsentiment.kpis.targets import Goal
 from cxsentiment.pages.overview import overview
 from cxsentiment.pages.report_page import html
 from cxsentiment.runs import read_receipt, write_receipt
-from cxsentiment.schema import Estimate, JourneyPoint
-from cxsentiment.sections import agents_section, consistency_section, drivers_section, targets_section
+from cxsentiment.schema import Estimate, ItemRate, JourneyPoint
+from cxsentiment.sections import agents_section, consistency_section, drivers_section, quality_section, targets_section
 from cxsentiment.steadiness import Steadiness
+from tests.tables import contacts
 
 NOTHING = Estimate(None, None, None, 0, "none", "too few answers")
 
@@ -184,3 +185,13 @@ def test_the_report_of_a_run_has_all_parts_and_their_tables(made: Path, tmp_path
     assert {"agents_same_mix.csv", "drivers.csv", "consistency.csv"} <= {path.name for path in page.parent.iterdir()}
     head = (page.parent / "drivers.csv").read_text(encoding="utf-8").splitlines()[0]
     assert head == "outcome,family,estimate,low,high,n,method,reason,slope,suppressor"
+
+
+def test_what_is_known_of_the_contacts() -> None:
+    table = contacts([{"agent_id": "a", "score": 50.0}, {"agent_id": None, "score": None}])
+    item = ItemRate("greet", "s", "?", estimate(0.5, 0.1), 2, 1, 5, 1)
+    section = quality_section(table, [item])
+    assert section.says == ("1 of 4 verdicts (25%) were too close to call and left open.",)
+    assert section.tables[0].rows[0] == ("Agent", "1", "50%", "no agent score, no coaching")
+    assert quality_section(contacts([]), []).says == ()
+    assert quality_section(contacts([]), []).tables[0].rows[0][2] == "–"
