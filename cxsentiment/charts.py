@@ -384,6 +384,7 @@ def _svg(chart: alt.TopLevelMixin, name: str, title: str) -> str:
     svg: str = vl_convert.vegalite_to_svg(spec, vl_version="6.1", allowed_base_urls=[])
     slug = "chart-" + re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
     head, body = re.match(r"(<svg[^>]*>)(.*)", svg, re.DOTALL).groups()  # type: ignore[union-attr]
+    body = re.sub(r'\s(?:role|aria-\w+)="[^"]*"', "", body)  # roles of its parts would each need a name
     ids: dict[str, str] = {}
     for old in re.findall(r'\sid="([^"]+)"', body):
         ids.setdefault(old, f"{slug}-{len(ids)}")

@@ -23,6 +23,7 @@ from cxsentiment.kpis.overview import kpis
 from cxsentiment.measurement import measure
 from cxsentiment.mix import case_mix
 from cxsentiment.page_schema import Section
+from cxsentiment.report import Format
 from cxsentiment.rubric.reading import parse_rubric, texts_of
 from cxsentiment.schema import Findings
 from cxsentiment.sections import agents_section, consistency_section, drivers_section, quality_section, targets_section
@@ -34,12 +35,15 @@ from cxsentiment.steadiness import Plan, steadiness_of
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a report is asked for beside the run: a targets file, shifts by the wall clock of `zone`, dates' order."""
+    """What a report is asked for beside the run: a targets file, shifts by the wall clock of `zone`, dates' order, and
+    the formats to write.
+    """
 
     targets: Path | None = None
     shifts: Sequence[Shift] = ()
     zone: str | None = None
     date_order: str | None = None
+    formats: Sequence[Format] = report.DEFAULT
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,7 @@ def write_report(
         findings = replace(findings, run={**findings.run, "report_command": command})
     if joins.surveys is not None or joins.log is not None:
         runs.write_rejects(run / "report", tables.rejects)
-    return findings, report.write(findings, run / "report", more.sections, more.tables)
+    return findings, report.write(findings, run / "report", more.sections, more.tables, asked.formats)
 
 
 def beyond(run: Path, tables: Joined, findings: Findings, joins: Joins, asked: Asked) -> Beyond:

@@ -1,4 +1,4 @@
-"""Findings to a folder of files a person opens: index.html and CSV tables. It renders values and computes none.
+"""Findings to a folder of files a person opens: a page (HTML, PDF) and tables (CSV, Excel, JSON). It computes nothing.
 
 The page is one file with its style and charts inside: no script, no font, no request. Every text is escaped in HTML,
 and a CSV cell that a spreadsheet would take for a formula gets an apostrophe in front.
@@ -6,16 +6,19 @@ and a CSV cell that a spreadsheet would take for a formula gets an apostrophe in
 
 import csv
 import io
+import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from cxsentiment.figures import Kind, Rows, Tables
 from cxsentiment.figures import table_of as table_of_figures
 from cxsentiment.page_schema import Section
+from cxsentiment.pages.paper import pdf
 from cxsentiment.pages.printing import natural
 from cxsentiment.pages.report_page import html
+from cxsentiment.pages.workbook import workbook
 from cxsentiment.runs import write_atomically
 from cxsentiment.schema import Findings
 
@@ -36,23 +39,53 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 }
 """The columns of each CSV table, in their order."""
 
+Format = Literal["html", "pdf", "xlsx", "csv", "json"]
+FORMATS: tuple[Format, ...] = ("html", "pdf", "xlsx", "csv", "json")
+DEFAULT: tuple[Format, ...] = ("html", "csv")
+
 Cell = str | float | bool | None
 Table = tuple[Sequence[str], Sequence[Sequence[Cell]]]
 
 
-def write(findings: Findings, folder: Path, sections: Sequence[Section] = (), figures: Tables | None = None) -> Path:
-    """Write the CSV tables and index.html into `folder` and return the path of index.html.
+def write(
+    findings: Findings,
+    folder: Path,
+    sections: Sequence[Section] = (),
+    figures: Tables | None = None,
+    formats: Collection[Format] = DEFAULT,
+) -> Path:
+    """Write the report into `folder` in each format, and return the path of the page, else of the first file.
 
-    `sections` go on the page beside what the findings say, and `figures` into tables of their own.
-
-    Each file is replaced whole or not at all, the page last. Raises RunError where the folder cannot be written.
+    `sections` go on the page beside what the findings say, and `figures` into tables of their own. html is index.html,
+    pdf the same page as report.pdf; csv is a file a table; report.xlsx and report.json hold all of them. Each file is
+    replaced whole or not at all, the page last. Raises RunError where the folder cannot be written, or a PDF is wanted
+    and no browser that prints is installed.
     """
     every = tables(findings) | {name: _of_figures(kind, rows) for name, (kind, rows) in (figures or {}).items()}
-    files = {f"{name}.csv": csv_text(table) for name, table in every.items()}
-    files["index.html"] = html(findings, sections)
+    files: dict[str, bytes] = {}
+    if "csv" in formats:
+        files |= {f"{name}.csv": csv_text(table).encode("utf-8", "replace") for name, table in every.items()}
+    if "xlsx" in formats:
+        files["report.xlsx"] = workbook(every)
+    if "json" in formats:
+        files["report.json"] = json_text(findings.run, every).encode("utf-8", "replace")
+    page = html(findings, sections) if {"html", "pdf"} & set(formats) else ""
+    if "pdf" in formats:
+        files["report.pdf"] = pdf(page)
+    if "html" in formats:
+        files["index.html"] = page.encode("utf-8", "replace")
     for name, content in files.items():
-        write_atomically(folder / name, content.encode("utf-8", "replace"))
-    return folder / "index.html"
+        write_atomically(folder / name, content)
+    names = [name for name in ("index.html", "report.pdf", "report.xlsx", "report.json") if name in files]
+    return folder / names[0] if names else folder / next(iter(files))
+
+
+def json_text(run: Mapping[str, Any], every: Mapping[str, Table]) -> str:
+    """The receipt and all tables, each a list of rows by column name; a number that is not finite is null."""
+    document: dict[str, Any] = {"run": dict(run)}
+    for name, (columns, rows) in every.items():
+        document[name] = [dict(zip(columns, map(_finite, row), strict=True)) for row in rows]
+    return json.dumps(document, ensure_ascii=False, indent=1, default=str) + "\n"
 
 
 def tables(findings: Findings) -> dict[str, Table]:
@@ -97,6 +130,10 @@ def csv_text(table: Table) -> str:
     writer.writerow(table[0])
     writer.writerows([_cell(cell) for cell in row] for row in table[1])
     return sink.getvalue()
+
+
+def _finite(cell: Cell) -> Cell:
+    return None if isinstance(cell, float) and not math.isfinite(cell) else cell
 
 
 def _cell(cell: Cell) -> str:

@@ -22,6 +22,7 @@ from cxsentiment.arguments import (
     MatchWindow,
     SurveyFiles,
     Timezone,
+    one_of,
 )
 from cxsentiment.errors import ExitCode
 from cxsentiment.kpi_commands import Shifts
@@ -46,9 +47,16 @@ def report(
         Path | None, typer.Option(metavar="FILE", help="Targets (YAML): attainment and a balanced scorecard.")
     ] = None,
     shifts: Shifts = None,
+    format_: Annotated[
+        list[str],
+        typer.Option(
+            "--format", metavar="NAME", help="html, pdf, xlsx, csv or json; repeatable; html and csv otherwise."
+        ),
+    ] = [],  # noqa: B006
     as_json: Json = False,
 ) -> None:
     """Write RUN/report (HTML page and CSVs) and print the main tables. Surveys or a log given here replace its own."""
+    from cxsentiment import report as made
     from cxsentiment import terminal
     from cxsentiment.findings import Asked, write_report
     from cxsentiment.ingest.joins import read_joins
@@ -69,7 +77,8 @@ def report(
         log_time_unit=log_time_unit,
         map_=map_,
     )
-    asked = Asked(targets, read_shifts(shifts), timezone, date_order)
+    formats = [one_of("--format", name, made.FORMATS) for name in format_] or made.DEFAULT
+    asked = Asked(targets, read_shifts(shifts), timezone, date_order, formats)
     findings, page = write_report(run, joins, shlex.join(["cxsentiment", *sys.argv[1:]]), asked)
     if as_json:
         import json

@@ -455,3 +455,8 @@ def test_ids_sort_by_their_numbers() -> None:
     page = html(replace(EMPTY, agents=tuple(shuffled)))
     shown = re.findall(r'class="id"><bdi>([^<]*)</bdi>', page)
     assert [name[:3] for name in shown] == ["", "A2", "A10", "A99", "b"]
+
+
+def test_parts_and_tables_have_names_of_their_own(full: str) -> None:
+    names = re.findall(r'<(?:h2 id="[^"]+-title"|caption id="[^"]+")>([^<]+)<', full)
+    assert len(names) == len(set(names))
