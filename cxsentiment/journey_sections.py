@@ -26,10 +26,12 @@ from cxsentiment.page_schema import Columns, FigureView, Section, TableView
 from cxsentiment.pages.printing import NONE, PRINTERS, decimals, interval, number
 from cxsentiment.schema import Estimate
 from cxsentiment.starts import Starts
+from cxsentiment.stats.arrays import IntArray
 from cxsentiment.text import clean
 
 _SHOWN = 6  # acts, and items, on either side
 _PHRASES = 5
+_MOST_READ = 100_000  # turns whose words are counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +81,14 @@ def _topics(course: Course, found: Extremes) -> tuple[Topic, ...]:
     customer = np.flatnonzero(~np.isnan(course.valence))
     rows: list[Topic] = []
     for name, places in (("trough", found.troughs), ("peak", found.peaks)):
-        rows += topics(name, course.texts(places), course.texts(np.setdiff1d(customer, places)))
+        rest = np.setdiff1d(customer, places)
+        rows += topics(name, course.texts(_some(places)), course.texts(_some(rest)))
     return tuple(rows)
+
+
+def _some(rows: IntArray) -> IntArray:
+    """At most so many turns, evenly over the run: phrases that stand out do so in fewer, too."""
+    return rows[:: max(1, -(-rows.size // _MOST_READ))]
 
 
 def journey_sections(found: Journey) -> tuple[Section, ...]:
