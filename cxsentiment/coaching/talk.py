@@ -1,6 +1,7 @@
 """All turns of a run as arrays, and where in them something stands before or after something else."""
 
 from collections.abc import Sequence
+from functools import reduce
 
 import numpy as np
 import pyarrow as pa
@@ -67,8 +68,7 @@ class Talk:
 
     def strongest(self, acts: Sequence[str]) -> FloatArray:
         """The highest of the acts' probabilities in each row; NaN where one was not scored."""
-        strongest: FloatArray = np.stack([self.column(f"p_{act}") for act in acts]).max(axis=0)
-        return strongest
+        return reduce(np.maximum, (self.column(f"p_{act}") for act in acts))
 
     def strongest_reply(self, value: FloatArray) -> FloatArray:
         """For each row, the higher value of the agent's next two turns.

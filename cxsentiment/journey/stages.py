@@ -39,10 +39,10 @@ class Course:
 
     def has(self, *acts: str) -> BoolArray:
         """Agent rows with one of the acts."""
-        found: BoolArray = self.is_agent & (
-            np.nan_to_num(np.stack([self.column(f"p_{act}") for act in acts])).max(0) >= PRESENT
-        )
-        return found
+        found: BoolArray = np.zeros(self.contact.size, dtype=np.bool_)
+        for act in acts:
+            found |= self.column(f"p_{act}") >= PRESENT
+        return self.is_agent & found
 
     def before(self, wanted: BoolArray) -> IntArray:
         """For each row, the last earlier row of its contact that is wanted; -1 where there is none."""
