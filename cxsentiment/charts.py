@@ -166,7 +166,7 @@ def journey_chart(points: Sequence[JourneyPoint]) -> str | None:
 
 
 def trend_chart(points: Sequence[TrendPoint], name: str) -> str | None:
-    """Mean score (0-100) by week with its 95 % interval; a grey line for everybody, where the points are an agent's."""
+    """Mean score (0-100) by week with its 95 % interval; a grey line for everybody, beside an agent's or a team's."""
     drawn = [p for p in points if p.own.value is not None]
     if len(drawn) < 2:
         return None
@@ -183,7 +183,7 @@ def trend_chart(points: Sequence[TrendPoint], name: str) -> str | None:
         base.mark_line(color=_BLUE, strokeWidth=1).encode(y=y),
         base.mark_point(filled=True, size=60, opacity=1, color=_BLUE).encode(y=y),
     ]
-    if points[0].agent_id:
+    if points[0].of:
         rest = alt.Data(values=[_row(p.week, p.everybody) for p in points if p.everybody.value is not None])
         line = alt.Chart(rest).mark_line(color=_GREY, strokeDash=[4, 3], point={"color": _GREY, "size": 20})
         layers.insert(0, line.encode(x=alt.X("name:O", sort=order), y=y))

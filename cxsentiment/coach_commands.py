@@ -8,6 +8,8 @@ import typer
 from cxsentiment.arguments import DateOrderOption, Json, Timezone
 from cxsentiment.errors import ExitCode
 
+_REFUSED_SHOWN = 5
+
 
 def coach(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder made by cxsentiment score.")],
@@ -23,14 +25,18 @@ def coach(
             metavar="FILE", help="Who was coached: agent_id, skill (an item, or score), date; before and after."
         ),
     ] = None,
+    teams: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Which team an agent is in: agent_id, team; a pack of each.")
+    ] = None,
     date_order: DateOrderOption = None,
     timezone: Timezone = None,
     as_json: Json = False,
 ) -> None:
-    """Write a coaching pack of each agent's week, and one of the team: strengths, focus areas, moments, trend."""
-    from cxsentiment.packs import Wanted, gather, write
+    """Write a coaching pack of each agent's week, and of each team: strengths, focus areas, moments, trend."""
+    from cxsentiment.pack_files import write
+    from cxsentiment.packs import Wanted, gather
 
-    wanted = Wanted(agent, week, campaign, coached, timezone, date_order)
+    wanted = Wanted(agent, week, campaign, coached, teams, timezone, date_order)
     packs = gather(run, wanted)
     page = write(packs, out, alone=bool(agent))
     if as_json:
@@ -41,8 +47,10 @@ def coach(
     else:
         for note in packs.notes:
             typer.echo(note)
-        for reject in packs.rejects:
+        for reject in packs.rejects[:_REFUSED_SHOWN]:
             typer.echo(f"refused: {reject.message}", err=True)
+        if packs.rejects:
+            typer.echo(f"all {len(packs.rejects)} refused rows: {out / 'rejects.jsonl'}", err=True)
         count = len(packs.agents)
         typer.echo(f"week {packs.week}: packs of {count} agent{'' if count == 1 else 's'}: {page}")
     raise typer.Exit(ExitCode.REJECTS if packs.rejects else ExitCode.DONE)

@@ -1,9 +1,6 @@
-"""A finished run → coaching packs of one week: of each agent, and of the team; written as pages a printer takes."""
+"""A finished run → coaching packs of one week: of each agent, and of the team."""
 
 import difflib
-import hashlib
-import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,15 +11,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cxsentiment import runs
-from cxsentiment.coached import SCORE, coached_skills, read_coaching
+from cxsentiment.coach_files import SCORE, read_coaching, read_teams
+from cxsentiment.coached import coached_skills
 from cxsentiment.coaching.areas import agent_areas, team_areas, verdicts_of
 from cxsentiment.coaching.moments import library, moments
 from cxsentiment.coaching.trend import LONGEST, trends
 from cxsentiment.consistency.measures import measures
-from cxsentiment.errors import RunError, UsageError
-from cxsentiment.page_schema import Area, CoachedSkill, Pack
-from cxsentiment.pages.pack_page import index_page, pack_page
-from cxsentiment.report import csv_text, table_of
+from cxsentiment.errors import UsageError
+from cxsentiment.page_schema import Area, CoachedSkill, Pack, TrendPoint
 from cxsentiment.rubric.reading import texts_of
 from cxsentiment.schema import CoachingMoment, ItemText, Reject
 from cxsentiment.starts import Starts, in_future, starts, week_name
@@ -35,9 +31,12 @@ _EXAMPLES = 2  # of a skill in the team's pack
 
 @dataclass(frozen=True, slots=True)
 class Packs:
-    """The packs of agents by id, the team's, the week ("all": the whole run), what to know of them, rows refused."""
+    """The packs of agents by id, of teams by name, and of everybody together, the week ("all": the whole run), what to
+    know of them, rows refused.
+    """
 
     agents: tuple[Pack, ...]
+    teams: tuple[Pack, ...]
     team: Pack
     week: str
     notes: tuple[str, ...]
@@ -47,14 +46,15 @@ class Packs:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is asked for: agents (none: all), a week (YYYY-Www, "all", or None for the last one), a campaign, a file of
-    who was coached in what, the zone of the wall clock and the order of dates.
+    """What is asked for: agents (none: all), a week (YYYY-Www, "all", or None for the last one), a campaign, files of
+    who was coached in what and who is in which team, the zone of the wall clock and the order of dates.
     """
 
     agents: Sequence[str] = ()
     week: str | None = None
     campaign: str | None = None
     coached: str | None = None
+    teams: str | None = None
     zone: str | None = None
     date_order: str | None = None
 
@@ -64,7 +64,7 @@ def gather(run: Path, wanted: Wanted) -> Packs:
 
     Raises:
         RunError: for a folder that is no finished run.
-        UsageError: for an agent, week or campaign that the run does not have, and a coaching file that cannot be used.
+        UsageError: for an agent, week or campaign that the run does not have, and a file that cannot be used.
     """
     receipt = runs.require_complete(run)
     zone = wanted.zone or receipt["settings"].get("timezone")
@@ -80,6 +80,7 @@ def gather(run: Path, wanted: Wanted) -> Packs:
     notes = [*times.notes()] if weeks else ["No contact has a start that is known, so the packs are of the whole run."]
     at = _week(wanted.week, weeks)
     inside, wide = _parts(week_of, at)
+    earlier = _earlier(week_of, at)
     skills, rejects = _coached(wanted, zone, contacts, items, agents, agent_of, times)
     texts = texts_of(receipt["rubric"]["content"])
     found = _Run(contacts, runs.read_table(run, "turns"), items, texts, agent_of, agents)
@@ -98,12 +99,33 @@ def gather(run: Path, wanted: Wanted) -> Packs:
         )
         for name, picked in _picked(found, inside, wanted.agents).items()
     ]
-    of_team = team_areas(verdicts, inside, _earlier(week_of, at), texts)
-    team = _pack(found, "", week, inside, of_team, library(*found.part(inside), per_skill=_EXAMPLES))
-    team = replace(team, weeks=counted[-1:], trend=tuple(trend[""]), coached=skills)
+    members, refused = read_teams(wanted.teams, agents) if wanted.teams else ({}, ())
+    groups = {name: np.isin(agent_of, [agents.index(one) for one in own]) for name, own in members.items()}
+    everybody, *teams = [
+        replace(
+            _pack(found, "", week, inside & own, team_areas(verdicts, inside & own, earlier & own, texts), picked),
+            team=name,
+            weeks=counted[-1:],
+            trend=_team_trend(contacts, name, own, place, shown, trend[""]),
+            coached=tuple(one for one in skills if not name or one.agent_id in members[name]),
+        )
+        for name, own in {"": np.ones(agent_of.size, dtype=np.bool_), **groups}.items()
+        for picked in [library(*found.part(inside & own), per_skill=_EXAMPLES)]
+    ]
     if absent := sorted(set(wanted.agents) - {one.agent_id for one in made}):
         notes.append(f"No contact in this week: {', '.join(absent)}.")
-    return Packs(tuple(made), team, week, tuple(notes), rejects, bool(receipt.get("demo")))
+    every = (*rejects, *refused)
+    return Packs(tuple(made), tuple(teams), everybody, week, tuple(notes), every, bool(receipt.get("demo")))
+
+
+def _team_trend(
+    contacts: pa.Table, name: str, own: BoolArray, place: IntArray, weeks: list[str], everybody: Sequence[TrendPoint]
+) -> tuple[TrendPoint, ...]:
+    if not name:
+        return tuple(everybody)
+    agent_of, _ = codes(contacts["agent_id"])
+    points = trends(floats(contacts["score"]), agent_of, [], np.where(own, place, -1), weeks)[""]
+    return tuple(TrendPoint(name, p.week, p.own, whole.own) for p, whole in zip(points, everybody, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,33 +260,3 @@ def _known(option: str, name: str, names: Sequence[str]) -> None:
     near = difflib.get_close_matches(name, names, n=1)
     do = f"Did you mean {near[0]}?" if near else f"{len(names)} are known, such as {', '.join(names[:3]) or 'none'}"
     raise UsageError(f"{option} {name}", "is not in this run", do=do)
-
-
-def write(packs: Packs, folder: Path, *, alone: bool = False) -> Path:
-    """Write index.html, team.html, agents/NAME.html and coaching.csv; return the path of the index.
-
-    `alone` leaves the team out, for packs of some agents only. Raises RunError where the folder cannot be written.
-    """
-    if folder.exists() and not folder.is_dir():
-        raise RunError(str(folder), "is a file", allowed="a folder", do="Name another folder")
-    names = file_names([one.agent_id for one in packs.agents])
-    files = {f"agents/{names[one.agent_id]}.html": pack_page(one, demo=packs.demo) for one in packs.agents}
-    if not alone:
-        files["team.html"] = pack_page(packs.team, demo=packs.demo)
-    chosen = [moment for one in packs.agents for moment in one.moments]
-    files["coaching.csv"] = csv_text(table_of("coaching", chosen))
-    files["index.html"] = index_page(packs.agents, packs.week, names, packs.notes, demo=packs.demo, team=not alone)
-    for name, content in files.items():
-        runs.write_atomically(folder / name, content.encode("utf-8", "replace"))
-    return folder / "index.html"
-
-
-def file_names(ids: Sequence[str]) -> dict[str, str]:
-    """A file name for each id, of letters that every system takes; ids that would share one get their hash beside."""
-    plain = {name: re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")[:60] for name in ids}
-    shared = Counter(text.lower() for text in plain.values())
-    found = {}
-    for name, text in plain.items():
-        mark = hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:8]
-        found[name] = text if text == name and shared[text.lower()] == 1 else f"{text}-{mark}".strip("-")
-    return found

@@ -8,7 +8,7 @@ from cxsentiment.schema import CoachingMoment, Estimate
 
 @dataclass(frozen=True, slots=True)
 class Area:
-    """A scorecard item that is a strength or a focus area of an agent, or of the team (then `agent_id` is empty).
+    """A scorecard item that is a strength or a focus area of an agent, or of a team (then `agent_id` is empty).
 
     `own` is the share (0-1) of contacts that met it where it applied, `others` that of everybody else (of the weeks
     before, for the team), `difference` own less others. `kept` (0-1) is the share of the card's points that the item
@@ -29,9 +29,9 @@ class Area:
 
 @dataclass(frozen=True, slots=True)
 class TrendPoint:
-    """Mean score (0-100) of one week, of an agent and of all contacts; `agent_id` is empty for the team."""
+    """Mean score (0-100) of one week, of an agent or a team (`of`; empty for everybody) and of all contacts."""
 
-    agent_id: str
+    of: str
     week: str
     own: Estimate
     everybody: Estimate
@@ -55,9 +55,10 @@ class CoachedSkill:
 
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """The coaching pack of an agent, or of the team (then `agent_id` is empty), for one week or for a whole run.
+    """The coaching pack of an agent, or of a team (then `agent_id` is empty), for one week or for a whole run.
 
-    `weeks` are those that the areas count; `moments` are of the week itself, or the team's library of good examples.
+    `team` names a team; it is empty for an agent, and for everybody together. `weeks` are those that the areas count;
+    `moments` are of the week itself, or the team's library of good examples.
     """
 
     agent_id: str
@@ -70,6 +71,7 @@ class Pack:
     moments: tuple[CoachingMoment, ...]
     trend: tuple[TrendPoint, ...]
     coached: tuple[CoachedSkill, ...]
+    team: str = ""
 
 
 Kind = Literal["id", "short", "n", "note", "long"]

@@ -12,12 +12,14 @@ import pyarrow as pa
 import pytest
 
 from cxsentiment.cli import main
-from cxsentiment.coached import coached_skills, read_coaching
+from cxsentiment.coach_files import read_coaching, read_teams
+from cxsentiment.coached import coached_skills
 from cxsentiment.coaching.areas import agent_areas, team_areas, verdicts_of
 from cxsentiment.coaching.trend import trends
 from cxsentiment.consistency.measures import Measure
 from cxsentiment.errors import UsageError
-from cxsentiment.packs import Wanted, file_names, gather, write
+from cxsentiment.pack_files import file_names, write
+from cxsentiment.packs import Wanted, gather
 from cxsentiment.pages.pack_page import index_page, pack_page
 from cxsentiment.schema import ItemText
 from cxsentiment.starts import starts
@@ -241,7 +243,7 @@ def test_a_run_without_starts_or_contacts_has_packs_too(tmp_path: Path) -> None:
         assert sentence in page
     empty = gather(finished.run(tmp_path / "empty", [], rubric={"content": CARD}), Wanted())
     assert empty.agents == ()
-    assert "there are no packs of agents" in index_page((), "all", {}, empty.notes, demo=False, team=True)
+    assert "there are no packs of agents" in index_page((), "all", {}, empty.notes, demo=False, team=True, teams={})
 
 
 def test_the_pages_escape_and_need_nothing_from_outside(run: Path, tmp_path: Path) -> None:
@@ -292,3 +294,24 @@ def test_the_command(run: Path, tmp_path: Path, command: Callable[..., Outcome])
     assert "Coached skills, before and after" in page
     assert command("coach", run, "-o", coached).code == 1
     assert command("coach", tmp_path, "-o", tmp_path / "three").code == 1
+
+
+def test_teams_have_packs_of_their_own(run: Path, tmp_path: Path, command: Callable[..., Outcome]) -> None:
+    path = tmp_path / "teams.csv"
+    path.write_text("agent_id,team\nann,North\n<b>eve</b>,North\nbob,<i>South</i>\nbob,North\nzed,North\n")
+    found, rejects = read_teams(str(path), ["ann", "bob", "<b>eve</b>"])
+    assert found == {"<i>South</i>": ["bob"], "North": ["ann", "<b>eve</b>"]}
+    assert [reject.code for reject in rejects] == ["duplicate_agent", "unknown_agent"]
+    south, north = gather(run, Wanted(week="all", teams=str(path))).teams
+    assert (south.team, south.contacts, north.team, north.contacts) == ("<i>South</i>", 40, "North", 80)
+    assert [point.of for point in south.trend] == ["<i>South</i>"] * 4
+    assert south.trend[0].own.value != south.trend[0].everybody.value
+    done = command("coach", run, "-o", tmp_path / "packs", "--teams", path)
+    assert done.code == 3
+    assert "all 2 refused rows" in done.err
+    assert len((tmp_path / "packs" / "rejects.jsonl").read_text(encoding="utf-8").splitlines()) == 2
+    pages = sorted((tmp_path / "packs" / "teams").iterdir())
+    assert len(pages) == 2
+    assert all("<i>South" not in page.read_text(encoding="utf-8") for page in pages)
+    index = (tmp_path / "packs" / "index.html").read_text(encoding="utf-8")
+    assert all(f'href="teams/{page.name}"' in index for page in pages)

@@ -23,9 +23,18 @@ def pack_page(pack: Pack, *, demo: bool = False) -> str:
 
 
 def index_page(
-    packs: Sequence[Pack], week: str, names: Mapping[str, str], notes: Sequence[str], *, demo: bool, team: bool
+    packs: Sequence[Pack],
+    week: str,
+    names: Mapping[str, str],
+    notes: Sequence[str],
+    *,
+    demo: bool,
+    team: bool,
+    teams: Mapping[str, str],
 ) -> str:
-    """Links to all packs, agents by id; `names` are the file names of agents, `team` whether there is a team's pack."""
+    """Links to all packs, agents by id; `names` are the file names of agents, `teams` the pages of teams by name, and
+    `team` says whether there is a pack of everybody.
+    """
     return template("packs.html.j2").render(
         packs=sorted(packs, key=lambda pack: natural(pack.agent_id)),
         week=week,
@@ -33,4 +42,5 @@ def index_page(
         notes=notes,
         demo=demo,
         team=team,
+        teams=teams,
     )
