@@ -35,8 +35,8 @@ from cxsentiment.steadiness import Plan, steadiness_of
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a report is asked for beside the run: a targets file, shifts by the wall clock of `zone`, dates' order, and
-    the formats to write.
+    """What a report is asked for beside the run: a targets file, shifts by the wall clock of `zone`, dates' order, the
+    formats to write, and whether there is a page for a client too.
     """
 
     targets: Path | None = None
@@ -44,6 +44,7 @@ class Asked:
     zone: str | None = None
     date_order: str | None = None
     formats: Sequence[Format] = report.DEFAULT
+    client: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,8 @@ def write_report(
         findings = replace(findings, run={**findings.run, "report_command": command})
     if joins.surveys is not None or joins.log is not None:
         runs.write_rejects(run / "report", tables.rejects)
-    return findings, report.write(findings, run / "report", more.sections, more.tables, asked.formats)
+    page = report.write(findings, run / "report", more.sections, more.tables, asked.formats, client=asked.client)
+    return findings, page
 
 
 def beyond(run: Path, tables: Joined, findings: Findings, joins: Joins, asked: Asked) -> Beyond:

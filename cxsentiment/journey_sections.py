@@ -231,9 +231,11 @@ def _customers(found: Journey) -> Section | None:
         "journey",
         "Customers who come back",
         says=says,
-        text=("The customers with most contacts, contact by contact; at most the latest twelve of each.",),
-        tables=(TableView("timelines", "Timelines of customers", columns, tuple(rows)),),
-        notes=("Only contacts of this run are known: customers may have come back elsewhere.",),
+        tables=(TableView("timelines", "Timelines of customers", columns, tuple(rows), private=True),),
+        notes=(
+            "The customers with most contacts are listed contact by contact; at most the latest twelve of each.",
+            "Only contacts of this run are known: customers may have come back elsewhere.",
+        ),
     )
 
 

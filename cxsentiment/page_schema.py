@@ -81,12 +81,16 @@ Columns = tuple[tuple[str, Kind], ...]
 
 @dataclass(frozen=True, slots=True)
 class TableView:
-    """A table of ready cells; the first cell of a row names it. `columns` are (heading, how the column is set)."""
+    """A table of ready cells; the first cell of a row names it. `columns` are (heading, how the column is set).
+
+    A `private` one names customers, and does not stand on a client's page.
+    """
 
     id: str
     caption: str
     columns: Columns
     rows: tuple[tuple[str, ...], ...]
+    private: bool = False
 
 
 @dataclass(frozen=True, slots=True)

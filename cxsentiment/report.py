@@ -53,13 +53,16 @@ def write(
     sections: Sequence[Section] = (),
     figures: Tables | None = None,
     formats: Collection[Format] = DEFAULT,
+    *,
+    client: bool = False,
 ) -> Path:
     """Write the report into `folder` in each format, and return the path of the page, else of the first file.
 
     `sections` go on the page beside what the findings say, and `figures` into tables of their own. html is index.html,
     pdf the same page as report.pdf; csv is a file a table; report.xlsx and report.json hold all of them. Each file is
     replaced whole or not at all, the page last. Raises RunError where the folder cannot be written, or a PDF is wanted
-    and no browser that prints is installed.
+    and no browser that prints is installed. For a `client` there is client.html (client.pdf) too, without agents,
+    quotes and customers.
     """
     every = tables(findings) | {name: _of_figures(kind, rows) for name, (kind, rows) in (figures or {}).items()}
     files: dict[str, bytes] = {}
@@ -69,11 +72,14 @@ def write(
         files["report.xlsx"] = workbook(every)
     if "json" in formats:
         files["report.json"] = json_text(findings.run, every).encode("utf-8", "replace")
-    page = html(findings, sections) if {"html", "pdf"} & set(formats) else ""
-    if "pdf" in formats:
-        files["report.pdf"] = pdf(page)
-    if "html" in formats:
-        files["index.html"] = page.encode("utf-8", "replace")
+    for name, paper, asked in (("client.html", "client.pdf", client), ("index.html", "report.pdf", True)):
+        page = (
+            html(findings, sections, client=name == "client.html") if asked and {"html", "pdf"} & set(formats) else ""
+        )
+        if page and "pdf" in formats:
+            files[paper] = pdf(page)
+        if page and "html" in formats:
+            files[name] = page.encode("utf-8", "replace")
     for name, content in files.items():
         write_atomically(folder / name, content)
     names = [name for name in ("index.html", "report.pdf", "report.xlsx", "report.json") if name in files]

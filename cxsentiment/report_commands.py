@@ -53,6 +53,9 @@ def report(
             "--format", metavar="NAME", help="html, pdf, xlsx, csv or json; repeatable; html and csv otherwise."
         ),
     ] = [],  # noqa: B006
+    client: Annotated[
+        bool, typer.Option("--client", help="Also write client.html: without agents, quotes and customers.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Write RUN/report (HTML page and CSVs) and print the main tables. Surveys or a log given here replace its own."""
@@ -78,7 +81,7 @@ def report(
         map_=map_,
     )
     formats = [one_of("--format", name, made.FORMATS) for name in format_] or made.DEFAULT
-    asked = Asked(targets, read_shifts(shifts), timezone, date_order, formats)
+    asked = Asked(targets, read_shifts(shifts), timezone, date_order, formats, client)
     findings, page = write_report(run, joins, shlex.join(["cxsentiment", *sys.argv[1:]]), asked)
     if as_json:
         import json

@@ -29,6 +29,11 @@ def test_only_the_formats_asked_for_are_written(tmp_path: Path, formats, first, 
     assert {path.name for path in (tmp_path / "report").iterdir()} == names
 
 
+def test_the_page_for_a_client_is_written_beside(tmp_path: Path) -> None:
+    assert report.write(findings(), tmp_path, formats=("html",), client=True).name == "index.html"
+    assert {path.name for path in tmp_path.iterdir()} == {"index.html", "client.html"}
+
+
 def test_json_holds_the_receipt_and_every_table(tmp_path: Path) -> None:
     document = json.loads(report.write(findings(), tmp_path, formats=("json",)).read_text(encoding="utf-8"))
     assert document["run"]["contacts"] == RUN["contacts"]

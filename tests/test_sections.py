@@ -16,6 +16,7 @@ from cxsentiment.drivers import WHOLE, DriverFigure
 from cxsentiment.findings import Asked, write_report
 from cxsentiment.kpis.attainment import Attained, Balance, Perspective
 from cxsentiment.kpis.targets import Goal
+from cxsentiment.page_schema import Section, TableView
 from cxsentiment.pages.overview import overview
 from cxsentiment.pages.report_page import html
 from cxsentiment.runs import read_receipt, write_receipt
@@ -195,3 +196,31 @@ def test_what_is_known_of_the_contacts() -> None:
     assert section.tables[0].rows[0] == ("Agent", "1", "50%", "no agent score, no coaching")
     assert quality_section(contacts([]), []).says == ()
     assert quality_section(contacts([]), []).tables[0].rows[0][2] == "–"
+
+
+def test_the_page_for_a_client_names_no_agent_quotes_nobody_and_leads_nowhere() -> None:
+    rows = (("C-0815", "1", "2026-06-01"),)
+    view = TableView(
+        "timelines", "Timelines", (("Customer", "id"), ("Contact", "n"), ("Day", "short")), rows, private=True
+    )
+    back = Section("journey", "Customers who come back", says=("Three customers came back.",), tables=(view,))
+    found = replace(findings(), run={**findings().run, "identity": "abc123"})
+    whole, page = html(found, (back,)), html(found, (back,), client=True)
+    assert "C-0815" in whole
+    for private in ("C-0815", "contact-1", ">A10<", "I already told you twice", "campaign.jsonl", "unknown speaker"):
+        assert private not in page, private
+    assert "Three customers came back." in page
+    assert "<code>abc123</code>" in page
+    parts = re.findall(r'<section id="([^"]+)"', page)
+    assert parts == [
+        "overview",
+        "limits",
+        "items",
+        "journey",
+        "associations",
+        "kpis",
+        "consistency",
+        "quality",
+        "method",
+    ]
+    assert set(re.findall(r'href="#([^"]+)"', page)) <= {*parts, "main"}

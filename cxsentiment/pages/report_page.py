@@ -31,8 +31,12 @@ class OutcomeView:
     tested: int
 
 
-def html(findings: Findings, sections: Sequence[Section] = ()) -> str:
-    """The whole report as one self-contained HTML page; each section stands at the end of its part."""
+def html(findings: Findings, sections: Sequence[Section] = (), *, client: bool = False) -> str:
+    """The whole report as one self-contained HTML page; each section stands at the end of its part.
+
+    For a `client` it leaves out agents, coaching moments, single contacts, customers, warnings and the receipt, of
+    which it gives the identity.
+    """
     from cxsentiment.charts import MAX_ROWS, agents_chart, items_chart, journey_chart
 
     agents = sorted(findings.agents, key=lambda agent: natural(agent.agent_id))
@@ -55,6 +59,7 @@ def html(findings: Findings, sections: Sequence[Section] = ()) -> str:
         receipt=_flat(findings.run),
         command=_command(findings.run),
         sections=sections,
+        client=client,
         overview=overview(findings, sections),
         max_rows=MAX_ROWS,
         inputs_shown=_INPUTS_SHOWN,
