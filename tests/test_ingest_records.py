@@ -70,7 +70,7 @@ def test_a_whole_record() -> None:
         ({"turns": {"0": AGENT}}, "turns_type", "an object"),
         ({"turns": None}, "turns_type", "null"),
         ({"turns": ["hi"]}, "turn_type", "turn 0: is text"),
-        ({"turns": ["hi", AGENT | {"text": " "}]}, "turn_type", "turn 0: is text"),
+        ({"turns": ["hi", AGENT | {"text": " \u200b"}]}, "turn_type", "turn 0: is text"),
         ({"turns": [[], 1, None]}, "turn_type", "turn 0, turn 1, turn 2 cannot be used, and no other turn has text"),
         ({"turns": [{"speaker": "agent", "text": math.nan}]}, "turn_type", 'turn 0: "text" is a number'),
         ({"turns": [{"speaker": "agent", "text": ["a"]}]}, "turn_type", "a list"),

@@ -171,7 +171,7 @@ def test_a_ragged_row_is_refused_and_its_contact_keeps_the_others(contacts) -> N
     assert said(short) == [("agent", "x"), ("customer", "y")]
     assert [turn.index for turn in short.turns] == [0, 2]
     (refused,) = short.refused
-    assert (refused.contact_id, refused.code, refused.record, refused.kind) == ("a", "bad_row", 2, "turn")
+    assert (refused.contact_id, refused.code, refused.record, refused.kind) == ("a", "bad_row", 3, "turn")
     assert "line 3: 2 cells where the header has 3" in refused.message
     assert short.warnings == (
         "1 of its turns was refused: the contact has a hole there (rejects.jsonl says where and why)",
@@ -198,9 +198,8 @@ def test_a_ragged_row_is_refused_and_its_contact_keeps_the_others(contacts) -> N
 def test_what_a_broken_row_damages(contacts, rows: str, refused: dict[str, list[int]], kept: dict[str, str]) -> None:
     found = contacts(f"id,speaker,text\n{rows}")
     assert {one.id: "".join(turn.text for turn in one.turns) for one in found} == kept
-    lines = {
-        one.id: [int(each.message.partition("line ")[2].partition(":")[0]) for each in one.refused] for one in found
-    }
+    lines = {one.id: [each.record for each in one.refused] for one in found}
+    assert all(f"line {each.record}: " in each.message for one in found for each in one.refused)
     assert {contact: numbers for contact, numbers in lines.items() if numbers} == refused
     told = [each.message for one in found for each in one.refused]
     assert not any(word in message for message in told for word in ("card", "lost", "two", "three"))

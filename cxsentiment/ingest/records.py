@@ -8,6 +8,7 @@ becomes None, "unknown" or text, and a warning.
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from cxsentiment.errors import InputError
@@ -28,12 +29,21 @@ from cxsentiment.ingest.values import (
     text_or_none,
 )
 from cxsentiment.schema import Reject, Transcript
+from cxsentiment.text import clean
 
 _LABEL_FIELDS = ("agent_id", "customer_id", "campaign", "queue")
 _SURVEY_FIELDS = ("csat", "nps", "ces")
 _NOT_ATTRS = frozenset({"labels", "attrs"})
 _KEYS_SHOWN = 20
 _PLACES_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """In the place of a turn: a row of a table, by its number, that was found unusable before it came here."""
+
+    row: int
+    error: InputError
 
 
 def read_or_reject(
@@ -64,8 +74,7 @@ def read_record(
     """One generic record as a Transcript; `number` is its place in `source`, `warnings` come first in its own.
 
     `made_id` is the id where the format has none in its records; without it a record that lacks its id is named by
-    file and place, with a warning. A made id is a `MadeId`. A turn that is an InputError was refused before, and is
-    refused with it.
+    file and place, with a warning. A made id is a `MadeId`.
 
     Raises:
         InputError: `record_type`, `no_turns`, `turns_type`, `no_text`, `id_type`; where no turn is left that holds a
@@ -83,9 +92,9 @@ def read_record(
         identity = MadeId(contact_id(made_id) or made_id)
     fields = _fields(record, names, options, notes)
     entries, faults = _entries(items, where, options, notes)
-    if faults and not any(entry.text.strip() for entry in entries):
-        raise _nothing_left(faults, where)
-    refused = [Reject(source, number, identity, fault.code, fault.message, "turn") for fault in faults]
+    if faults and not any(clean(entry.text) for entry in entries):
+        raise _nothing_left([fault for _, fault in faults], where)
+    refused = [Reject(source, at or number, identity, fault.code, fault.message, "turn") for at, fault in faults]
     contact = Contact(entries, **fields, attrs=_attrs(record, names, options), notes=notes, refused=refused)
     return settle(contact, identity, options, source=source, record=number)
 
@@ -206,8 +215,8 @@ def _nothing_left(faults: Sequence[InputError], where: str) -> InputError:
 
 def _entries(
     items: Sequence[object], where: str, options: ReadOptions, notes: Notes
-) -> tuple[list[Entry], list[InputError]]:
-    """The turns that can be used, each with its place, and why the others cannot."""
+) -> tuple[list[Entry], list[tuple[int | None, InputError]]]:
+    """The turns that can be used, each with its place, and why the others cannot, with their rows if they are rows."""
     text_key, speaker_key, start_key, end_key, agent_key = (
         options.columns.get(field, field) for field in ("text", "speaker", "start", "end", "agent_id")
     )
@@ -223,14 +232,14 @@ def _entries(
 
     entries = []
     stamps = []
-    faults = []
+    faults: list[tuple[int | None, InputError]] = []
     for index, item in enumerate(items):
         try:
             turn = _usable(item, index, where)
             text = _text(get(turn, text_key), text_key, index, where, notes)
             label = _label(get(turn, speaker_key), index, where)
         except InputError as fault:
-            faults.append(fault)
+            faults.append((item.row if isinstance(item, Unusable) else None, fault))
             continue
         entries.append(Entry(text, label, agent_id=_agent(get(turn, agent_key), agent_key, index, notes), index=index))
         stamps.append((time(turn, "start", start_key, index), time(turn, "end", end_key, index)))
@@ -239,8 +248,8 @@ def _entries(
 
 
 def _usable(item: object, index: int, where: str) -> Mapping[str, object]:
-    if isinstance(item, InputError):
-        raise item
+    if isinstance(item, Unusable):
+        raise item.error
     if not isinstance(item, dict):
         raise InputError("turn_type", f"{where} turn {index}", f"is {json_type(item)}", allowed="an object")
     return item

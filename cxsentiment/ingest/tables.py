@@ -20,7 +20,7 @@ from itertools import islice
 from cxsentiment.errors import InputError
 from cxsentiment.ingest.dates import DateError, DateRules, Moment, looks_like_date, read_date
 from cxsentiment.ingest.options import CONTACT_FIELDS, START_COLUMNS, TURN_FIELDS, ReadOptions, normalise_name
-from cxsentiment.ingest.records import read_or_reject
+from cxsentiment.ingest.records import Unusable, read_or_reject
 from cxsentiment.ingest.sources import Advance, ignore
 from cxsentiment.ingest.values import contact_id, shown
 from cxsentiment.privacy import mask
@@ -228,7 +228,7 @@ def _damage(
         else:
             contact, cut = row.before
             rows = damage.setdefault(contact, {})
-            rows.setdefault(cut, "is cut: what follows it is no row of its own")
+            rows.setdefault(cut, "its end is missing: what follows is no row of its own (a line break needs quotes)")
             rows[row.number] = row.problem
     return damage
 
@@ -316,8 +316,9 @@ class _Builder:
         turns |= {number: self._fault(number, "bad_row", what) for number, what in damage.items()}
         return {**record, "attrs": attrs, "turns": [turns[number] for number in sorted(turns)]}, notes
 
-    def _fault(self, number: int, code: str, what: str, do: str = "") -> InputError:
-        return InputError(code, f"{self._table.source}: {self._table.unit} {number}", what, do=do)
+    def _fault(self, number: int, code: str, what: str, do: str = "") -> Unusable:
+        where = f"{self._table.source}: {self._table.unit} {number}"
+        return Unusable(number, InputError(code, where, what, do=do))
 
     def _date(self, row: Row) -> Moment | DateError | None:
         at = self._layout.fields.get("started_at")
@@ -334,7 +335,7 @@ class _Builder:
             return [min(found, key=lambda one: one[0])[1]]
         return list(dict.fromkeys(value for _, value in found))
 
-    def _turn(self, row: Row) -> dict[str, object] | InputError:
+    def _turn(self, row: Row) -> dict[str, object] | Unusable:
         fields = self._layout.fields
         if isinstance(error := self._date(row), DateError):
             name = shown(self._table.columns[fields["started_at"]].strip())
