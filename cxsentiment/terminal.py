@@ -111,7 +111,7 @@ def print_run(receipt: Mapping[str, Any], out: Path) -> None:
         console.print("[bold]already scored: nothing to do[/]; the folder holds this very run:")
     console.print(
         f"[bold]{_n(contacts['scored'], 'contact')} scored[/] of {contacts['in']:,}; {turns['in']:,} turns "
-        f"({turns['scored']:,} scored, {turns['without_text']:,} without text) "
+        f"({turns['scored']:,} scored, {turns['without_text']:,} without text, {turns['refused']:,} refused) "
         f"in {receipt['seconds']['total']:.1f} s, {receipt['turns_per_second'] or 0:,.0f} turns a second"
     )
     _print_erased(console, contacts.get("erased", 0))
