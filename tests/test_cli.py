@@ -41,7 +41,7 @@ def test_score_then_report(command: Callable[..., Outcome], call: Path, toy_bund
     run = tmp_path / "run"
     scored = command("score", call, "--out", run, "--model", toy_bundle)
     assert scored.code == 0
-    assert "1 contact scored of 1; 3 turns (3 scored, 0 without text)" in scored.out
+    assert "1 contact scored of 1; 3 turns (3 scored, 0 without text, 0 refused)" in scored.out
     assert f"next: cxsentiment report {run}" in scored.out
     reported = command("report", run)
     assert reported.code == 0
