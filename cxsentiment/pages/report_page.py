@@ -15,7 +15,7 @@ _READINGS_OPEN = 8  # reading sentences that stand open; the rest unfold
 _INPUTS_SHOWN = 20
 _QUEUE_SHOWN = 20
 # Long parts of the receipt that run.json holds and the page does not repeat.
-_NOT_REPEATED = {"inputs", "files", "rubric.content", "warnings", "null_reasons"}
+_NOT_REPEATED = {"inputs", "files", "rubric.content", "warnings", "notes", "null_reasons"}
 
 
 @dataclass(frozen=True, slots=True)
