@@ -178,7 +178,9 @@ def _picked(run: _Run, inside: BoolArray, wanted: Sequence[str]) -> dict[str, li
     present = {run.agents[code] for code in np.unique(run.agent_of[part]).tolist()}
     found: dict[str, list[CoachingMoment]] = {name: [] for name in run.agents if name in present}
     for one in moments(*run.part(part), run.texts):
-        found[one.agent_id].append(one)
+        # A turn may be another agent's than the contact's: whoever has no pack here gets it elsewhere.
+        if one.agent_id in found:
+            found[one.agent_id].append(one)
     return found
 
 

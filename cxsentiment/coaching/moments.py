@@ -28,7 +28,8 @@ def moments(
     """At most `per_agent` moments for each agent: agents by id, strengths first, then by rank.
 
     The tables are the run's: the rows of a contact stand in the order they were said. A third of the places is for
-    strengths; places that one side cannot fill go to the other. Contacts without an agent id have no moments.
+    strengths; places that one side cannot fill go to the other. Turns of nobody known have no
+    moments; where a source tells agents of one contact apart, a moment is the agent's whose turn it is about.
     `context` holds the quoted turn, two before it and one after it; for missed empathy the one after is the agent's
     next turn. Probabilities are those of the run, from 0 to 1.
     """

@@ -33,16 +33,18 @@ class Talk:
         speaker = speaker_of[self.order]
         self.is_agent = _is("agent", speaker, speakers)
         self.is_customer = _is("customer", speaker, speakers)
-        agent_codes, self.agents = codes(contacts["agent_id"])
+        of_contact, names = codes(contacts["agent_id"])
+        of_turn, turn_names = codes(turns["agent_id"])
+        self.agents = sorted({*names, *turn_names})
         ids = contacts["contact_id"].to_pylist()
-        self._agent_by_contact = dict(zip(ids, agent_codes.tolist(), strict=True))
+        self._agent_by_contact = dict(zip(ids, _among(self.agents, names)[of_contact].tolist(), strict=True))
         self._row_by_contact = {name: row for row, name in enumerate(ids)}
-        self.agent: IntArray = self.agents_of(self.contacts)[self.contact]
+        self.next_agent = self.following(self.is_agent)
+        self.agent = self._agent_of_rows(_among(self.agents, turn_names)[of_turn][self.order])
         self.p_negative = self.column("p_negative")
         self.p_positive = self.column("p_positive")
         self.p_unprofessional = self.column("p_unprofessional")
         self.empathy = np.stack([self.column(f"p_{act}") for act in EMPATHY_ACTS])
-        self.next_agent = self.following(self.is_agent)
         self.acknowledged = self.strongest_reply(self.strongest(ACKNOWLEDGING_ACTS))
         self.unanswered: BoolArray = (self.p_negative >= PRESENT) & (self.acknowledged < PRESENT)
         self.unprofessional: BoolArray = self.is_agent & (self.p_unprofessional >= PRESENT)
@@ -50,6 +52,14 @@ class Talk:
     def agents_of(self, contact_ids: Sequence[str]) -> IntArray:
         """Agent code of each contact; -1 where it names none."""
         return np.array([self._agent_by_contact.get(name, -1) for name in contact_ids], dtype=np.int64)
+
+    def _agent_of_rows(self, named: IntArray) -> IntArray:
+        """Whose each row is, -1 where nobody is known: an agent's turn is the agent's who said it, where the source
+        tells agents of one contact apart (`named`), any other the agent's who speaks next; else the contact's.
+        """
+        said = np.where(self.is_agent & (named >= 0), named, self.agents_of(self.contacts)[self.contact])
+        found: IntArray = np.where(~self.is_agent & (self.next_agent >= 0), said[self.next_agent], said)
+        return found
 
     def column(self, name: str) -> FloatArray:
         """A number of each row; NaN where it has none."""
@@ -130,3 +140,9 @@ class Talk:
 def _is(name: str, speaker: IntArray, speakers: Sequence[str]) -> BoolArray:
     found: BoolArray = speaker == (speakers.index(name) if name in speakers else len(speakers))
     return found
+
+
+def _among(all_names: Sequence[str], names: Sequence[str]) -> IntArray:
+    """The place of each of `names` among all; the last entry, for code -1, is -1."""
+    place = {name: code for code, name in enumerate(all_names)}
+    return np.array([*(place[name] for name in names), -1], dtype=np.int64)
