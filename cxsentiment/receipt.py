@@ -142,8 +142,7 @@ def earlier_run(out: Path, plan: Plan, *, overwrite: bool) -> dict[str, Any] | N
 
 def stands(out: Path, receipt: Mapping[str, Any]) -> bool:
     """Whether every file of a finished run is there and unchanged."""
-    hashes: Mapping[str, str] = receipt["files"]
-    return all((out / name).exists() and runs.sha256_of(out / name) == digest for name, digest in hashes.items())
+    return not runs.altered(out, receipt["files"])
 
 
 def compose(
@@ -151,7 +150,6 @@ def compose(
 ) -> dict[str, Any]:
     """The receipt of a finished run."""
     notes = [result.note for result in results]
-    fresh = sum(result.note.turns_in for result in results if result.seconds)
     scored = sum(note.contacts for note in notes)
     erased = reading.contacts - scored - reading.rejected
     phases = {phase: round(sum(r.seconds.get(phase, 0.0) for r in results), 3) for phase in PHASES}
@@ -199,7 +197,6 @@ def compose(
         "log": reading.log,
         "started_at": started.astimezone(UTC).isoformat(timespec="seconds"),
         "seconds": {"read": round(reading.seconds, 3), **phases, "total": round(seconds, 3)},
-        "turns_per_second": round(fresh / seconds, 1) if fresh else None,
         "shards": len(results),
         "shards_reused": sum(not result.seconds for result in results),
         "files": hashes,
