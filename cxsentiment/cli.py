@@ -37,6 +37,7 @@ from cxsentiment.rubric_commands import app as rubric_commands
 from cxsentiment.rubric_commands import rescore
 from cxsentiment.score_commands import score
 from cxsentiment.statistics_commands import app as statistics_commands
+from cxsentiment.verify_commands import verify
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -47,6 +48,7 @@ app = typer.Typer(
     epilog="Exit codes: 0 done, 1 failure, 2 usage, 3 done with rejects, 130 interrupted.",
 )
 app.command()(score)
+app.command()(verify)
 app.add_typer(rubric_commands, name="rubric")
 app.command()(rescore)
 app.command()(kpis)
