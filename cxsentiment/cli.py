@@ -38,6 +38,7 @@ from cxsentiment.rubric_commands import rescore
 from cxsentiment.score_commands import score
 from cxsentiment.statistics_commands import app as statistics_commands
 from cxsentiment.verify_commands import verify
+from cxsentiment.watch_commands import watch
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -48,6 +49,7 @@ app = typer.Typer(
     epilog="Exit codes: 0 done, 1 failure, 2 usage, 3 done with rejects, 130 interrupted.",
 )
 app.command()(score)
+app.command()(watch)
 app.command()(verify)
 app.add_typer(rubric_commands, name="rubric")
 app.command()(rescore)

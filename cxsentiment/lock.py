@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cxsentiment.errors import RunError
+from cxsentiment.errors import BusyError, RunError
 
 NOTE = ".holder.json"
 _NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL}
@@ -26,7 +26,7 @@ def alone(run: Path, doing: str) -> Iterator[Callable[[], None]]:
     """Hold the folder `run` against other writers as long as this lasts; it is made where it is missing.
 
     Yields a function to call before the first write: it notes who is `doing` what, for those who are turned away.
-    Raises RunError where another process holds the folder, or it cannot be made or opened.
+    Raises BusyError where another process holds the folder, RunError where it cannot be made or opened.
     """
     try:
         if not run.exists():
@@ -64,7 +64,7 @@ def _take(folder: int, run: Path) -> None:
     try:
         fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        raise RunError(str(run), f"another process is at work here{_holder(run)}", do=_WAIT) from error
+        raise BusyError(str(run), f"another process is at work here{_holder(run)}", do=_WAIT) from error
     except OSError as error:
         if error.errno not in _NO_LOCKS:
             raise RunError(str(run), f"cannot be locked: {error.strerror or error}") from error

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -22,7 +22,7 @@ from cxsentiment.ingest.scales import Scales
 from cxsentiment.ingest.sources import Source, find_sources
 from cxsentiment.ingest.surveys import Surveys, on_scale
 from cxsentiment.ingest.surveys import apply as apply_survey
-from cxsentiment.model import read_bundle
+from cxsentiment.model import Bundle, read_bundle
 from cxsentiment.privacy import EVERYTHING_USUAL, Masking
 from cxsentiment.privacy.pseudonyms import pseudonym
 from cxsentiment.receipt import Plan, Reading, begin, compose, earlier_run, fingerprint, stands
@@ -88,8 +88,14 @@ def run(
     clock = _Clock()
     sources = _outside(out, find_sources(inputs))
     bundle, model_sha256 = read_bundle(settings.model)  # a broken model stops the run before anything is read
-    files = tuple(fingerprint(path) for path in sources)
-    plan = Plan(
+    plan = plan_of(settings, bundle, model_sha256, tuple(fingerprint(path) for path in sources))
+    with lock.alone(out, "cxsentiment score") as sign, stoppable(on_stop) as stop:
+        return _run(plan, out, sources, settings, clock, sign, stop, on_progress)
+
+
+def plan_of(settings: Settings, bundle: Bundle, model_sha256: str, inputs: Sequence[Mapping[str, Any]]) -> Plan:
+    """What fixes the output of a run over inputs with these fingerprints."""
+    return Plan(
         bundle,
         model_sha256,
         settings.rubric,
@@ -98,12 +104,10 @@ def run(
         settings.scales,
         settings.log,
         settings.masking,
-        files,
+        tuple(inputs),
         settings.demo,
         settings.command,
     )
-    with lock.alone(out, "cxsentiment score") as sign, stoppable(on_stop) as stop:
-        return _run(plan, out, sources, settings, clock, sign, stop, on_progress)
 
 
 def _run(

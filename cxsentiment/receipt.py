@@ -91,6 +91,13 @@ class Reading:
     side: Mapping[str, str] = field(default_factory=dict)
 
 
+def refused_lines(receipt: Mapping[str, Any]) -> int:
+    """How many lines of a run's rejects.jsonl tell of its input, as its receipt counts them; those come first."""
+    contacts, turns = receipt["contacts"], receipt["turns"]
+    counts = (contacts["rejected"], contacts.get("copies", 0), turns.get("refused", 0), turns.get("times_refused", 0))
+    return sum(counts)
+
+
 def fingerprint(source: Source) -> dict[str, Any]:
     """An input as the receipt names it; without a hash where it cannot be read, which its reject then says."""
     digest = hashlib.sha256()
@@ -124,7 +131,7 @@ def earlier_run(out: Path, plan: Plan, *, overwrite: bool) -> dict[str, Any] | N
     if receipt is not None and receipt.get("state") == runs.ERASING:
         raise runs.half_erased(out)
     if receipt is None:
-        if any(out.iterdir()):
+        if not runs.is_empty(out):
             raise UsageError(str(out), "is not empty and holds no run", do="Give --out a new or empty folder")
         return None
     if receipt.get("identity") == plan.identity():

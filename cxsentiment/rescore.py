@@ -199,7 +199,7 @@ def _earlier(out: Path, identity: str, *, overwrite: bool) -> dict[str, Any] | N
     """The receipt of the same rescoring that stands in `out`; None where the folder is free to use."""
     receipt = runs.read_receipt(out) if out.is_dir() else None
     if receipt is None:
-        if out.is_dir() and not any(out.iterdir()):
+        if out.is_dir() and runs.is_empty(out):
             return None
         raise UsageError(str(out), "is not empty and holds no run", do="Give --out a new or empty folder")
     if receipt.get("identity") == identity:

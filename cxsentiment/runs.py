@@ -18,6 +18,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cxsentiment import lock
 from cxsentiment.errors import RunError
 from cxsentiment.schema import ACTS, SENTIMENTS, SIGNALS, Reject
 
@@ -199,6 +200,11 @@ def remove_altered(run: Path, hashes: Mapping[str, str]) -> list[str]:
     return names
 
 
+def is_empty(folder: Path) -> bool:
+    """Whether nothing lies in a folder but what a process that was killed at its start left behind."""
+    return all(path.name == lock.NOTE or _ASIDE.fullmatch(path.name) for path in folder.iterdir())
+
+
 def remove_asides(run: Path) -> None:
     """Delete what writers that were killed left unfinished. Only for who holds the folder alone."""
     for path in [*run.glob(".*"), *run.glob("*/.*")]:
@@ -213,9 +219,15 @@ def remove_report(run: Path) -> None:
 
 def write_rejects(folder: Path, rejects: Iterable[Reject]) -> int:
     """Write rejects.jsonl (also when empty) into `folder` and return how many there were."""
-    lines = [json.dumps(asdict(reject), ensure_ascii=False) for reject in rejects]
-    write_atomically(folder / REJECTS, "".join(line + "\n" for line in lines).encode("utf-8", "replace"))
+    lines = reject_lines(rejects)
+    write_atomically(folder / REJECTS, b"".join(lines))
     return len(lines)
+
+
+def reject_lines(rejects: Iterable[Reject]) -> list[bytes]:
+    """The lines of rejects.jsonl."""
+    lines = (json.dumps(asdict(reject), ensure_ascii=False) + "\n" for reject in rejects)
+    return [line.encode("utf-8", "replace") for line in lines]
 
 
 def write_receipt(run: Path, receipt: Mapping[str, Any]) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from cxsentiment import erasures, runs
 from cxsentiment.errors import CxError
 from cxsentiment.model import default_model, read_bundle
-from cxsentiment.receipt import fingerprint
+from cxsentiment.receipt import fingerprint, refused_lines
 from cxsentiment.rubric.reading import parse_rubric
 from cxsentiment.schema import ACTS, SENTIMENTS
 
@@ -208,9 +208,8 @@ def numbers_of(run: Path) -> list[int]:
 
 def _check_rejects(run: Path, receipt: Mapping[str, Any], found: Verification) -> None:
     path = run / runs.REJECTS
-    contacts, turns = receipt["contacts"], receipt["turns"]
     beside = sum((receipt.get(name) or {}).get("rejected", 0) for name in ("surveys", "log"))
-    least = contacts["rejected"] + contacts.get("copies", 0) + turns.get("refused", 0) + turns.get("times_refused", 0)
+    least = refused_lines(receipt)
     most = least + beside
     if "erasures" not in receipt:  # an erasure takes lines of surveys and logs away, and leaves their counts
         least = most
