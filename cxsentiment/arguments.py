@@ -22,6 +22,10 @@ RubricOption = Annotated[
 ]
 ModelFolder = Annotated[Path | None, typer.Option(help="Model folder; the bundled one otherwise.")]
 Workers = Annotated[int, typer.Option(min=0, help="Processes; 0 means one per available core.")]
+CacheFolder = Annotated[
+    Path | None,
+    typer.Option("--cache", metavar="FOLDER", help="Remember there what the model said, for this and later runs."),
+]
 PricePerCoreHour = Annotated[
     float | None,
     typer.Option("--price-per-core-hour", metavar="PRICE", min=0, help="For the cost of 1,000 contacts, any currency."),

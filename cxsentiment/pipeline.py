@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from cxsentiment import erasures, lock, runs
+from cxsentiment.cache import Cache
 from cxsentiment.errors import RunError, UsageError
 from cxsentiment.ingest.contactlog import ContactLog, LogJoin
 from cxsentiment.ingest.identities import FirstSeen
@@ -41,7 +42,8 @@ class Settings:
     """What a run does besides its inputs.
 
     `scales` are those of answers, also of those inside the transcripts; `workers` 0 means one process per available
-    core; `command` is what was typed, for the receipt; `known` are contacts scored elsewhere, which are refused here.
+    core; `command` is what was typed, for the receipt; `known` are contacts scored elsewhere, which are refused here;
+    `cache` is a folder in which processes and runs share what the model said (see `cache`).
     """
 
     model: Path
@@ -56,6 +58,7 @@ class Settings:
     demo: bool = False
     command: str = ""
     price_per_core_hour: float | None = None
+    cache: Path | None = None
     known: FirstSeen = field(default_factory=dict)
 
 
@@ -88,6 +91,8 @@ def run(
     clock = _Clock()
     sources = _outside(out, find_sources(inputs))
     bundle, model_sha256 = read_bundle(settings.model)  # a broken model stops the run before anything is read
+    if settings.cache is not None:  # one that cannot be used stops the run before anything is read
+        Cache(settings.cache, model_sha256, sum(len(head.labels) for head in bundle.heads)).close()
     plan = plan_of(settings, bundle, model_sha256, tuple(fingerprint(path) for path in sources))
     with lock.alone(out, "cxsentiment score") as sign, stoppable(on_stop) as stop:
         return _run(plan, out, sources, settings, clock, sign, stop, on_progress)
@@ -304,7 +309,7 @@ def _score_all(
                 if (found := runs.read_shard_note(out, shard.number, shard.key, redone.setdefault)) is not None:
                     yield ShardResult(shard.number, found[0], found[1], {})
                 elif workers == 1 or (is_last and pool is None):
-                    scorer = scorer or Scorer(settings.model, settings.rubric, settings.masking)
+                    scorer = scorer or Scorer(settings.model, settings.rubric, settings.masking, settings.cache)
                     yield scorer.score_shard(shard, out)
                 else:
                     pool = pool or _pool(workers, settings)
@@ -319,6 +324,8 @@ def _score_all(
         finally:
             if pool is not None:
                 pool.shutdown(cancel_futures=True)
+            if scorer is not None:
+                scorer.memory.close()
 
 
 @contextmanager
@@ -362,5 +369,5 @@ def _pool(workers: int, settings: Settings) -> ProcessPoolExecutor:
         workers,
         get_context("spawn"),
         initializer=start_worker,
-        initargs=(settings.model, settings.rubric, settings.masking),
+        initargs=(settings.model, settings.rubric, settings.masking, settings.cache),
     )

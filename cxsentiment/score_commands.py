@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from cxsentiment.arguments import (
+    CacheFolder,
     CesDirection,
     CesScale,
     CsatMap,
@@ -75,6 +76,7 @@ def score(
     keep_vendor_marks: KeepVendorMarks = False,
     pseudonym_key: PseudonymKey = None,
     workers: Workers = 0,
+    cache: CacheFolder = None,
     price_per_core_hour: PricePerCoreHour = None,
     overwrite: Annotated[bool, typer.Option(help="Replace another run that lies in RUN.")] = False,
     as_json: Json = False,
@@ -113,6 +115,7 @@ def score(
         overwrite=overwrite,
         command=typed(),
         price_per_core_hour=price_per_core_hour,
+        cache=cache,
     )
     with interruptible(), terminal.progress(quiet=as_json) as show:
         receipt = run(inputs, out, settings, show, stopping)

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from cxsentiment.arguments import (
+    CacheFolder,
     DateOrderOption,
     FormatName,
     GuessRoles,
@@ -53,6 +54,7 @@ def watch(
     keep_vendor_marks: KeepVendorMarks = False,
     pseudonym_key: PseudonymKey = None,
     workers: Workers = 0,
+    cache: CacheFolder = None,
     price_per_core_hour: PricePerCoreHour = None,
     as_json: Json = False,
 ) -> None:
@@ -71,6 +73,7 @@ def watch(
         workers=workers,
         command=typed(),
         price_per_core_hour=price_per_core_hour,
+        cache=cache,
     )
     if not once and not as_json:
         _say(f"watching {folder} every {interval:g} s; a file is read when it has not changed for {settle:g} s")
