@@ -336,7 +336,8 @@ class CoachingMoment:
     """A turn worth talking about. `strength` is True for a good example; `confidence` in [0, 1].
 
     `speaker` says the quote; None where that is not known. `context` are the turns shown, the quoted one among them,
-    in the order they were said, which the turns' numbers need not follow.
+    in the order they were said, which the turns' numbers need not follow. `asks` is what the scorecard asks there,
+    empty where it has no item for it.
     """
 
     contact_id: str
@@ -350,6 +351,7 @@ class CoachingMoment:
     focus: str
     confidence: float
     speaker: Speaker | None = None
+    asks: str = ""
 
 
 @dataclass(frozen=True, slots=True)

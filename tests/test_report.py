@@ -11,6 +11,8 @@ import pytest
 from cxsentiment import report, runs
 from cxsentiment.errors import RunError
 from cxsentiment.kpis.overview import kpis
+from cxsentiment.pages.printing import PRINTERS
+from cxsentiment.pages.report_page import html
 from cxsentiment.schema import (
     AgentScore,
     Association,
@@ -205,7 +207,7 @@ def rows(folder: Path, name: str) -> list[dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def full() -> str:
-    return report.html(findings())
+    return html(findings())
 
 
 def many_agents() -> Findings:
@@ -237,7 +239,7 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_page_is_well_formed_self_contained_and_prints_no_null(case: str) -> None:
-    page = report.html(CASES[case]())
+    page = html(CASES[case]())
     structure = parsed(page)
     assert len(structure.ids) == len(set(structure.ids))
     assert set(structure.refers) <= set(structure.ids)
@@ -279,7 +281,7 @@ def test_holes_copies_and_notes_are_told(full: str) -> None:
 
 
 def test_parts_stand_in_their_order(full: str) -> None:
-    parts = "limits figures agents associations journey items coaching queue kpis quality method"
+    parts = "overview limits agents items journey associations kpis consistency coaching queue quality method"
     assert re.findall(r'<section id="([^"]+)"', full) == parts.split()
     assert full.count("<svg") == 4
 
@@ -313,7 +315,7 @@ def test_numbers_carry_interval_and_n(full: str) -> None:
     ],
 )
 def test_page_says_plainly_what_the_associations_amount_to(case: str, sentence: str) -> None:
-    assert sentence in report.html(CASES[case]())
+    assert sentence in html(CASES[case]())
 
 
 def test_readings_of_clear_associations_come_first(full: str) -> None:
@@ -329,7 +331,7 @@ def test_key_figures_are_named_as_the_indicators_are() -> None:
 
 def test_an_indicator_without_value_gives_its_reason_among_the_key_figures() -> None:
     nothing = Kpi("CSAT, satisfied customers", "%", missing("no contact has a CSAT answer"), "4 or 5")
-    page = report.html(replace(EMPTY, run=RUN, kpis=(nothing,)))
+    page = html(replace(EMPTY, run=RUN, kpis=(nothing,)))
     assert '<dd class="value">–</dd><dd>no contact has a CSAT answer</dd>' in page
     assert "0 of 435 scored contacts" in page
 
@@ -337,18 +339,18 @@ def test_an_indicator_without_value_gives_its_reason_among_the_key_figures() -> 
 def test_demo_banner_only_on_demo_data(full: str) -> None:
     assert "<strong>DEMO</strong>" in full
     assert "no evidence of accuracy" in full
-    assert "<strong>DEMO</strong>" not in report.html(replace(findings(), run={**RUN, "demo": False}))
+    assert "<strong>DEMO</strong>" not in html(replace(findings(), run={**RUN, "demo": False}))
 
 
 def test_many_agents_are_all_in_the_table_and_the_chart_says_it_stops() -> None:
-    page = report.html(many_agents())
+    page = html(many_agents())
     assert "Only the first 40 agents with a score are drawn; the table has all 120." in page
     assert page.count('class="id"><bdi>A') == 120
 
 
 def test_moments_keep_strengths_first_and_say_what_is_left_out() -> None:
     moments = tuple(replace(moment(k, "quoted"), agent_id="A1", strength=k >= 8) for k in range(20))
-    page = report.html(replace(EMPTY, moments=moments))
+    page = html(replace(EMPTY, moments=moments))
     kinds = re.findall(r'class="tag">([^<]+):<', page)
     assert kinds == ["Strength"] * 3 + ["To work on"] * 3
     assert "6 of 20 moments are shown here." in page
@@ -356,7 +358,7 @@ def test_moments_keep_strengths_first_and_say_what_is_left_out() -> None:
 
 def test_a_huge_turn_is_cut_around_its_quote_and_says_so() -> None:
     long = replace(moment(1, "quoted"), context=(QuotedTurn(4, "agent", "a" * 5000 + "quoted" + "b" * 5000),))
-    page = report.html(replace(EMPTY, moments=(long,)))
+    page = html(replace(EMPTY, moments=(long,)))
     assert "<mark>quoted</mark>" in page
     assert "[9,400 more characters are not shown]" in page
 
@@ -364,14 +366,14 @@ def test_a_huge_turn_is_cut_around_its_quote_and_says_so() -> None:
 @pytest.mark.parametrize("text", ["well, quoted here", "a text that the quote is not found in"])
 def test_turns_stand_in_the_order_they_were_said_whatever_their_numbers(text: str) -> None:
     said = (QuotedTurn(9, "customer", "before"), QuotedTurn(4, "unknown", text), QuotedTurn(7, "agent", "after"))
-    page = report.html(replace(EMPTY, moments=(replace(moment(1, "quoted"), context=said),)))
+    page = html(replace(EMPTY, moments=(replace(moment(1, "quoted"), context=said),)))
     assert re.findall(r'class="who">([^<]+)<', page) == ["turn 9, customer", "turn 4", "turn 7, agent"]
     assert page.count("<mark>quoted</mark>") == 1
 
 
 def test_contacts_without_a_score_are_counted_by_reason_commonest_first() -> None:
     reasons = {"<b>too little</b> applies": 2, "the speaker of 2 turns is unknown": 11}
-    page = report.html(replace(EMPTY, run={**RUN, "null_reasons": reasons}))
+    page = html(replace(EMPTY, run={**RUN, "null_reasons": reasons}))
     assert re.findall(r'"long">([^<]+)</th><td class="n">(\d+)', page.split("Contacts without a score, by reason")[1])[
         :2
     ] == [
@@ -379,7 +381,7 @@ def test_contacts_without_a_score_are_counted_by_reason_commonest_first() -> Non
         ("&lt;b&gt;too little&lt;/b&gt; applies", "2"),
     ]
     assert "null_reasons" not in page
-    assert "Contacts without a score" not in report.html(replace(EMPTY, run=RUN))
+    assert "Contacts without a score" not in html(replace(EMPTY, run=RUN))
 
 
 @pytest.mark.parametrize(
@@ -393,7 +395,7 @@ def test_contacts_without_a_score_are_counted_by_reason_commonest_first() -> Non
     ],
 )
 def test_the_commands_of_the_receipt_reproduce_the_report(named: Mapping[str, str], shown: str) -> None:
-    assert f"<pre><code>{shown}</code></pre>" in report.html(replace(EMPTY, run={**RUN, **named}))
+    assert f"<pre><code>{shown}</code></pre>" in html(replace(EMPTY, run={**RUN, **named}))
 
 
 def test_write_makes_every_file_the_same_twice(tmp_path: Path) -> None:
@@ -461,11 +463,16 @@ def test_undecodable_text_does_not_stop_the_report(tmp_path: Path) -> None:
     ],
 )
 def test_numbers_print_as_readers_expect(printer: str, value: float | None, text: str) -> None:
-    assert report.PRINTERS[printer](value) == text
+    assert PRINTERS[printer](value) == text
 
 
 def test_ids_sort_by_their_numbers() -> None:
     shuffled = [agent(0, name) for name in ("b", "A10", "A2", "", "A" + "9" * 5000)]
-    page = report.html(replace(EMPTY, agents=tuple(shuffled)))
+    page = html(replace(EMPTY, agents=tuple(shuffled)))
     shown = re.findall(r'class="id"><bdi>([^<]*)</bdi>', page)
     assert [name[:3] for name in shown] == ["", "A2", "A10", "A99", "b"]
+
+
+def test_parts_and_tables_have_names_of_their_own(full: str) -> None:
+    names = re.findall(r'<(?:h2 id="[^"]+-title"|caption id="[^"]+")>([^<]+)<', full)
+    assert len(names) == len(set(names))
