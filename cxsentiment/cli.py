@@ -42,6 +42,7 @@ from cxsentiment.kpi_commands import kpis
 from cxsentiment.review_commands import register as add_review_commands
 from cxsentiment.rubric_commands import app as rubric_commands
 from cxsentiment.rubric_commands import rescore
+from cxsentiment.serve_commands import register as add_serve_commands
 from cxsentiment.statistics_commands import app as statistics_commands
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ app.command()(rescore)
 app.command()(kpis)
 app.command()(consistency)
 add_review_commands(app)
+add_serve_commands(app)
 app.add_typer(statistics_commands)
 
 

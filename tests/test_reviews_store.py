@@ -75,7 +75,7 @@ def test_the_audit_log_says_who_did_what(path):
         store.add([label()], subject="may.csv", who="lea", rejected=3)
         migrated, imported = store.log()
     assert migrated["action"] == "migrated"
-    assert migrated["details"] == {"versions": ["0001", "0002"]}
+    assert migrated["details"] == {"versions": ["0001", "0002", "0003"]}
     assert (imported["who"], imported["action"], imported["subject"]) == ("lea", "imported", "may.csv")
     assert imported["details"] == {"new": 1, "known": 0, "replaced": 0, "late": 0, "rejected": 3}
 
@@ -146,7 +146,7 @@ def test_an_older_schema_is_brought_up_and_its_labels_stay(path):
     engine.dispose()
     with LabelStore.open(path) as store:
         assert store.labels() == [label()]
-        assert store.log()[0]["details"] == {"versions": ["0002"]}
+        assert store.log()[0]["details"] == {"versions": ["0002", "0003"]}
         assert store.add([label()]).known == 1
 
 
