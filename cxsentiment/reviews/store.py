@@ -1,13 +1,13 @@
 """The store of human labels: append-only, each import idempotent, each change in the audit log."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import Connection, Engine, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, select, update
 
 from cxsentiment.errors import StoreError
 from cxsentiment.reviews import database as db
@@ -96,14 +96,24 @@ class LabelStore:
             note(connection, "imported", subject, {**counts, **details}, who)
         return done
 
-    def labels(self, *, history: bool = False) -> list[Label]:
-        """The current labels, or with `history` those that were replaced too, by identity and then oldest first."""
+    def labels(self, *, history: bool = False, contacts: Collection[str] | None = None) -> list[Label]:
+        """The current labels (of these contacts, where some are named), by identity and then oldest first.
+
+        With `history` those that were replaced are there too.
+        """
         columns = [labels.c[name] for name in FIELDS]
         question = select(*columns).order_by(labels.c.id)
         if not history:
             question = question.where(labels.c.superseded_by.is_(None))
         with self.reading() as connection:
-            found = [Label(*row) for row in connection.execute(question)]
+            if contacts is None:
+                found = [Label(*row) for row in connection.execute(question)]
+            else:
+                found = [
+                    Label(*row)
+                    for some in _pieces(set(contacts))
+                    for row in connection.execute(question.where(labels.c.contact_id.in_(some)))
+                ]
         return sorted(found, key=lambda label: label.identity)  # here, for databases sort text in their own ways
 
     def erase(self, contacts: Sequence[str], *, reason: str = "", who: str | None = None) -> int:
@@ -136,6 +146,14 @@ class LabelStore:
         with self.reading() as connection:
             rows = connection.execute(question).mappings().all()
         return [{**row, "details": json.loads(row["details"])} for row in rows]
+
+    def log_page(self, most: int, skip: int) -> tuple[list[dict[str, Any]], int]:
+        """`most` lines of the audit log, latest first, after the latest `skip`; and how many there are in all."""
+        question = select(audit).order_by(audit.c.id.desc()).limit(most).offset(skip)
+        with self.reading() as connection:
+            rows = connection.execute(question).mappings().all()
+            total = connection.execute(select(func.count()).select_from(audit)).scalar_one()
+        return [{**row, "details": json.loads(row["details"])} for row in rows], int(total)
 
     def note(self, action: str, subject: str, details: Mapping[str, object], who: str | None = None) -> None:
         """Add a line to the audit log, as for an export. Raises StoreError."""

@@ -90,7 +90,7 @@ def view(facts: Facts, row: Mapping[str, Any], *, first: int = 0) -> ContactView
     """The contact of a row that `find` gave, with its turns from place `first` on. Raises RunError."""
     contact_id = str(row["contact_id"])
     turns = _of(runs.read_part(facts.run, "turns", row["shard"]), contact_id)
-    items = _of(runs.read_part(facts.run, "items", row["shard"]), contact_id)
+    items = items_of(runs.read_part(facts.run, "items", row["shard"]), contact_id, facts)
     said = turns.to_pylist()
     thresholds = (((facts.receipt.get("model") or {}).get("thresholds") or {}).get("acts")) or {}
     shown = said[first : first + TURNS_SHOWN]
@@ -100,7 +100,7 @@ def view(facts: Facts, row: Mapping[str, Any], *, first: int = 0) -> ContactView
         tuple(_turn(turn, thresholds) for turn in shown),
         len(said),
         first,
-        _items(items.to_pylist(), facts),
+        items,
         _arc(said),
         same,
     )
@@ -126,7 +126,9 @@ def _turn(turn: Mapping[str, Any], thresholds: Mapping[str, float]) -> TurnView:
     )
 
 
-def _items(rows: Sequence[Mapping[str, Any]], facts: Facts) -> tuple[ItemView, ...]:
+def items_of(table: pa.Table, contact_id: str, facts: Facts) -> tuple[ItemView, ...]:
+    """The items of a contact in a shard's table, in the order of the scorecard."""
+    rows = _of(table, contact_id).to_pylist()
     order = {item: place for place, item in enumerate(facts.texts)}
     seen: dict[str, ItemView] = {}
     for row in rows:  # of a contact that stands twice in the shard the first counts, as everywhere here

@@ -8,12 +8,15 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from cxsentiment.errors import CxError
+from cxsentiment.reviews.assigning import Assignments
+from cxsentiment.reviews.disputes import Dispute, Disputes, holding
 from cxsentiment.web import contact, listing, overview
 from cxsentiment.web.access import Person
 from cxsentiment.web.desk import Desk
 from cxsentiment.web.facts import Facts
 from cxsentiment.web.refusals import Refusal, not_here
 from cxsentiment.web.rendering import page
+from cxsentiment.web.revised import revised, revised_scores
 
 router = APIRouter()
 _MOMENTS_SHOWN = 200
@@ -71,6 +74,8 @@ def contacts(
         facts=facts,
         filters=filters,
         found=found,
+        hidden=_hidden(request, facts),
+        changed=revised_scores(facts, _disputes(request, facts)),
         agents=listing.choices(facts, "agent_id"),
         campaigns=listing.choices(facts, "campaign"),
         channels=listing.choices(facts, "channel"),
@@ -87,15 +92,31 @@ def contact_page(
     """One contact."""
     facts = request.app.state.desk.facts(run)
     seen = contact.view(facts, visible(facts, request.state.person, id), first=first)
-    return page(request, "contact.html.j2", run=run, here="contacts", facts=facts, seen=seen)
+    disputes = _disputes(request, facts, seen.contact_id)
+    return page(
+        request,
+        "contact.html.j2",
+        run=run,
+        here="contacts",
+        facts=facts,
+        seen=seen,
+        blind=seen.contact_id in _hidden(request, facts),
+        disputes=disputes,
+        held={item: one for (_, item), one in holding(disputes).items()},
+        contested={one.item: one for one in disputes if one.state == "open"},
+        revised=revised(facts, seen.items, disputes),
+    )
 
 
 @router.get("/r/{run}/agents", name="agents")
 def agents(request: Request, run: str) -> Response:
     """Each agent's mean with its interval."""
     facts = request.app.state.desk.facts(run)
-    found, notes = overview.agents_of(facts, {})
-    return page(request, "agents.html.j2", run=run, here="agents", facts=facts, agents=found, notes=notes)
+    changed = revised_scores(facts, _disputes(request, facts))
+    found, notes = overview.agents_of(facts, changed)
+    return page(
+        request, "agents.html.j2", run=run, here="agents", facts=facts, agents=found, notes=notes, changed=len(changed)
+    )
 
 
 @router.get("/r/{run}/coaching", name="coaching")
@@ -119,6 +140,15 @@ def coaching(request: Request, run: str, agent: str = Query("", max_length=200))
         agent=wanted,
         agents=sorted({one["agent_id"] for one in moments or ()}),
     )
+
+
+def _hidden(request: Request, facts: Facts) -> frozenset[str]:
+    """Contacts that this person is asked to grade blind: their verdicts and scores are not shown."""
+    return Assignments(request.app.state.desk.store).hidden(facts.key, request.state.person.name)
+
+
+def _disputes(request: Request, facts: Facts, contact_id: str | None = None) -> list[Dispute]:
+    return Disputes(request.app.state.desk.store).of(facts.key, contact_id)
 
 
 def visible(facts: Facts, person: Person, contact_id: str) -> dict[str, object]:
