@@ -94,16 +94,31 @@ def check(one: TurnLabel) -> None:
         raise InputError("turn_label", where, "is nobody's to label", allowed="turns of customers and agents")
 
 
-def for_training(labels: Sequence[TurnLabel], texts: Mapping[tuple[str, int], str]) -> list[dict[str, Any]]:
-    """The rows that `python -m training.train --labels` reads, one a turn; turns without a text are left out."""
-    rows = []
+def agreed(labels: Sequence[TurnLabel]) -> tuple[list[TurnLabel], int]:
+    """One label of each turn on which all who labelled it say the same; and how many turns people differ on."""
+    said: dict[tuple[str, int], list[TurnLabel]] = {}
     for one in labels:
+        said.setdefault((one.contact_id, one.turn), []).append(one)
+    same = [given for given in said.values() if len({(one.sentiment, one.acts) for one in given}) == 1]
+    return [given[0] for given in same], len(said) - len(same)
+
+
+def for_training(labels: Sequence[TurnLabel], texts: Mapping[tuple[str, int], str]) -> list[dict[str, Any]]:
+    """The rows that `python -m training.train --labels` reads, one a turn; turns without a text are left out.
+
+    A turn on which people differ is left out too: they should talk about it before a model learns from it.
+    """
+    rows = []
+    for one in agreed(labels)[0]:
         text = texts.get((one.contact_id, one.turn))
         if text:
             row: dict[str, Any] = {"contact_id": one.contact_id, "turn": one.turn, "speaker": one.speaker, "text": text}
-            row |= {"sentiment": one.sentiment} if one.speaker == "customer" else {"acts": list(one.acts) or [NONE]}
-            rows.append(row | {"grader": one.grader})
+            rows.append(row | ({"sentiment": one.sentiment} if one.speaker == "customer" else {"acts": _named(one)}))
     return rows
+
+
+def _named(label: TurnLabel) -> list[str]:
+    return list(label.acts) or [NONE]
 
 
 def _mine(run: str, contact_id: str, grader: str) -> tuple[Any, ...]:

@@ -10,7 +10,7 @@ from cxsentiment import runs
 from cxsentiment.reviews.disputes import Disputes
 from cxsentiment.reviews.files import csv_text
 from cxsentiment.reviews.labels import FIELDS, Label
-from cxsentiment.reviews.turnlabels import TurnLabels, for_training
+from cxsentiment.reviews.turnlabels import TurnLabels, agreed, for_training
 from cxsentiment.web.access import Person
 from cxsentiment.web.desk import Desk
 from cxsentiment.web.facts import Facts
@@ -31,12 +31,13 @@ def export(request: Request, run: str) -> Response:
     """What can be taken along."""
     desk: Desk = request.app.state.desk
     facts = desk.facts(run)
+    alike, differing = agreed(TurnLabels(desk.store).all_of(facts.key))
     counts = {
-        "turns": len(TurnLabels(desk.store).all_of(facts.key)),
+        "turns": len(alike),
         "verdicts": len(_verdicts(desk, facts)),
         "disputes": len(Disputes(desk.store).of(facts.key)),
     }
-    return page(request, "export.html.j2", run=run, here="export", counts=counts)
+    return page(request, "export.html.j2", run=run, here="export", counts=counts, differing=differing)
 
 
 @router.post("/r/{run}/export", name="export_file")
