@@ -12,10 +12,12 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("fastapi", reason="needs the extra serve, which is not installed")
-playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright, which is not installed")
-axe_module = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe, which is not installed")
+pytest.importorskip("playwright.sync_api", reason="needs Playwright, which is not installed")
+pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe, which is not installed")
 
+from axe_playwright_python.sync_playwright import Axe
 from desk_pages import NASTY, PASSWORD, contacts, make_run, open_desk
+from playwright.sync_api import sync_playwright
 from served import served
 
 from cxsentiment.findings import write_report
@@ -36,7 +38,7 @@ PAGES = (
 
 @pytest.fixture(scope="module")
 def chromium():
-    with playwright.sync_playwright() as started:
+    with sync_playwright() as started:
         browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser
         browser.close()
@@ -45,8 +47,7 @@ def chromium():
 def _desk(folder: Path, bundle: Path, given=None):
     run = make_run(folder, bundle, given)
     write_report(run)
-    desk = open_desk([run], str(folder / "reviews.db"), users=True)
-    return desk
+    return open_desk([run], str(folder / "reviews.db"), users=True)
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +127,7 @@ def _picture(page, name: str) -> None:
 
 def _look(page, name: str) -> None:
     """No fault of access by axe's rules, nothing wider than the window, every field with a name."""
-    found = axe_module.Axe().run(page)
+    found = Axe().run(page)
     told = [(one["id"], [node["html"][:120] for node in one["nodes"][:3]]) for one in found.response["violations"]]
     assert told == [], f"{name}: {json.dumps(told, indent=1)}"
     over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
@@ -140,8 +141,7 @@ def test_every_page_is_readable_by_everybody(visit, desk, width, dark):
     one = visit("quin", width, dark)
     for path in PAGES:
         page = one.go(f"/r/may/{path}")
-        for closed in page.locator("details:not([open])").all()[:60]:
-            closed.evaluate("one => { one.open = true; }")
+        page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
         name = re.sub(r"[^a-z0-9]+", "-", path)
         _picture(page, f"{name}-{width}-{'dark' if dark else 'light'}")
         _look(page, path)
