@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from cxsentiment.agents import score_agents
 from cxsentiment.schema import AgentScore, Estimate
 from cxsentiment.stats.arrays import floats
+from cxsentiment.stats.estimates import clipped
 from cxsentiment.stats.means import mean_t_interval
 from cxsentiment.stats.rates import wilson_interval
 from cxsentiment.web.facts import VERDICTS, Facts
@@ -123,7 +124,7 @@ def _enough(groups: Sequence[Group]) -> tuple[Group, ...]:
 
 
 def _mean(facts: Facts, question: str, values: Sequence[object] = ()) -> Estimate:
-    return mean_t_interval(floats(facts.table(question, values)["score"]))
+    return clipped(mean_t_interval(floats(facts.table(question, values)["score"])), 0.0, 100.0)
 
 
 def _groups(facts: Facts, column: str) -> tuple[Group, ...]:
