@@ -110,11 +110,11 @@ class Disputes:
             row = connection.execute(select(disputes).where(disputes.c.id == number)).mappings().first()
         return None if row is None else Dispute(**row)
 
-    def of(self, run: str, contact_id: str | None = None) -> list[Dispute]:
-        """The disputes of a run, or of one contact: open ones first, then the latest."""
+    def of(self, run: str, *contacts: str) -> list[Dispute]:
+        """The disputes of a run, or of these contacts (a page of them): open ones first, then the latest."""
         question = select(disputes).where(disputes.c.run == run)
-        if contact_id is not None:
-            question = question.where(disputes.c.contact_id == contact_id)
+        if contacts:
+            question = question.where(disputes.c.contact_id.in_(contacts))
         question = question.order_by(disputes.c.state != "open", disputes.c.id.desc())
         with self._store.reading() as connection:
             return [Dispute(**row) for row in connection.execute(question).mappings()]

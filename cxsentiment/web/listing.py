@@ -165,6 +165,14 @@ def choices(facts: Facts, column: str) -> list[str]:
     """The values of agent_id, campaign or channel that the run has, at most 1,000, by name."""
     if column not in ("agent_id", "campaign", "channel"):
         raise KeyError(column)
+    key = f"choices {column}"
+    if key not in facts.kept:
+        facts.kept[key] = _choices(facts, column)
+    found: list[str] = facts.kept[key]
+    return found
+
+
+def _choices(facts: Facts, column: str) -> list[str]:
     rows = facts.ask(
         f"SELECT DISTINCT {column} AS name FROM contacts WHERE {column} IS NOT NULL ORDER BY name LIMIT 1000"
     )

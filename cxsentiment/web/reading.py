@@ -66,6 +66,7 @@ def contacts(
         given["agent"] = person.agent_id or ""
     filters = listing.Filters.of(given)
     found = listing.listed(facts, filters, after=after, before=before)
+    shown = [row["contact_id"] for row in found.rows]
     return page(
         request,
         "contacts.html.j2",
@@ -75,7 +76,7 @@ def contacts(
         filters=filters,
         found=found,
         hidden=_hidden(request, facts),
-        changed=revised_scores(facts, _disputes(request, facts)),
+        changed=revised_scores(facts, _disputes(request, facts, *shown)) if shown else {},
         agents=listing.choices(facts, "agent_id"),
         campaigns=listing.choices(facts, "campaign"),
         channels=listing.choices(facts, "channel"),
@@ -147,8 +148,8 @@ def _hidden(request: Request, facts: Facts) -> frozenset[str]:
     return Assignments(request.app.state.desk.store).hidden(facts.key, request.state.person.name)
 
 
-def _disputes(request: Request, facts: Facts, contact_id: str | None = None) -> list[Dispute]:
-    return Disputes(request.app.state.desk.store).of(facts.key, contact_id)
+def _disputes(request: Request, facts: Facts, *contacts: str) -> list[Dispute]:
+    return Disputes(request.app.state.desk.store).of(facts.key, *contacts)
 
 
 def visible(facts: Facts, person: Person, contact_id: str) -> dict[str, object]:
