@@ -63,7 +63,11 @@ def write_run(folder: Path, contacts: int, *, texts: bool = True, seed: int = 7)
         _write(folder, "items", number, _items(rng, ids, rubric))
         _write(folder, "turns", number, _turns(rng, ids if texts else []))
     head = {"name": rubric.name, "version": rubric.version, "sha256": rubric.sha256, "content": rubric.content()}
-    receipt = {"state": "complete", "identity": "f" * 64, "software": {"name": "cxsentiment", "version": "made up"}}
+    receipt: dict[str, Any] = {
+        "state": "complete",
+        "identity": "f" * 64,
+        "software": {"name": "cxsentiment", "version": "made up"},
+    }
     receipt |= {"rubric": head, "contacts": {"in": contacts, "scored": contacts, "rejected": 0}, "files": {}}
     receipt |= {"started_at": "2026-05-01T00:00:00+00:00", "demo": False, "model": None}
     runs.write_receipt(folder, receipt)

@@ -256,6 +256,7 @@ def test_what_was_entered_outlives_the_session(run, tmp_path):
     entered = {"contact": "c1", "item": "greeting", "reason": 'He <b>did</b> greet, "in his way"'}
     page = browser.post("/r/may/contest", entered, 401, csrf=csrf)
     assert "What you entered is kept" in page
+    assert "Copy it before you leave" not in page
     fields = {"csrf": hidden(page, "csrf"), "kept": hidden(page, "kept"), "name": "quin", "password": PASSWORD}
     page = browser.client.post("/sign-in", data=fields).text
     assert "Nothing of this is saved yet" in page
@@ -265,6 +266,12 @@ def test_what_was_entered_outlives_the_session(run, tmp_path):
     }
     assert "The verdict is contested" in browser.client.post(re.search(r'action="(/r[^"]+)"', page)[1], data=sent).text
     assert desk.store.log()[-1]["action"] == "contested"
+    other = Browser(desk).sign_in("quin")
+    same = {"sec-fetch-site": "same-origin"}
+    answer = other.client.post("/r/may/contest", data={**entered, "csrf": csrf}, headers=same)
+    assert answer.status_code == 403
+    assert "Nothing of this is saved yet" in answer.text
+    assert hidden(answer.text, "csrf") == _csrf(other)
     for kept in ("{", "[1]", json.dumps({"path": "//evil", "fields": []}), "[" * 100_000):
         again = Browser(desk)
         fields = {"csrf": hidden(again.get("/sign-in"), "csrf"), "name": "quin", "password": PASSWORD, "kept": kept}

@@ -55,6 +55,9 @@ def test_the_printed_link_lets_one_browser_in_once(run, tmp_path):
     cookie = next(iter(first.client.cookies.jar))
     assert cookie.has_nonstandard_attr("HttpOnly")
     assert cookie.get_nonstandard_attr("SameSite").lower() == "lax"
+    lost = second.client.post("/r/may/contest", data={"reason": NASTY}).text
+    assert "Copy it before you leave this page" in lost
+    assert "<script>alert" not in lost
     first.client.headers["host"] = "evil.example:8765"
     assert "Wrong address" in first.get("/r/may/contacts", 400)
     desk.close()

@@ -136,7 +136,9 @@ class Accounts:
         row = {"token_sha256": _hash(token), "user_name": user_name, "local": local}
         row |= {"csrf": secrets.token_urlsafe(32), "started": moment, "seen": moment}
         with self._store.writing() as connection:
-            connection.execute(delete(sessions).where(sessions.c.started < moment - LONGEST_S))
+            connection.execute(
+                delete(sessions).where(sessions.c.started < moment - LONGEST_S, sessions.c.local.is_(False))
+            )
             connection.execute(insert(sessions), row)
         return token
 
@@ -145,7 +147,10 @@ class Accounts:
         moment, key = int(time.time()), _hash(token)
         with self._store.reading() as connection:
             row = connection.execute(select(sessions).where(sessions.c.token_sha256 == key)).mappings().first()
-        if row is None or row["seen"] < moment - IDLE_S or row["started"] < moment - LONGEST_S:
+        # A session of the printed link lasts as long as serve runs: without a new link nobody could come in again.
+        if row is None:
+            return None
+        if not row["local"] and (row["seen"] < moment - IDLE_S or row["started"] < moment - LONGEST_S):
             return None
         if row["seen"] < moment - _TOUCH_S:
             with self._store.writing() as connection:

@@ -13,7 +13,7 @@ from cxsentiment.web.access import ACCESS, OPEN
 from cxsentiment.web.desk import Desk, require_host, require_own, require_token
 from cxsentiment.web.headers import SafeHeaders
 from cxsentiment.web.posting import Form, read_form
-from cxsentiment.web.refusals import NotSignedInError, Refusal, not_allowed
+from cxsentiment.web.refusals import EarlierPageError, NotSignedInError, Refusal, not_allowed
 from cxsentiment.web.rendering import page
 
 _log = logging.getLogger("cxsentiment.web")
@@ -27,6 +27,7 @@ def make_app(desk: Desk) -> FastAPI:
         app.include_router(router)
     app.add_middleware(SafeHeaders, tls=desk.way.tls)
     app.add_exception_handler(NotSignedInError, door.ask_to_sign_in)
+    app.add_exception_handler(EarlierPageError, door.offer_again)
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(CxError, _told)
     app.add_exception_handler(RequestValidationError, _unreadable)
@@ -52,7 +53,12 @@ def _admit(request: Request, form: Form = Depends(read_form)) -> None:  # noqa: 
     if name not in ACCESS or not person.may(name):
         raise not_allowed(person.role)
     if request.method == "POST":
-        require_token(person.csrf, form)
+        try:
+            require_token(person.csrf, form)
+        except Refusal:
+            if request.headers.get("sec-fetch-site") == "same-origin":
+                raise EarlierPageError from None
+            raise
 
 
 def _refused(request: Request, error: Exception) -> Response:

@@ -3,6 +3,7 @@
 import json
 import re
 import secrets
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -50,7 +51,7 @@ def enter(request: Request, token: str = "") -> Response:
             "The link that serve prints lets one browser in, once.",
             "Use the browser that opened it first, or restart cxsentiment serve for a new link.",
         )
-    return _welcome(desk, desk.accounts.start(desk.local_user, local=True), "/")
+    return _welcome(desk, desk.accounts.start(desk.local_user, local=True), "/", None)
 
 
 @router.get("/sign-in", name="sign_in")
@@ -112,26 +113,50 @@ def ask_to_sign_in(request: Request, _: Exception) -> Response:
     form: Form = request.state.form
     fields = [pair for pair in form.fields if pair[0] != "csrf"]
     kept = json.dumps({"path": request.url.path, "fields": fields}) if _OURS.fullmatch(request.url.path) else ""
-    problem = "Your session is over. What you entered is kept in this page: sign in, and you can send it again."
-    return _form_page(request, status=401, problem=problem, kept=kept if len(kept) <= _MOST_KEPT else "")
+    problem = "Your session is over. What you entered is kept in this page, and can be sent again."
+    return _form_page(
+        request, status=401, problem=problem, kept=kept if len(kept) <= _MOST_KEPT else "", entered=fields
+    )
+
+
+def offer_again(request: Request, _: Exception) -> Response:
+    """What somebody sees who sends a page of an earlier session: nothing is saved until they send it again."""
+    form: Form = request.state.form
+    fields = [pair for pair in form.fields if pair[0] != "csrf"]
+    token = request.state.person.csrf
+    return page(request, "kept.html.j2", status=403, path=request.url.path, fields=fields, token=token)
 
 
 def _form_page(
-    request: Request, *, status: int = 200, problem: str = "", target: str = "/", kept: str = ""
+    request: Request,
+    *,
+    status: int = 200,
+    problem: str = "",
+    target: str = "/",
+    kept: str = "",
+    entered: Sequence[tuple[str, str]] = (),
 ) -> Response:
     desk: Desk = request.app.state.desk
     before = request.cookies.get(_BEFORE) or secrets.token_urlsafe(32)
     way = "link" if desk.way.token is not None else "proxy" if desk.way.proxy_header is not None else "password"
     answer = page(
-        request, "sign_in.html.j2", status=status, before=before, problem=problem, target=target, kept=kept, way=way
+        request,
+        "sign_in.html.j2",
+        status=status,
+        before=before,
+        problem=problem,
+        target=target,
+        kept=kept,
+        way=way,
+        entered=entered if way != "password" else (),
     )
     _set(answer, desk, _BEFORE, before, 3600)
     return answer
 
 
-def _welcome(desk: Desk, token: str, target: str) -> Response:
+def _welcome(desk: Desk, token: str, target: str, seconds: int | None = LONGEST_S) -> Response:
     answer = RedirectResponse(target, 303)
-    _set(answer, desk, desk.way.cookie, token, LONGEST_S)
+    _set(answer, desk, desk.way.cookie, token, seconds)
     return answer
 
 
@@ -151,7 +176,7 @@ def _offer(request: Request, desk: Desk, token: str, kept: str) -> Response:
     return answer
 
 
-def _set(answer: Response, desk: Desk, name: str, value: str, seconds: int) -> None:
+def _set(answer: Response, desk: Desk, name: str, value: str, seconds: int | None) -> None:
     answer.set_cookie(name, value, max_age=seconds, path="/", secure=desk.way.tls, httponly=True, samesite="lax")
 
 

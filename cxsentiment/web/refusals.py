@@ -19,6 +19,10 @@ class NotSignedInError(Exception):
     """Nobody is signed in, or the session is over."""
 
 
+class EarlierPageError(Exception):
+    """A form of our own whose token is of an earlier session: it is offered again, not lost."""
+
+
 def not_allowed(role: str) -> Refusal:
     """A page that is not for this role."""
     return Refusal(
