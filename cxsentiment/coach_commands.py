@@ -7,6 +7,7 @@ import typer
 
 from cxsentiment.arguments import DateOrderOption, Json, Timezone
 from cxsentiment.errors import ExitCode
+from cxsentiment.invocation import print_json
 
 _REFUSED_SHOWN = 5
 
@@ -40,10 +41,9 @@ def coach(
     packs = gather(run, wanted)
     page = write(packs, out, alone=bool(agent))
     if as_json:
-        import json
         from dataclasses import asdict
 
-        typer.echo(json.dumps({**asdict(packs), "page": str(page)}, ensure_ascii=False, indent=2))
+        print_json({**asdict(packs), "page": str(page)})
     else:
         for note in packs.notes:
             typer.echo(note)

@@ -163,9 +163,7 @@ def rewrite(run: Path, path: Path, owners: Mapping[str, int], selection: Selecti
     if path.parent.name == "contacts":
         meta = json.dumps(_content_of_rest(run, path, table, owners, selection), sort_keys=True)
         table = table.replace_schema_metadata({**(table.schema.metadata or {}), _META: meta.encode()})
-    sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd")
-    runs.write_atomically(path, sink.getvalue().to_pybytes())
+    runs.write_table(table, path)
 
 
 def _content_of_rest(

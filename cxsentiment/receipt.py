@@ -95,6 +95,12 @@ def refused_lines(receipt: Mapping[str, Any]) -> int:
     return sum(counts)
 
 
+def refusals(receipt: Mapping[str, Any]) -> int:
+    """How many records, turns and times of a run's input were refused; copies of contacts lose nothing."""
+    copies: int = receipt["contacts"].get("copies", 0)
+    return refused_lines(receipt) - copies
+
+
 def refused_of(rejects: Iterable[Reject]) -> Refused:
     """Count what was refused of the input (its contacts and turns, not surveys and logs)."""
     kinds: Counter[str] = Counter()
@@ -155,7 +161,7 @@ def earlier_run(out: Path, plan: Plan, *, overwrite: bool) -> dict[str, Any] | N
     if receipt is not None and receipt.get("state") == runs.ERASING:
         raise runs.half_erased(out)
     if receipt is None:
-        if any(out.iterdir()):
+        if not runs.is_empty(out):
             raise UsageError(str(out), "is not empty and holds no run", do="Give --out a new or empty folder")
         return None
     if receipt.get("identity") == plan.identity():
@@ -173,8 +179,7 @@ def earlier_run(out: Path, plan: Plan, *, overwrite: bool) -> dict[str, Any] | N
 
 def stands(out: Path, receipt: Mapping[str, Any]) -> bool:
     """Whether every file of a finished run is there and unchanged."""
-    hashes: Mapping[str, str] = receipt["files"]
-    return all((out / name).exists() and runs.sha256_of(out / name) == digest for name, digest in hashes.items())
+    return not runs.altered(out, receipt["files"])
 
 
 def compose(
@@ -182,7 +187,6 @@ def compose(
 ) -> dict[str, Any]:
     """The receipt of a finished run."""
     notes = [result.note for result in results]
-    fresh = sum(result.note.turns_in for result in results if result.seconds)
     phases = {phase: round(sum(r.seconds.get(phase, 0.0) for r in results), 3) for phase in PHASES}
     hashes = {name: digest for result in results for name, digest in sorted(result.hashes.items())}
     hashes |= reading.side
@@ -226,7 +230,6 @@ def compose(
         "log": reading.log,
         "started_at": started.astimezone(UTC).isoformat(timespec="seconds"),
         "seconds": {"read": round(reading.seconds, 3), **phases, "total": round(seconds, 3)},
-        "turns_per_second": round(fresh / seconds, 1) if fresh else None,
         "shards": len(results),
         "shards_reused": sum(not result.seconds for result in results),
         "files": hashes,

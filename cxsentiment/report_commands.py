@@ -1,7 +1,5 @@
 """`cxsentiment report RUN`. Imports of weight are inside the command."""
 
-import shlex
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -25,6 +23,7 @@ from cxsentiment.arguments import (
     one_of,
 )
 from cxsentiment.errors import ExitCode
+from cxsentiment.invocation import print_json, rejected_beside, typed
 from cxsentiment.kpi_commands import Shifts
 
 
@@ -82,15 +81,14 @@ def report(
     )
     formats = [one_of("--format", name, made.FORMATS) for name in format_] or made.DEFAULT
     asked = Asked(targets, read_shifts(shifts), timezone, date_order, formats, client)
-    findings, page = write_report(run, joins, shlex.join(["cxsentiment", *sys.argv[1:]]), asked)
+    findings, page = write_report(run, joins, typed(), asked)
     if as_json:
-        import json
         from dataclasses import asdict
 
-        typer.echo(json.dumps({**asdict(findings), "page": str(page)}, ensure_ascii=False, indent=2, default=str))
+        print_json({**asdict(findings), "page": str(page)})
     else:
         if surveys or log:
             terminal.print_joined(findings.run, page.with_name("rejects.jsonl"), surveys=bool(surveys), log=bool(log))
         terminal.print_findings(findings, page)
-    refused = [findings.run[name] for name, given in (("surveys", surveys), ("log", log)) if given]
-    raise typer.Exit(ExitCode.REJECTS if any(facts["rejected"] for facts in refused) else ExitCode.DONE)
+    rejected = rejected_beside({"surveys": surveys and findings.run["surveys"], "log": log and findings.run["log"]})
+    raise typer.Exit(ExitCode.REJECTS if rejected else ExitCode.DONE)

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from cxsentiment import cli, erasures, runs, shards
+from cxsentiment import cli, erasures, lock, runs, shards
 from cxsentiment import erase as erasing
 from cxsentiment.erase import Erasure, Whom, erase, moment_of, verified
 from cxsentiment.errors import RunError, UsageError
@@ -544,7 +544,7 @@ def test_a_folder_that_cannot_be_written_stays_as_it_is(out: Path, monkeypatch: 
 
 
 def test_two_erasures_do_not_work_on_one_folder(out: Path) -> None:
-    with erasing._alone(out), pytest.raises(RunError, match="another erasure"):
+    with lock.alone(out, "cxsentiment erase"), pytest.raises(RunError, match="another process is at work here"):
         _erase(out, customers=("cust-anna",))
 
 

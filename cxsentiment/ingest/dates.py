@@ -83,7 +83,7 @@ def read_date(value: object, rules: DateRules, now: datetime | None = None) -> M
     if found is None:
         return None
     if found.at.year < _EARLIEST_YEAR:
-        raise DateError("impossible_date", f"lies before {_EARLIEST_YEAR}: is it an empty value?")
+        raise DateError("impossible_date", f"lies before {_EARLIEST_YEAR}, as an empty value often does")
     if found.at > (now or datetime.now(UTC)) + _AHEAD:
         raise DateError("future_date", "lies in the future")
     return found
