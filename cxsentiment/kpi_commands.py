@@ -57,6 +57,9 @@ def kpis(
     window: Annotated[
         float, typer.Option(metavar="DAYS", min=0.1, help="First-contact resolution: no contact in …")
     ] = 7,
+    resolve_within: Annotated[
+        float | None, typer.Option(metavar="HOURS", min=0.01, help="Resolved within this counts for its service level.")
+    ] = None,
     any_queue: Annotated[
         bool, typer.Option("--any-queue", help="A contact in another queue counts as coming back too.")
     ] = False,
@@ -120,6 +123,7 @@ def kpis(
         queues=QueueRules(answer_within, short_abandon),
         prices=Prices(price_per_core_hour, price_per_manual_evaluation),
         window_days=window,
+        resolve_within_h=resolve_within,
         same_queue=not any_queue,
         customers=table,
         period=read_period(period, "--period") if period else None,
