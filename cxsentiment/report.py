@@ -4,8 +4,6 @@ The page is one file with its style and charts inside: no script, no font, no re
 and a CSV cell that a spreadsheet would take for a formula gets an apostrophe in front.
 """
 
-import csv
-import io
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -23,6 +21,7 @@ from cxsentiment.schema import (
     ItemRate,
     QuotedTurn,
 )
+from cxsentiment.spreadsheets import Cell, csv_text
 from cxsentiment.text import clean
 
 if TYPE_CHECKING:
@@ -35,7 +34,6 @@ _EXCERPT = 300  # characters of a turn shown on either side of its quote
 _QUOTE = 600  # characters of a quote shown
 _INPUTS_SHOWN = 20
 _QUEUE_SHOWN = 20
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 _NONE = "–"
 # Long parts of the receipt that run.json holds and the page does not repeat.
 _NOT_REPEATED = {"inputs", "files", "rubric.content", "warnings", "null_reasons"}
@@ -55,7 +53,6 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 }
 """The columns of each CSV table, in their order."""
 
-Cell = str | float | bool | None
 Table = tuple[Sequence[str], Sequence[Sequence[Cell]]]
 
 
@@ -106,7 +103,7 @@ def write(findings: Findings, folder: Path) -> Path:
 
     Each file is replaced whole or not at all, the page last. Raises RunError where the folder cannot be written.
     """
-    files = {f"{name}.csv": csv_text(table) for name, table in tables(findings).items()}
+    files = {f"{name}.csv": csv_text(*table) for name, table in tables(findings).items()}
     files["index.html"] = html(findings)
     for name, content in files.items():
         write_atomically(folder / name, content.encode("utf-8", "replace"))
@@ -165,25 +162,6 @@ def _value(record: Any, column: str) -> Cell:
     estimate = column in _OF_ESTIMATE and hasattr(record, "estimate")
     value: Cell = getattr(record.estimate, _OF_ESTIMATE[column]) if estimate else getattr(record, column)
     return value
-
-
-def csv_text(table: Table) -> str:
-    """One table as CSV; text that a spreadsheet would take for a formula gets an apostrophe in front."""
-    sink = io.StringIO()
-    writer = csv.writer(sink, lineterminator="\r\n")  # RFC 4180; it also makes the writer quote a lone carriage return
-    writer.writerow(table[0])
-    writer.writerows([_cell(cell) for cell in row] for row in table[1])
-    return sink.getvalue()
-
-
-def _cell(cell: Cell) -> str:
-    if cell is None:
-        return ""
-    if isinstance(cell, bool):
-        return "true" if cell else "false"
-    if isinstance(cell, str):
-        return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
-    return repr(cell) if math.isfinite(cell) else ""
 
 
 # What the page shows

@@ -154,7 +154,7 @@ def agreement(
 ) -> None:
     """Say whether graders agree, item by item, how strict each is, and how the machine compares (a session report)."""
     from cxsentiment import review_terminal as terminal
-    from cxsentiment.reviews.files import write_tables
+    from cxsentiment.figures import write_all
     from cxsentiment.reviews.session import choose, session_report
     from cxsentiment.reviews.store import LabelStore
     from cxsentiment.reviews.wording import agreement_tables
@@ -162,13 +162,7 @@ def agreement(
     with LabelStore.open(db) as store:
         chosen = choose(store.labels(), run, contacts=contacts, since=since, purposes=purpose)
     report = session_report(chosen, run, seed=seed)
-    tables = agreement_tables(report)
-    written = [
-        path
-        for folder, kind in ((csv, False), (parquet, True))
-        if folder is not None
-        for path in write_tables(folder, tables, parquet=kind)
-    ]
+    written = write_all(agreement_tables(report), None, csv, parquet)
     terminal.print_agreement(report, written, as_json=as_json)
 
 
@@ -203,7 +197,7 @@ def plan(
 ) -> None:
     """Say how many contacts people must grade, and draw them by chance into a form that `labels import` reads back."""
     from cxsentiment import review_terminal as terminal
-    from cxsentiment.reviews.files import write_tables
+    from cxsentiment.figures import write_all
     from cxsentiment.reviews.forms import plan_tables, write_forms
     from cxsentiment.reviews.planning import Goal, make_plan
     from cxsentiment.reviews.store import LabelStore
@@ -215,7 +209,5 @@ def plan(
             labels = store.labels()
     made = make_plan(run, wanted, labels, double=double, targeted=targeted, seed=seed)
     forms = write_forms(made, run, out, overwrite=overwrite)
-    for folder, kind in ((csv, False), (parquet, True)):
-        if folder is not None:
-            write_tables(folder, plan_tables(made), parquet=kind)
+    write_all(plan_tables(made), None, csv, parquet)
     terminal.print_plan(made, forms, as_json=as_json)

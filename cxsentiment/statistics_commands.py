@@ -123,12 +123,6 @@ def associations(
 
 
 def _write(found: "Analysis", csv: Path | None, parquet: Path | None) -> None:
-    from cxsentiment.figures import write_tables
-    from cxsentiment.runs import write_rejects
+    from cxsentiment.figures import write_all
 
-    if csv is not None:
-        write_tables(csv, found.tables, "csv")
-        write_rejects(csv, found.rejects)
-    if parquet is not None:
-        write_tables(parquet, found.tables, "parquet")
-        write_rejects(parquet, found.rejects)
+    write_all(found.tables, found.rejects, csv, parquet)

@@ -11,13 +11,13 @@ import pyarrow as pa
 from cxsentiment import runs
 from cxsentiment.answers import joined
 from cxsentiment.charts import control_chart, differences_chart
-from cxsentiment.consistency.contrasts import Change, Difference, changes, differences
+from cxsentiment.consistency.contrasts import Change, Difference, changes, differences, judged_together
 from cxsentiment.consistency.labels import read_labels
 from cxsentiment.consistency.measures import factors, measures
 from cxsentiment.consistency.monitoring import Monitor, Per, drift_monitors, monitors, periods, reading
 from cxsentiment.errors import UsageError
 from cxsentiment.ingest.joins import Joins
-from cxsentiment.schema import Estimate, Reject
+from cxsentiment.schema import FALSE_DISCOVERY_RATE, Estimate, Reject
 from cxsentiment.slices import Shift, all_contacts
 from cxsentiment.starts import Starts, in_future, starts, within
 from cxsentiment.stats.equivalence import MARGIN
@@ -85,12 +85,13 @@ def steadiness(run: Path, joins: Joins, plan: Plan) -> Steadiness:
         rejects += labels.rejects
         charts += residuals
     changed = _changes(contacts, values, times, plan, notes) if plan.baseline else []
-    judged = [*found, *changed]
-    if judged:
+    parted, since = judged_together(found, changed)
+    if tested := sum(p is not None for p in (*(one.p for one in parted), *(one.p for one in since))):
         notes.append(
-            f"{len(judged)} differences were judged: where there is none, about 1 in 20 still comes out as different"
+            f"{tested} differences were judged; different is what stays so when all of them are allowed for "
+            f"(Benjamini-Hochberg, false discovery rate {FALSE_DISCOVERY_RATE:.0%})"
         )
-    return Steadiness(tuple(found), tuple(changed), tuple(charts), tuple(notes), tuple(rejects))
+    return Steadiness(parted, since, tuple(charts), tuple(notes), tuple(rejects))
 
 
 def drawings(found: Steadiness, margin: float) -> dict[str, str]:
@@ -98,13 +99,13 @@ def drawings(found: Steadiness, margin: float) -> dict[str, str]:
     made: dict[str, str | None] = {}
     scores = [one for one in found.differences if one.measure == "score" and one.group]
     rows: list[tuple[str, str, Estimate]] = [
-        (one.group if one.factor == "peak" else f"{one.factor} {one.group}", one.verdict, one.difference)
+        (one.group if one.factor == "peak" else f"{one.factor} {one.group}", one.verdict, one.estimate)
         for one in scores
     ]
     unit = "difference in points, with 95% interval"
     title = "Score of each group less that of all other contacts"
     made["differences"] = differences_chart("differences", title, rows, margin, unit)
-    changed = [(one.measure.removeprefix("item:"), one.verdict, one.difference) for one in found.changes]
+    changed = [(one.measure.removeprefix("item:"), one.verdict, one.estimate) for one in found.changes]
     title = "Change since the baseline period"
     made["changes"] = differences_chart("changes", title, changed, margin, unit)
     for one in found.monitors:

@@ -49,8 +49,8 @@ def test_the_verdict_for_what_was_planted(given, verdict):
     row = shift_difference(**given)
     assert row.verdict == verdict
     assert row.margin == 3
-    assert row.difference.low < row.low90 < row.difference.value < row.high90 < row.difference.high
-    assert "delete-one-agent jackknife" in row.difference.method
+    assert row.estimate.low < row.low90 < row.estimate.value < row.high90 < row.estimate.high
+    assert "delete-one-agent jackknife" in row.estimate.method
 
 
 def test_case_mix_is_taken_out():
@@ -58,8 +58,8 @@ def test_case_mix_is_taken_out():
     row = shift_difference(mix=-20.0, tilt=0.9, n=3000, noise=5.0)
     raw = row.others.value - row.mean.value  # the first group is the day
     assert abs(raw) > 5
-    assert abs(row.difference.value) < 1.5
-    assert "adjusted for case mix" in row.difference.method
+    assert abs(row.estimate.value) < 1.5
+    assert "adjusted for case mix" in row.estimate.method
 
 
 def test_case_mix_that_is_the_group_itself_is_not_adjusted_for_and_said():
@@ -67,16 +67,16 @@ def test_case_mix_that_is_the_group_itself_is_not_adjusted_for_and_said():
     campaign = np.array([name == "hard" for name in table["campaign"].to_pylist()])
     (row,) = differences(table, [Factor("site", campaign.astype(np.int64), ("a", "b"))], measures(table, no_items()))
     assert not row.adjusted
-    assert "cannot be adjusted for" in row.difference.reason
-    assert row.difference.low is not None
+    assert "cannot be adjusted for" in row.estimate.reason
+    assert row.estimate.low is not None
 
 
 def test_constant_scores_are_undetermined_not_equal():
     table, factor = made()
     (row,) = differences(table, [factor], [Measure("score", np.full(table.num_rows, 70.0))])
     assert row.verdict == "undetermined"
-    assert row.difference.low is None
-    assert row.difference.reason
+    assert row.estimate.low is None
+    assert row.estimate.reason
 
 
 def test_few_agents_are_undetermined():
@@ -86,7 +86,7 @@ def test_few_agents_are_undetermined():
     ], [Measure("score", np.array([s for s, name in zip(table["score"].to_pylist(), table["agent_id"].to_pylist(),
                                                          strict=True) if name < "A05"]))])  # fmt: skip
     assert row.verdict == "undetermined"
-    assert "too few" in row.difference.reason
+    assert "too few" in row.estimate.reason
 
 
 def test_nothing_to_compare_says_what_lacks():
@@ -98,7 +98,7 @@ def test_nothing_to_compare_says_what_lacks():
     assert parts["channel"].reason == "all contacts are of one channel: call"
     assert parts["weekday"].reason
     rows = differences(table, list(parts.values()), measures(table, no_items()))
-    assert all(row.difference.value is None and row.difference.reason for row in rows)
+    assert all(row.estimate.value is None and row.estimate.reason for row in rows)
     assert all(row.verdict == "undetermined" for row in rows)
 
 
@@ -240,12 +240,12 @@ def test_before_and_after_compares_agents_with_themselves():
     score = np.array(table["score"].to_pylist()) + 6.0 * after
     (row,) = changes(table, [Measure("score", score)], ~after, after)
     assert row.paired
-    assert row.agents_both == 12
+    assert row.agents == 12
     assert row.verdict == "different"
-    assert row.difference.low < 6 < row.difference.high
+    assert row.estimate.low < 6 < row.estimate.high
     (row,) = changes(table, [Measure("score", score)], ~after, np.zeros(2400, dtype=bool))
     assert row.verdict == "undetermined"
-    assert row.difference.reason
+    assert row.estimate.reason
 
 
 def command(*arguments):
