@@ -122,7 +122,7 @@ def _gradings(run: Path, contacts: pa.Table, labels: Labels | None) -> Gradings:
 
 
 def _label_notes(labels: Labels | None) -> tuple[str, ...]:
-    return () if labels is None else (purposes_note(labels),)
+    return () if labels is None else (purposes_note(labels), *labels.notes)
 
 
 def _label_rejects(labels: Labels | None, gradings: Gradings) -> tuple[Reject, ...]:

@@ -23,6 +23,7 @@ from cxsentiment.errors import ExitCode
 
 if TYPE_CHECKING:
     from cxsentiment.analysis import Analysis
+    from cxsentiment.labels import Labels
 
 app = typer.Typer()
 
@@ -57,9 +58,8 @@ def agents(
     """Agents with intervals, reliability and tiers: calibrated by human labels where given; never a league table."""
     from cxsentiment import statistics_terminal as terminal
     from cxsentiment.analysis import analyse_agents
-    from cxsentiment.stored_labels import labels_in
 
-    found = analyse_agents(run, None if labels is None else labels_in(labels), level, target)
+    found = analyse_agents(run, _labels(run, labels), level, target)
     _write(found, csv, parquet)
     terminal.print_agents(found, as_json=as_json)
     raise typer.Exit(ExitCode.REJECTS if found.rejects else ExitCode.DONE)
@@ -70,9 +70,8 @@ def rates(run: Run, labels: LabelFile = None, csv: Csv = None, parquet: Parquet 
     """How often items are met and critical errors happen, by campaign, with the method of every figure."""
     from cxsentiment import statistics_terminal as terminal
     from cxsentiment.analysis import analyse_rates
-    from cxsentiment.stored_labels import labels_in
 
-    found = analyse_rates(run, None if labels is None else labels_in(labels))
+    found = analyse_rates(run, _labels(run, labels))
     _write(found, csv, parquet)
     terminal.print_rates(found, as_json=as_json)
     raise typer.Exit(ExitCode.REJECTS if found.rejects else ExitCode.DONE)
@@ -101,7 +100,6 @@ def associations(
     from cxsentiment import statistics_terminal as terminal
     from cxsentiment.analysis import analyse_associations
     from cxsentiment.ingest.joins import read_joins
-    from cxsentiment.stored_labels import labels_in
 
     joins = read_joins(
         surveys=surveys,
@@ -116,10 +114,17 @@ def associations(
         timezone=timezone,
         map_=map_,
     )
-    found = analyse_associations(run, joins, None if labels is None else labels_in(labels))
+    found = analyse_associations(run, joins, _labels(run, labels))
     _write(found, csv, parquet)
     terminal.print_associations(found, as_json=as_json)
     raise typer.Exit(ExitCode.REJECTS if found.rejects else ExitCode.DONE)
+
+
+def _labels(run: Path, place: str | None) -> "Labels | None":
+    from cxsentiment.labels import card_of, labels_in
+    from cxsentiment.runs import require_complete
+
+    return None if place is None else labels_in(place, card_of(require_complete(run)))
 
 
 def _write(found: "Analysis", csv: Path | None, parquet: Path | None) -> None:

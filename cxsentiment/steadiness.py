@@ -12,11 +12,12 @@ from cxsentiment import runs
 from cxsentiment.answers import joined
 from cxsentiment.charts import control_chart, differences_chart
 from cxsentiment.consistency.contrasts import Change, Difference, changes, differences, judged_together
-from cxsentiment.consistency.labels import read_labels
+from cxsentiment.consistency.labels import beside
 from cxsentiment.consistency.measures import factors, measures
 from cxsentiment.consistency.monitoring import Monitor, Per, drift_monitors, monitors, periods, reading
 from cxsentiment.errors import UsageError
 from cxsentiment.ingest.joins import Joins
+from cxsentiment.labels import Labels, card_of, labels_in
 from cxsentiment.schema import FALSE_DISCOVERY_RATE, Estimate, Reject
 from cxsentiment.slices import Shift, all_contacts
 from cxsentiment.starts import Starts, in_future, starts, within
@@ -79,10 +80,11 @@ def steadiness(run: Path, joins: Joins, plan: Plan) -> Steadiness:
     first = _baseline_periods(times, split.of, plan.baseline)
     charts = monitors(values, split, plan.per, pass_mark=plan.pass_mark, baseline=first)
     if plan.labels is not None:
-        labels = read_labels(plan.labels, contacts, verdicts, plan.item)
-        residuals, warned = drift_monitors(labels, split, plan.per, first)
-        notes += [*labels.notes, *warned, reading(charts[1], residuals)]
-        rejects += labels.rejects
+        labels = labels_in(plan.labels, card_of(receipt), weighted=False)
+        paired = beside(labels.table, contacts, verdicts, None if plan.item is None else [plan.item])
+        residuals, warned = drift_monitors(paired, split, plan.per, first)
+        notes += [*labels.notes, *paired.notes, *warned, reading(charts[1], residuals)]
+        rejects += [*labels.rejects, *(_unknown(labels, place) for place in paired.unknown)]
         charts += residuals
     changed = _changes(contacts, values, times, plan, notes) if plan.baseline else []
     parted, since = judged_together(found, changed)
@@ -92,6 +94,11 @@ def steadiness(run: Path, joins: Joins, plan: Plan) -> Steadiness:
             f"(Benjamini-Hochberg, false discovery rate {FALSE_DISCOVERY_RATE:.0%})"
         )
     return Steadiness(parted, since, tuple(charts), tuple(notes), tuple(rejects))
+
+
+def _unknown(labels: Labels, place: int) -> Reject:
+    contact = labels.table["contact_id"][place].as_py()
+    return Reject(labels.source, labels.record(place), contact, "unknown_contact", "the run has no contact of this id")
 
 
 def drawings(found: Steadiness, margin: float) -> dict[str, str]:

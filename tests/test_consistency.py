@@ -9,10 +9,11 @@ from typer.testing import CliRunner
 
 from cxsentiment.cli import app
 from cxsentiment.consistency.contrasts import changes, differences
-from cxsentiment.consistency.labels import Labels, read_labels
+from cxsentiment.consistency.labels import Beside, beside
 from cxsentiment.consistency.measures import Factor, Measure, case_mix, factors, measures
 from cxsentiment.consistency.monitoring import Periods, drift_monitors, monitors, periods, reading
 from cxsentiment.errors import UsageError
+from cxsentiment.labels import labels_in
 from cxsentiment.starts import starts
 from tests import finished
 from tests.tables import contacts, items, no_contacts, no_items
@@ -186,7 +187,7 @@ def drifted(specificity=(0.8, 0.8), prevalence=(0.7, 0.7), size=400, seed=4):
     flagged = np.where(right, truth, 1 - truth)
     split = Periods(week, tuple(f"W{k}" for k in range(10)))
     score = Measure("score", 100 * flagged + rng.normal(0, 1, week.size))
-    labels = Labels(np.arange(week.size), truth, flagged)
+    labels = Beside(np.arange(week.size), truth, flagged)
     return monitors([score], split, "week", baseline=8)[1], drift_monitors(labels, split, "week", 5)[0]
 
 
@@ -203,35 +204,34 @@ def test_a_model_that_moved_is_told_from_agents_that_changed():
 
 def test_without_labels_nobody_can_tell():
     split = Periods(np.zeros(3, dtype=np.int64), ("W0",))
-    none, _ = drift_monitors(Labels(np.arange(3), np.ones(3), np.ones(3)), split, "week")
+    none, _ = drift_monitors(Beside(np.arange(3), np.ones(3), np.ones(3)), split, "week")
     assert all(one.reason == "labels of two periods are needed" for one in none)
     assert "cannot be told" in reading(none[0], none)
-    empty, _ = drift_monitors(Labels(np.zeros(0, dtype=np.int64), np.zeros(0), np.zeros(0)), split, "week")
+    empty, _ = drift_monitors(Beside(np.zeros(0, dtype=np.int64), np.zeros(0), np.zeros(0)), split, "week")
     assert all(one.reason for one in empty)
 
 
 def test_labels_of_picked_contacts_do_not_count_and_bad_rows_are_refused(tmp_path):
-    table = contacts([{}, {}])
+    table = contacts([{}, {}, {}])
     verdicts = items([{"contact_id": "c000", "item": "greet", "verdict": "met"},
-                      {"contact_id": "c001", "item": "greet", "verdict": "not_applicable"}])  # fmt: skip
+                      {"contact_id": "c001", "item": "greet", "verdict": "not_applicable"},
+                      {"contact_id": "c002", "item": "greet", "verdict": "not_met"}])  # fmt: skip
     path = tmp_path / "labels.csv"
     path.write_text(
-        "contact_id,item,value,purpose\nc000,greet,not_met,random\nc000,greet,1,double\nc000,greet,met,coaching\n"
-        "c001,greet,met,random\nc000,greet,na,random\nc009,greet,met,random\nc000,greet,maybe,random\n"
-        "c000,greet,met,\n,greet,met,random\n",
+        "contact_id,item,value,purpose\nc000,greet,not_met,random\nc002,greet,1,double\nc002,hello,met,coaching\n"
+        "c001,greet,met,random\nc009,greet,met,random\nc001,greet,maybe,random\nc001,greet,met,\n,greet,met,random\n",
         encoding="utf-8",
     )
-    found = read_labels(str(path), table, verdicts)
+    read = labels_in(str(path), weighted=False)
+    found = beside(read.table, table, verdicts)
+    assert found.row.tolist() == [0, 2]
     assert found.truth.tolist() == [0.0, 1.0]
-    assert found.flagged.tolist() == [1.0, 1.0]
-    assert [one.code for one in found.rejects] == ["unknown_contact", "bad_value", "bad_purpose", "missing_id"]
-    assert found.notes[0].startswith("1 labels of picked contacts")
-    assert found.notes[1].startswith("2 labels where people or the machine gave no verdict")
+    assert found.flagged.tolist() == [1.0, 0.0]
+    assert [one.code for one in read.rejects] == ["unknown_value", "missing_purpose", "missing_contact"]
+    assert [read.record(place) for place in found.unknown] == [6]
+    assert found.notes == ("1 labels where people or the machine gave no verdict of yes or no left out",)
     with pytest.raises(UsageError, match="is no item"):
-        read_labels(str(path), table, verdicts, "great")
-    path.write_text("contact_id,item,value\nc000,greet,met\n", encoding="utf-8")
-    with pytest.raises(UsageError, match="purpose"):
-        read_labels(str(path), table, verdicts)
+        beside(read.table, table, verdicts, ["great"])
 
 
 def test_before_and_after_compares_agents_with_themselves():

@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from cxsentiment.consistency.labels import Labels
+from cxsentiment.consistency.labels import Beside
 from cxsentiment.consistency.measures import Measure
 from cxsentiment.starts import Starts, day_name, week_name
 from cxsentiment.stats.arrays import BoolArray, FloatArray, IntArray
@@ -74,7 +74,7 @@ def monitors(
 
 
 def drift_monitors(
-    labels: Labels, split: Periods, per: Per, baseline: int | None = None
+    labels: Beside, split: Periods, per: Per, baseline: int | None = None
 ) -> tuple[list[Monitor], list[str]]:
     """EWMA charts of how often the machine is right, on labels "met" and on "not met" apart; and notes.
 
