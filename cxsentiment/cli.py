@@ -11,33 +11,24 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from cxsentiment.arguments import (
-    CesDirection,
-    CesScale,
-    CsatMap,
-    CsatScale,
     DateOrderOption,
     FormatName,
     GuessRoles,
     Inputs,
     Json,
-    Keep,
     KeepVendorMarks,
-    LogFiles,
-    LogTimeUnit,
     Map,
     MaskAlso,
-    MatchBy,
-    MatchWindow,
     NoMasking,
     PseudonymKey,
     Role,
     RoleFile,
-    SurveyFiles,
     TimeUnit,
     Timezone,
 )
 from cxsentiment.consistency_commands import consistency
 from cxsentiment.errors import CxError, ExitCode
+from cxsentiment.join_options import AS_TYPED, EVERY, JoinOptions, joined_by
 from cxsentiment.kpi_commands import kpis
 from cxsentiment.review_commands import register as add_review_commands
 from cxsentiment.rubric_commands import app as rubric_commands
@@ -97,6 +88,7 @@ def _root(
 
 
 @app.command()
+@joined_by(EVERY)
 def score(
     inputs: Inputs,
     out: Annotated[Path, typer.Option("--out", "-o", metavar="RUN", help="The run folder to write.")],
@@ -104,19 +96,7 @@ def score(
         str | None, typer.Option(help="Scorecard: a YAML file, or a ready-made one's name; the default one otherwise.")
     ] = None,
     model: Annotated[Path | None, typer.Option(help="Model folder; the bundled one otherwise.")] = None,
-    surveys: SurveyFiles = [],  # noqa: B006
-    csat_scale: CsatScale = None,
-    csat_map: CsatMap = [],  # noqa: B006
-    ces_scale: CesScale = None,
-    ces_direction: CesDirection = None,
-    match: MatchBy = "id",
-    match_window: MatchWindow = "72h",
-    keep: Keep = "last",
-    date_order: DateOrderOption = None,
-    timezone: Timezone = None,
-    log: LogFiles = [],  # noqa: B006
-    log_time_unit: LogTimeUnit = "s",
-    map_: Map = [],  # noqa: B006  (Typer copies it)
+    beside: JoinOptions = AS_TYPED,
     role: Role = [],  # noqa: B006
     roles: RoleFile = None,
     guess_roles: GuessRoles = False,
@@ -132,30 +112,15 @@ def score(
 ) -> None:
     """Score transcripts into a run folder. An interrupted run goes on where it stopped when run again."""
     from cxsentiment import terminal
-    from cxsentiment.ingest.joins import read_joins
     from cxsentiment.model import default_model
     from cxsentiment.pipeline import Settings, run
     from cxsentiment.rubric.reading import find_rubric, read_rubric
 
-    joins = read_joins(
-        surveys=surveys,
-        csat_scale=csat_scale,
-        csat_map=csat_map,
-        ces_scale=ces_scale,
-        ces_direction=ces_direction,
-        match=match,
-        match_window=match_window,
-        keep=keep,
-        date_order=date_order,
-        timezone=timezone,
-        log=log,
-        log_time_unit=log_time_unit,
-        map_=map_,
-    )
+    joins = beside.read()
     settings = Settings(
         model=model or default_model(),
         rubric=read_rubric(find_rubric(rubric or "default")),
-        options=_options(map_, role, roles, guess_roles, format_, time_unit, date_order, timezone),
+        options=_options(beside.map_, role, roles, guess_roles, format_, time_unit, beside.date_order, beside.timezone),
         surveys=joins.surveys,
         scales=joins.scales,
         log=joins.log,
@@ -177,51 +142,25 @@ def score(
 
 
 @app.command()
+@joined_by(EVERY)
 def report(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder made by cxsentiment score.")],
-    surveys: SurveyFiles = [],  # noqa: B006
-    csat_scale: CsatScale = None,
-    csat_map: CsatMap = [],  # noqa: B006
-    ces_scale: CesScale = None,
-    ces_direction: CesDirection = None,
-    match: MatchBy = "id",
-    match_window: MatchWindow = "72h",
-    keep: Keep = "last",
-    date_order: DateOrderOption = None,
-    timezone: Timezone = None,
-    log: LogFiles = [],  # noqa: B006
-    log_time_unit: LogTimeUnit = "s",
-    map_: Map = [],  # noqa: B006
+    beside: JoinOptions = AS_TYPED,
     as_json: Json = False,
 ) -> None:
     """Write RUN/report (HTML page and CSVs) and print the main tables. Surveys or a log given here replace its own."""
     from cxsentiment import terminal
     from cxsentiment.findings import write_report
-    from cxsentiment.ingest.joins import read_joins
 
-    joins = read_joins(
-        surveys=surveys,
-        csat_scale=csat_scale,
-        csat_map=csat_map,
-        ces_scale=ces_scale,
-        ces_direction=ces_direction,
-        match=match,
-        match_window=match_window,
-        keep=keep,
-        date_order=date_order,
-        timezone=timezone,
-        log=log,
-        log_time_unit=log_time_unit,
-        map_=map_,
-    )
-    findings, page = write_report(run, joins, _typed())
+    findings, page = write_report(run, beside.read(), _typed())
+    surveys, log = bool(beside.surveys), bool(beside.log)
     if as_json:
         from dataclasses import asdict
 
         _print_json({**asdict(findings), "page": str(page)})
     else:
         if surveys or log:
-            terminal.print_joined(findings.run, page.with_name("rejects.jsonl"), surveys=bool(surveys), log=bool(log))
+            terminal.print_joined(findings.run, page.with_name("rejects.jsonl"), surveys=surveys, log=log)
         terminal.print_findings(findings, page)
     rejected = _rejected_beside({"surveys": surveys and findings.run["surveys"], "log": log and findings.run["log"]})
     raise typer.Exit(ExitCode.REJECTS if rejected else ExitCode.DONE)

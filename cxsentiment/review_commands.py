@@ -5,18 +5,13 @@ from typing import Annotated
 
 import typer
 
-from cxsentiment.arguments import DateOrderOption, Json, Timezone
+from cxsentiment.arguments import CsvFolder, DateOrderOption, Json, ParquetFolder, RunFolder, Timezone
 from cxsentiment.errors import ExitCode
 
 labels_app = typer.Typer(no_args_is_help=True, help="Import, list and export the verdicts of human graders.")
 
 Database = Annotated[
     str, typer.Option("--db", metavar="PATH|URL", help="The store of labels: a file, or postgresql+psycopg://…")
-]
-Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder made by cxsentiment score.")]
-CsvFolder = Annotated[Path | None, typer.Option("--csv", metavar="FOLDER", help="Also write the tables as CSV.")]
-ParquetFolder = Annotated[
-    Path | None, typer.Option("--parquet", metavar="FOLDER", help="Also write the tables as Parquet.")
 ]
 
 
@@ -138,7 +133,7 @@ def log(db: Database, as_json: Json = False) -> None:
 
 
 def agreement(
-    run: Run,
+    run: RunFolder,
     db: Database,
     contacts: Annotated[
         str | None, typer.Option(metavar="ID,…", help="Only these contacts: those of one calibration session.")
@@ -167,7 +162,7 @@ def agreement(
 
 
 def plan(
-    run: Run,
+    run: RunFolder,
     goal: Annotated[str, typer.Option(help="per-agent (an interval for each agent) or critical (find rare errors).")],
     half_width: Annotated[
         float | None, typer.Option(metavar="POINTS", help="per-agent: each agent's mean score to ± this (0-100).")
