@@ -1,13 +1,21 @@
 """What is planted in a campaign comes out again: scored by the bundled model, read by every command of figures."""
 
+import itertools
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 from planted_campaign import AGENTS, BASELINE, SKILL, WITHIN_S, Campaign, make
 from typer.testing import CliRunner
 
+from cxsentiment import cli
 from cxsentiment.cli import app
+from cxsentiment.rubric.reading import default_rubric, read_rubric
+from cxsentiment.schema import ACTS, SENTIMENTS, Span, Transcript, Turn, TurnPrediction
+from cxsentiment.score.contact import Labels
+from cxsentiment.score.evaluation import Scorecard
+from training.sources import service_talk
 
 
 def said(*arguments):
@@ -88,3 +96,55 @@ def test_campaign_rate_with_labels_holds_the_truth(campaign):
     assert row["low"] <= campaign.kind.mean() <= row["high"]
     assert "PPI" in row["method"]
     assert abs(SKILL.mean() - campaign.kind.mean()) < 0.1, "the truth is what was planted, and chance"
+
+
+@pytest.mark.shared
+@pytest.mark.slow
+def test_the_demo_campaigns_agents_are_those_its_writers_made(shared, tmp_path):
+    """The writers gave each agent habits and labelled every turn. Scored by those labels instead of the model's
+    probabilities, the same scorecard says how good each agent truly is; the model's figures must say the same.
+    """
+    demo = Path(cli.__file__).parent / "demo"
+    said("score", demo / "contacts.jsonl", "--surveys", demo / "surveys.csv", "--csat-scale", "1-5", "--out", tmp_path)
+    labelled = {turns[0].conversation: turns for turns in _by_conversation(shared / "data")}
+    card = Scorecard(read_rubric(default_rubric()), Labels(ACTS, (0.5,) * len(ACTS)))
+    truth: dict[str, list[float]] = {}
+    for line in (demo / "contacts.jsonl").read_text(encoding="utf-8").splitlines():
+        contact = json.loads(line)
+        evaluation = card.evaluate(*_as_labelled(contact, labelled[contact["id"].removeprefix("demo-")]), {})
+        if evaluation.score is not None:
+            truth.setdefault(contact["agent_id"], []).append(evaluation.score)
+    rows = said("agents", tmp_path)["agents"]
+    means = {agent: float(np.mean(scores)) for agent, scores in truth.items()}
+    assert np.corrcoef([row["estimate"] for row in rows], [means[row["agent_id"]] for row in rows])[0, 1] > 0.9
+    middle = np.mean(list(means.values()))
+    for row in rows:
+        if row["tier"] in ("above", "below"):
+            assert (means[row["agent_id"]] > middle) == (row["tier"] == "above"), row["agent_id"]
+    assert {row["agent_id"] for row in rows if row["tier"] == "below"} == set(sorted(means, key=means.__getitem__)[:2])
+    associations = said("associations", tmp_path)["associations"]
+    closing = next(
+        row
+        for row in associations
+        if (row["feature"], row["statistic"], row["level"]) == ("sentiment_end", "spearman", "pooled")
+    )
+    assert closing["low"] > 0.2, "who ends content was given a high answer by the writers"
+
+
+def _by_conversation(data):
+    turns = sorted(service_talk(data / "service_talk.txt", data), key=lambda turn: turn.conversation)
+    for _, own in itertools.groupby(turns, key=lambda turn: turn.conversation):
+        yield sorted(own, key=lambda turn: turn.turn)
+
+
+def _as_labelled(contact, labelled):
+    turns, predictions = [], []
+    for index, (turn, label) in enumerate(zip(contact["turns"], labelled, strict=True)):
+        turns.append(Turn(index, turn["speaker"], turn["text"], turn.get("start"), turn.get("end")))
+        if turn["speaker"] == "agent":
+            probs = tuple(float(act in label.acts) for act in ACTS)
+        else:
+            probs = tuple(float(sentiment == label.sentiment) for sentiment in SENTIMENTS)
+        head = "acts" if turn["speaker"] == "agent" else "sentiment"
+        predictions.append(TurnPrediction(index, head, probs, (Span(0, len(turn["text"])),) * len(probs)))
+    return Transcript(contact["id"], tuple(turns), channel=contact["channel"]), tuple(predictions)
