@@ -38,14 +38,22 @@ class Analysis:
 
 
 def analyse_agents(
-    run: Path, labels: Labels | None = None, level: Granularity = "agent", target: float | None = None
+    run: Path,
+    labels: Labels | None = None,
+    level: Granularity = "agent",
+    target: float | None = None,
+    *,
+    unreliable: bool = False,
 ) -> Analysis:
-    """Tables `agents` and `models` of one level; `target` on 0-100. Raises RunError, UsageError."""
+    """Tables `agents` and `models` of one level; `target` on 0-100, `unreliable` as for `agent_figures`.
+
+    Raises RunError, UsageError.
+    """
     if target is not None and not 0 <= target <= 100:
         raise UsageError(f"--target {target:g}", "lies outside the scale of scores", allowed="0-100")
     contacts = _contacts(run, Joins()).contacts
     gradings = _gradings(run, contacts, labels)
-    found = agent_figures(contacts, gradings, (level,), target=target)
+    found = agent_figures(contacts, gradings, (level,), target=target, unreliable=unreliable)
     tables: Tables = {
         "agents": (AgentFigure, found.figures),
         "models": (ValueModel, found.models),
@@ -86,7 +94,7 @@ def associate(contacts: pa.Table, every: Gradings, scales: Scales, *, labelled: 
     figures, notes = association_figures(some, own, scales, every if labelled else None)
     back = responses(contacts, scales, mix)
     drivers, driver_notes = driver_figures(some, own, case_mix(some))
-    guess = predictions(contacts, every, scales.get("csat"), back.weights.get("csat"))
+    guess = predictions(contacts, every, scales.get("csat"), back.weightings.get("csat"))
     tables: Tables = {
         "associations": (AssociationFigure, figures),
         "responses": (ResponseFigure, back.figures),

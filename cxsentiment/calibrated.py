@@ -22,6 +22,7 @@ from cxsentiment.stats.regression import clustered_regression
 from cxsentiment.stats.reliability import n_for_reliability, reliability
 from cxsentiment.stats.twochannel import AgentPosterior, TwoChannelFit, fit_two_channel
 
+WITHHELD = "withheld"
 UNCALIBRATED = "uncalibrated machine score"
 MIN_AGENTS = 5  # to adjust for case mix
 LEAST_RELIABILITY, COACHING, PERFORMANCE = 0.5, 0.7, 0.8
@@ -97,12 +98,18 @@ class _Agents:
 
 
 def agent_figures(
-    contacts: pa.Table, gradings: Gradings, levels: Iterable[Granularity] = ("agent",), *, target: float | None = None
+    contacts: pa.Table,
+    gradings: Gradings,
+    levels: Iterable[Granularity] = ("agent",),
+    *,
+    target: float | None = None,
+    unreliable: bool = False,
 ) -> AgentFigures:
     """Figures of all agents at the levels asked for; `target` is on 0-100, None compares with the mean of all agents.
 
     `contacts` are those of the gradings, with agent_id and the case-mix columns. Contacts without an agent are left
-    out, and a note counts them. ValueError for a target outside 0-100.
+    out, and a note counts them. Numbers of a reliability below .5 are withheld, unless `unreliable` asks for them; the
+    tier stays, for its error is bounded. ValueError for a target outside 0-100.
     """
     if target is not None and not 0 <= target <= 100:
         raise ValueError(f"a target of {target:g} lies outside 0-100")
@@ -117,7 +124,7 @@ def agent_figures(
     for level in levels:
         for grading in gradings.of(level):
             own, model = _figures(grading, agents)
-            figures += own
+            figures += own if unreliable else [_withheld(one) for one in own]
             models.append(model)
     return AgentFigures(tuple(figures), tuple(models), _notes(figures, models, agents))
 
@@ -149,8 +156,11 @@ def _figures(grading: Grading, agents: _Agents) -> tuple[list[AgentFigure], Valu
     contacts = np.bincount(of[of >= 0], minlength=count)
     spread = float(np.median(found.human_variance))
     tau = fit.tau.value
+    several = sum(agent.estimate.value is not None for agent in fit.agents) > 1
     figures = []
-    for code, agent in enumerate(fit.agents):
+    for code, given in enumerate(fit.agents):
+        # How much of the differences between agents is the agents: one alone has no such share.
+        agent = given if several else replace(given, reliability=None)
         estimate = _explained(scaled(agent.estimate, 100), agent, fit)
         figures.append(
             AgentFigure(
@@ -220,6 +230,20 @@ def _uncalibrated(
     least = None if icc is None else n_for_reliability(COACHING, icc)
     model = ValueModel(grading.level, grading.name, False, 0, nothing, nothing, nothing, nothing, None, least, reason)
     return figures, model
+
+
+def _withheld(one: AgentFigure) -> AgentFigure:
+    """The figure without its numbers where its reliability is below .5: they tell more of chance than of the agent."""
+    if one.reliability is None or one.reliability >= LEAST_RELIABILITY:
+        return one
+    reason = f"{WITHHELD}: reliability {one.reliability:.2f} is below {LEAST_RELIABILITY}"
+
+    def hidden(estimate: Estimate) -> Estimate:
+        return estimate if estimate.value is None else missing(reason, estimate.method, estimate.n)
+
+    return replace(
+        one, estimate=hidden(one.estimate), machine=hidden(one.machine), adjusted=hidden(one.adjusted), p_above=None
+    )
 
 
 class _Mix:
@@ -345,6 +369,12 @@ def _notes(figures: list[AgentFigure], models: list[ValueModel], agents: _Agents
     elif raw:
         notes.append(f"Without human labels, so uncalibrated: {', '.join(model.name for model in raw)}.")
     notes += [f"{model.name}: {model.reason}." for model in models if model.calibrated and model.reason]
+    hidden = sum((figure.estimate.reason or "").startswith(WITHHELD) for figure in figures)
+    if hidden:
+        notes.append(
+            f"Withheld: the numbers of {hidden} of {len(figures)} figures, whose reliability is below "
+            f"{LEAST_RELIABILITY}: they would tell more of chance than of the agent. --unreliable shows them."
+        )
     notes.append("Agents stand in the order of their ids. There is no league table: ranks of close means are noise.")
     against = "the mean of all agents" if agents.target is None else f"the target {100 * agents.target:g}"
     notes.append(f"Tiers: above or below {against} with a posterior probability of at least .90; else not told apart.")

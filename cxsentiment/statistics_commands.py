@@ -34,6 +34,9 @@ def agents(
     level: Annotated[
         Granularity, typer.Option(help="Whole scores, or those of each section, item or class of critical errors.")
     ] = "agent",
+    unreliable: Annotated[
+        bool, typer.Option("--unreliable", help="Show numbers of a reliability below .5 too, which tell of chance.")
+    ] = False,
     csv: CsvFolder = None,
     parquet: ParquetFolder = None,
     as_json: Json = False,
@@ -42,7 +45,7 @@ def agents(
     from cxsentiment import statistics_terminal as terminal
     from cxsentiment.analysis import analyse_agents
 
-    found = analyse_agents(run, _labels(run, labels), level, target)
+    found = analyse_agents(run, _labels(run, labels), level, target, unreliable=unreliable)
     _write(found, csv, parquet)
     terminal.print_agents(found, as_json=as_json)
     raise typer.Exit(ExitCode.REJECTS if found.rejects else ExitCode.DONE)

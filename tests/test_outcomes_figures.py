@@ -200,7 +200,8 @@ def test_weights_repair_what_was_known_before_and_it_says_what_they_cannot() -> 
     assert worst.high is not None
     assert worst.low < csat.mean() < worst.high
     assert any("weighting cannot repair it" in note for note in found.notes)
-    before, after = max(abs(one.before) for one in found.balance), max(abs(one.after) for one in found.balance)
+    before = max(abs(one.raw.value or 0.0) for one in found.balance)
+    after = max(abs(one.estimate.value or 0.0) for one in found.balance)
     assert before > 0.3
     assert after < 0.1
 
@@ -244,6 +245,27 @@ def test_predicted_answers_are_probabilities_with_sets_that_hold_what_they_promi
     means = [one for one in found.means if one.by == "agent"]
     assert len(means) == 40
     assert all(1 <= (one.estimate.value or 0) <= 5 for one in means)
+
+
+def test_sets_of_silent_contacts_are_weighted_by_how_likely_an_answer_was() -> None:
+    """Contacts that begin badly rarely answer, and end worse: unweighted sets would promise too much for them."""
+    rng = np.random.default_rng(8)
+    book = surveyed(9000, answered=1.0, agents=40, seed=8)
+    opening = np.asarray(book.columns["sentiment_start"])
+    spread = np.where(opening < np.median(opening), 1.6, 0.3)
+    csat = np.clip(np.round(3 + opening + rng.normal(0, 1, book.n) * spread), 1, 5)
+    answered = rng.random(book.n) < 1 / (1 + np.exp(-1.5 * opening))
+    book.columns = {**book.columns, "csat": np.where(answered, csat, np.nan).tolist(), "nps": [None] * book.n}
+    weighting = responses(book.contacts, SCALES, case_mix(book.contacts)).weightings["csat"]
+    shares = []
+    for given in (None, weighting):
+        found = predictions(book.contacts, book.gradings(), SCALES["csat"], given)
+        rows = found.contacts.to_pylist()
+        truth = csat[[int(row["contact_id"][1:]) for row in rows]]
+        held = [str(int(answer)) in row["answers"] for answer, row in zip(truth, rows, strict=True)]
+        shares.append(float(np.mean(held)))
+    assert shares[0] < 0.885
+    assert 0.89 < shares[1] < 0.97
 
 
 def test_too_few_answers_are_not_predicted_from() -> None:
