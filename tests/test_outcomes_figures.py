@@ -248,24 +248,28 @@ def test_predicted_answers_are_probabilities_with_sets_that_hold_what_they_promi
 
 
 def test_sets_of_silent_contacts_are_weighted_by_how_likely_an_answer_was() -> None:
-    """Contacts that begin badly rarely answer, and end worse: unweighted sets would promise too much for them."""
-    rng = np.random.default_rng(8)
-    book = surveyed(9000, answered=1.0, agents=40, seed=8)
+    """Contacts that begin badly rarely answer, and end unforeseeably: unweighted sets promise too much for them."""
+    held = np.array([_held_by_sets(seed) for seed in range(5)])
+    assert held.mean(axis=0)[0] < 0.86
+    assert 0.87 < held.mean(axis=0)[1] < 0.93, "weights are estimated and trimmed, so near .90 is what they reach"
+    assert np.all(held[:, 1] > held[:, 0] + 0.015)
+
+
+def _held_by_sets(seed: int) -> list[float]:
+    rng = np.random.default_rng(seed)
+    book = surveyed(9000, answered=1.0, agents=40, seed=seed)
     opening = np.asarray(book.columns["sentiment_start"])
     spread = np.where(opening < np.median(opening), 1.6, 0.3)
     csat = np.clip(np.round(3 + opening + rng.normal(0, 1, book.n) * spread), 1, 5)
-    answered = rng.random(book.n) < 1 / (1 + np.exp(-1.5 * opening))
+    answered = rng.random(book.n) < 1 / (1 + np.exp(-2 * opening))
     book.columns = {**book.columns, "csat": np.where(answered, csat, np.nan).tolist(), "nps": [None] * book.n}
     weighting = responses(book.contacts, SCALES, case_mix(book.contacts)).weightings["csat"]
     shares = []
     for given in (None, weighting):
-        found = predictions(book.contacts, book.gradings(), SCALES["csat"], given)
-        rows = found.contacts.to_pylist()
+        rows = predictions(book.contacts, book.gradings(), SCALES["csat"], given).contacts.to_pylist()
         truth = csat[[int(row["contact_id"][1:]) for row in rows]]
-        held = [str(int(answer)) in row["answers"] for answer, row in zip(truth, rows, strict=True)]
-        shares.append(float(np.mean(held)))
-    assert shares[0] < 0.885
-    assert 0.89 < shares[1] < 0.97
+        shares.append(float(np.mean([str(int(a)) in row["answers"] for a, row in zip(truth, rows, strict=True)])))
+    return shares
 
 
 def test_too_few_answers_are_not_predicted_from() -> None:
