@@ -10,6 +10,7 @@ from cxsentiment import runs
 from cxsentiment.answers import Joined, joined, off_scale, require_single_ids, scales_of
 from cxsentiment.associations import AssociationFigure, Scales, association_figures
 from cxsentiment.calibrated import AgentFigure, ValueModel, agent_figures
+from cxsentiment.calibration import CalibrationFigure, calibration
 from cxsentiment.drivers import DriverFigure, driver_figures
 from cxsentiment.errors import UsageError
 from cxsentiment.figures import Tables
@@ -62,11 +63,12 @@ def analyse_agents(
 
 
 def analyse_rates(run: Path, labels: Labels | None = None) -> Analysis:
-    """Table `rates` of all campaigns. Raises RunError."""
+    """Tables `rates` of all campaigns, and `calibration` of the machine's probabilities. Raises RunError."""
     contacts = _contacts(run, Joins()).contacts
     gradings = _gradings(run, contacts, labels)
     found, notes = rates(contacts, gradings)
-    return Analysis({"rates": (Rate, found)}, (*_label_notes(labels), *notes), _label_rejects(labels, gradings))
+    tables: Tables = {"rates": (Rate, found), "calibration": (CalibrationFigure, calibration(contacts, gradings))}
+    return Analysis(tables, (*_label_notes(labels), *notes), _label_rejects(labels, gradings))
 
 
 def analyse_associations(run: Path, joins: Joins | None = None, labels: Labels | None = None) -> Analysis:

@@ -24,6 +24,7 @@ from cxsentiment.stats.power import benjamini_hochberg, minimal_detectable_r
 
 HEADLINE = ("spearman", "auc")
 PROMOTER = 9.0
+_NOT_CORRECTED = missing("only items that people have labelled have it, at the pooled level", "not corrected")
 SAME_RATER = "one person on both sides (the customer's words, the customer's answer): expect it to be larger"
 SAME_GRADER = "some labels were given by the customer who answered: one rater on both sides"
 Scales = Mapping[str, tuple[float, float] | None]
@@ -49,8 +50,8 @@ class AssociationFigure:
     p_adjusted: float | None
     minimal_detectable: float | None
     flag: str | None
-    corrected: Estimate | None
-    powered: Estimate | None
+    corrected: Estimate
+    powered: Estimate
     reading: str
 
 
@@ -168,7 +169,7 @@ def _figure(
         detectable = minimal_detectable_r(found.effective_n)
     return AssociationFigure(
         feature.name, answers.outcome, statistic, level, found.estimate, found.clusters, found.p, None, detectable,
-        flag, None, None, "",
+        flag, _NOT_CORRECTED, _NOT_CORRECTED, "",
     )  # fmt: skip
 
 

@@ -148,12 +148,9 @@ def test_labels_give_what_the_machines_errors_took() -> None:
     book = surveyed(2400, answered=0.9)
     rows = book.label_rows(book.random(600))
     one = figures(book, labels=rows)["item:a", "csat", "spearman", "pooled"]
-    assert one.corrected is not None
-    assert one.powered is not None
     assert abs(one.corrected.value or 0) > abs(one.estimate.value or 0)
     assert one.powered.n >= 200
     few = figures(book, labels=book.label_rows(book.random(40)))["item:a", "csat", "spearman", "pooled"]
-    assert few.powered is not None
     assert "200 needed" in (few.powered.reason or "")
 
 

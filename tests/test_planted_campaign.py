@@ -2,11 +2,13 @@
 
 import itertools
 import json
+import math
 from pathlib import Path
 
 import numpy as np
 import pytest
 from planted_campaign import AGENTS, BASELINE, SKILL, WITHIN_S, Campaign, make
+from pyarrow import parquet
 from typer.testing import CliRunner
 
 from cxsentiment import cli
@@ -148,3 +150,87 @@ def _as_labelled(contact, labelled):
         head = "acts" if turn["speaker"] == "agent" else "sentiment"
         predictions.append(TurnPrediction(index, head, probs, (Span(0, len(turn["text"])),) * len(probs)))
     return Transcript(contact["id"], tuple(turns), channel=contact["channel"]), tuple(predictions)
+
+
+PARTS = ("", "_low", "_high", "_n", "_method", "_reason")
+SHIFTS = ("--shifts", "day=08-20,night=20-08", "--timezone", "UTC", "--baseline", BASELINE)
+TARGETS = """targets:
+- {kpi: csat_mean, target: 80, floor: 50, direction: higher, perspective: customer}
+- {kpi: service_level, target: 80, floor: 50, direction: higher, perspective: internal process}
+- {kpi: trained, value: 3, target: 4, floor: 0, direction: higher, perspective: learning}
+- {kpi: cost, value: 3, low: 2, high: 4, target: 2, floor: 5, direction: lower, perspective: financial}
+"""
+
+
+def commands(campaign):
+    """Every command of figures: its arguments, and the tables it must have."""
+    run, labels = campaign.folder / "run", campaign.folder / "labels.csv"
+    (campaign.folder / "targets.yaml").write_text(TARGETS, encoding="utf-8")
+    (campaign.folder / "customers.csv").write_text("customer_id,from,margin\nu0001,2025-01-01,5\n", encoding="utf-8")
+    double = (campaign.folder / "labels.csv").read_text(encoding="utf-8").replace(",kim,", ",lee,")
+    (campaign.folder / "double.csv").write_text(double.replace(",random,", ",double,"), encoding="utf-8")
+    db = campaign.folder / "labels.db"
+    said("labels", "import", labels, campaign.folder / "double.csv", "--db", db)
+    plan = ("--db", db, "--out", campaign.folder / "plan.csv", "--overwrite", "--double", 4)
+    beside = ("responses", "balance", "drivers", "means", "predicted")
+    return {
+        "agents": ((run, "--labels", labels), ("agents", "models")),
+        "agents, raw": ((run,), ("agents", "models")),
+        "agents, items": ((run, "--labels", labels, "--level", "item", "--target", 60), ("agents", "models")),
+        "agents, sections": ((run, "--labels", db, "--level", "section"), ("agents", "models")),
+        "agents, critical": ((run, "--level", "critical", "--unreliable"), ("agents", "models")),
+        "rates": ((run, "--labels", labels), ("rates", "calibration")),
+        "associations": ((run, "--labels", labels), ("associations", *beside)),
+        "kpis": (
+            (run, "--by", "agent", "--by", "week", "--targets", campaign.folder / "targets.yaml", "--customers",
+             campaign.folder / "customers.csv", "--resolve-within", 24),
+            ("kpis", "slices", "targets", "scorecard"),
+        ),
+        "consistency": ((run, "--labels", labels, *SHIFTS), ("differences", "changes", "charts")),
+        "agreement": ((run, "--db", db), ("agreement", "agreement_graders", "agreement_pairs", "agreement_prevalence")),
+        "plan": ((run, "--goal", "per-agent", "--half-width", 5, *plan), ("plan_agents", "plan_strata", "plan_totals")),
+        "plan, critical": (
+            (run, "--goal", "critical", "--prevalence", 0.03, *plan), ("plan_agents", "plan_strata", "plan_totals")
+        ),
+    }  # fmt: skip
+
+
+def test_every_row_of_every_table_is_whole_and_the_same_each_time(campaign, tmp_path):
+    seen = 0
+    for name, (arguments, tables) in commands(campaign).items():
+        folders = [tmp_path / f"{name} {k}" for k in range(2)]
+        for folder in folders:
+            done = CliRunner().invoke(
+                app, [*map(str, (name.split(",")[0], *arguments)), "--csv", str(folder), "--parquet", str(folder)]
+            )
+            assert done.exit_code == 0, (name, done.output, done.exception)
+        files = sorted(path.name for path in folders[0].iterdir())
+        assert {f"{table}.{form}" for table in tables for form in ("csv", "parquet")} <= set(files), name
+        for file in files:
+            assert (folders[0] / file).read_bytes() == (folders[1] / file).read_bytes(), (name, file)
+        for table in tables:
+            rows = parquet.read_table(folders[0] / f"{table}.parquet").to_pylist()
+            for row in rows:
+                check_row(row, (name, table))
+            seen += len(rows)
+    assert seen > 1500
+
+
+def check_row(row, where):
+    """Each estimate of the row has its interval, n and method, and its reason where one of them lacks."""
+    named = [column.removesuffix("_method") for column in row if column.endswith("_method")]
+    named += ["estimate"] if "method" in row else []
+    assert named, where
+    assert "estimate" in named or where[1] == "models", where
+    for name in named:
+        prefix = "" if name == "estimate" else name
+        columns = [name, *((prefix + part).removeprefix("_") for part in PARTS[1:])]
+        value, low, high, n, method, reason = (row[column] for column in columns)
+        assert method, (where, row)
+        assert isinstance(n, int), (where, row)
+        assert n >= 0
+        assert reason or None not in (value, low, high), (where, row)
+        numbers = [one for one in (low, value, high) if one is not None]
+        assert all(map(math.isfinite, numbers)), (where, row)
+        if where[1] != "charts":  # there low and high are the chart's limits, which a point may lie outside of
+            assert numbers == sorted(numbers), (where, row)
