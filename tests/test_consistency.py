@@ -8,13 +8,15 @@ import pytest
 from typer.testing import CliRunner
 
 from cxsentiment.cli import app
-from cxsentiment.consistency.contrasts import changes, differences
+from cxsentiment.consistency.contrasts import Change, Difference, changes, differences, judged_together
 from cxsentiment.consistency.labels import Beside, beside
 from cxsentiment.consistency.measures import Factor, Measure, case_mix, factors, measures
 from cxsentiment.consistency.monitoring import Periods, drift_monitors, monitors, periods, reading
 from cxsentiment.errors import UsageError
 from cxsentiment.labels import labels_in
+from cxsentiment.schema import Estimate
 from cxsentiment.starts import starts
+from cxsentiment.steadiness import Steadiness, drawings
 from tests import finished
 from tests.tables import contacts, items, no_contacts, no_items
 
@@ -325,3 +327,40 @@ def test_options_that_cannot_be_used(run, given, words):
     found = command(run, *given)
     assert isinstance(found.exception, UsageError)
     assert words in found.exception.message
+
+
+def difference_of(p, verdict="different", measure="score"):
+    figure = Estimate(4.0, 0.5, 7.5, 100, "difference")
+    return Difference("shift", "day", measure, 50, figure, figure, figure, 1.0, 7.0, 3.0, verdict, p, None, True)
+
+
+def test_what_only_stands_out_alone_is_not_called_different():
+    """Of 21 comparisons one has p = .04: by chance alone one in 25 would."""
+    rows = [difference_of(0.04), *(difference_of(0.5 + k / 50, "undetermined") for k in range(20))]
+    found, _ = judged_together(rows, [])
+    assert found[0].verdict == "undetermined"
+    assert found[0].p_adjusted == pytest.approx(0.84)
+    assert "not after allowing for 21 comparisons" in found[0].estimate.reason
+    alone, _ = judged_together(rows[:1], [])
+    assert (alone[0].verdict, alone[0].p_adjusted) == ("different", 0.04)
+    strong, _ = judged_together([difference_of(0.0004), *rows[1:]], [])
+    assert strong[0].verdict == "different"
+
+
+def test_differences_and_changes_are_allowed_for_together():
+    figure = Estimate(4.0, 0.5, 7.5, 100, "change")
+    changed = [Change(f"item:{k}", figure, figure, figure, 1.0, 7.0, 3.0, "different", 0.03, None, True, 9)
+               for k in range(2)]  # fmt: skip
+    found, since = judged_together([difference_of(None, "undetermined"), difference_of(0.9, "equivalent")], changed)
+    assert found[0].p_adjusted is None
+    assert found[1].verdict == "equivalent", "equivalence is not what chance makes of many comparisons"
+    assert [one.p_adjusted for one in since] == pytest.approx([0.045, 0.045])
+
+
+def test_both_drift_charts_are_drawn_beside_the_others():
+    """The mean score and whether the machine is right: first moves alone, agents changed; second, the model."""
+    mean, residuals = drifted(specificity=(0.85, 0.6))
+    found = Steadiness((), (), (mean, *residuals), (), ())
+    drawn = drawings(found, 3.0)
+    assert {"chart-ewma.svg", "chart-drift_sensitivity.svg", "chart-drift_specificity.svg"} <= set(drawn)
+    assert all(svg.startswith("<svg") for svg in drawn.values())
