@@ -142,6 +142,9 @@ def agreement(
     purpose: Annotated[
         str, typer.Option(metavar="NAME,…", help="Which labels count: random, double, targeted, coaching.")
     ] = "random,double",
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Also write the report to take along (Markdown).")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
     csv: CsvFolder = None,
     parquet: ParquetFolder = None,
@@ -150,14 +153,19 @@ def agreement(
     """Say whether graders agree, item by item, how strict each is, and how the machine compares (a session report)."""
     from cxsentiment import review_terminal as terminal
     from cxsentiment.figures import write_all
+    from cxsentiment.reviews.minutes import session_document
     from cxsentiment.reviews.session import choose, session_report
     from cxsentiment.reviews.store import LabelStore
     from cxsentiment.reviews.wording import agreement_tables
+    from cxsentiment.runs import write_atomically
 
     with LabelStore.open(db) as store:
         chosen = choose(store.labels(), run, contacts=contacts, since=since, purposes=purpose)
     report = session_report(chosen, run, seed=seed)
     written = write_all(agreement_tables(report), None, csv, parquet)
+    if out is not None:
+        write_atomically(out, session_document(report, str(run)).encode("utf-8", "replace"))
+        written.append(out)
     terminal.print_agreement(report, written, as_json=as_json)
 
 

@@ -124,7 +124,7 @@ def print_agreement(report: SessionReport, written: Sequence[Path], *, as_json: 
                 **{
                     name: rows_of(rows)
                     for name, (_, rows) in agreement_tables(report).items()
-                    if name in ("agreement_graders", "agreement_pairs")
+                    if name in ("agreement_graders", "agreement_pairs", "agreement_disputes")
                 },
             }
         )

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cxsentiment.figures import Tables
-from cxsentiment.reviews.session import ItemReport, SessionReport
+from cxsentiment.reviews.session import Dispute, ItemReport, SessionReport
 from cxsentiment.schema import Estimate
 from cxsentiment.stats.estimates import bare
 
@@ -160,7 +160,9 @@ class PrevalenceRow:
 
 
 def agreement_tables(report: SessionReport) -> Tables:
-    """The report as tables: agreement (item, measure), agreement_graders, agreement_pairs, agreement_prevalence."""
+    """The report as tables: agreement (item, measure), agreement_graders, agreement_pairs, agreement_disputes and
+    agreement_prevalence.
+    """
     return {
         "agreement": (AgreementRow, [*_agreement_rows(report)]),
         "agreement_graders": (GraderRow, [GraderRow(one.grader, one.labels, one.severity) for one in report.graders]),
@@ -172,6 +174,7 @@ def agreement_tables(report: SessionReport) -> Tables:
                 for name, found in (("raw", pair.raw), ("kappa", pair.kappa))
             ],
         ),
+        "agreement_disputes": (Dispute, report.disputes),
         "agreement_prevalence": (
             PrevalenceRow,
             [
