@@ -187,7 +187,10 @@ def commands(campaign):
             ("kpis", "slices", "targets", "scorecard"),
         ),
         "consistency": ((run, "--labels", labels, *SHIFTS), ("differences", "changes", "charts")),
-        "agreement": ((run, "--db", db), tuple(f"agreement{one}" for one in ("", "_graders", "_pairs", "_disputes", "_prevalence"))),
+        "agreement": (
+            (run, "--db", db),
+            tuple(f"agreement{one}" for one in ("", "_graders", "_pairs", "_disputes", "_prevalence")),
+        ),
         "plan": ((run, "--goal", "per-agent", "--half-width", 5, *plan), ("plan_agents", "plan_strata", "plan_totals")),
         "plan, critical": (
             (run, "--goal", "critical", "--prevalence", 0.03, *plan), ("plan_agents", "plan_strata", "plan_totals")
