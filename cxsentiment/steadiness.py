@@ -14,7 +14,15 @@ from cxsentiment.charts import control_chart, differences_chart
 from cxsentiment.consistency.contrasts import Change, Difference, changes, differences, judged_together
 from cxsentiment.consistency.labels import beside
 from cxsentiment.consistency.measures import factors, measures
-from cxsentiment.consistency.monitoring import Monitor, Per, drift_monitors, monitors, periods, reading
+from cxsentiment.consistency.monitoring import (
+    Monitor,
+    Per,
+    drift_monitors,
+    monitors,
+    periods,
+    probability_monitors,
+    reading,
+)
 from cxsentiment.errors import UsageError
 from cxsentiment.ingest.joins import Joins
 from cxsentiment.labels import Labels, card_of, labels_in
@@ -67,7 +75,7 @@ def steadiness(run: Path, joins: Joins, plan: Plan) -> Steadiness:
     if (plan.shifts or plan.peak is not None) and zone is None:
         option = "--shifts" if plan.shifts else "--peak"
         raise UsageError(option, "needs the zone of its clock", do="Say --timezone, such as Europe/Berlin")
-    verdicts = runs.read_table(run, "items", ("contact_id", "item", "verdict"))
+    verdicts = runs.read_table(run, "items", ("contact_id", "item", "verdict", "p_met"))
     every = starts(all_contacts(contacts, log)["started_at"], zone, plan.date_order)
     times = starts(contacts["started_at"], zone, plan.date_order)
     notes = list(times.notes())
@@ -79,6 +87,7 @@ def steadiness(run: Path, joins: Joins, plan: Plan) -> Steadiness:
     split = periods(times, plan.per)
     first = _baseline_periods(times, split.of, plan.baseline)
     charts = monitors(values, split, plan.per, pass_mark=plan.pass_mark, baseline=first)
+    charts += probability_monitors(verdicts, contacts, split, plan.per, first)
     if plan.labels is not None:
         labels = labels_in(plan.labels, card_of(receipt), weighted=False)
         paired = beside(labels.table, contacts, verdicts, None if plan.item is None else [plan.item])

@@ -11,7 +11,14 @@ from cxsentiment.cli import app
 from cxsentiment.consistency.contrasts import Change, Difference, changes, differences, judged_together
 from cxsentiment.consistency.labels import Beside, beside
 from cxsentiment.consistency.measures import Factor, Measure, case_mix, factors, measures
-from cxsentiment.consistency.monitoring import Periods, drift_monitors, monitors, periods, reading
+from cxsentiment.consistency.monitoring import (
+    Periods,
+    drift_monitors,
+    monitors,
+    periods,
+    probability_monitors,
+    reading,
+)
 from cxsentiment.errors import UsageError
 from cxsentiment.labels import labels_in
 from cxsentiment.schema import Estimate
@@ -364,3 +371,28 @@ def test_both_drift_charts_are_drawn_beside_the_others():
     drawn = drawings(found, 3.0)
     assert {"chart-ewma.svg", "chart-drift_sensitivity.svg", "chart-drift_specificity.svg"} <= set(drawn)
     assert all(svg.startswith("<svg") for svg in drawn.values())
+
+
+def test_probabilities_that_move_or_grow_unsure_show_without_labels():
+    rng = np.random.default_rng(3)
+    week = np.repeat(np.arange(10), 300)
+    sure = rng.choice([0.05, 0.95], week.size) + rng.uniform(-0.04, 0.04, week.size)
+    moved = np.where(week >= 7, rng.uniform(0.3, 0.7, week.size), sure)
+    table = contacts([{}] * week.size)
+    split = Periods(week, tuple(f"W{k}" for k in range(10)))
+
+    def charted(p):
+        rows = [
+            {"contact_id": f"c{k:03d}", "item": "x", "verdict": "met", "p_met": float(one)} for k, one in enumerate(p)
+        ]
+        return probability_monitors(items(rows), table, split, "week", 5)
+
+    quiet = charted(sure + 0.0)
+    assert quiet[0].reason == "all contacts have the same verdict, so there is nothing to chart"
+    assert not quiet[1].alarms
+    unsure, stability = charted(moved)
+    assert stability.alarms == ["W7", "W8", "W9"]
+    assert unsure.chart.value[:7].max() == 0
+    assert unsure.chart.value[7:].min() == pytest.approx(100)
+    few = probability_monitors(items([]), table, split, "week")
+    assert "200 probabilities are needed" in few[1].reason
