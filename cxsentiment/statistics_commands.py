@@ -37,6 +37,9 @@ def agents(
     unreliable: Annotated[
         bool, typer.Option("--unreliable", help="Show numbers of a reliability below .5 too, which tell of chance.")
     ] = False,
+    ranks: Annotated[
+        bool, typer.Option("--ranks", help="Expected ranks with their intervals too, which are most of the table.")
+    ] = False,
     csv: CsvFolder = None,
     parquet: ParquetFolder = None,
     as_json: Json = False,
@@ -45,7 +48,7 @@ def agents(
     from cxsentiment import statistics_terminal as terminal
     from cxsentiment.analysis import analyse_agents
 
-    found = analyse_agents(run, _labels(run, labels), level, target, unreliable=unreliable)
+    found = analyse_agents(run, _labels(run, labels), level, target, unreliable=unreliable, ranks=ranks)
     _write(found, csv, parquet)
     terminal.print_agents(found, as_json=as_json)
     raise typer.Exit(ExitCode.REJECTS if found.rejects else ExitCode.DONE)
@@ -75,6 +78,9 @@ def associations(
     run: RunFolder,
     labels: LabelFile = None,
     beside: JoinOptions = AS_TYPED,
+    any_dependence: Annotated[
+        bool, typer.Option("--any-dependence", help="Allow for many comparisons by Benjamini-Yekutieli: stricter.")
+    ] = False,
     csv: CsvFolder = None,
     parquet: ParquetFolder = None,
     as_json: Json = False,
@@ -83,7 +89,8 @@ def associations(
     from cxsentiment import statistics_terminal as terminal
     from cxsentiment.analysis import analyse_associations
 
-    found = analyse_associations(run, beside.read(), _labels(run, labels))
+    correction: Literal["bh", "by"] = "by" if any_dependence else "bh"
+    found = analyse_associations(run, beside.read(), _labels(run, labels), correction)
     _write(found, csv, parquet)
     terminal.print_associations(found, as_json=as_json)
     raise typer.Exit(ExitCode.REJECTS if found.rejects else ExitCode.DONE)

@@ -43,6 +43,12 @@ def print_agents(found: "Analysis", *, as_json: bool) -> None:
             )  # fmt: skip
         console.print(table)
         _print_reasons(console, [(one.agent_id, one.estimate) for one in rows])
+    if "ranks" in found.tables:
+        table = _table("expected rank (1 is the highest), agents by id", "value", "agent", "rank:r", "95 % interval:r")
+        for one in _rows(found, "ranks"):
+            table.add_row(escape(one.name), escape(one.agent_id), _value(one.estimate), _interval(one.estimate))
+        console.print(table)
+        _print_reasons(console, [(one.agent_id, one.estimate) for one in _rows(found, "ranks")])
     table = _table(
         "how the figures were made",
         "value", "labels:r", "agents differ (SD):r", "machine errs by agent (SD):r", "beta:r", "machine usable",

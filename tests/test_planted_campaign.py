@@ -175,12 +175,15 @@ def commands(campaign):
     beside = ("responses", "balance", "drivers", "means", "predicted")
     return {
         "agents": ((run, "--labels", labels), ("agents", "models")),
-        "agents, raw": ((run,), ("agents", "models")),
-        "agents, items": ((run, "--labels", labels, "--level", "item", "--target", 60), ("agents", "models")),
+        "agents, raw": ((run, "--ranks"), ("agents", "models", "ranks")),
+        "agents, items": (
+            (run, "--labels", labels, "--level", "item", "--target", 60, "--ranks"), ("agents", "models", "ranks")
+        ),
         "agents, sections": ((run, "--labels", db, "--level", "section"), ("agents", "models")),
         "agents, critical": ((run, "--level", "critical", "--unreliable"), ("agents", "models")),
         "rates": ((run, "--labels", labels), ("rates", "calibration")),
         "associations": ((run, "--labels", labels), ("associations", *beside)),
+        "associations, strict": ((run, "--any-dependence"), ("associations", *beside)),
         "kpis": (
             (run, "--by", "agent", "--by", "week", "--targets", campaign.folder / "targets.yaml", "--customers",
              campaign.folder / "customers.csv", "--resolve-within", 24),
@@ -237,3 +240,24 @@ def check_row(row, where):
         assert all(map(math.isfinite, numbers)), (where, row)
         if where[1] != "charts":  # there low and high are the chart's limits, which a point may lie outside of
             assert numbers == sorted(numbers), (where, row)
+
+
+def test_ranks_come_only_when_asked_for_and_hold_the_true_ones(campaign):
+    given = ("agents", campaign.folder / "run", "--labels", campaign.folder / "labels.csv", "--level", "item")
+    assert "ranks" not in said(*given)
+    rows = [row for row in said(*given, "--ranks")["ranks"] if row["name"] == "apologise"]
+    assert [row["agent_id"] for row in rows] == sorted(row["agent_id"] for row in rows), "by id, no league table"
+    truth = np.array([campaign.kind[campaign.agent == a].mean() for a in range(AGENTS)])
+    ranks = 1 + np.array([(truth > one).sum() for one in truth])
+    assert sum(row["low"] <= rank <= row["high"] for row, rank in zip(rows, ranks, strict=True)) >= AGENTS - 1
+    raw = said("agents", campaign.folder / "run", "--ranks")["ranks"]
+    assert all(row["estimate"] is None and "--labels" in row["reason"] for row in raw)
+
+
+def test_any_dependence_is_stricter(campaign):
+    plain, strict = (
+        [row["p_adjusted"] for row in said("associations", campaign.folder / "run", *more)["associations"] if row["p"]]
+        for more in ((), ("--any-dependence",))
+    )
+    assert all(one <= two for one, two in zip(plain, strict, strict=True))
+    assert sum(one < two for one, two in zip(plain, strict, strict=True)) > len(plain) / 2
