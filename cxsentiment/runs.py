@@ -47,7 +47,7 @@ CONTACTS = pa.schema(
     + [(name, _REAL) for name in (*SIGNALS, "csat", "nps", "ces")]
     + [("role_source", _TEXT), ("role_p", _REAL)]
     + _LOGGED
-    + [("score_uncapped", _REAL), ("score_effect", _TEXT)]
+    + [("score_uncapped", _REAL), ("score_effect", _TEXT), ("score_expected", _REAL)]
 )
 TURNS = pa.schema(
     [("contact_id", _TEXT), ("turn", _COUNT), ("speaker", _TEXT), ("text", _TEXT), ("start_s", _REAL), ("end_s", _REAL)]

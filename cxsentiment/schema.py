@@ -203,6 +203,7 @@ class Evaluation:
     """A scorecard applied to one contact. `score` is 0-100 or None with `null_reason`; `coverage` in [0, 1].
 
     Where a critical error capped the score, `score_effect` says which, and `score_uncapped` is the score without it.
+    `score_expected` (0-100) is the score with each verdict's probability in the place of the verdict, before any cap.
     """
 
     transcript_id: str
@@ -214,6 +215,7 @@ class Evaluation:
     p_critical: Mapping[str, float | None]
     score_uncapped: float | None = None
     score_effect: str | None = None
+    score_expected: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

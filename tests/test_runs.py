@@ -32,7 +32,7 @@ def test_the_columns_are_the_contract() -> None:
     answers = runs.CONTACTS.names.index("csat")
     assert runs.CONTACTS.names[answers : answers + 5] == ["csat", "nps", "ces", "role_source", "role_p"]
     logged = ["wait_s", "hold_s", "wrap_up_s", "handle_s", "transferred", "abandoned", "resolved", "shift", "site"]
-    assert runs.CONTACTS.names[answers + 5 :] == [*logged, "score_uncapped", "score_effect"]
+    assert runs.CONTACTS.names[answers + 5 :] == [*logged, "score_uncapped", "score_effect", "score_expected"]
     turns = ["contact_id", "turn", "speaker", "text", "start_s", "end_s", "p_negative", "p_neutral", "p_positive"]
     assert runs.TURNS.names == [*turns, *(f"p_{act}" for act in ACTS), "agent_id", "act_spans"]
     assert (

@@ -15,6 +15,7 @@ from cxsentiment.schema import Evaluation, ItemResult, Transcript, TurnPredictio
 from cxsentiment.score.conditions import Conditions, Judge
 from cxsentiment.score.contact import Contact, Labels
 from cxsentiment.score.events import Events
+from cxsentiment.score.expectation import Expected, expected_score
 from cxsentiment.score.flows import FlowJudge, Walk
 from cxsentiment.score.verdicts import Finding, ItemJudge
 
@@ -65,6 +66,7 @@ class Scorecard:
         coverage = self._coverage(findings)
         score, reason = self._score(items, coverage)
         capped, effect = self._effects(score, findings)
+        expected = None if score is None else self._expected(contact)
         contact.memo.clear()  # outcomes know their contact and it them: circles that only the collector would find
         return Evaluation(
             transcript.id,
@@ -76,6 +78,7 @@ class Scorecard:
             p_critical(items),
             score if effect else None,
             effect,
+            expected,
         )
 
     def walk(
@@ -145,6 +148,15 @@ class Scorecard:
         if coverage < least:
             return None, f"only {coverage:.0%} of the rubric's weight was scored (minimum {least:.0%})"
         return round(score, 4), None
+
+    def _expected(self, contact: Contact) -> float | None:
+        """The score to be expected, 0-100: probabilities in the place of verdicts."""
+        entries = []
+        for (section, of_section, weight), judge in zip(self._slots, self._items, strict=True):
+            found = judge.expected(contact)
+            if found is not None:
+                entries.append(Expected("" if self.rubric.flat else section, of_section, weight, *found))
+        return expected_score(entries, contact.transcript.id)
 
     def _effects(self, score: float | None, findings: Sequence[Finding]) -> tuple[float | None, str | None]:
         """The score after critical errors that cap it, and which did."""
