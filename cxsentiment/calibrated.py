@@ -11,7 +11,15 @@ import numpy as np
 import pyarrow as pa
 
 from cxsentiment.adjusted import UNCALIBRATED, MixAdjustment, adjusted_estimate
-from cxsentiment.agents import by_agent, p_above_mean, spread_of, standing_of
+from cxsentiment.agents import (
+    LEAST_RELIABILITY,
+    WITHHELD,
+    by_agent,
+    p_above_mean,
+    spread_of,
+    standing_of,
+    withheld,
+)
 from cxsentiment.gradings import Grading, Gradings, Granularity
 from cxsentiment.mix import CaseMixColumns, case_mix
 from cxsentiment.schema import Estimate
@@ -22,8 +30,7 @@ from cxsentiment.stats.estimates import because, clipped, missing, scaled
 from cxsentiment.stats.reliability import n_for_reliability, reliability
 from cxsentiment.stats.twochannel import AgentPosterior, TwoChannelFit, fit_two_channel
 
-WITHHELD = "withheld"
-LEAST_RELIABILITY, COACHING, PERFORMANCE = 0.5, 0.7, 0.8
+COACHING, PERFORMANCE = 0.7, 0.8
 _NO_RANK = "uncalibrated machine scores have no ranks: give --labels"
 _NO_TARGET = "an uncalibrated machine score cannot be held against a target"
 
@@ -256,7 +263,7 @@ def _withheld(one: AgentFigure) -> AgentFigure:
     """The figure without its numbers where its reliability is below .5: they tell more of chance than of the agent."""
     if one.reliability is None or one.reliability >= LEAST_RELIABILITY:
         return one
-    reason = f"{WITHHELD}: reliability {one.reliability:.2f} is below {LEAST_RELIABILITY}"
+    reason = withheld(one.reliability)
 
     def hidden(estimate: Estimate) -> Estimate:
         return estimate if estimate.value is None else missing(reason, estimate.method, estimate.n)
