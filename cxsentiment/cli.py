@@ -137,7 +137,8 @@ def score(
         terminal.print_run(receipt, out)
         if receipt["contacts"]["scored"]:
             _print(f"next: cxsentiment report {out}")
-    rejected = receipt["contacts"]["rejected"] + _rejected_beside(receipt)
+    turns = receipt["turns"]
+    rejected = receipt["contacts"]["rejected"] + turns["refused"] + turns["times_refused"] + _rejected_beside(receipt)
     raise typer.Exit(ExitCode.REJECTS if rejected else ExitCode.DONE)
 
 
@@ -182,15 +183,15 @@ def check(
     """Say what files hold and what would be rejected, without scoring."""
     from dataclasses import asdict
 
-    from cxsentiment import terminal
     from cxsentiment.check import check as look
+    from cxsentiment.check_terminal import print_checks
 
     options = _options(map_, role, roles, guess_roles, format_, time_unit, date_order, timezone)
     checks = list(look(files, options))
     if as_json:
         _print_json([asdict(found) for found in checks])
     else:
-        terminal.print_checks(checks, options.unmet())
+        print_checks(checks, options.unmet())
     raise typer.Exit(ExitCode.REJECTS if any(found.rejects for found in checks) else ExitCode.DONE)
 
 

@@ -36,7 +36,7 @@ _INPUTS_SHOWN = 20
 _QUEUE_SHOWN = 20
 _NONE = "–"
 # Long parts of the receipt that run.json holds and the page does not repeat.
-_NOT_REPEATED = {"inputs", "files", "rubric.content", "warnings", "null_reasons"}
+_NOT_REPEATED = {"inputs", "files", "rubric.content", "warnings", "notes", "null_reasons"}
 
 _OF_ESTIMATE = {"estimate": "value", "low": "low", "high": "high", "n": "n", "method": "method", "reason": "reason"}
 _NUMBERS, _WHY = ("estimate", "low", "high", "n"), ("method", "reason")

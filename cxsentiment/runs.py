@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,7 @@ CONTACTS = pa.schema(
     + [(name, _REAL) for name in (*SIGNALS, "csat", "nps", "ces")]
     + [("role_source", _TEXT), ("role_p", _REAL)]
     + _LOGGED
-    + [("score_uncapped", _REAL), ("score_effect", _TEXT), ("score_expected", _REAL)]
+    + [("score_uncapped", _REAL), ("score_effect", _TEXT), ("score_expected", _REAL), ("refused_turns", _COUNT)]
 )
 TURNS = pa.schema(
     [("contact_id", _TEXT), ("turn", _COUNT), ("speaker", _TEXT), ("text", _TEXT), ("start_s", _REAL), ("end_s", _REAL)]
@@ -77,7 +77,7 @@ SIDE_SCHEMAS = {"log": LOG, "surveys": SURVEYS}
 
 @dataclass(frozen=True, slots=True)
 class ShardNote:
-    """What a shard tells the receipt: its key, its counts, what it masked, warned of and refused (no masking)."""
+    """What a shard tells the receipt: its key, its counts, what it masked, warned of, noted and could not mask."""
 
     key: str
     contacts: int
@@ -90,6 +90,7 @@ class ShardNote:
     warnings: Mapping[str, int]
     roles: Mapping[str, int]
     refused: tuple[Reject, ...] = ()
+    notes: Mapping[str, int] = field(default_factory=dict)
 
 
 def shard_path(run: Path, table: str, number: int) -> Path:

@@ -88,10 +88,11 @@ RUN: Mapping[str, object] = {
     "settings": {"map": {}, "role": {"AGT": "agent"}},
     "inputs": [{"source": "campaign.jsonl", "sha256": "ef" * 32, "bytes": 123456}],
     "contacts": {"in": 436, "scored": 435, "rejected": 1},
-    "turns": {"in": 8123, "scored": 8100, "without_text": 23},
+    "turns": {"in": 8130, "scored": 8100, "without_text": 23, "refused": 7, "times_refused": 0},
     "surveys": {"answers": 160, "matched": 152, "unmatched": 8, "rejected": 0, "csat_scale": [1, 5]},
     "masked": {"card": 12, "email": 3},
     "warnings": {"unknown speaker <b>SYS</b>": 4},
+    "notes": {"2 agents took part (<i>a1</i>, a2)": 5},
     "seconds": {"read": 0.1, "predict": 2.25, "total": 3.5},
     "turns_per_second": 2314.2,
     "shards": 1,
@@ -259,8 +260,23 @@ def test_hostile_text_is_shown_and_inert(full: str) -> None:
     assert "<script>alert('x')</script>" in text
     assert "{{ 7 * 7 }} {% raw %}" in text
     assert "unknown speaker <b>SYS</b>" in text
+    assert "2 agents took part (<i>a1</i>, a2)" in text
     assert "\u202e" not in full
     assert "".join(structure.marked).count('=cmd|"/c calc"!A1') == sum(n % len(NASTY) == 1 for n in range(30))
+
+
+def test_holes_copies_and_notes_are_told(full: str) -> None:
+    assert "<strong>Holes</strong>: 7 turns could not be used" in full
+    assert "Worth knowing, though nothing is wrong" in full
+    assert "copies of another contact" not in full
+    assert "The times of" not in full
+    run = {**RUN, "contacts": {"in": 438, "scored": 435, "rejected": 1, "copies": 2}, "notes": {}}
+    run["turns"] = {"in": 8130, "scored": 8100, "without_text": 23, "refused": 0, "times_refused": 3}
+    page = report.html(replace(findings(), run=run))
+    assert "2 of them were copies of another contact" in page
+    assert "The times of 3 turns could not be read" in page
+    assert "Holes" not in page
+    assert "Worth knowing" not in page
 
 
 def test_parts_stand_in_their_order(full: str) -> None:
