@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from cxsentiment.errors import CxError
 from cxsentiment.reviews.assigning import Assignments
 from cxsentiment.reviews.disputes import Dispute, Disputes, holding
+from cxsentiment.spreadsheets import plain
 from cxsentiment.web import contact, listing, overview
 from cxsentiment.web.access import Person
 from cxsentiment.web.desk import Desk
@@ -178,8 +179,4 @@ def _moments(path: Path, _stamp: int) -> list[dict[str, str]]:
     """coaching.csv as it stands; an apostrophe that keeps a cell from being a formula is taken off again."""
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    return [{name: _plain(value) for name, value in row.items() if isinstance(value, str)} for row in rows]
-
-
-def _plain(cell: str) -> str:
-    return cell[1:] if cell[:1] == "'" and cell[1:2] in tuple("=+-@\t\r\n") else cell
+    return [{name: plain(value) for name, value in row.items() if isinstance(value, str)} for row in rows]
