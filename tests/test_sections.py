@@ -46,7 +46,9 @@ def driver(family: str, share: float, half: float, slope: str = "+", suppressor:
 def difference(factor: str, group: str, value: float, verdict: str, measure: str = "score") -> Difference:
     found = estimate(value, 2.0)
     mean = estimate(60 + value, 3)
-    return Difference(factor, group, measure, 40, mean, estimate(60, 3), found, None, None, 3.0, verdict, True)
+    return Difference(
+        factor, group, measure, 40, mean, estimate(60, 3), found, None, None, 3.0, verdict, 0.01, 0.02, True
+    )
 
 
 def steady(*rows: Difference) -> Steadiness:
@@ -92,7 +94,7 @@ def test_drivers_in_plain_words() -> None:
 
 
 def test_consistency_names_what_differs_and_what_could_not_be_compared() -> None:
-    lacks = replace(difference("site", "", 0, "undetermined"), difference=NOTHING)
+    lacks = replace(difference("site", "", 0, "undetermined"), estimate=NOTHING)
     rows = (
         difference("channel", "email", 9.0, "different"),
         difference("channel", "chat", -9.0, "different"),
