@@ -46,7 +46,9 @@ def driver(family: str, share: float, half: float, slope: str = "+", suppressor:
 def difference(factor: str, group: str, value: float, verdict: str, measure: str = "score") -> Difference:
     found = estimate(value, 2.0)
     mean = estimate(60 + value, 3)
-    return Difference(factor, group, measure, 40, mean, estimate(60, 3), found, None, None, 3.0, verdict, 0.01, 0.02, True)
+    return Difference(
+        factor, group, measure, 40, mean, estimate(60, 3), found, None, None, 3.0, verdict, 0.01, 0.02, True
+    )
 
 
 def steady(*rows: Difference) -> Steadiness:
