@@ -7,7 +7,7 @@ The code is one of `cxsentiment.reasons.CODES` where the value, low or high is n
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -29,6 +29,7 @@ _PARTS: tuple[tuple[str, pa.DataType], ...] = (
     ("reason", pa.string()),
     ("reason_code", pa.string()),
 )
+_OF_ESTIMATE = {field.name for field in fields(Estimate)}
 _TYPES = {str: pa.string(), float: pa.float64(), int: pa.int64(), bool: pa.bool_()}
 Kind = type[Any]
 Rows = Any  # dataclasses of the kind in a sequence, or an Arrow table with their columns
@@ -59,6 +60,11 @@ def flat(figure: Any) -> dict[str, Any]:
         else:
             row[field.name] = _finite(value)
     return row
+
+
+def document(record: Any) -> dict[str, Any]:
+    """A dataclass with all that it holds, for JSON; each estimate in it has its `reason_code` too."""
+    return asdict(record, dict_factory=_with_code)
 
 
 def table_of(kind: Kind, figures: Rows) -> pa.Table:
@@ -121,6 +127,13 @@ def _plain_cells(table: pa.Table) -> pa.Table:
             marked = pc.if_else(formula, pc.binary_join_element_wise("'", column, ""), column)
             table = table.set_column(place, field, marked)
     return table
+
+
+def _with_code(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if made.keys() == _OF_ESTIMATE:
+        made["reason_code"] = Estimate(**made).reason_code
+    return made
 
 
 def _parts(estimate: Estimate) -> tuple[float | str | None, ...]:
