@@ -16,6 +16,20 @@ Inputs = Annotated[
         help="Files, folders, globs, zip, tar, - (standard input), URLs of stores; see cxsentiment formats."
     ),
 ]
+RunOut = Annotated[Path, typer.Option("--out", "-o", metavar="RUN", help="The run folder to write.")]
+RubricOption = Annotated[
+    str | None, typer.Option(help="Scorecard: a YAML file, or a ready-made one's name; the default one otherwise.")
+]
+ModelFolder = Annotated[Path | None, typer.Option(help="Model folder; the bundled one otherwise.")]
+Workers = Annotated[int, typer.Option(min=0, help="Processes; 0 means one per available core.")]
+CacheFolder = Annotated[
+    Path | None,
+    typer.Option("--cache", metavar="FOLDER", help="Remember there what the model said, for this and later runs."),
+]
+PricePerCoreHour = Annotated[
+    float | None,
+    typer.Option("--price-per-core-hour", metavar="PRICE", min=0, help="For the cost of 1,000 contacts, any currency."),
+]
 Map = Annotated[
     list[str],
     typer.Option("--map", metavar="FIELD=COLUMN", help="Read our FIELD from their COLUMN, e.g. text=message."),

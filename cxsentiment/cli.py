@@ -1,53 +1,38 @@
 """The command line. Imports of weight stand inside the commands, so that `--help` and errors are quick."""
 
-import json
-import shlex
+import os
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
 from cxsentiment.arguments import (
-    CesDirection,
-    CesScale,
-    CsatMap,
-    CsatScale,
     DateOrderOption,
     FormatName,
     GuessRoles,
-    Inputs,
     Json,
-    Keep,
-    KeepVendorMarks,
-    LogFiles,
-    LogTimeUnit,
     Map,
-    MaskAlso,
-    MatchBy,
-    MatchWindow,
-    NoMasking,
     PseudonymKey,
     Role,
     RoleFile,
-    SurveyFiles,
     TimeUnit,
     Timezone,
 )
+from cxsentiment.coach_commands import coach
 from cxsentiment.consistency_commands import consistency
 from cxsentiment.errors import CxError, ExitCode
+from cxsentiment.invocation import interruptible, options_of, print_json, stopping
 from cxsentiment.kpi_commands import kpis
+from cxsentiment.report_commands import report
 from cxsentiment.review_commands import register as add_review_commands
 from cxsentiment.rubric_commands import app as rubric_commands
 from cxsentiment.rubric_commands import rescore
+from cxsentiment.score_commands import score
 from cxsentiment.serve_commands import register as add_serve_commands
 from cxsentiment.statistics_commands import app as statistics_commands
-
-if TYPE_CHECKING:
-    from cxsentiment.ingest.options import ReadOptions
-    from cxsentiment.privacy import Masking
+from cxsentiment.verify_commands import verify
+from cxsentiment.watch_commands import watch
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -57,10 +42,15 @@ app = typer.Typer(
     "scores with intervals and their association with CSAT. Nothing leaves the machine.",
     epilog="Exit codes: 0 done, 1 failure, 2 usage, 3 done with rejects, 130 interrupted.",
 )
+app.command()(score)
+app.command()(watch)
+app.command()(verify)
 app.add_typer(rubric_commands, name="rubric")
+app.command()(report)
 app.command()(rescore)
 app.command()(kpis)
 app.command()(consistency)
+app.command()(coach)
 add_review_commands(app)
 add_serve_commands(app)
 app.add_typer(statistics_commands)
@@ -68,6 +58,8 @@ app.add_typer(statistics_commands)
 
 def main() -> NoReturn:
     """Run the command line and leave with the exit code of the contract."""
+    # The statistics work on small matrices, where threads wait for each other: drivers took 15 times as long with two.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         app()
     except CxError as error:
@@ -78,15 +70,6 @@ def main() -> NoReturn:
     sys.exit(ExitCode.DONE)
 
 
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    try:
-        yield
-    except KeyboardInterrupt:
-        typer.echo("interrupted: run the same command again to go on from what is done", err=True)
-        raise typer.Exit(ExitCode.INTERRUPTED) from None
-
-
 @app.callback(invoke_without_command=True)
 def _root(
     version: Annotated[bool, typer.Option("--version", is_eager=True, help="Print the version and leave.")] = False,
@@ -94,139 +77,8 @@ def _root(
     if version:
         from importlib.metadata import version as installed
 
-        _print(installed("cxsentiment"))
+        typer.echo(installed("cxsentiment"))
         raise typer.Exit
-
-
-@app.command()
-def score(
-    inputs: Inputs,
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="RUN", help="The run folder to write.")],
-    rubric: Annotated[
-        str | None, typer.Option(help="Scorecard: a YAML file, or a ready-made one's name; the default one otherwise.")
-    ] = None,
-    model: Annotated[Path | None, typer.Option(help="Model folder; the bundled one otherwise.")] = None,
-    surveys: SurveyFiles = [],  # noqa: B006
-    csat_scale: CsatScale = None,
-    csat_map: CsatMap = [],  # noqa: B006
-    ces_scale: CesScale = None,
-    ces_direction: CesDirection = None,
-    match: MatchBy = "id",
-    match_window: MatchWindow = "72h",
-    keep: Keep = "last",
-    date_order: DateOrderOption = None,
-    timezone: Timezone = None,
-    log: LogFiles = [],  # noqa: B006
-    log_time_unit: LogTimeUnit = "s",
-    map_: Map = [],  # noqa: B006  (Typer copies it)
-    role: Role = [],  # noqa: B006
-    roles: RoleFile = None,
-    guess_roles: GuessRoles = False,
-    format_: FormatName = None,
-    time_unit: TimeUnit = None,
-    mask_also: MaskAlso = [],  # noqa: B006
-    no_masking: NoMasking = False,
-    keep_vendor_marks: KeepVendorMarks = False,
-    pseudonym_key: PseudonymKey = None,
-    workers: Annotated[int, typer.Option(min=0, help="Processes; 0 means one per available core.")] = 0,
-    overwrite: Annotated[bool, typer.Option(help="Replace another run that lies in RUN.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Score transcripts into a run folder. An interrupted run goes on where it stopped when run again."""
-    from cxsentiment import terminal
-    from cxsentiment.ingest.joins import read_joins
-    from cxsentiment.model import default_model
-    from cxsentiment.pipeline import Settings, run
-    from cxsentiment.rubric.reading import find_rubric, read_rubric
-
-    joins = read_joins(
-        surveys=surveys,
-        csat_scale=csat_scale,
-        csat_map=csat_map,
-        ces_scale=ces_scale,
-        ces_direction=ces_direction,
-        match=match,
-        match_window=match_window,
-        keep=keep,
-        date_order=date_order,
-        timezone=timezone,
-        log=log,
-        log_time_unit=log_time_unit,
-        map_=map_,
-    )
-    settings = Settings(
-        model=model or default_model(),
-        rubric=read_rubric(find_rubric(rubric or "default")),
-        options=_options(map_, role, roles, guess_roles, format_, time_unit, date_order, timezone),
-        surveys=joins.surveys,
-        scales=joins.scales,
-        log=joins.log,
-        masking=_masking(mask_also, no_masking, keep_vendor_marks, pseudonym_key),
-        workers=workers,
-        overwrite=overwrite,
-        command=_typed(),
-    )
-    with _interruptible(), terminal.progress(quiet=as_json) as show:
-        receipt = run(inputs, out, settings, show)
-    if as_json:
-        _print_json(receipt)
-    else:
-        terminal.print_run(receipt, out)
-        if receipt["contacts"]["scored"]:
-            _print(f"next: cxsentiment report {out}")
-    rejected = receipt["contacts"]["rejected"] + _rejected_beside(receipt)
-    raise typer.Exit(ExitCode.REJECTS if rejected else ExitCode.DONE)
-
-
-@app.command()
-def report(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder made by cxsentiment score.")],
-    surveys: SurveyFiles = [],  # noqa: B006
-    csat_scale: CsatScale = None,
-    csat_map: CsatMap = [],  # noqa: B006
-    ces_scale: CesScale = None,
-    ces_direction: CesDirection = None,
-    match: MatchBy = "id",
-    match_window: MatchWindow = "72h",
-    keep: Keep = "last",
-    date_order: DateOrderOption = None,
-    timezone: Timezone = None,
-    log: LogFiles = [],  # noqa: B006
-    log_time_unit: LogTimeUnit = "s",
-    map_: Map = [],  # noqa: B006
-    as_json: Json = False,
-) -> None:
-    """Write RUN/report (HTML page and CSVs) and print the main tables. Surveys or a log given here replace its own."""
-    from cxsentiment import terminal
-    from cxsentiment.findings import write_report
-    from cxsentiment.ingest.joins import read_joins
-
-    joins = read_joins(
-        surveys=surveys,
-        csat_scale=csat_scale,
-        csat_map=csat_map,
-        ces_scale=ces_scale,
-        ces_direction=ces_direction,
-        match=match,
-        match_window=match_window,
-        keep=keep,
-        date_order=date_order,
-        timezone=timezone,
-        log=log,
-        log_time_unit=log_time_unit,
-        map_=map_,
-    )
-    findings, page = write_report(run, joins, _typed())
-    if as_json:
-        from dataclasses import asdict
-
-        _print_json({**asdict(findings), "page": str(page)})
-    else:
-        if surveys or log:
-            terminal.print_joined(findings.run, page.with_name("rejects.jsonl"), surveys=bool(surveys), log=bool(log))
-        terminal.print_findings(findings, page)
-    rejected = _rejected_beside({"surveys": surveys and findings.run["surveys"], "log": log and findings.run["log"]})
-    raise typer.Exit(ExitCode.REJECTS if rejected else ExitCode.DONE)
 
 
 @app.command()
@@ -245,15 +97,15 @@ def check(
     """Say what files hold and what would be rejected, without scoring."""
     from dataclasses import asdict
 
-    from cxsentiment import terminal
     from cxsentiment.check import check as look
+    from cxsentiment.check_terminal import print_checks
 
-    options = _options(map_, role, roles, guess_roles, format_, time_unit, date_order, timezone)
+    options = options_of(map_, role, roles, guess_roles, format_, time_unit, date_order, timezone)
     checks = list(look(files, options))
     if as_json:
-        _print_json([asdict(found) for found in checks])
+        print_json([asdict(found) for found in checks])
     else:
-        terminal.print_checks(checks, options.unmet())
+        print_checks(checks, options.unmet())
     raise typer.Exit(ExitCode.REJECTS if any(found.rejects for found in checks) else ExitCode.DONE)
 
 
@@ -266,7 +118,7 @@ def formats(as_json: Json = False) -> None:
     from cxsentiment.ingest.readers import formats as known
 
     if as_json:
-        _print_json([asdict(facts) for facts in known()])
+        print_json([asdict(facts) for facts in known()])
     else:
         terminal.print_formats(known())
 
@@ -295,17 +147,17 @@ def erase(
 
     if verify:
         found = {str(run): verified(run) for run in runs}
-        _print_json(found) if as_json else terminal.print_records(found)
+        print_json(found) if as_json else terminal.print_records(found)
         return
     whom = Whom(tuple(customer), tuple(contact), retain, undated, read_key(pseudonym_key))
     done = []
-    with _interruptible():
+    with interruptible():
         for erasure in remove(runs, whom, reason=reason, dry_run=dry_run, now=moment_of(now)):
             done.append(asdict(erasure))
             if not as_json:
                 terminal.print_erasure(erasure)
     if as_json:
-        _print_json(done)
+        print_json(done)
 
 
 @app.command()
@@ -335,65 +187,11 @@ def demo(
         demo=True,
         command="cxsentiment demo",
     )
-    with _interruptible(), terminal.progress(quiet=as_json) as show:
-        receipt = run([str(campaign / "contacts.jsonl")], out, settings, show)
+    with interruptible(), terminal.progress(quiet=as_json) as show:
+        receipt = run([str(campaign / "contacts.jsonl")], out, settings, show, stopping)
     findings, page = write_report(out)
     if as_json:
-        _print_json({**asdict(findings), "page": str(page)})
+        print_json({**asdict(findings), "page": str(page)})
     else:
         terminal.print_run(receipt, out)
         terminal.print_findings(findings, page)
-
-
-def _options(
-    map_: list[str],
-    role: list[str],
-    roles: Path | None = None,
-    guess_roles: bool = False,
-    format_: str | None = None,
-    time_unit: str | None = None,
-    date_order: str | None = None,
-    timezone: str | None = None,
-) -> "ReadOptions":
-    from cxsentiment.ingest.dates import date_rules
-    from cxsentiment.ingest.options import ReadOptions, parse_map, parse_roles, parse_time_unit, read_roles
-
-    declared = {**(read_roles(roles) if roles else {}), **parse_roles(role)}
-    return ReadOptions(
-        parse_map(map_),
-        declared,
-        format_,
-        guess_roles=guess_roles,
-        time_unit=parse_time_unit(time_unit),
-        dates=date_rules(date_order, timezone),
-    )
-
-
-def _rejected_beside(receipt: Mapping[str, Any]) -> int:
-    """Refused rows of surveys and of the contact log."""
-    return sum((receipt.get(name) or {}).get("rejected", 0) for name in ("surveys", "log"))
-
-
-def _masking(also: list[str], off: bool, keep_vendor_marks: bool, key: Path | None) -> "Masking":
-    from cxsentiment.privacy import Masking
-    from cxsentiment.privacy.marks import STANDARD
-    from cxsentiment.privacy.pseudonyms import read_key
-
-    kinds = STANDARD | {kind.strip().upper() for text in also for kind in text.split(",")}
-    return Masking(kinds, off=off, vendor_marks=not keep_vendor_marks, key=read_key(key))
-
-
-def _typed() -> str:
-    return shlex.join(["cxsentiment", *sys.argv[1:]])
-
-
-def _print_json(document: Any) -> None:
-    _print(json.dumps(document, ensure_ascii=False, indent=2, default=_plain))
-
-
-def _plain(value: object) -> object:
-    return str(value)
-
-
-def _print(text: str) -> None:
-    typer.echo(text)

@@ -9,24 +9,21 @@ import os
 import re
 import secrets
 import shutil
-import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
 
-from cxsentiment import erasures, holdings, receipt, runs
+from cxsentiment import erasures, holdings, lock, receipt, runs
 from cxsentiment.erasures import Request, Selection, Traces
 from cxsentiment.errors import RunError, UsageError
 from cxsentiment.holdings import Found
 from cxsentiment.ingest.values import contact_id as as_contact_id
 from cxsentiment.ingest.values import text_or_none
 from cxsentiment.privacy.pseudonyms import KEY_VARIABLE, PREFIXES, pseudonym
-
-_ASIDE = re.compile(r"\..+\.\d+")  # what runs.write_atomically leaves behind when it is killed
 
 
 class Store(Protocol):
@@ -137,7 +134,9 @@ def erase(
         erasures.read(run)
     for run in dict.fromkeys(folders):
         try:
-            with _alone(run):
+            with lock.alone(run, "cxsentiment erase") as sign:
+                if not dry_run:
+                    sign()
                 done = _erase(run, whom, reason, dry_run, now, stores)
         except OSError as error:
             do = "Give yourself the rights to the folder, and erase again"
@@ -166,7 +165,7 @@ def _erase(run: Path, whom: Whom, reason: str | None, dry_run: bool, now: dateti
     if dry_run and before["state"] == runs.ERASING:
         raise runs.half_erased(run)
     if not dry_run:
-        _remove_asides(run)
+        runs.remove_asides(run)
         if before["state"] == runs.ERASING:
             finished, before = _carry_out(run, before, stores)
     salt = erasures.salt_of(erasures.read(run)) or secrets.token_hex(16)
@@ -206,7 +205,7 @@ def _begin(run: Path, before: Mapping[str, Any], found: Found, entries: Sequence
         "entries": list(entries),
         "contact_ids": sorted(erasures.digest(salt, contact) for contact in found.owners),
         "parts": sorted(found.parts),
-        "rejected": found.rejected,
+        "refused": asdict(found.refused),
     }
     runs.write_receipt(run, {**found.traces.receipt(before), "state": runs.ERASING, "erasing": journal})
 
@@ -235,14 +234,11 @@ def _carry_out(
     _flush(run)
     erasures.append(run, entries)
     notes = holdings.notes_of(run)
-    scored, counted = sum(note.contacts for note in notes), begun["contacts"]
-    gone = counted["in"] - scored - journal["rejected"]
     files = {name: runs.sha256_of(run / name) for name in (*journal["parts"], runs.REJECTS)}
     done = {
         **{name: value for name, value in begun.items() if name != "erasing"},
         "state": "complete",
-        "contacts": {"in": counted["in"], "scored": scored, "rejected": journal["rejected"], "erased": gone},
-        **receipt.totals(notes),
+        **receipt.totals(notes, begun["contacts"]["in"], receipt.Refused(**journal["refused"])),
         "files": {**begun["files"], **files},
         **erasures.head(run),
     }
@@ -273,31 +269,6 @@ def _usable(run: Path) -> dict[str, Any]:
     return runs.require_complete(run)
 
 
-@contextmanager
-def _alone(run: Path) -> Iterator[None]:
-    """Hold the folder against another erasure as long as this lasts; a kill lets go of it."""
-    if sys.platform == "win32":
-        yield
-        return
-    import fcntl
-
-    folder = os.open(run, os.O_RDONLY)
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    except BlockingIOError as error:
-        raise RunError(str(run), "another erasure is at work here", do="Wait until it has ended") from error
-    finally:
-        os.close(folder)
-
-
-def _remove_asides(run: Path) -> None:
-    """Delete what writers that were killed left unfinished: it may hold anybody."""
-    for path in [*run.glob(".*"), *run.glob("*/.*")]:
-        if _ASIDE.fullmatch(path.name) and path.is_file():
-            path.unlink()
-
-
 def _flush(run: Path) -> None:
     """Bring the renames to the disk, where the system can, before anything says that they are done."""
     for folder in {run, *(path.parent for path in run.glob("*/part-*.parquet"))}:
@@ -311,7 +282,7 @@ def _flush(run: Path) -> None:
 
 def _not_searched(run: Path) -> tuple[str, ...]:
     """Files in the folder that are no part of a run, or whose rows name nobody: they are the user's to look into."""
-    known = {run / name for name in (runs.RECEIPT, runs.REJECTS, erasures.FILE)} | set(holdings.parts(run))
+    known = {run / name for name in (runs.RECEIPT, runs.REJECTS, erasures.FILE, lock.NOTE)} | set(holdings.parts(run))
     files = (path for path in sorted(run.rglob("*")) if path.is_file() and path not in known)
     return tuple(
         path.relative_to(run).as_posix() for path in files if path.relative_to(run).parts[0] != holdings.REPORT

@@ -7,6 +7,7 @@ CxError
 ├── RubricError    a scorecard that cannot be used (exit code 2)
 ├── BundleError    a model folder that is missing, damaged or of another shape (exit code 1)
 ├── RunError       a run folder that cannot be read, written or resumed (exit code 1)
+│   └── BusyError    another process writes to it
 └── StoreError     a store of human labels that cannot be opened, read or written (exit code 1)
 """
 
@@ -100,6 +101,10 @@ class BundleError(CxError):
 
 class RunError(CxError):
     """A run folder that cannot be read, written or resumed."""
+
+
+class BusyError(RunError):
+    """A run folder that another process writes to; it may be free later."""
 
 
 class StoreError(CxError):

@@ -1,19 +1,21 @@
 """Stage 1: read → shards → scored shards → receipt. `run` reads top to bottom."""
 
 import os
-import signal
-import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from cxsentiment import erasures, runs
-from cxsentiment.errors import UsageError
+from cxsentiment import erasures, lock, runs
+from cxsentiment.cache import Cache
+from cxsentiment.errors import RunError, UsageError
 from cxsentiment.ingest.contactlog import ContactLog, LogJoin
+from cxsentiment.ingest.identities import FirstSeen
 from cxsentiment.ingest.intake import read_contacts
 from cxsentiment.ingest.matching import HELD_COLUMNS, Held, Joined, held, join
 from cxsentiment.ingest.options import ReadOptions
@@ -21,13 +23,16 @@ from cxsentiment.ingest.scales import Scales
 from cxsentiment.ingest.sources import Source, find_sources
 from cxsentiment.ingest.surveys import Surveys, on_scale
 from cxsentiment.ingest.surveys import apply as apply_survey
-from cxsentiment.model import read_bundle
+from cxsentiment.model import Bundle, read_bundle
 from cxsentiment.privacy import EVERYTHING_USUAL, Masking
 from cxsentiment.privacy.pseudonyms import pseudonym
-from cxsentiment.receipt import Plan, Reading, begin, compose, earlier_run, fingerprint, stands
+from cxsentiment.receipt import Plan, Reading, begin, compose, earlier_run, fingerprint, refused_of, stands
 from cxsentiment.rubric.scorecard import Rubric
 from cxsentiment.schema import Reject, Transcript
 from cxsentiment.shards import Scorer, Shard, ShardResult, cut
+from cxsentiment.spending import processor_seconds, spent
+from cxsentiment.stopping import Stop, stoppable
+from cxsentiment.workers import score_in_worker, start_worker
 
 T = TypeVar("T")
 
@@ -37,7 +42,8 @@ class Settings:
     """What a run does besides its inputs.
 
     `scales` are those of answers, also of those inside the transcripts; `workers` 0 means one process per available
-    core; `command` is what was typed, for the receipt.
+    core; `command` is what was typed, for the receipt; `known` are contacts scored elsewhere, which are refused here;
+    `cache` is a folder in which processes and runs share what the model said (see `cache`).
     """
 
     model: Path
@@ -51,6 +57,9 @@ class Settings:
     overwrite: bool = False
     demo: bool = False
     command: str = ""
+    price_per_core_hour: float | None = None
+    cache: Path | None = None
+    known: FirstSeen = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +77,30 @@ def run(
     out: Path,
     settings: Settings,
     on_progress: Callable[[Progress], None] = lambda progress: None,
+    on_stop: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
     """Score `inputs` (files, folders, globs) into the run folder `out` and return its receipt.
 
     Finished shards of an earlier, equal run are kept. Where nothing is left to do, nothing is written, and the receipt
-    that is returned says `already_scored`. Raises UsageError for inputs or a folder that cannot be used, BundleError
-    for a broken model.
+    that is returned says `already_scored`. Ctrl-C or SIGTERM (`on_stop` is called) first finishes the shards under way
+    and then raises KeyboardInterrupt; a second one raises it at once. Raises UsageError for inputs or a folder that
+    cannot be used, BundleError for a broken model, RunError where another process writes to `out`, or it cannot be
+    written.
     """
     _refuse_unmatchable(settings)
-    started, clock = datetime.now(UTC), time.perf_counter()
+    clock = _Clock()
     sources = _outside(out, find_sources(inputs))
     bundle, model_sha256 = read_bundle(settings.model)  # a broken model stops the run before anything is read
-    files = tuple(fingerprint(path) for path in sources)
-    plan = Plan(
+    if settings.cache is not None:  # one that cannot be used stops the run before anything is read
+        Cache(settings.cache, model_sha256, sum(len(head.labels) for head in bundle.heads)).close()
+    plan = plan_of(settings, bundle, model_sha256, tuple(fingerprint(path) for path in sources))
+    with lock.alone(out, "cxsentiment score") as sign, stoppable(on_stop) as stop:
+        return _run(plan, out, sources, settings, clock, sign, stop, on_progress)
+
+
+def plan_of(settings: Settings, bundle: Bundle, model_sha256: str, inputs: Sequence[Mapping[str, Any]]) -> Plan:
+    """What fixes the output of a run over inputs with these fingerprints."""
+    return Plan(
         bundle,
         model_sha256,
         settings.rubric,
@@ -89,28 +109,45 @@ def run(
         settings.scales,
         settings.log,
         settings.masking,
-        files,
+        tuple(inputs),
         settings.demo,
         settings.command,
     )
+
+
+def _run(
+    plan: Plan,
+    out: Path,
+    sources: Sequence[Source],
+    settings: Settings,
+    clock: "_Clock",
+    sign: Callable[[], None],
+    stop: Stop,
+    on_progress: Callable[[Progress], None],
+) -> dict[str, Any]:
+    """The run itself, in a folder that is held."""
     before = earlier_run(out, plan, overwrite=settings.overwrite)
+    redone: dict[str, None] = {}
     erased = erasures.suppression(out, settings.masking.key)
     if before is None:
         runs.remove_report(out)
     elif before.get("state") == "complete":
         if stands(out, before):
             return before | {"already_scored": True}
-        runs.remove_altered(out, before["files"])
+        redone = dict.fromkeys(runs.remove_altered(out, before["files"]))
+    sign()
+    runs.remove_asides(out)
     runs.write_receipt(out, {**begin(plan), **erased.head})
 
-    reader = _Reader(sources, settings, sum(entry["bytes"] for entry in files))
+    reader = _Reader(sources, settings, sum(entry["bytes"] for entry in plan.inputs))
     results: list[ShardResult] = []
-    for result in _score_all(_without(erased, cut(reader.transcripts(), plan.identity())), out, settings):
+    shards = _without(erased, cut(reader.transcripts(), plan.identity()))
+    for result in _score_all(shards, out, settings, stop, redone):
         results.append(result)
         contacts = sum(r.note.contacts for r in results)
         turns = sum(r.note.turns_in for r in results)
         share = reader.fraction * contacts / max(reader.contacts, 1)
-        on_progress(Progress(share, contacts, turns, time.perf_counter() - clock))
+        on_progress(Progress(share, contacts, turns, clock.seconds))
     results.sort(key=lambda result: result.number)
     runs.remove_shards_from(out, len(results))
     joined = _joined(out, settings.surveys, reader.matched)
@@ -119,16 +156,36 @@ def run(
     refused = erased.rejects([*reader.rejects, *(reject for result in results for reject in result.note.refused)])
     runs.write_rejects(out, [*refused, *erased.rejects(_rejects_beside(settings, joined))])
     reading = Reading(
-        reader.contacts + len(reader.rejects),
-        len(refused),
+        reader.contacts + sum(one.kind in ("record", "copy") for one in reader.rejects),
+        refused_of(refused),
         reader.seconds,
         joined.facts if joined else None,
         reader.log.facts() if reader.log else None,
         side,
     )
-    receipt = erased.receipt(compose(plan, out, results, reading, started, time.perf_counter() - clock))
+    receipt = erased.receipt(compose(plan, out, results, reading, clock.started, clock.seconds))
+    receipt |= spent(results, clock.seconds, clock.core_seconds, settings.price_per_core_hour)
+    receipt["redone"] = sorted(redone)
     runs.write_receipt(out, receipt)
     return receipt
+
+
+class _Clock:
+    """When a run began, and what has passed since; a wall clock that is set meanwhile changes only the date."""
+
+    def __init__(self) -> None:
+        self.started = datetime.now(UTC)
+        self._begun = time.perf_counter()
+        self._work = processor_seconds()
+
+    @property
+    def seconds(self) -> float:
+        return time.perf_counter() - self._begun
+
+    @property
+    def core_seconds(self) -> float:
+        """Of this process, and of workers that have ended."""
+        return processor_seconds() - self._work
 
 
 def _without(erased: erasures.Suppression, shards: Iterable[Shard]) -> Iterator[Shard]:
@@ -195,6 +252,7 @@ class _Reader:
         self._options = settings.options
         self._surveys = settings.surveys
         self._scales = settings.scales
+        self._known = dict(settings.known)
         self._size = max(size, 1)
         self._bytes = 0
         self.rejects: list[Reject] = []
@@ -208,7 +266,7 @@ class _Reader:
         return min(self._bytes / self._size, 1.0)
 
     def transcripts(self) -> Iterator[Transcript]:
-        records = read_contacts(self._sources, self._options, self._advance)
+        records = read_contacts(self._sources, self._options, self._advance, self._known)
         while True:
             begun = time.perf_counter()
             record = next(records, None)
@@ -233,31 +291,58 @@ class _Reader:
         self._bytes += count
 
 
-def _score_all(shards: Iterable[Shard], out: Path, settings: Settings) -> Iterator[ShardResult]:
-    """Score every shard: in this process where that is enough, else in a pool with a bounded queue."""
+def _score_all(
+    shards: Iterable[Shard], out: Path, settings: Settings, stop: Stop, redone: dict[str, None]
+) -> Iterator[ShardResult]:
+    """Score every shard: in this process where that is enough, else in a pool with a bounded queue.
+
+    Files of damaged shards, which are scored again, are added to `redone`.
+    """
     workers = settings.workers or cores()
     scorer: Scorer | None = None
     pool: ProcessPoolExecutor | None = None
     pending: set[Future[ShardResult]] = set()
+    with _deaths_told(out, stop):
+        try:
+            for shard, is_last in _with_last(shards):
+                stop.check()
+                if (found := runs.read_shard_note(out, shard.number, shard.key, redone.setdefault)) is not None:
+                    yield ShardResult(shard.number, found[0], found[1], {})
+                elif workers == 1 or (is_last and pool is None):
+                    scorer = scorer or Scorer(settings.model, settings.rubric, settings.masking, settings.cache)
+                    yield scorer.score_shard(shard, out)
+                else:
+                    pool = pool or _pool(workers, settings)
+                    pending.add(pool.submit(score_in_worker, shard, out))
+                    if len(pending) > workers + 1:
+                        done, pending = wait(pending, return_when=FIRST_COMPLETED)
+                        yield from (future.result() for future in done)
+            while pending:
+                stop.check()
+                done, pending = wait(pending, return_when=FIRST_COMPLETED)
+                yield from (future.result() for future in done)
+        finally:
+            if pool is not None:
+                pool.shutdown(cancel_futures=True)
+            if scorer is not None:
+                scorer.memory.close()
+
+
+@contextmanager
+def _deaths_told(out: Path, stop: Stop) -> Iterator[None]:
+    """Say what the death of a worker means. Where a stop was asked for, workers were asked too, and end after a shard.
+
+    Raises RunError for a death that nobody asked for.
+    """
     try:
-        for shard, is_last in _with_last(shards):
-            if (found := runs.read_shard_note(out, shard.number, shard.key)) is not None:
-                yield ShardResult(shard.number, found[0], found[1], {})
-            elif workers == 1 or (is_last and pool is None):
-                scorer = scorer or Scorer(settings.model, settings.rubric, settings.masking)
-                yield scorer.score_shard(shard, out)
-            else:
-                pool = pool or _pool(workers, settings)
-                pending.add(pool.submit(_score_in_worker, shard, out))
-                if len(pending) > workers + 1:
-                    done, pending = wait(pending, return_when=FIRST_COMPLETED)
-                    yield from (future.result() for future in done)
-        while pending:
-            done, pending = wait(pending, return_when=FIRST_COMPLETED)
-            yield from (future.result() for future in done)
-    finally:
-        if pool is not None:
-            pool.shutdown(cancel_futures=True)
+        yield
+    except BrokenProcessPool as error:
+        stop.check()
+        raise RunError(
+            str(out),
+            "a worker process ended before its time (killed, or out of memory)",
+            do="Run the same command again: finished shards are kept. If memory is short, add --workers 1",
+        ) from error
 
 
 def cores() -> int:
@@ -283,21 +368,6 @@ def _pool(workers: int, settings: Settings) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(
         workers,
         get_context("spawn"),
-        initializer=_start_worker,
-        initargs=(settings.model, settings.rubric, settings.masking),
+        initializer=start_worker,
+        initargs=(settings.model, settings.rubric, settings.masking, settings.cache),
     )
-
-
-_scorer_of_worker: list[Scorer] = []
-
-
-def _start_worker(model: Path, rubric: Rubric, masking: Masking) -> None:
-    # Ctrl-C reaches the whole process group; the parent decides what happens to the shards in flight.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # spaCy imports torch where it is installed: seconds and hundreds of megabytes that no worker needs.
-    sys.modules["torch"] = None  # type: ignore[assignment]  # None there makes an import of it fail
-    _scorer_of_worker.append(Scorer(model, rubric, masking))
-
-
-def _score_in_worker(shard: Shard, out: Path) -> ShardResult:
-    return _scorer_of_worker[0].score_shard(shard, out)

@@ -15,6 +15,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from cxsentiment.cache import Cache
 from cxsentiment.model import FloatArray, Head, IntArray, Model, Tokens
 from cxsentiment.schema import Span, Transcript, TurnPrediction
 from cxsentiment.text import sentences
@@ -54,20 +55,47 @@ class _Rows:
 
 
 class Memory:
-    """Logits of pieces scored before, bounded. Sound because a piece has the same logits in any batch (see _score)."""
+    """Logits of pieces scored before, bounded. Sound because a piece has the same logits in any batch (see _score).
 
-    def __init__(self) -> None:
+    With a `cache` what other processes and earlier runs scored is remembered too.
+    """
+
+    def __init__(self, cache: Cache | None = None) -> None:
         self._logits: dict[bytes, FloatArray] = {}
+        self._cache = cache
+        self._unwritten: dict[bytes, FloatArray] = {}
 
     def recall(self, ids: IntArray) -> FloatArray | None:
         """The logits of all heads, side by side, or None where this piece was not scored lately."""
-        return self._logits.get(ids.tobytes())
+        piece = ids.tobytes()
+        known = self._logits.get(piece)
+        if known is None and self._cache is not None and (known := self._cache.find(piece)) is not None:
+            self._remember(piece, known)
+        return known
 
     def keep(self, ids: IntArray, logits: FloatArray) -> None:
-        """Remember a piece. A full memory is emptied: simpler than ageing, and refilled within seconds."""
+        """Remember a piece that was scored."""
+        piece = ids.tobytes()
+        self._remember(piece, logits)
+        if self._cache is not None:
+            self._unwritten[piece] = logits
+
+    def flush(self) -> None:
+        """Write what was scored since the last time to the cache."""
+        if self._cache is not None:
+            self._cache.keep(self._unwritten)
+            self._unwritten = {}
+
+    def close(self) -> None:
+        """Let go of the cache."""
+        if self._cache is not None:
+            self._cache.close()
+
+    def _remember(self, piece: bytes, logits: FloatArray) -> None:
+        # A full memory is emptied: simpler than ageing, and refilled within seconds.
         if len(self._logits) >= _MEMORY_ROWS:
             self._logits.clear()
-        self._logits[ids.tobytes()] = logits
+        self._logits[piece] = logits
 
 
 def predict(
@@ -190,6 +218,7 @@ def _score(model: Model, ids: list[IntArray], memory: Memory) -> FloatArray:
         table[chosen] = _run(model, [ids[row] for row in chosen])
         for row in chosen:
             memory.keep(ids[row], table[row])
+    memory.flush()
     return table
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from cxsentiment import erasures, runs
+from cxsentiment import erasures, lock, runs
 from cxsentiment.errors import RunError, UsageError
 from cxsentiment.rows import SCORED, contacts_of, item_columns, score_row
 from cxsentiment.rubric.scorecard import Rubric
@@ -62,14 +62,31 @@ def rescore(
     Turns and predictions are taken over as they are. Raises RunError for a folder that is no finished run, UsageError
     where `out` cannot be used.
     """
-    started, clock = datetime.now(UTC), time.perf_counter()
     before = runs.require_complete(run)
+    _refuse_itself(run, out)
+    with lock.alone(out, "cxsentiment rescore") as sign:
+        return _rescore(run, before, rubric, out, overwrite, command, on_progress, sign)
+
+
+def _rescore(
+    run: Path,
+    before: Mapping[str, Any],
+    rubric: Rubric,
+    out: Path,
+    overwrite: bool,
+    command: str,
+    on_progress: Callable[[float], None],
+    sign: Callable[[], None],
+) -> dict[str, Any]:
+    started, clock, work = datetime.now(UTC), time.perf_counter(), time.process_time()
     identity = _identity(before, rubric)
-    kept = _earlier(run, out, identity, overwrite=overwrite)
+    kept = _earlier(out, identity, overwrite=overwrite)
     if kept is not None:
         return kept | {"already_scored": True}
     parts = {**(before.get("parts") or {}), "rubric": hashlib.sha256(rubric.sha256.encode()).hexdigest()}
     head = {"state": "incomplete", "identity": identity, "parts": parts, "demo": bool(before.get("demo"))}
+    sign()
+    runs.remove_asides(out)
     runs.write_receipt(out, head)
     scorecard = scorecard_of(run, rubric)
     numbers = _numbers(run)
@@ -108,6 +125,10 @@ def rescore(
         "started_at": started.isoformat(timespec="seconds"),
         "seconds": {"score": round(seconds, 3), "total": round(seconds, 3)},
         "turns_per_second": round(before["turns"]["in"] / seconds, 1) if seconds else None,
+        "contacts_per_second": round(before["contacts"]["scored"] / seconds, 1) if seconds else None,
+        "core_seconds": round(time.process_time() - work, 3),
+        "cost": None,
+        "redone": [],
         "shards_reused": 0,
         "files": hashes,
     }
@@ -169,21 +190,20 @@ def _identity(before: Mapping[str, Any], rubric: Rubric) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _earlier(run: Path, out: Path, identity: str, *, overwrite: bool) -> dict[str, Any] | None:
-    """The receipt of the same rescoring that stands in `out`; None where the folder is free to use."""
+def _refuse_itself(run: Path, out: Path) -> None:
     if out.resolve() == run.resolve() or out.resolve().is_relative_to(run.resolve()):
         raise UsageError(str(out), "is the run itself", do="Give --out another folder: a run is never changed")
-    if not out.exists():
-        return None
+
+
+def _earlier(out: Path, identity: str, *, overwrite: bool) -> dict[str, Any] | None:
+    """The receipt of the same rescoring that stands in `out`; None where the folder is free to use."""
     receipt = runs.read_receipt(out) if out.is_dir() else None
     if receipt is None:
-        if out.is_dir() and not any(out.iterdir()):
+        if out.is_dir() and runs.is_empty(out):
             return None
         raise UsageError(str(out), "is not empty and holds no run", do="Give --out a new or empty folder")
     if receipt.get("identity") == identity:
-        whole = receipt.get("state") == "complete" and all(
-            (out / name).exists() and runs.sha256_of(out / name) == digest for name, digest in receipt["files"].items()
-        )
+        whole = receipt.get("state") == "complete" and not runs.altered(out, receipt["files"])
         return receipt if whole else None
     if not overwrite:
         raise UsageError(

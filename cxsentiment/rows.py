@@ -31,6 +31,7 @@ SCORED = (
     "p_critical_compliance",
     "score_uncapped",
     "score_effect",
+    "score_expected",
 )
 _DECIMALS = 5  # of a probability: how predict rounds, and what a 32-bit column gives back exactly
 
@@ -107,6 +108,7 @@ def score_row(evaluation: Evaluation) -> dict[str, Any]:
         "null_reason": evaluation.null_reason,
         "score_uncapped": evaluation.score_uncapped,
         "score_effect": evaluation.score_effect,
+        "score_expected": evaluation.score_expected,
     }
     return row | {f"p_critical_{kind}": p for kind, p in evaluation.p_critical.items()}
 
@@ -202,6 +204,7 @@ def _contact_row(transcript: Transcript, signals: Mapping[str, Signal]) -> dict[
         "ces": transcript.ces,
         "role_source": transcript.role_source,
         "role_p": transcript.role_p,
+        "refused_turns": transcript.refused_turns,
     }
     return row | measured(transcript, signals)
 

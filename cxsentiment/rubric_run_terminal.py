@@ -162,6 +162,8 @@ def print_explanation(rubric: Rubric, found: Explanation, *, as_json: bool) -> N
         else f"score {evaluation.score:.1f} of 100"
     )
     console.print(f"\n[bold]{score}[/]; {evaluation.coverage:.0%} of the rubric's weight was scored")
+    if evaluation.score_expected is not None:
+        console.print(f"expected from the probabilities: {evaluation.score_expected:.1f}")
     if evaluation.score_effect:
         console.print(f"{escape(evaluation.score_effect)} (without it: {evaluation.score_uncapped:.1f})")
 

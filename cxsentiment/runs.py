@@ -1,22 +1,24 @@
 """The run folder: Parquet schemas, shards, the receipt, atomic writes and reads.
 
 A shard is three Parquet files of one number. `contacts/part-N` is written last, and its metadata holds the shard's key
-(a hash of its input slice, the model, the rubric and the settings), the hashes of the other two, and its counts; so a
-shard counts as done exactly when that file stands with the right key.
+(a hash of its input slice, the model, the rubric and the settings), the hashes of the other two, its counts, and a hash
+of its own bytes; so a shard counts as done exactly when that file stands, whole, with the right key.
 """
 
 import hashlib
 import json
 import os
+import re
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cxsentiment import lock
 from cxsentiment.errors import RunError
 from cxsentiment.schema import ACTS, SENTIMENTS, SIGNALS, Reject
 
@@ -25,6 +27,9 @@ RECEIPT = "run.json"
 REJECTS = "rejects.jsonl"
 ERASING = "erasing"  # the state of a run from which contacts are being removed
 _META = b"cxsentiment"
+_ASIDE = re.compile(r"\..+\.\d+")  # what write_atomically leaves behind when it is killed
+_SEAL = b"sha256 of this file, with zeros here: "
+_UNSEALED = b"0" * 64
 
 _TEXT = pa.string()
 _REAL = pa.float64()
@@ -47,7 +52,7 @@ CONTACTS = pa.schema(
     + [(name, _REAL) for name in (*SIGNALS, "csat", "nps", "ces")]
     + [("role_source", _TEXT), ("role_p", _REAL)]
     + _LOGGED
-    + [("score_uncapped", _REAL), ("score_effect", _TEXT)]
+    + [("score_uncapped", _REAL), ("score_effect", _TEXT), ("score_expected", _REAL), ("refused_turns", _COUNT)]
 )
 TURNS = pa.schema(
     [("contact_id", _TEXT), ("turn", _COUNT), ("speaker", _TEXT), ("text", _TEXT), ("start_s", _REAL), ("end_s", _REAL)]
@@ -77,7 +82,7 @@ SIDE_SCHEMAS = {"log": LOG, "surveys": SURVEYS}
 
 @dataclass(frozen=True, slots=True)
 class ShardNote:
-    """What a shard tells the receipt: its key, its counts, what it masked, warned of and refused (no masking)."""
+    """What a shard tells the receipt: its key, its counts, what it masked, warned of, noted and could not mask."""
 
     key: str
     contacts: int
@@ -90,6 +95,7 @@ class ShardNote:
     warnings: Mapping[str, int]
     roles: Mapping[str, int]
     refused: tuple[Reject, ...] = ()
+    notes: Mapping[str, int] = field(default_factory=dict)
 
 
 def shard_path(run: Path, table: str, number: int) -> Path:
@@ -113,21 +119,32 @@ def write_shard(
         else:
             table = pa.Table.from_pydict(dict(given), schema=schema)
         path = shard_path(run, name, number)
-        hashes[f"{name}/{path.name}"] = _write_table(table, path)
+        hashes[f"{name}/{path.name}"] = write_table(table, path)
     return hashes
 
 
-def read_shard_note(run: Path, number: int, key: str) -> tuple[ShardNote, dict[str, str]] | None:
-    """The note and file hashes of a finished shard with this key; None where it is missing, other or damaged."""
+def read_shard_note(
+    run: Path, number: int, key: str, on_damage: Callable[[str], None] = lambda name: None
+) -> tuple[ShardNote, dict[str, str]] | None:
+    """The note and file hashes of a finished shard with this key; None where it is missing, other or damaged.
+
+    `on_damage` is told each file of the shard that is not as it was written.
+    """
     path = shard_path(run, "contacts", number)
+    own = f"contacts/{path.name}"
+    if not path.exists():
+        return None
     content = _note_in(path)
-    if content is None or content["note"]["key"] != key:
+    if content is None or not _is_whole(path):
+        on_damage(own)
+        return None
+    if content["note"]["key"] != key:
         return None
     hashes: dict[str, str] = dict(content["sha256"])
-    if any(not (run / name).exists() or sha256_of(run / name) != digest for name, digest in hashes.items()):
-        return None
-    hashes[f"contacts/{path.name}"] = sha256_of(path)
-    return _note(content["note"]), hashes
+    damaged = altered(run, hashes)
+    for name in damaged:
+        on_damage(name)
+    return None if damaged else (_note(content["note"]), {**hashes, own: sha256_of(path)})
 
 
 def read_any_note(run: Path, number: int) -> ShardNote | None:
@@ -155,7 +172,7 @@ def write_side_table(run: Path, name: str, rows: Sequence[Mapping[str, Any]] | N
     if rows is None:
         shutil.rmtree(path.parent, ignore_errors=True)
         return {}
-    return {f"{name}/{path.name}": _write_table(pa.Table.from_pylist(list(rows), schema=SIDE_SCHEMAS[name]), path)}
+    return {f"{name}/{path.name}": write_table(pa.Table.from_pylist(list(rows), schema=SIDE_SCHEMAS[name]), path)}
 
 
 def has_table(run: Path, name: str) -> bool:
@@ -171,11 +188,28 @@ def remove_shards_from(run: Path, number: int) -> None:
                 path.unlink()
 
 
-def remove_altered(run: Path, hashes: Mapping[str, str]) -> None:
-    """Delete files that are not what an earlier receipt recorded, so that their shards are scored again."""
-    for name, digest in hashes.items():
-        path = run / name
-        if path.exists() and sha256_of(path) != digest:
+def altered(run: Path, hashes: Mapping[str, str]) -> list[str]:
+    """The files that are missing, or are not what was recorded of them."""
+    return [name for name, digest in hashes.items() if not (run / name).exists() or sha256_of(run / name) != digest]
+
+
+def remove_altered(run: Path, hashes: Mapping[str, str]) -> list[str]:
+    """Delete files that are not what an earlier receipt recorded, so that their shards are scored again; the names."""
+    names = altered(run, hashes)
+    for name in names:
+        (run / name).unlink(missing_ok=True)
+    return names
+
+
+def is_empty(folder: Path) -> bool:
+    """Whether nothing lies in a folder but what a process that was killed at its start left behind."""
+    return all(path.name == lock.NOTE or _ASIDE.fullmatch(path.name) for path in folder.iterdir())
+
+
+def remove_asides(run: Path) -> None:
+    """Delete what writers that were killed left unfinished. Only for who holds the folder alone."""
+    for path in [*run.glob(".*"), *run.glob("*/.*")]:
+        if _ASIDE.fullmatch(path.name) and path.is_file():
             path.unlink()
 
 
@@ -186,9 +220,15 @@ def remove_report(run: Path) -> None:
 
 def write_rejects(folder: Path, rejects: Iterable[Reject]) -> int:
     """Write rejects.jsonl (also when empty) into `folder` and return how many there were."""
-    lines = [json.dumps(asdict(reject), ensure_ascii=False) for reject in rejects]
-    write_atomically(folder / REJECTS, "".join(line + "\n" for line in lines).encode("utf-8", "replace"))
+    lines = reject_lines(rejects)
+    write_atomically(folder / REJECTS, b"".join(lines))
     return len(lines)
+
+
+def reject_lines(rejects: Iterable[Reject]) -> list[bytes]:
+    """The lines of rejects.jsonl."""
+    lines = (json.dumps(asdict(reject), ensure_ascii=False) + "\n" for reject in rejects)
+    return [line.encode("utf-8", "replace") for line in lines]
 
 
 def write_receipt(run: Path, receipt: Mapping[str, Any]) -> None:
@@ -300,9 +340,31 @@ def write_atomically(path: Path, content: bytes) -> None:
         ) from error
 
 
-def _write_table(table: pa.Table, path: Path) -> str:
+def write_table(table: pa.Table, path: Path) -> str:
+    """Write a Parquet file and return its sha256. One that holds a shard's note is sealed with a hash of itself."""
+    metadata = table.schema.metadata or {}
+    noted = _META in metadata
+    if noted:
+        table = table.replace_schema_metadata({**metadata, b"seal": _SEAL + _UNSEALED})
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd")
     content = sink.getvalue().to_pybytes()
+    if noted:
+        content = _with_seal(content, hashlib.sha256(content).hexdigest().encode())
     write_atomically(path, content)
     return hashlib.sha256(content).hexdigest()
+
+
+def _with_seal(content: bytes, seal: bytes) -> bytes:
+    """The file with another seal; the last place that reads like one is it, for metadata end a file."""
+    place = content.rindex(_SEAL) + len(_SEAL)
+    return content[:place] + seal + content[place + len(seal) :]
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether the hash that a sealed file holds of itself is right."""
+    content = path.read_bytes()
+    if (place := content.rfind(_SEAL)) < 0:
+        return False
+    seal = content[place + len(_SEAL) :][: len(_UNSEALED)]
+    return hashlib.sha256(_with_seal(content, _UNSEALED)).hexdigest().encode() == seal

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cxsentiment import runs
+from cxsentiment.cache import Cache
 from cxsentiment.ingest.values import shown
 from cxsentiment.model import Model
 from cxsentiment.predict import Memory, predict
@@ -70,14 +71,17 @@ def _shard(number: int, identity: str, contacts: Sequence[Transcript]) -> Shard:
 
 
 class Scorer:
-    """What a process needs to score shards: the model, loaded once, and the rubric."""
+    """What a process needs to score shards: the model, loaded once, and the rubric; `cache`: a folder, or none."""
 
-    def __init__(self, model: Path, rubric: Rubric, masking: Masking = EVERYTHING_USUAL) -> None:
+    def __init__(
+        self, model: Path, rubric: Rubric, masking: Masking = EVERYTHING_USUAL, cache: Path | None = None
+    ) -> None:
         self.model = Model(model)
         acts = next(head for head in self.model.bundle.heads if head.speaker == "agent")
         self.scorecard = Scorecard(rubric, Labels(acts.labels, acts.thresholds))
         self.masking = masking
-        self.memory = Memory()
+        width = sum(len(head.labels) for head in self.model.bundle.heads)
+        self.memory = Memory(Cache(cache, self.model.sha256, width) if cache else None)
 
     def score_shard(self, shard: Shard, run_folder: Path) -> ShardResult:
         """Score one shard into `run_folder`, replacing what may lie there under its number."""
@@ -142,6 +146,7 @@ def _note(
         null_reasons=dict(sorted(reasons.items())),
         masked=dict(sorted(masked.items())),
         warnings=dict(sorted(Counter(w for contact in contacts for w in contact.warnings).items())),
+        notes=dict(sorted(Counter(line for contact in contacts for line in contact.notes).items())),
         roles=dict(sorted(Counter(contact.role_source for contact in contacts).items())),
         refused=tuple(refused),
     )

@@ -171,7 +171,7 @@ def measure(data: Path, model: Path, contacts: int, rounds: int) -> dict[str, An
         whole = whole_file(data / "star.jsonl.gz", model, folder)
     ratios = [a / b for a, b in pairs]
     return {
-        "machine": {"cores": workers, "processor": _processor(), "python": platform.python_version()},
+        "machine": {"cores": workers, "processor": processor(), "python": platform.python_version()},
         "model": {"name": bundle.name, "version": bundle.version, "layers": recipe["layers"]},
         "sample": {"source": "star.jsonl.gz", "contacts": contacts, "turns": len(sample.texts)},
         "distinct_texts": round(len(set(sample.texts)) / len(sample.texts), 3),
@@ -185,7 +185,8 @@ def measure(data: Path, model: Path, contacts: int, rounds: int) -> dict[str, An
     }
 
 
-def _processor() -> str:
+def processor() -> str:
+    """The name of this machine's processor, as far as it tells."""
     for line in Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []:
         if line.startswith("model name"):
             return line.split(":", 1)[1].strip()

@@ -472,3 +472,35 @@ def test_in_a_call_a_pause_needs_the_end_of_what_was_said() -> None:
     starts: Any = [(0.0, None), (40.0, None)]
     assert verdict(quiet, contact("A: a long story", "C: ok", times=starts, channel="call")).verdict == "unscored"
     assert verdict(quiet, contact("A: hi", "C: ok", times=starts, channel="chat")).verdict == "not_met"
+
+
+def test_the_expected_score_has_probabilities_in_the_place_of_verdicts() -> None:
+    card = rubric(
+        {"id": "a", "weight": 3, "met_when": {"act": "greet"}},
+        {"id": "b", "weight": 1, "met_when": {"not": {"act": "hold"}}},
+    )
+    evaluation = evaluate(card, contact(("A: hello", {"greet": 0.6, "hold": 0.3})))
+    assert evaluation.score == 100
+    assert evaluation.score_expected == pytest.approx(100 * (3 * 0.6 + 0.7) / 4)
+    capped = rubric({"id": "a", "effect": "zero", "critical": "customer", "met_when": {"act": "greet"}})
+    evaluation = evaluate(capped, contact(("A: hello", {"greet": 0.2})))
+    assert (evaluation.score, evaluation.score_expected) == (0, 20)
+
+
+@pytest.mark.parametrize(("p", "exact"), [(0.05, 50.0), (0.3, 57.5), (0.5, 62.5), (0.7, 67.5), (0.95, 75.0)])
+def test_where_it_is_unsure_what_applies_the_expected_score_is_a_mean_over_draws(p: float, exact: float) -> None:
+    card = rubric(
+        {"id": "always", "met_when": {"act": "greet"}},
+        {"id": "sometimes", "applies_when": {"if": {"act": "hold"}}, "met_when": {"act": "close"}},
+    )
+    one = contact(("A: hello", {"greet": 0.5, "hold": p, "close": 1.0}))
+    found = evaluate(card, one).score_expected
+    assert found == evaluate(card, one).score_expected, "draws hang on the contact alone"
+    # The mean of 200 draws of a ratio that is 50 or 75: four standard errors.
+    assert found == pytest.approx(exact, abs=4 * 25 * (p * (1 - p) / 200) ** 0.5 if 0.1 < p < 0.9 else 1e-9)
+
+
+def test_a_contact_without_a_score_has_no_expected_one() -> None:
+    card = rubric({"id": "a", "met_when": {"act": "greet"}}, {"id": "b", "weight": 9}, minimum_coverage=0.5)
+    evaluation = evaluate(card, contact(("A: hello", {"greet": 0.9})))
+    assert (evaluation.score, evaluation.score_expected) == (None, None)

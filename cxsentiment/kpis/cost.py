@@ -35,7 +35,7 @@ def costs(receipt: Mapping[str, Any], prices: Prices) -> list[Kpi]:
     if lacks:
         return [_none(name, definition, lacks) for name, definition in zip(_NAMES, definitions, strict=True)]
     method = f"{core_s:.0f} core seconds / {contacts} contacts"
-    each = core_s / _HOUR_S * (prices.core_hour or 0.0) / contacts
+    each = per_contact(core_s, prices.core_hour or 0.0, contacts)
     found = [Kpi(_NAMES[0], "currency", bare(each, contacts, method, _COUNTED), definitions[0])]
     if prices.manual_contact is None:
         lacks = "say what a person's evaluation of a contact costs with --price-per-manual-evaluation"
@@ -48,8 +48,18 @@ def costs(receipt: Mapping[str, Any], prices: Prices) -> list[Kpi]:
     return [*found, Kpi(_NAMES[2], PERCENT, gain, definitions[2])]
 
 
+def per_contact(core_s: float, price_per_core_hour: float, contacts: int) -> float:
+    """What one of so many contacts (at least 1) cost, in the currency of the price."""
+    return core_s / _HOUR_S * price_per_core_hour / contacts
+
+
 def core_seconds(receipt: Mapping[str, Any]) -> float:
-    """Seconds that reading and the workers together took; each works on one core. 0 where a receipt has none."""
+    """Seconds that processors worked for the run. 0 where a receipt has none.
+
+    A receipt of an earlier version holds only how long reading and the workers took, each on one core.
+    """
+    if (measured := receipt.get("core_seconds")) is not None:
+        return float(measured)
     seconds = receipt.get("seconds") or {}
     return float(sum(value for phase, value in seconds.items() if phase != "total"))
 

@@ -12,6 +12,7 @@ from cxsentiment.schema import Evaluation, ItemResult, Transcript, TurnPredictio
 from cxsentiment.score.conditions import Conditions, Judge
 from cxsentiment.score.contact import Contact, Labels
 from cxsentiment.score.events import Events
+from cxsentiment.score.expectation import Expected, expected_score
 from cxsentiment.score.flows import FlowJudge, Walk
 from cxsentiment.score.verdicts import Finding, ItemJudge
 from cxsentiment.score.weighing import Weighing
@@ -55,6 +56,7 @@ class Scorecard:
         shares = [finding.share for finding in findings]
         items = self._results(contact, findings, self._weighing.weights(shares))
         found = self._weighing.weigh(shares, [finding.verdict for finding in findings])
+        expected = None if found.score is None else self._expected(contact)
         contact.memo.clear()  # outcomes know their contact and it them: circles that only the collector would find
         return Evaluation(
             transcript.id,
@@ -66,6 +68,7 @@ class Scorecard:
             p_critical(items),
             found.uncapped if found.effect else None,
             found.effect,
+            expected,
         )
 
     def walk(
@@ -104,6 +107,15 @@ class Scorecard:
                 )
             )
         return tuple(results)
+
+    def _expected(self, contact: Contact) -> float | None:
+        """The score to be expected, 0-100: probabilities in the place of verdicts."""
+        entries = []
+        for (section, of_section, weight), judge in zip(self._weighing.slots, self._items, strict=True):
+            found = judge.expected(contact)
+            if found is not None:
+                entries.append(Expected("" if self.rubric.flat else section, of_section, weight, *found))
+        return expected_score(entries, contact.transcript.id)
 
     def _without_agent(self, transcript: Transcript) -> Evaluation:
         unknown = sum(turn.speaker == "unknown" for turn in transcript.turns)

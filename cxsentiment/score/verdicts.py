@@ -14,6 +14,7 @@ from cxsentiment.score.words import sentence, turns_of, where, who_did
 PERSON = "no rule says what counts: a person grades this item"
 UNCERTAIN = "uncertain"
 _NEAR = 0.2
+_ALL_BUT_NO = 0.1  # probability under which a condition of an item does not hold, and over 1 - which it does
 _REASONS = 1_000  # kept of each item: they name counts, and turns of few numbers
 
 
@@ -41,6 +42,7 @@ class ItemJudge:
         self.item = item
         self._bounds = rubric.bounds(item)
         self._only_if = _applies(item.applies_when, conditions)
+        self._p_applies = _p_applies(item.applies_when, conditions)
         self._grade = self._make(conditions)
         self._key = "item " + item.id
         self._not_applicable: dict[str, Finding] = {}
@@ -64,6 +66,19 @@ class ItemJudge:
                 "not_applicable", None, None, (), sentence(reason), "no_chance"
             )
         return found
+
+    def expected(self, contact: Contact) -> tuple[float, float] | None:
+        """How likely the item applies, and the share of its points to be expected if it does (each 0-1).
+
+        None where nothing says how it would be met. A rule of channel, campaign, queue or language is certain.
+        """
+        p_applies = self._p_applies(contact)
+        if p_applies == 0:
+            return None
+        found = self.judge(contact)
+        if found.gap == "no_chance" and p_applies < 1:
+            found = self._grade(contact)
+        return None if found.p_met is None else (p_applies, found.p_met)
 
     def outcome(self, contact: Contact) -> Outcome:
         """The verdict as something that another item's condition can build on."""
@@ -188,6 +203,26 @@ def _applies(when: AppliesWhen, conditions: Conditions) -> Callable[[Contact], s
         return None
 
     return why_not
+
+
+def _p_applies(when: AppliesWhen, conditions: Conditions) -> Callable[[Contact], float]:
+    """A function that says how likely an item applies to a contact; what is all but sure counts as sure."""
+    if when == AppliesWhen():
+        return lambda contact: 1.0
+    sure = _applies(when.model_copy(update={"if_": None}), conditions)
+    judge = conditions.judge(when.if_) if when.if_ is not None else None
+
+    def p_applies(contact: Contact) -> float:
+        if sure is not None and sure(contact) is not None:
+            return 0.0
+        outcome = judge(contact) if judge is not None else None
+        if outcome is None:
+            return 1.0
+        if outcome.p is None or not _ALL_BUT_NO < outcome.p < 1 - _ALL_BUT_NO:
+            return float(bool(outcome.holds))
+        return outcome.p
+
+    return p_applies
 
 
 def _language(contact: Contact) -> str | None:

@@ -35,7 +35,7 @@ class Weighing:
         self._rounded = [round(share, 6) for share in self._shares]
         self._total = sum(self._shares)
         # What is asked of every contact is looked up once: place of the item, its section's id and weight, its own.
-        self._slots = [(section.id, section.weight, item.weight) for section, item in self._pairs]
+        self.slots = [(section.id, section.weight, item.weight) for section, item in self._pairs]
         self._capping = [place for place, (_, item) in enumerate(self._pairs) if item.effect != "report"]
 
     def weigh(self, shares: Sequence[float | None], verdicts: Sequence[Verdict]) -> Weighed:
@@ -53,12 +53,12 @@ class Weighing:
         if self.rubric.flat:
             return self._rounded
         sums = dict.fromkeys(self._whole, 0.0)
-        for (section, _, weight), share in zip(self._slots, shares, strict=True):
+        for (section, _, weight), share in zip(self.slots, shares, strict=True):
             if share is not None:
                 sums[section] += weight
         return [
             whole if share is None else round(of_section * weight / sums[section], 6)
-            for (section, of_section, weight), share, whole in zip(self._slots, shares, self._rounded, strict=True)
+            for (section, of_section, weight), share, whole in zip(self.slots, shares, self._rounded, strict=True)
         ]
 
     def coverage(self, shares: Sequence[float | None]) -> float:

@@ -1,0 +1,256 @@
+"""A run that grows: files that landed are scored as a batch of its own beside the run, and then taken into it.
+
+The batch lies in RUN/.incoming until it has been taken in whole, so that whoever reads the run meanwhile sees what was
+there before, and a kill at any moment is made good by the next step: a batch that was being scored is scored on, one
+that was being taken in is taken in again, to the same bytes.
+"""
+
+import json
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from cxsentiment import erasures, lock, runs
+from cxsentiment.errors import RunError
+from cxsentiment.ingest.identities import FirstSeen
+from cxsentiment.model import read_bundle
+from cxsentiment.pipeline import Progress, Settings, plan_of, run
+from cxsentiment.receipt import Plan, begin, earlier_run, fingerprint, refusals, refused_lines
+from cxsentiment.schema import Reject
+from cxsentiment.spending import cost
+from cxsentiment.verify import numbers_of
+
+INCOMING = ".incoming"
+_LIST = "batch.json"
+_SUMS = ("contacts", "turns", "roles", "null_reasons", "masked", "warnings", "notes", "seconds")
+
+
+class Batches:
+    """The batches of one run folder. `settings` have neither surveys nor a log: those join when reporting."""
+
+    def __init__(
+        self,
+        out: Path,
+        settings: Settings,
+        on_progress: Callable[[Progress], None] = lambda progress: None,
+        on_stop: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._out = out
+        self._settings = settings
+        self._on_progress = on_progress
+        self._on_stop = on_stop
+        self._list = out / INCOMING / _LIST
+        self._part = out / INCOMING / "run"
+        self._bundle = read_bundle(settings.model)
+        self._plan: Plan = plan_of(settings, *self._bundle, ())
+
+    def take(self, files: Sequence[Path]) -> list[dict[str, Any]]:
+        """Finish what was interrupted, then score those files that were not scored before; the batches' receipts.
+
+        Raises BusyError where another process writes to the run, UsageError where the folder holds another run.
+        """
+        with lock.alone(self._out, "cxsentiment watch") as sign:
+            before = earlier_run(self._out, self._plan, overwrite=False)
+            done = self._finish(before, sign)
+            if done:
+                before = runs.read_receipt(self._out)
+            fresh, changed = self._fresh(files, before)
+            if fresh or changed:
+                sign()
+                runs.remove_asides(self._out)
+                if before is None:
+                    before = begin(self._plan)
+                    runs.write_receipt(self._out, before)
+                listed = {"number": _next(before), "inputs": fresh, "changed": changed}
+                runs.write_atomically(self._list, json.dumps(listed).encode())
+                done += self._score(listed)
+        return done
+
+    def _finish(self, before: Mapping[str, Any] | None, sign: Callable[[], None]) -> list[dict[str, Any]]:
+        """Make good what a kill left of a batch."""
+        if before is None or not (self._list.parent.exists() or before.get("committing")):
+            return []
+        sign()
+        runs.remove_asides(self._out)
+        listed, part = self._listed(), runs.read_receipt(self._part) or {}
+        if (number := before.get("committing")) is not None:
+            if listed.get("number") == number and (part.get("state") == "complete" or not listed["inputs"]):
+                return [self._take_in(before, part, listed)]
+            self._roll_back(before)  # somebody removed the batch
+        elif listed.get("number") == _next(before) and self._still(listed):
+            return self._score(listed)
+        shutil.rmtree(self._out / INCOMING, ignore_errors=True)
+        return []
+
+    def _listed(self) -> dict[str, Any]:
+        """What the batch is made of; empty where it was not written whole."""
+        try:
+            found: dict[str, Any] = json.loads(self._list.read_bytes())
+        except (OSError, ValueError):
+            return {}
+        return found
+
+    def _still(self, listed: Mapping[str, Any]) -> bool:
+        """Whether the files of a batch are as they were, and nobody was erased from the run since."""
+        record, own = (_bytes(folder / erasures.FILE) for folder in (self._out, self._part))
+        return (record == own or not self._part.exists()) and all(
+            {"path": one["path"], **fingerprint(Path(one["path"]))} == one for one in listed["inputs"]
+        )
+
+    def _fresh(
+        self, files: Sequence[Path], before: Mapping[str, Any] | None
+    ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """Paths and fingerprints of new files; fingerprints of those scored under this name with another content."""
+        known = (before or {}).get("inputs", ())
+        names = {entry["source"] for entry in known if entry["sha256"] is not None}
+        contents = {entry["sha256"] or entry["source"] for entry in known}
+        fresh: list[dict[str, Any]] = []
+        changed: list[dict[str, Any]] = []
+        for path in files:
+            entry = fingerprint(path)
+            mark = entry["sha256"] or entry["source"]  # what cannot be read is refused, once
+            if mark in contents or not path.exists():
+                continue
+            contents.add(mark)
+            if entry["source"] in names:
+                changed.append(entry)
+            else:
+                fresh.append({"path": str(path), **entry})
+        return fresh, changed
+
+    def _score(self, listed: Mapping[str, Any]) -> list[dict[str, Any]]:
+        part: dict[str, Any] = {}
+        if paths := [one["path"] for one in listed["inputs"]]:
+            settings = replace(self._settings, known=self._known())
+            if (self._out / erasures.FILE).exists() and not (self._part / erasures.FILE).exists():
+                inputs = [{name: value for name, value in one.items() if name != "path"} for one in listed["inputs"]]
+                runs.write_receipt(self._part, begin(plan_of(settings, *self._bundle, inputs)))
+                runs.write_atomically(self._part / erasures.FILE, _bytes(self._out / erasures.FILE))
+            part = run(paths, self._part, settings, self._on_progress, self._on_stop)
+            part.pop("already_scored", None)
+        if _holds_only_erased(part) and not listed["changed"]:
+            shutil.rmtree(self._out / INCOMING, ignore_errors=True)
+            return []
+        return [self._take_in(runs.read_receipt(self._out) or {}, part, listed)]
+
+    def _known(self) -> FirstSeen:
+        """The contacts of the run, so that none is scored twice."""
+        table = runs.read_table(self._out, "contacts", ("contact_id", "source", "record"))
+        columns = (table[name].to_pylist() for name in table.column_names)
+        return {name: (source, record, 0) for name, source, record in zip(*columns, strict=True)}
+
+    def _take_in(self, before: Mapping[str, Any], part: Mapping[str, Any], listed: Mapping[str, Any]) -> dict[str, Any]:
+        """Write the batch's shards after those of the run, and one receipt for both. May be done again after a kill."""
+        changed = listed["changed"]
+        runs.write_receipt(self._out, {**before, "state": "incomplete", "committing": listed["number"]})
+        first = before.get("shards", 0)
+        hashes: dict[str, str] = {}
+        numbers = numbers_of(self._part) if part else []
+        for place, number in enumerate(numbers, first):
+            note = runs.read_any_note(self._part, number)
+            if note is None:
+                path = runs.shard_path(self._part, "contacts", number)
+                raise RunError(str(path), "is damaged", do=f"Delete {self._part.parent} and watch again")
+            tables = {name: runs.read_part(self._part, name, number) for name in runs.TABLES}
+            hashes |= runs.write_shard(self._out, place, tables, note)
+        runs.remove_shards_from(self._out, first + len(numbers))
+        lines = [*self._lines_of(before), *_lines(self._part), *runs.reject_lines(map(_changed, changed))]
+        runs.write_atomically(self._out / runs.REJECTS, b"".join(lines))
+        hashes[runs.REJECTS] = runs.sha256_of(self._out / runs.REJECTS)
+        whole = self._joined(before, part, changed, hashes)
+        runs.write_receipt(self._out, whole)
+        shutil.rmtree(self._out / INCOMING, ignore_errors=True)
+        return {**whole, "this_batch": _of_batch(part, changed)}
+
+    def _joined(
+        self,
+        before: Mapping[str, Any],
+        part: Mapping[str, Any],
+        changed: Sequence[Mapping[str, Any]],
+        hashes: Mapping[str, str],
+    ) -> dict[str, Any]:
+        """The receipt of the run with this batch in it."""
+        earlier = {name: value for name, value in before.items() if name != "committing"}
+        sums = {name: _added(earlier.get(name, {}), part.get(name, {})) for name in _SUMS if {name} & {*earlier, *part}}
+        sums["contacts"] = _added(sums.get("contacts", {}), {"in": len(changed), "scored": 0, "rejected": len(changed)})
+        sums["turns"] = sums.get("turns") or {"in": 0, "scored": 0, "without_text": 0, "unknown_speaker": 0}
+        unmet = [set(one["unmet_roles"]) for one in (earlier, part) if "unmet_roles" in one]
+        seconds = sums.get("seconds", {}).get("total", 0.0)
+        work = round(earlier.get("core_seconds", 0.0) + part.get("core_seconds", 0.0), 3)
+        return {
+            **part,
+            **earlier,
+            **begin(self._plan),
+            **sums,
+            "state": "complete",
+            "command": self._settings.command or None,
+            "inputs": [*earlier.get("inputs", ()), *part.get("inputs", ()), *changed],
+            "unmet_roles": sorted(set.intersection(*unmet)) if unmet else [],
+            "turns_per_second": round(sums["turns"]["in"] / seconds, 1) if seconds else None,
+            "contacts_per_second": round(sums["contacts"]["scored"] / seconds, 1) if seconds else None,
+            "core_seconds": work,
+            "cost": cost(sums["contacts"]["scored"], work, self._settings.price_per_core_hour),
+            "shards": earlier.get("shards", 0) + part.get("shards", 0),
+            "shards_reused": earlier.get("shards_reused", 0) + part.get("shards_reused", 0),
+            "redone": part.get("redone", []),
+            "files": {**earlier.get("files", {}), **hashes},
+            "batches": _next(before),
+        }
+
+    def _roll_back(self, before: Mapping[str, Any]) -> None:
+        """The run as it was before a batch of which nothing is left."""
+        runs.remove_shards_from(self._out, before.get("shards", 0))
+        runs.write_atomically(self._out / runs.REJECTS, b"".join(self._lines_of(before)))
+        state = "complete" if "files" in before else "incomplete"
+        kept = {name: value for name, value in before.items() if name != "committing"}
+        runs.write_receipt(self._out, {**kept, "state": state})
+
+    def _lines_of(self, before: Mapping[str, Any]) -> list[bytes]:
+        """The refusals of the run as it was before the batch; more may stand there if this was interrupted."""
+        return _lines(self._out)[: refused_lines(before) if "contacts" in before else 0]
+
+
+def _holds_only_erased(part: Mapping[str, Any]) -> bool:
+    """Whether a batch has nothing new: only contacts that were erased from the run, which stay away."""
+    contacts = part.get("contacts", {})
+    return bool(contacts.get("erased")) and contacts["erased"] == contacts["in"]
+
+
+def _next(before: Mapping[str, Any]) -> int:
+    """The number of the batch that comes next, from 1."""
+    return int(before.get("batches", 0)) + 1
+
+
+def _bytes(path: Path) -> bytes:
+    return path.read_bytes() if path.exists() else b""
+
+
+def _lines(folder: Path) -> list[bytes]:
+    return _bytes(folder / runs.REJECTS).splitlines(keepends=True)
+
+
+def _added(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
+    names = dict.fromkeys([*first, *second])
+    return {name: round(first.get(name, 0) + second.get(name, 0), 3) for name in names}
+
+
+def _changed(entry: Mapping[str, Any]) -> Reject:
+    """The refusal of a file that was scored under this name before, with another content."""
+    source = entry["source"]
+    what = "has changed since it was scored; what it held then is in the run, what it holds now is not"
+    do = "Land it under another name: contacts that are in the run are refused, new ones are scored"
+    return Reject(source, 0, None, "changed_file", f"{source}: {what}. {do}")
+
+
+def _of_batch(part: Mapping[str, Any], changed: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What came of this batch alone."""
+    contacts = part.get("contacts") or {"in": 0, "scored": 0, "rejected": 0}
+    refused = refusals(part) if "turns" in part else contacts["rejected"]
+    return {
+        "files": len(part.get("inputs", ())) + len(changed),
+        "scored": contacts["scored"],
+        "rejected": refused + len(changed),
+        "seconds": (part.get("seconds") or {}).get("total", 0.0),
+    }

@@ -1,0 +1,82 @@
+"""What options that several commands share stand for, and how commands speak to machines and to Ctrl-C."""
+
+import json
+import shlex
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from cxsentiment.errors import ExitCode
+
+if TYPE_CHECKING:
+    from cxsentiment.ingest.options import ReadOptions
+    from cxsentiment.privacy import Masking
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Leave with the exit code of an interruption where one comes."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo("interrupted: run the same command again to go on from what is done", err=True)
+        raise typer.Exit(ExitCode.INTERRUPTED) from None
+
+
+def stopping() -> None:
+    """Say that a stop was heard; for `on_stop`."""
+    typer.echo("stopping when the parts under way are written (again: at once)", err=True)
+
+
+def options_of(
+    map_: list[str],
+    role: list[str],
+    roles: Path | None = None,
+    guess_roles: bool = False,
+    format_: str | None = None,
+    time_unit: str | None = None,
+    date_order: str | None = None,
+    timezone: str | None = None,
+) -> "ReadOptions":
+    """The options of reading. Raises UsageError for what is none."""
+    from cxsentiment.ingest.dates import date_rules
+    from cxsentiment.ingest.options import ReadOptions, parse_map, parse_roles, parse_time_unit, read_roles
+
+    declared = {**(read_roles(roles) if roles else {}), **parse_roles(role)}
+    return ReadOptions(
+        parse_map(map_),
+        declared,
+        format_,
+        guess_roles=guess_roles,
+        time_unit=parse_time_unit(time_unit),
+        dates=date_rules(date_order, timezone),
+    )
+
+
+def masking_of(also: list[str], off: bool, keep_vendor_marks: bool, key: Path | None) -> "Masking":
+    """What is masked. Raises UsageError for a kind or a key that is none."""
+    from cxsentiment.privacy import Masking
+    from cxsentiment.privacy.marks import STANDARD
+    from cxsentiment.privacy.pseudonyms import read_key
+
+    kinds = STANDARD | {kind.strip().upper() for text in also for kind in text.split(",")}
+    return Masking(kinds, off=off, vendor_marks=not keep_vendor_marks, key=read_key(key))
+
+
+def rejected_beside(receipt: Mapping[str, Any]) -> int:
+    """Refused rows of surveys and of the contact log."""
+    return sum((receipt.get(name) or {}).get("rejected", 0) for name in ("surveys", "log"))
+
+
+def typed() -> str:
+    """The command as it was typed."""
+    return shlex.join(["cxsentiment", *sys.argv[1:]])
+
+
+def print_json(document: Any) -> None:
+    """Print one JSON document."""
+    typer.echo(json.dumps(document, ensure_ascii=False, indent=2, default=str))

@@ -1,0 +1,131 @@
+"""`cxsentiment score`. Imports of weight stand inside the command."""
+
+from typing import Annotated
+
+import typer
+
+from cxsentiment.arguments import (
+    CacheFolder,
+    CesDirection,
+    CesScale,
+    CsatMap,
+    CsatScale,
+    DateOrderOption,
+    FormatName,
+    GuessRoles,
+    Inputs,
+    Json,
+    Keep,
+    KeepVendorMarks,
+    LogFiles,
+    LogTimeUnit,
+    Map,
+    MaskAlso,
+    MatchBy,
+    MatchWindow,
+    ModelFolder,
+    NoMasking,
+    PricePerCoreHour,
+    PseudonymKey,
+    Role,
+    RoleFile,
+    RubricOption,
+    RunOut,
+    SurveyFiles,
+    TimeUnit,
+    Timezone,
+    Workers,
+)
+from cxsentiment.errors import ExitCode
+from cxsentiment.invocation import (
+    interruptible,
+    masking_of,
+    options_of,
+    print_json,
+    rejected_beside,
+    stopping,
+    typed,
+)
+
+
+def score(
+    inputs: Inputs,
+    out: RunOut,
+    rubric: RubricOption = None,
+    model: ModelFolder = None,
+    surveys: SurveyFiles = [],  # noqa: B006
+    csat_scale: CsatScale = None,
+    csat_map: CsatMap = [],  # noqa: B006
+    ces_scale: CesScale = None,
+    ces_direction: CesDirection = None,
+    match: MatchBy = "id",
+    match_window: MatchWindow = "72h",
+    keep: Keep = "last",
+    date_order: DateOrderOption = None,
+    timezone: Timezone = None,
+    log: LogFiles = [],  # noqa: B006
+    log_time_unit: LogTimeUnit = "s",
+    map_: Map = [],  # noqa: B006  (Typer copies it)
+    role: Role = [],  # noqa: B006
+    roles: RoleFile = None,
+    guess_roles: GuessRoles = False,
+    format_: FormatName = None,
+    time_unit: TimeUnit = None,
+    mask_also: MaskAlso = [],  # noqa: B006
+    no_masking: NoMasking = False,
+    keep_vendor_marks: KeepVendorMarks = False,
+    pseudonym_key: PseudonymKey = None,
+    workers: Workers = 0,
+    cache: CacheFolder = None,
+    price_per_core_hour: PricePerCoreHour = None,
+    overwrite: Annotated[bool, typer.Option(help="Replace another run that lies in RUN.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Score transcripts into a run folder. An interrupted run goes on where it stopped when run again."""
+    from cxsentiment import score_terminal, terminal
+    from cxsentiment.ingest.joins import read_joins
+    from cxsentiment.model import default_model
+    from cxsentiment.pipeline import Settings, run
+    from cxsentiment.receipt import refusals
+    from cxsentiment.rubric.reading import find_rubric, read_rubric
+
+    joins = read_joins(
+        surveys=surveys,
+        csat_scale=csat_scale,
+        csat_map=csat_map,
+        ces_scale=ces_scale,
+        ces_direction=ces_direction,
+        match=match,
+        match_window=match_window,
+        keep=keep,
+        date_order=date_order,
+        timezone=timezone,
+        log=log,
+        log_time_unit=log_time_unit,
+        map_=map_,
+    )
+    settings = Settings(
+        model=model or default_model(),
+        rubric=read_rubric(find_rubric(rubric or "default")),
+        options=options_of(map_, role, roles, guess_roles, format_, time_unit, date_order, timezone),
+        surveys=joins.surveys,
+        scales=joins.scales,
+        log=joins.log,
+        masking=masking_of(mask_also, no_masking, keep_vendor_marks, pseudonym_key),
+        workers=workers,
+        overwrite=overwrite,
+        command=typed(),
+        price_per_core_hour=price_per_core_hour,
+        cache=cache,
+    )
+    with interruptible(), terminal.progress(quiet=as_json) as show:
+        receipt = run(inputs, out, settings, show, stopping)
+    if as_json:
+        print_json(receipt)
+    else:
+        terminal.print_run(receipt, out)
+        score_terminal.print_spent(receipt)
+        if receipt["contacts"]["scored"]:
+            typer.echo(f"next: cxsentiment report {out}")
+    rejected = refusals(receipt) + rejected_beside(receipt)
+    raise typer.Exit(ExitCode.REJECTS if rejected else ExitCode.DONE)

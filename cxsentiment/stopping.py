@@ -1,0 +1,46 @@
+"""Ctrl-C and SIGTERM as a request: what is under way is finished first; a second signal stops at once."""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@dataclass(slots=True)
+class Stop:
+    """Whether it was asked to stop."""
+
+    requested: bool = False
+
+    def check(self) -> None:
+        """Raise KeyboardInterrupt where it was."""
+        if self.requested:
+            raise KeyboardInterrupt
+
+
+@contextmanager
+def stoppable(on_stop: Callable[[], None] = lambda: None) -> Iterator[Stop]:
+    """While this lasts, the first signal sets the flag and calls `on_stop`; another raises KeyboardInterrupt.
+
+    Only a main thread may take signals; in any other the flag stays as it is.
+    """
+    stop = Stop()
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        stop.check()
+        stop.requested = True
+        on_stop()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    before = {number: signal.signal(number, ask) for number in SIGNALS}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,276 @@
+"""Is a run what its receipt says? Every hash and count again, from the files.
+
+What is not as recorded is a `Difference`; what could not be looked at is said too, and is none.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cxsentiment import erasures, runs
+from cxsentiment.errors import CxError
+from cxsentiment.model import default_model, read_bundle
+from cxsentiment.receipt import fingerprint, refused_lines
+from cxsentiment.rubric.reading import parse_rubric
+from cxsentiment.schema import ACTS, SENTIMENTS
+
+_AGAIN = "Run the same cxsentiment score command again, which mends the run, or bring the file back from a backup"
+# A column of probabilities that is filled exactly in the turns of a speaker.
+_READ = {"customer": f"p_{SENTIMENTS[0]}", "agent": f"p_{ACTS[0]}"}
+_SHOWN_IDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Something in a run that is not as its receipt says: where, what, and what to do."""
+
+    where: str
+    what: str
+    do: str
+
+
+@dataclass(slots=True)
+class Verification:
+    """What was checked and held, what differs, and what could not be compared, in the order it was looked at."""
+
+    run: str
+    held: list[str] = field(default_factory=list)
+    differences: list[Difference] = field(default_factory=list)
+    not_compared: list[str] = field(default_factory=list)
+
+    def add(self, held: str, found: Sequence[Difference]) -> None:
+        """Note differences, or what held where there are none."""
+        self.differences += found
+        if not found:
+            self.held.append(held)
+
+
+def verify(run: Path, model: Path | None = None) -> Verification:
+    """Check a finished run against its receipt; `model` is the model folder (the bundled one otherwise).
+
+    Raises RunError for a folder that is no finished run.
+    """
+    receipt = runs.require_complete(run)
+    found = Verification(str(run))
+    _check_files(run, receipt, found)
+    _check_tables(run, receipt, found)
+    _check_rejects(run, receipt, found)
+    _check_erasures(run, receipt, found)
+    _check_rubric(receipt, found)
+    _check_inputs(receipt, found)
+    _check_model(receipt, model, found)
+    return found
+
+
+def model_of(receipt: Mapping[str, Any], model: Path | None) -> tuple[Path | None, str]:
+    """The folder of the model that scored a run, where it is here; else None, and why in words."""
+    try:
+        folder = model or default_model()
+        bundle, digest = read_bundle(folder)
+    except CxError as error:
+        return None, error.message
+    recorded = receipt.get("model") or {}
+    if digest != recorded.get("sha256"):
+        return None, (
+            f"{folder} holds {bundle.name} {bundle.version} ({digest[:12]}…), the run was scored by "
+            f"{recorded.get('name')} {recorded.get('version')} ({str(recorded.get('sha256'))[:12]}…); give --model"
+        )
+    return folder, ""
+
+
+# Files
+
+
+def _check_files(run: Path, receipt: Mapping[str, Any], found: Verification) -> None:
+    hashes: Mapping[str, str] = receipt["files"]
+    wrong = [
+        Difference(
+            str(run / name),
+            "its content is not what the receipt recorded" if (run / name).exists() else "is missing",
+            _AGAIN,
+        )
+        for name in runs.altered(run, hashes)
+    ]
+    tables = (*runs.TABLES, *runs.SIDE_SCHEMAS)
+    parts = (path for table in tables for path in sorted((run / table).glob("part-*.parquet")))
+    wrong += [
+        Difference(str(path), "is no part of this run, but would be read with it", "Move it elsewhere")
+        for path in parts
+        if path.relative_to(run).as_posix() not in hashes
+    ]
+    found.add(f"{len(hashes):,} files have the hashes that the receipt recorded, and no others are read", wrong)
+
+
+# Tables
+
+
+@dataclass(slots=True)
+class _Counted:
+    """What the tables hold. `odd_turns`: read by no head though one reads their speaker, or the other way round."""
+
+    contacts: int = 0
+    turns: int = 0
+    scored_turns: int = 0
+    odd_turns: int = 0
+    contacts_turns: int = 0
+    ids: set[str] = field(default_factory=set)
+    twice: list[str] = field(default_factory=list)
+    astray: list[str] = field(default_factory=list)
+    short: list[str] = field(default_factory=list)
+
+
+def _check_tables(run: Path, receipt: Mapping[str, Any], found: Verification) -> None:
+    try:
+        counted = _count(run, receipt)
+    except CxError as error:
+        found.differences.append(Difference(error.where, error.what, error.do))
+        return
+    found.add(
+        f"{counted.contacts:,} contacts and {counted.turns:,} turns stand in the tables, as the receipt counts them",
+        [Difference(str(run), what, _AGAIN) for what in _faults(counted, receipt)],
+    )
+
+
+def _count(run: Path, receipt: Mapping[str, Any]) -> _Counted:
+    asked = len(list(_items(receipt)))
+    counted = _Counted()
+    for number in numbers_of(run):
+        contacts = runs.read_part(run, "contacts", number)
+        turns = runs.read_part(run, "turns", number)
+        items = runs.read_part(run, "items", number)
+        own = contacts["contact_id"].to_pylist()
+        for one in own:
+            if one in counted.ids:
+                counted.twice.append(one)
+            counted.ids.add(one)
+        counted.contacts += len(own)
+        counted.contacts_turns += sum(contacts["turns"].to_pylist())
+        counted.turns += turns.num_rows
+        filled = {who: turns[column].is_valid().to_pylist() for who, column in _READ.items()}
+        for place, speaker in enumerate(turns["speaker"].to_pylist()):
+            read = {who for who, column in filled.items() if column[place]}
+            counted.scored_turns += bool(read)
+            counted.odd_turns += read != ({speaker} & set(_READ))
+        verdicts = items["contact_id"].to_pylist()
+        of_contact = dict.fromkeys(own, 0)
+        for one in verdicts:
+            if one in of_contact:
+                of_contact[one] += 1
+        counted.astray += sorted({*verdicts, *turns["contact_id"].to_pylist()} - set(own))
+        counted.short += [one for one, count in of_contact.items() if count != asked]
+    return counted
+
+
+def _faults(counted: _Counted, receipt: Mapping[str, Any]) -> Iterator[str]:
+    """What does not add up, in words."""
+    contacts, turns = receipt["contacts"], receipt["turns"]
+    sums = {
+        "contacts in = scored + rejected + copies + erased": (
+            contacts["in"],
+            sum(contacts.get(name, 0) for name in ("scored", "rejected", "copies", "erased")),
+        ),
+        "contacts scored = rows of the table of contacts": (contacts["scored"], counted.contacts),
+        "turns in = rows of the table of turns + without text + refused": (
+            turns["in"],
+            counted.turns + turns["without_text"] + turns.get("refused", 0),
+        ),
+        "turns scored = turns with probabilities": (turns["scored"], counted.scored_turns),
+        "turns that contacts count = rows of the table of turns": (counted.contacts_turns, counted.turns),
+        "turns of customers and agents = turns with probabilities of theirs": (counted.odd_turns, 0),
+    }
+    for name, (left, right) in sums.items():
+        if left != right:
+            yield f"does not add up: {name}, but {left:,} ≠ {right:,}"
+    for what, ids in (
+        ("stand in it twice", counted.twice),
+        ("have turns or verdicts and are not in the table of contacts", counted.astray),
+        ("have not one verdict for each item of the scorecard", counted.short),
+    ):
+        if ids:
+            shown = ", ".join(ids[:_SHOWN_IDS]) + (" …" if len(ids) > _SHOWN_IDS else "")
+            yield f"{len(ids):,} contacts {what}: {shown}"
+
+
+def _items(receipt: Mapping[str, Any]) -> Iterator[Any]:
+    for section in receipt["rubric"]["content"]["sections"]:
+        yield from section["items"]
+
+
+def numbers_of(run: Path) -> list[int]:
+    """The numbers of a run's shards."""
+    return sorted(int(path.stem.removeprefix("part-")) for path in (run / "contacts").glob("part-*.parquet"))
+
+
+# Records beside the tables
+
+
+def _check_rejects(run: Path, receipt: Mapping[str, Any], found: Verification) -> None:
+    path = run / runs.REJECTS
+    beside = sum((receipt.get(name) or {}).get("rejected", 0) for name in ("surveys", "log"))
+    least = refused_lines(receipt)
+    most = least + beside
+    if "erasures" not in receipt:  # an erasure takes lines of surveys and logs away, and leaves their counts
+        least = most
+    try:
+        lines = path.read_bytes().splitlines()
+        for line in lines:
+            json.loads(line)
+    except (OSError, ValueError) as error:
+        found.differences.append(Difference(str(path), f"cannot be read: {error}", _AGAIN))
+        return
+    wrong = [] if least <= len(lines) <= most else [f"has {len(lines):,} lines, the receipt counts {most:,} refusals"]
+    found.add(
+        f"{len(lines):,} refusals, as many as the receipt counts", [Difference(str(path), w, _AGAIN) for w in wrong]
+    )
+
+
+def _check_erasures(run: Path, receipt: Mapping[str, Any], found: Verification) -> None:
+    if "erasures" not in receipt and not (run / erasures.FILE).exists():
+        return
+    try:
+        entries = erasures.read(run)
+    except CxError as error:
+        found.differences.append(Difference(error.where, error.what, error.do))
+        return
+    found.held.append(f"the record of erasures ({len(entries):,} entries) is unbroken")
+
+
+def _check_rubric(receipt: Mapping[str, Any], found: Verification) -> None:
+    recorded = receipt["rubric"]
+    try:
+        digest = parse_rubric(recorded["content"], runs.RECEIPT).sha256
+    except CxError as error:
+        found.not_compared.append(f"scorecard: this version cannot read it ({error.message})")
+        return
+    do = "Bring run.json back from a backup, or score again"
+    wrong = [] if digest == recorded["sha256"] else [Difference(runs.RECEIPT, "the scorecard in it was changed", do)]
+    found.add(f"the scorecard is {recorded['name']} {recorded['version']}, as recorded", wrong)
+
+
+def _check_inputs(receipt: Mapping[str, Any], found: Verification) -> None:
+    wrong, gone, same = [], 0, 0
+    for entry in receipt["inputs"]:
+        path = Path(entry["source"])
+        if entry["sha256"] is None or not path.is_file():
+            gone += 1
+        elif fingerprint(path)["sha256"] == entry["sha256"]:
+            same += 1
+        else:
+            do = "Score again into a new folder if the file should have changed; else bring it back"
+            wrong.append(Difference(entry["source"], "this input has changed since it was scored", do))
+    if same or wrong:
+        found.add(f"inputs: {same:,} of {len(receipt['inputs']):,} are as they were when they were scored", wrong)
+    if gone:
+        found.not_compared.append(f"inputs: {gone:,} of {len(receipt['inputs']):,} are not to be found from here")
+
+
+def _check_model(receipt: Mapping[str, Any], model: Path | None, found: Verification) -> None:
+    folder, why = model_of(receipt, model)
+    if folder is None:
+        found.not_compared.append(f"model: {why}")
+    else:
+        found.held.append(
+            f"the model is {receipt['model']['name']} {receipt['model']['version']}, every file as recorded"
+        )

@@ -1,0 +1,67 @@
+"""A process of the pool: it loads the model once, finishes the shard that it has, and never outlives its parent."""
+
+import os
+import signal
+import sys
+import threading
+from multiprocessing import parent_process
+from multiprocessing.connection import wait
+from pathlib import Path
+from types import FrameType
+
+from cxsentiment.privacy import Masking
+from cxsentiment.rubric.scorecard import Rubric
+from cxsentiment.shards import Scorer, Shard, ShardResult
+
+_KILLED = 1
+
+
+class _Worker:
+    """What a worker has: its scorer, whether it is at work, and whether it was asked to end."""
+
+    def __init__(self, scorer: Scorer) -> None:
+        self.scorer = scorer
+        self.busy = False
+        self.leaving = False
+
+    def leave(self, number: int, frame: FrameType | None) -> None:
+        """End now, or when the shard under way is written."""
+        self.leaving = True
+        if not self.busy:
+            os._exit(_KILLED)
+
+
+_worker: list[_Worker] = []
+
+
+def start_worker(model: Path, rubric: Rubric, masking: Masking, cache: Path | None) -> None:
+    """Make this process ready to score shards."""
+    # Ctrl-C reaches the whole process group; the parent decides what happens to the shards in flight.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # spaCy imports torch where it is installed: seconds and hundreds of megabytes that no worker needs.
+    sys.modules["torch"] = None  # type: ignore[assignment]  # None there makes an import of it fail
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    worker = _Worker(Scorer(model, rubric, masking, cache))
+    _worker.append(worker)
+    # A service manager sends its signal to all processes of a service at once.
+    signal.signal(signal.SIGTERM, worker.leave)
+
+
+def _end_with_parent() -> None:
+    # A parent that was killed cannot end its workers, and they would wait for work for ever.
+    parent = parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(_KILLED)
+
+
+def score_in_worker(shard: Shard, out: Path) -> ShardResult:
+    """Score one shard in this process."""
+    worker = _worker[0]
+    worker.busy = True
+    try:
+        return worker.scorer.score_shard(shard, out)
+    finally:
+        worker.busy = False
+        if worker.leaving:
+            os._exit(_KILLED)

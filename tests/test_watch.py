@@ -1,0 +1,429 @@
+"""`cxsentiment watch`: what lands is scored once and whole, whenever it is killed, stopped or in another's way."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import sys
+import time
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import slow_run
+from slow_run import Slow, contacts, kill, wait_for, write
+
+from cxsentiment import cli, lock, runs
+from cxsentiment.batches import INCOMING, Batches
+from cxsentiment.erase import Whom, erase
+from cxsentiment.errors import BusyError, RunError, UsageError
+from cxsentiment.ingest.options import ReadOptions
+from cxsentiment.landing import Landing
+from cxsentiment.pipeline import Settings, run
+from cxsentiment.rubric.reading import default_rubric, find_rubric, read_rubric
+from cxsentiment.samples import rescore_sample
+from cxsentiment.verify import verify
+from cxsentiment.watch import Rhythm, watch
+
+AT_ONCE = Rhythm(0.1, 0.0)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "in").mkdir()
+    return tmp_path / "in"
+
+
+@pytest.fixture
+def settings(toy_bundle: Path) -> Settings:
+    return Settings(toy_bundle, read_rubric(default_rubric()), workers=1)
+
+
+@pytest.fixture
+def slow(tmp_path: Path, toy_bundle: Path) -> Slow:
+    return Slow(tmp_path / "program", toy_bundle, pause=0.1)
+
+
+@pytest.fixture(autouse=True)
+def _small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cxsentiment.shards.SHARD_CONTACTS", slow_run.PER_SHARD)
+
+
+def _once(folder: Path, out: Path, settings: Settings) -> list[dict[str, Any]]:
+    return list(watch(folder, out, settings, AT_ONCE, once=True))
+
+
+def _ids(out: Path) -> list[str]:
+    return runs.read_table(out, "contacts", ["contact_id"])["contact_id"].to_pylist()
+
+
+def _rows(out: Path, table: str) -> list[str]:
+    return sorted(map(repr, runs.read_table(out, table).to_pylist()))
+
+
+def _rejects(out: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (out / runs.REJECTS).read_text().splitlines()]
+
+
+def _whole(out: Path, model: Path) -> None:
+    """The run is what its receipt says, and its contacts score as they did."""
+    found = verify(out, model)
+    assert rescore_sample(out, 1000, 1, model, found)
+    assert found.differences == []
+    assert not (out / INCOMING).exists()
+    assert not (out / lock.NOTE).exists()
+
+
+def _state(out: Path) -> dict[Path, tuple[int, int]]:
+    return {path: (path.stat().st_mtime_ns, path.stat().st_ino) for path in [out, *out.rglob("*")]}
+
+
+# What comes of files that land
+
+
+def test_files_are_scored_as_they_land_into_one_run_as_if_scored_together(
+    folder: Path, settings: Settings, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    write(folder / "monday.jsonl", contacts(10))
+    (first,) = _once(folder, out, settings)
+    assert first["this_batch"]["scored"] == 10
+    write(folder / "tuesday.jsonl", contacts(7, first=10))
+    (folder / "call.txt").write_text("Agent: Hello, Anna speaking.\nCustomer: This is terrible!\nAgent: I am sorry.\n")
+    (second,) = _once(folder, out, settings)
+    assert second["this_batch"] == second["this_batch"] | {"files": 2, "scored": 8, "rejected": 0}
+    assert second["contacts"] == {"in": 18, "scored": 18, "rejected": 0}
+    assert (second["batches"], second["shards"]) == (2, 3 + 2)
+    assert len(second["inputs"]) == 3
+    together = run([str(folder)], tmp_path / "together", settings)
+    for table in runs.TABLES:
+        assert _rows(out, table) == _rows(tmp_path / "together", table)
+    for name in ("contacts", "turns", "roles", "null_reasons", "masked", "warnings", "model", "rubric", "settings"):
+        assert second[name] == together[name], name
+    _whole(out, settings.model)
+
+
+def test_where_nothing_has_landed_nothing_is_written(folder: Path, settings: Settings, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    write(folder / "monday.jsonl", contacts(5))
+    _once(folder, out, settings)
+    before = _state(out)
+    assert _once(folder, out, settings) == []
+    assert _state(out) == before
+    (folder / "monday.jsonl").rename(folder / "moved.jsonl")
+    assert _once(folder, out, settings) == [], "the same content under another name"
+    (folder / "moved.jsonl").unlink()
+    assert _once(folder, out, settings) == []
+    assert _state(out) == before
+
+
+def test_a_contact_is_scored_once_whatever_file_it_comes_in(folder: Path, settings: Settings, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    write(folder / "a.jsonl", contacts(6))
+    _once(folder, out, settings)
+    write(folder / "b.jsonl", contacts(6, first=4))
+    (receipt,) = _once(folder, out, settings)
+    assert sorted(_ids(out)) == sorted(f"c{k}" for k in range(10))
+    assert receipt["contacts"] == {"in": 12, "scored": 10, "rejected": 2}
+    assert [one["contact_id"] for one in _rejects(out)] == ["c4", "c5"]
+    assert f"the first is {folder / 'a.jsonl'}:5" in _rejects(out)[0]["message"]
+    _whole(out, settings.model)
+
+
+def test_a_file_that_changed_after_it_was_scored_is_refused_once(
+    folder: Path, settings: Settings, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    write(folder / "a.jsonl", contacts(3))
+    _once(folder, out, settings)
+    write(folder / "a.jsonl", contacts(5))
+    write(folder / "b.jsonl", contacts(2, first=9))
+    (receipt,) = _once(folder, out, settings)
+    assert receipt["contacts"] == {"in": 6, "scored": 5, "rejected": 1}
+    (reject,) = _rejects(out)
+    assert (reject["code"], reject["source"]) == ("changed_file", str(folder / "a.jsonl"))
+    assert "Land it under another name" in reject["message"]
+    assert _once(folder, out, settings) == []
+    write(folder / "a.jsonl", contacts(8))
+    (receipt,) = _once(folder, out, settings)
+    assert receipt["contacts"] == {"in": 7, "scored": 5, "rejected": 2}
+    found = verify(out, settings.model)
+    assert [one.what for one in found.differences] == ["this input has changed since it was scored"] * 2
+
+
+def test_hostile_files_become_rejects_and_good_ones_are_scored(
+    folder: Path, settings: Settings, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    (folder / "cut.jsonl").write_text('{"id": "x", "turns": [{"spe')
+    (folder / "odd [1]*.jsonl").write_text(json.dumps(contacts(1)[0]) + "\n")
+    (folder / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(50))
+    (receipt,) = _once(folder, out, settings)
+    assert receipt["contacts"]["scored"] == 1
+    assert receipt["this_batch"]["rejected"] == 2
+    assert len(_rejects(out)) == 2
+    assert _once(folder, out, settings) == []
+    _whole(out, settings.model)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
+def test_a_file_that_may_not_be_read_is_refused_and_read_when_it_may(
+    folder: Path, settings: Settings, tmp_path: Path
+) -> None:
+    source = write(folder / "a.jsonl", contacts(2))
+    source.chmod(0)
+    (receipt,) = _once(folder, tmp_path / "run", settings)
+    assert receipt["contacts"] == {"in": 1, "scored": 0, "rejected": 1}
+    source.chmod(0o600)
+    (receipt,) = _once(folder, tmp_path / "run", settings)
+    assert receipt["contacts"]["scored"] == 2
+
+
+def test_erased_contacts_stay_away_and_an_erasure_in_between_counts(
+    folder: Path, settings: Settings, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    write(folder / "a.jsonl", contacts(5))
+    _once(folder, out, settings)
+    list(erase([out], Whom(contacts=("c2",))))
+    write(folder / "b.jsonl", [*contacts(1, first=2), *contacts(2, first=7)])
+    (receipt,) = _once(folder, out, settings)
+    assert sorted(_ids(out)) == ["c0", "c1", "c3", "c4", "c7", "c8"]
+    assert receipt["contacts"] == {"in": 8, "scored": 6, "rejected": 0, "erased": 2}
+    _whole(out, settings.model)
+    list(erase([out], Whom(contacts=("c7", "c8"))))
+    assert _once(folder, out, settings) == [], "a file of which all contacts were erased holds nothing new"
+    assert sorted(_ids(out)) == ["c0", "c1", "c3", "c4"]
+
+
+def test_another_run_is_not_mixed_with(folder: Path, settings: Settings, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    source = write(folder / "a.jsonl", contacts(5))
+    _once(folder, out, settings)
+    other = replace(settings, rubric=read_rubric(find_rubric("banking")))
+    with pytest.raises(UsageError, match="holds another run: it differs in rubric"):
+        _once(folder, out, other)
+    with pytest.raises(UsageError, match="holds another run: it differs in inputs"):
+        run([str(source)], out, settings)
+    with pytest.raises(UsageError, match="it differs in options of reading"):
+        _once(folder, out, replace(settings, options=ReadOptions(guess_roles=True)))
+    run([str(source)], tmp_path / "scored", settings)
+    with pytest.raises(UsageError, match="it differs in inputs"):
+        _once(folder, tmp_path / "scored", settings)
+    with pytest.raises(UsageError, match="is no folder"):
+        _once(folder / "nowhere", out, settings)
+
+
+def test_a_run_inside_its_own_folder_is_no_input(folder: Path, settings: Settings) -> None:
+    write(folder / "a.jsonl", contacts(5))
+    (receipt,) = _once(folder, folder / "run", settings)
+    assert receipt["contacts"]["scored"] == 5
+    assert _once(folder, folder / "run", settings) == []
+
+
+# When a file has landed
+
+
+def test_a_file_is_read_when_it_has_stayed_the_same(folder: Path, tmp_path: Path) -> None:
+    landing = Landing(folder, tmp_path / "run", settle_s=10)
+    growing, empty = folder / "growing.jsonl", folder / "empty.jsonl"
+    growing.write_text("1")
+    empty.touch()
+    for name in ("upload.jsonl.part", "UPLOAD.TMP", ".hidden", "edit~"):
+        (folder / name).write_text("x")
+    (folder / "link.jsonl").symlink_to(growing)
+    assert landing.look(100.0) == ([], [empty, growing])
+    assert landing.look(109.9) == ([], [empty, growing])
+    growing.write_text("12")
+    assert landing.look(110.1) == ([], [empty, growing]), "it grew: the time begins anew"
+    os.utime(growing, ns=(0, 0))
+    assert landing.look(119.0) == ([], [empty, growing]), "a date in the past is a change, nothing more"
+    assert landing.look(129.0) == ([growing], [empty])
+    empty.write_text("x")
+    assert landing.look(130.0) == ([growing], [empty])
+    assert landing.look(140.0) == ([empty, growing], [])
+    growing.unlink()
+    assert landing.look(141.0) == ([empty], [])
+    growing.write_text("12")
+    assert landing.look(142.0) == ([empty], [growing]), "it came anew"
+
+
+# Processes
+
+
+def test_a_process_scores_what_lands_and_a_signal_ends_it_cleanly(
+    folder: Path, slow: Slow, tmp_path: Path, settings: Settings
+) -> None:
+    out = tmp_path / "run"
+    process = slow.start("watch", folder, "--out", out, "--interval", 0.1, "--settle", 0.2, "--workers", 1)
+    for day in range(3):
+        write(folder / f"day-{day}.jsonl", contacts(5, first=5 * day))
+        wait_for(lambda day=day: _scored(out) == 5 * (day + 1), process)
+    os.kill(process.pid, signal.SIGTERM)
+    said, errors = process.communicate(timeout=20)
+    assert process.returncode == 0, errors
+    assert f"watching {folder} every 0.1 s" in said
+    assert said.count("1 files: 5 contacts scored, 0 records rejected") == 3
+    assert sorted(_ids(out)) == sorted(f"c{k}" for k in range(15))
+    _whole(out, settings.model)
+
+
+def _scored(out: Path) -> int:
+    receipt = runs.read_receipt(out) if out.exists() else None
+    return receipt["contacts"]["scored"] if receipt and receipt["state"] == "complete" else 0
+
+
+@pytest.mark.parametrize(("options", "code"), [((), 0), (("--once",), 130)])
+def test_a_signal_in_a_batch_writes_the_shard_under_way_and_the_rest_comes_later(
+    folder: Path, slow: Slow, tmp_path: Path, settings: Settings, options: tuple[str, ...], code: int
+) -> None:
+    out = tmp_path / "run"
+    slow.pause = 0.5
+    write(folder / "a.jsonl", contacts(12))
+    process = slow.start("watch", folder, "--out", out, "--settle", 0, "--workers", 1, *options)
+    wait_for(lambda: slow.begun() == 2, process)
+    os.kill(process.pid, signal.SIGTERM)
+    errors = process.communicate(timeout=20)[1]
+    assert process.returncode == code, errors
+    assert "stopped in a batch" in errors
+    assert slow_run.finished(out / INCOMING / "run") == [0, 1]
+    (receipt,) = _once(folder, out, settings)
+    assert receipt["shards_reused"] == 2
+    assert sorted(_ids(out)) == sorted(f"c{k}" for k in range(12))
+    _whole(out, settings.model)
+
+
+def test_a_run_that_is_busy_is_waited_for_but_not_by_cron(folder: Path, settings: Settings, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    write(folder / "a.jsonl", contacts(3))
+    held = ExitStack()
+    held.enter_context(lock.alone(out, "cxsentiment erase"))()
+    with pytest.raises(BusyError, match="at work here: cxsentiment erase"):
+        _once(folder, out, settings)
+    notes: list[str] = []
+
+    def told(text: str) -> None:
+        notes.append(text)
+        held.close()
+
+    waiting = watch(folder, out, settings, AT_ONCE, on_note=told)
+    assert next(waiting)["contacts"]["scored"] == 3
+    waiting.close()
+    assert ["cxsentiment erase" in note for note in notes] == [True]
+
+
+class Killed(BaseException):
+    pass
+
+
+def test_wherever_it_is_broken_off_every_contact_is_there_once(
+    folder: Path, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second batch is broken off before each of its writes in turn, and then finished."""
+    write(folder / "a.jsonl", contacts(6))
+    _once(folder, tmp_path / "base", settings)
+    write(folder / "b.jsonl", [*contacts(5, first=6), {"id": "bad"}])
+    (whole,) = _once(folder, _copy(tmp_path / "base", tmp_path / "whole"), settings)
+    expected = slow_run.files(tmp_path / "whole")
+    real = runs.write_atomically
+    for number in range(1, 200):
+        out = _copy(tmp_path / "base", tmp_path / f"run-{number}")
+        left = number
+
+        def counted(path: Path, content: bytes) -> None:
+            nonlocal left
+            left -= 1
+            if not left:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.with_name(f".{path.name}.1").write_bytes(content[: len(content) // 2])
+                raise Killed
+            real(path, content)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(runs, "write_atomically", counted)
+            try:
+                _once(folder, out, settings)
+            except Killed:
+                broken = True
+            else:
+                broken = False
+        _once(folder, out, settings)
+        assert slow_run.files(out) == expected, number
+        receipt = runs.require_complete(out)
+        assert receipt["contacts"] == whole["contacts"]
+        assert receipt["batches"] == 2
+        if not broken:
+            break
+    else:
+        raise AssertionError("it never came to an end")
+    assert number > 15, "there are that many writes at least"
+
+
+def _copy(run_folder: Path, target: Path) -> Path:
+    shutil.copytree(run_folder, target)
+    return target
+
+
+def test_a_batch_that_somebody_removed_while_it_was_taken_in_is_scored_anew(
+    folder: Path, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "run"
+    write(folder / "a.jsonl", contacts(6))
+    _once(folder, out, settings)
+    write(folder / "b.jsonl", contacts(6, first=6))
+    with monkeypatch.context() as patched:
+        patched.setattr(Batches, "_joined", _killed)
+        with pytest.raises(Killed):
+            _once(folder, out, settings)
+    with pytest.raises(RunError, match="this run was interrupted"):
+        verify(out, settings.model)
+    shutil.rmtree(out / INCOMING)
+    _once(folder, out, settings)
+    assert sorted(_ids(out)) == sorted(f"c{k}" for k in range(12))
+    _whole(out, settings.model)
+
+
+def _killed(*args: object) -> None:
+    raise Killed
+
+
+def test_killed_again_and_again_at_random_it_loses_and_doubles_nothing(
+    folder: Path, slow: Slow, tmp_path: Path, settings: Settings
+) -> None:
+    out = tmp_path / "run"
+    chance = random.Random(5)
+    slow.pause = 0.02
+    for round_ in range(6):
+        write(folder / f"{round_}.jsonl", contacts(20, first=20 * round_))
+        process = slow.start("watch", folder, "--out", out, "--interval", 0.1, "--settle", 0, "--workers", 1)
+        wait_for(lambda: slow.begun(), process)
+        time.sleep(chance.uniform(0, 0.4))
+        kill(process)
+    _once(folder, out, settings)
+    assert sorted(_ids(out)) == sorted(f"c{k}" for k in range(120))
+    _whole(out, settings.model)
+
+
+def test_the_command_for_cron(
+    folder: Path, tmp_path: Path, toy_bundle: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def command(*arguments: object) -> tuple[int, str]:
+        options = ["--out", tmp_path / "run", "--once", "--settle", 0, "--model", toy_bundle, *arguments]
+        monkeypatch.setattr(sys, "argv", ["cxsentiment", "watch", str(folder), *map(str, options)])
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+        return int(left.value.code or 0), capsys.readouterr().out
+
+    write(folder / "a.jsonl", contacts(4))
+    code, said = command("--price-per-core-hour", 0.05)
+    assert code == 0
+    assert "1 files: 4 contacts scored" in said
+    assert "per 1,000 contacts" in said
+    assert command() == (0, "")
+    (folder / "b.jsonl").write_text("{\n")
+    code, said = command("--json")
+    assert code == 3
+    assert json.loads(said)["contacts"] == {"in": 5, "scored": 4, "rejected": 1}
