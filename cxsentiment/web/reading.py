@@ -128,7 +128,8 @@ def coaching(request: Request, run: str, agent: str = Query("", max_length=200))
     wanted = (person.agent_id or "") if person.role == "agent" else agent
     path = facts.run / "report" / "coaching.csv"
     moments = _moments(path, path.stat().st_mtime_ns) if path.is_file() else None
-    shown = [one for one in moments or () if not wanted or one["agent_id"] == wanted]
+    hidden = _hidden(request, facts)
+    shown = [one for one in moments or () if wanted in ("", one["agent_id"]) and one["contact_id"] not in hidden]
     return page(
         request,
         "coaching.html.j2",
