@@ -150,7 +150,10 @@ class Times:
     ) -> httpx.Response:
         """Ask for a page, or send a form, and note how long the answer took."""
         started = time.perf_counter()
-        answer = await (client.get(path) if fields is None else client.post(path, data=fields))
+        try:
+            answer = await (client.get(path) if fields is None else client.post(path, data=fields))
+        except httpx.TimeoutException:
+            answer = httpx.Response(504)
         self.by_kind.setdefault(kind, []).append(time.perf_counter() - started)
         if answer.status_code not in (200, 303):
             self.refused.append(f"{kind}: {answer.status_code}")

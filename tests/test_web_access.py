@@ -301,6 +301,20 @@ def test_behind_a_proxy_only_its_own_word_counts(run, tmp_path):
     desk.close()
 
 
+def test_wrong_passwords_behind_a_proxy_are_counted_by_who_sends_them(run, tmp_path):
+    desk = open_desk([run], str(tmp_path / "r.db"), users=True, proxy_from=("testclient",))
+    browser = Browser(desk)
+    fields = {"csrf": hidden(browser.get("/sign-in"), "csrf"), "name": "tess", "password": "not it, not it"}
+    for k in range(6):
+        headers = {"x-forwarded-for": f"spoofed{k}, 10.1.1.1"}
+        status = browser.client.post("/sign-in", data=fields, headers=headers).status_code
+    assert status == 429
+    elsewhere = {"x-forwarded-for": "10.1.1.1, 10.1.1.2"}
+    assert browser.client.post("/sign-in", data={**fields, "password": PASSWORD}, headers=elsewhere).status_code == 200
+    assert desk.store.log()[-1]["details"]["address"] == "10.1.1.2"
+    desk.close()
+
+
 def test_behind_tls_the_cookie_is_secure_and_names_are_checked(run, tmp_path):
     desk = open_desk([run], str(tmp_path / "r.db"), users=True, public_url="https://qa.example.org")
     browser = Browser(desk, "https://qa.example.org")

@@ -19,7 +19,7 @@ Role = Literal["admin", "qa", "trainer", "agent", "client"]
 ROLES: tuple[Role, ...] = get_args(Role)
 IDLE_S, LONGEST_S = 3_600, 12 * 3_600
 """A session ends after an hour without a page, and after twelve hours in any case."""
-_TOUCH_S = 60  # a session is written at most once a minute
+_TOUCH_S = 300  # a session is written at most once in five minutes, so that reading pages hardly writes
 _WINDOW_S = 15 * 60
 _TRIES = {"both": 5, "name": 50, "address": 50}  # failures within the window, of a name from an address and of each
 _NAME = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,63}")
