@@ -152,6 +152,17 @@ def test_an_agent_sees_their_own_contacts_only(desk):
     assert "Not your contact" in said
 
 
+def test_an_agent_without_an_id_sees_nobody(run, tmp_path):
+    desk = open_desk([run], str(tmp_path / "r.db"), users=True)
+    with desk.store.writing() as connection:
+        connection.execute(users.update().where(users.c.name == "amy").values(agent_id=""))
+    browser = Browser(desk).sign_in("amy")
+    for page in ("contacts", "contacts?agent=A2", "coaching", "coaching?agent=A2", "contact?id=c1"):
+        browser.get(f"/r/may/{page}", 403)
+    assert "No verdict is contested" in browser.get("/r/may/disputes")
+    desk.close()
+
+
 def test_a_client_sees_totals_and_no_person(desk):
     text = Browser(desk).sign_in("cleo").get("/r/may/overview")
     for told in ("A1", "A2", "A3", "c0", "declined", "queue?", "contact?"):
@@ -342,7 +353,8 @@ def test_passwords_are_hashes_and_tokens_are_not_kept(desk):
 @pytest.mark.parametrize(
     ("name", "role", "agent", "password", "said"),
     [("Ada", "admin", None, PASSWORD, "no name"), ("eve", "boss", None, PASSWORD, "no role")]
-    + [("eve", "agent", None, PASSWORD, "agent-id"), ("eve", "qa", "A1", PASSWORD, "agent-id")]
+    + [("eve", "agent", " ", PASSWORD, "agent-id"), ("eve", "agent", None, PASSWORD, "agent-id")]
+    + [("eve", "qa", "A1", PASSWORD, "agent-id")]
     + [("eve", "qa", None, "short", "12 to 200"), ("ada", "qa", None, PASSWORD, "already")],
 )
 def test_users_that_cannot_be_are_refused(desk, name, role, agent, password, said):

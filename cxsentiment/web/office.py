@@ -8,9 +8,9 @@ from starlette.responses import RedirectResponse, Response
 
 from cxsentiment import runs
 from cxsentiment.reviews.disputes import Disputes
-from cxsentiment.reviews.files import csv_text
 from cxsentiment.reviews.labels import FIELDS, Label
 from cxsentiment.reviews.turnlabels import TurnLabels, agreed, for_training
+from cxsentiment.spreadsheets import csv_text
 from cxsentiment.web.access import Person
 from cxsentiment.web.desk import Desk
 from cxsentiment.web.facts import Facts

@@ -1,6 +1,7 @@
 """Pages that only read: the runs, a run's overview, its contacts, one contact, its agents, its coaching moments."""
 
 import csv
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from cxsentiment.errors import CxError
 from cxsentiment.reviews.assigning import Assignments
 from cxsentiment.reviews.disputes import Dispute, Disputes, holding
+from cxsentiment.spreadsheets import plain
 from cxsentiment.web import contact, listing, overview
 from cxsentiment.web.access import Person
 from cxsentiment.web.desk import Desk
@@ -61,10 +63,9 @@ def contacts(
     """Contacts by filters, a page at a time."""
     facts = request.app.state.desk.facts(run)
     person: Person = request.state.person
-    given = dict(request.query_params)
+    filters = listing.Filters.of(request.query_params)
     if person.role == "agent":
-        given["agent"] = person.agent_id or ""
-    filters = listing.Filters.of(given)
+        filters = replace(filters, agent=_own(person))  # as it stands in the run, whatever the address says
     found = listing.listed(facts, filters, after=after, before=before)
     shown = [row["contact_id"] for row in found.rows]
     return page(
@@ -125,7 +126,7 @@ def coaching(request: Request, run: str, agent: str = Query("", max_length=200))
     """The coaching moments that the run's report holds."""
     facts = request.app.state.desk.facts(run)
     person: Person = request.state.person
-    wanted = (person.agent_id or "") if person.role == "agent" else agent
+    wanted = _own(person) if person.role == "agent" else agent
     path = facts.run / "report" / "coaching.csv"
     moments = _moments(path, path.stat().st_mtime_ns) if path.is_file() else None
     hidden = _hidden(request, facts)
@@ -166,6 +167,13 @@ def visible(facts: Facts, person: Person, contact_id: str) -> dict[str, object]:
     return row
 
 
+def _own(person: Person) -> str:
+    """The agent id of an agent. Raises Refusal where there is none: an empty filter would show everybody's."""
+    if not person.agent_id:
+        raise Refusal(403, "No agent", "No agent's id belongs to your name.", "Ask an admin.")
+    return person.agent_id
+
+
 def _figures(facts: Facts) -> overview.Overview:
     """The overview of a run, made once as long as the run does not change."""
     if "overview" not in facts.kept:
@@ -179,8 +187,4 @@ def _moments(path: Path, _stamp: int) -> list[dict[str, str]]:
     """coaching.csv as it stands; an apostrophe that keeps a cell from being a formula is taken off again."""
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    return [{name: _plain(value) for name, value in row.items() if isinstance(value, str)} for row in rows]
-
-
-def _plain(cell: str) -> str:
-    return cell[1:] if cell[:1] == "'" and cell[1:2] in tuple("=+-@\t\r\n") else cell
+    return [{name: plain(value) for name, value in row.items() if isinstance(value, str)} for row in rows]
