@@ -17,7 +17,7 @@ from cxsentiment.errors import RunError
 from cxsentiment.ingest.identities import FirstSeen
 from cxsentiment.model import read_bundle
 from cxsentiment.pipeline import Progress, Settings, plan_of, run
-from cxsentiment.receipt import Plan, begin, earlier_run, fingerprint, refused_lines
+from cxsentiment.receipt import Plan, begin, earlier_run, fingerprint, refusals, refused_lines
 from cxsentiment.schema import Reject
 from cxsentiment.spending import cost
 from cxsentiment.verify import numbers_of
@@ -247,9 +247,10 @@ def _changed(entry: Mapping[str, Any]) -> Reject:
 def _of_batch(part: Mapping[str, Any], changed: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """What came of this batch alone."""
     contacts = part.get("contacts") or {"in": 0, "scored": 0, "rejected": 0}
+    refused = refusals(part) if "turns" in part else contacts["rejected"]
     return {
         "files": len(part.get("inputs", ())) + len(changed),
         "scored": contacts["scored"],
-        "rejected": contacts["rejected"] + len(changed),
+        "rejected": refused + len(changed),
         "seconds": (part.get("seconds") or {}).get("total", 0.0),
     }

@@ -13,6 +13,7 @@ from typing import Any
 import altair as alt
 import vl_convert
 
+from cxsentiment.page_schema import TrendPoint
 from cxsentiment.schema import AgentScore, Association, Estimate, ItemRate, JourneyPoint, Level
 from cxsentiment.text import clean
 
@@ -53,7 +54,7 @@ _PANEL_WIDTH, _PANEL_HEIGHT = 172, 100
 # All charts are at least this wide, so that their letters come out alike on a page.
 _PAGE_WIDTH = 430
 _ROW_STEP, _LEVEL_STEP = 20, 10
-_CONTROL_WIDTH, _CONTROL_HEIGHT, _PERIOD_LABELS = 360, 150, 12
+_CONTROL_WIDTH, _CONTROL_HEIGHT, _PERIOD_LABELS, _TREND_HEIGHT = 360, 150, 12, 110
 # An interval may reach beyond a scale's ends (a mean of two contacts): it is clipped there; its table says how far.
 # A line of unknown values is broken there, not joined across.
 _BROKEN = "break-paths-show-domains"
@@ -164,6 +165,32 @@ def journey_chart(points: Sequence[JourneyPoint]) -> str | None:
     return _svg(chart, "journey", "Mean customer sentiment from the start to the end of a contact, for each channel")
 
 
+def trend_chart(points: Sequence[TrendPoint], name: str) -> str | None:
+    """Mean score (0-100) by week with its 95 % interval; a grey line for everybody, beside an agent's or a team's."""
+    drawn = [p for p in points if p.own.value is not None]
+    if len(drawn) < 2:
+        return None
+    order = [p.week for p in points]
+    own = [_row(p.week, p.own) for p in drawn]
+    bounds = [b for e in (p.own for p in drawn) for b in (e.value, e.low, e.high) if b is not None]
+    bounds += [p.everybody.value for p in points if p.everybody.value is not None]
+    scale = alt.Scale(domain=[max(0.0, min(bounds) - 3), min(100.0, max(bounds) + 3)], nice=True)
+    axis = alt.Axis(labelAngle=-45, grid=False)
+    base = alt.Chart(alt.Data(values=own)).encode(x=alt.X("name:O", sort=order, title=None, axis=axis))
+    y = alt.Y("estimate:Q", title="mean score", scale=scale)
+    layers = [
+        base.mark_rule(clip=True, strokeWidth=1.5, color=_BLUE).encode(y=alt.Y("low:Q", scale=scale), y2="high:Q"),
+        base.mark_line(color=_BLUE, strokeWidth=1).encode(y=y),
+        base.mark_point(filled=True, size=60, opacity=1, color=_BLUE).encode(y=y),
+    ]
+    if points[0].of:
+        rest = alt.Data(values=[_row(p.week, p.everybody) for p in points if p.everybody.value is not None])
+        line = alt.Chart(rest).mark_line(color=_GREY, strokeDash=[4, 3], point={"color": _GREY, "size": 20})
+        layers.insert(0, line.encode(x=alt.X("name:O", sort=order), y=y))
+    chart = alt.layer(*layers).properties(width=_CONTROL_WIDTH, height=_TREND_HEIGHT)
+    return _svg(chart, f"trend-{name}", "Mean score by week with 95% intervals")
+
+
 def control_chart(
     name: str,
     title: str,
@@ -192,6 +219,36 @@ def control_chart(
     marks = base.mark_point(filled=True, size=40, opacity=1).encode(y=y, **_kinds(rows, _LIMIT_MARKS))
     chart = (band + line + marks).properties(width=_CONTROL_WIDTH, height=_CONTROL_HEIGHT)
     return _svg(chart, name, title)
+
+
+def shares_chart(
+    name: str, title: str, rows: Sequence[tuple[str, Estimate]], *, most: float | None = None
+) -> str | None:
+    """Shares (label, estimate 0-1) with 95 % intervals about 0, in the order given; the scale ends at `most`."""
+    known = [estimate for _, estimate in rows if estimate.value is not None]
+    if not known:
+        return None
+    low, high = _reach(known)
+    scale = alt.Scale(domain=[min(0.0, low), most or min(1.0, high)], nice=most is None)
+    return _intervals_chart(name, title, rows, scale, "share, with 95% interval", "%")
+
+
+def moods_chart(name: str, title: str, rows: Sequence[tuple[str, Estimate]]) -> str | None:
+    """Mean valences (label, estimate -1 to 1) with 95 % intervals about 0, in the order given."""
+    known = [estimate for _, estimate in rows if estimate.value is not None]
+    if not known:
+        return None
+    low, high = _reach(known)
+    reach = min(1.0, max(0.2, -low, high))
+    scale = alt.Scale(domain=[-reach, reach], nice=True)
+    return _intervals_chart(name, title, rows, scale, "mean sentiment, with 95% interval", ".1f")
+
+
+def _intervals_chart(
+    name: str, title: str, rows: Sequence[tuple[str, Estimate]], scale: alt.Scale, unit: str, number_format: str
+) -> str:
+    drawn = [_row(_named(label), estimate) for label, estimate in rows if estimate.value is not None][:MAX_ROWS]
+    return _svg(_zero("x") + _dots(drawn, scale, unit, number_format=number_format), name, title)
 
 
 def differences_chart(
@@ -327,6 +384,7 @@ def _svg(chart: alt.TopLevelMixin, name: str, title: str) -> str:
     svg: str = vl_convert.vegalite_to_svg(spec, vl_version="6.1", allowed_base_urls=[])
     slug = "chart-" + re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
     head, body = re.match(r"(<svg[^>]*>)(.*)", svg, re.DOTALL).groups()  # type: ignore[union-attr]
+    body = re.sub(r'\s(?:role|aria-\w+)="[^"]*"', "", body)  # roles of its parts would each need a name
     ids: dict[str, str] = {}
     for old in re.findall(r'\sid="([^"]+)"', body):
         ids.setdefault(old, f"{slug}-{len(ids)}")

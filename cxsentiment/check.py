@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
 
-from cxsentiment.ingest.identities import FirstSeen
+from cxsentiment.ingest.identities import FirstSeen, told_of_copies
 from cxsentiment.ingest.intake import read_contacts
 from cxsentiment.ingest.options import ReadOptions
 from cxsentiment.ingest.readers import formats
@@ -23,6 +23,7 @@ from cxsentiment.schema import Reject, Transcript
 
 _PARTIES_SHOWN = 8
 _AGENTS_SHOWN = 5
+_PLACES_SHOWN = 5
 _OWN_ID = re.compile(r'the contact has no id; it is called ".*"')
 _ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _CARD_DIGITS = 12  # from here on a label may be a payment card
@@ -39,7 +40,9 @@ _WHY = {
 class Check:
     """What one file holds. `facts` are lines for a person; `rejects` what would be refused, with codes.
 
-    Of transcripts also the counts: contacts, turns, and contacts in which both an agent and a customer speak.
+    `warnings` say what may be wrong, `notes` what is worth knowing though nothing is wrong. Of transcripts also the
+    counts: contacts, turns with text, contacts in which both an agent and a customer speak, turns of the contacts that
+    would be refused, and copies of contacts (which count once).
     """
 
     source: str
@@ -50,6 +53,9 @@ class Check:
     contacts: int = 0
     turns: int = 0
     both_sides: int = 0
+    notes: tuple[str, ...] = ()
+    refused_turns: int = 0
+    copies: int = 0
 
 
 def check(paths: list[str], options: ReadOptions, masking: Masking = EVERYTHING_USUAL) -> Iterator[Check]:
@@ -97,7 +103,9 @@ def _check_transcripts(
     found = _Found(masking)
     for record in read_contacts([path], options, first_seen=seen, beside=given):
         found.add(record)
-    warnings = tuple(f"{text} ({_number(count, 'contact')})" for text, count in found.warnings.most_common())
+    warnings = _with_counts(found.warnings)
+    if found.copies:
+        warnings += (f"{told_of_copies(len(found.copies))} ({_places(found.copies)})",)
     return Check(
         source_name(path),
         "transcripts",
@@ -107,6 +115,9 @@ def _check_transcripts(
         found.contacts,
         found.turns,
         found.both_sides,
+        _with_counts(found.notes),
+        found.refused_turns,
+        len(found.copies),
     )
 
 
@@ -115,7 +126,8 @@ class _Found:
 
     def __init__(self, masking: Masking) -> None:
         self._masking = masking
-        self.contacts = self.turns = self.without_text = self.zoneless = self.both_sides = self.uncredited = 0
+        self.contacts = self.turns = self.without_text = self.refused_turns = 0
+        self.zoneless = self.both_sides = self.uncredited = 0
         self.formats: Counter[str] = Counter()
         self.parties: Counter[tuple[str, str, str]] = Counter()
         self.skipped: Counter[str] = Counter()
@@ -125,15 +137,17 @@ class _Found:
         self.seconds: list[float] = []
         self.masked: Counter[str] = Counter()
         self.warnings: Counter[str] = Counter()
+        self.notes: Counter[str] = Counter()
         self.agents: set[str] = set()
         self.guessed: list[float] = []
         self.dates: list[tuple[str, str]] = []  # the first and the last: as they compare, and as they stand
         self.rejects: list[Reject] = []
+        self.copies: list[Reject] = []
 
     def add(self, record: Transcript | Reject) -> None:
         """Count one contact or reject."""
         if isinstance(record, Reject):
-            self.rejects.append(record)
+            (self.copies if record.kind == "copy" else self.rejects).append(record)
             return
         try:
             self.masked.update(mask_transcript(record, self._masking)[1])
@@ -143,6 +157,7 @@ class _Found:
         self.contacts += 1
         self.turns += len(record.turns)
         self.without_text += record.dropped_turns
+        self.refused_turns += record.refused_turns
         self.formats[record.format] += 1
         for party in record.parties:
             self.parties[party.label, party.speaker, party.source] += party.turns
@@ -152,6 +167,7 @@ class _Found:
         if isinstance(declared := record.attrs.get("language"), str):
             self.declared[declared] += 1
         self.warnings.update({_kind_of(warning): 1 for warning in record.warnings})
+        self.notes.update(set(record.notes))
         speakers = {turn.speaker for turn in record.turns}
         self.both_sides += {"agent", "customer"} <= speakers
         self.uncredited += record.agent_id is not None and "agent" not in speakers
@@ -190,7 +206,8 @@ class _Found:
     def facts(self) -> Iterator[str]:
         """Lines for a person."""
         if not self.contacts:
-            yield "no contact" if self.rejects else "no contact of its own: it is read with another file"
+            beside = "its contacts stand in the input already" if self.copies else "it is read with another file"
+            yield "no contact" if self.rejects else f"no contact of its own: {beside}"
             return
         known = {facts.name: facts for facts in formats()}
         for name, count in self.formats.most_common():
@@ -198,7 +215,8 @@ class _Found:
             times = f"; its times: {known[name].times}" if name in known else ""
             yield f"format: {title}{times}" + (f" ({_number(count, 'contact')})" if len(self.formats) > 1 else "")
         turns = f"{_number(self.turns, 'turn')} with text, {self.without_text:,} without"
-        yield f"{_number(self.contacts, 'contact')}, {turns}"
+        refused = f", {self.refused_turns:,} refused" if self.refused_turns else ""
+        yield f"{_number(self.contacts, 'contact')}, {turns}{refused}"
         if self.both_sides < self.contacts:
             yield f"agent and customer both speak, as known, in {self.both_sides:,} of {self.contacts:,}"
         if self.skipped:
@@ -222,6 +240,15 @@ class _Found:
         yield f"languages, by their words: {_counts(self.languages)}{told}"
         masked = Counter({ALSO_COUNTED.get(kind, kind): count for kind, count in self.masked.items()})
         yield f"would be masked: {_counts(masked)}"
+
+
+def _with_counts(lines: Counter[str]) -> tuple[str, ...]:
+    return tuple(f"{text} ({_number(count, 'contact')})" for text, count in lines.most_common())
+
+
+def _places(rejects: Sequence[Reject]) -> str:
+    places = ", ".join(f"{one.source}:{one.record}" for one in rejects[:_PLACES_SHOWN])
+    return places + (f" and {len(rejects) - _PLACES_SHOWN} more" if len(rejects) > _PLACES_SHOWN else "")
 
 
 def _language(contact: Transcript) -> str:

@@ -1,5 +1,6 @@
 """The command line. Imports of weight stand inside the commands, so that `--help` and errors are quick."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -7,31 +8,23 @@ from typing import Annotated, NoReturn
 import typer
 
 from cxsentiment.arguments import (
-    CesDirection,
-    CesScale,
-    CsatMap,
-    CsatScale,
     DateOrderOption,
     FormatName,
     GuessRoles,
     Json,
-    Keep,
-    LogFiles,
-    LogTimeUnit,
     Map,
-    MatchBy,
-    MatchWindow,
     PseudonymKey,
     Role,
     RoleFile,
-    SurveyFiles,
     TimeUnit,
     Timezone,
 )
+from cxsentiment.coach_commands import coach
 from cxsentiment.consistency_commands import consistency
 from cxsentiment.errors import CxError, ExitCode
-from cxsentiment.invocation import interruptible, options_of, print_json, rejected_beside, stopping, typed
+from cxsentiment.invocation import interruptible, options_of, print_json, stopping
 from cxsentiment.kpi_commands import kpis
+from cxsentiment.report_commands import report
 from cxsentiment.review_commands import register as add_review_commands
 from cxsentiment.rubric_commands import app as rubric_commands
 from cxsentiment.rubric_commands import rescore
@@ -52,15 +45,19 @@ app.command()(score)
 app.command()(watch)
 app.command()(verify)
 app.add_typer(rubric_commands, name="rubric")
+app.command()(report)
 app.command()(rescore)
 app.command()(kpis)
 app.command()(consistency)
+app.command()(coach)
 add_review_commands(app)
 app.add_typer(statistics_commands)
 
 
 def main() -> NoReturn:
     """Run the command line and leave with the exit code of the contract."""
+    # The statistics work on small matrices, where threads wait for each other: drivers took 15 times as long with two.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         app()
     except CxError as error:
@@ -83,57 +80,6 @@ def _root(
 
 
 @app.command()
-def report(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder made by cxsentiment score.")],
-    surveys: SurveyFiles = [],  # noqa: B006
-    csat_scale: CsatScale = None,
-    csat_map: CsatMap = [],  # noqa: B006
-    ces_scale: CesScale = None,
-    ces_direction: CesDirection = None,
-    match: MatchBy = "id",
-    match_window: MatchWindow = "72h",
-    keep: Keep = "last",
-    date_order: DateOrderOption = None,
-    timezone: Timezone = None,
-    log: LogFiles = [],  # noqa: B006
-    log_time_unit: LogTimeUnit = "s",
-    map_: Map = [],  # noqa: B006
-    as_json: Json = False,
-) -> None:
-    """Write RUN/report (HTML page and CSVs) and print the main tables. Surveys or a log given here replace its own."""
-    from cxsentiment import terminal
-    from cxsentiment.findings import write_report
-    from cxsentiment.ingest.joins import read_joins
-
-    joins = read_joins(
-        surveys=surveys,
-        csat_scale=csat_scale,
-        csat_map=csat_map,
-        ces_scale=ces_scale,
-        ces_direction=ces_direction,
-        match=match,
-        match_window=match_window,
-        keep=keep,
-        date_order=date_order,
-        timezone=timezone,
-        log=log,
-        log_time_unit=log_time_unit,
-        map_=map_,
-    )
-    findings, page = write_report(run, joins, typed())
-    if as_json:
-        from dataclasses import asdict
-
-        print_json({**asdict(findings), "page": str(page)})
-    else:
-        if surveys or log:
-            terminal.print_joined(findings.run, page.with_name("rejects.jsonl"), surveys=bool(surveys), log=bool(log))
-        terminal.print_findings(findings, page)
-    rejected = rejected_beside({"surveys": surveys and findings.run["surveys"], "log": log and findings.run["log"]})
-    raise typer.Exit(ExitCode.REJECTS if rejected else ExitCode.DONE)
-
-
-@app.command()
 def check(
     files: Annotated[list[str], typer.Argument(help="Transcripts, rubrics (.yaml) or model folders.")],
     map_: Map = [],  # noqa: B006
@@ -149,15 +95,15 @@ def check(
     """Say what files hold and what would be rejected, without scoring."""
     from dataclasses import asdict
 
-    from cxsentiment import terminal
     from cxsentiment.check import check as look
+    from cxsentiment.check_terminal import print_checks
 
     options = options_of(map_, role, roles, guess_roles, format_, time_unit, date_order, timezone)
     checks = list(look(files, options))
     if as_json:
         print_json([asdict(found) for found in checks])
     else:
-        terminal.print_checks(checks, options.unmet())
+        print_checks(checks, options.unmet())
     raise typer.Exit(ExitCode.REJECTS if any(found.rejects for found in checks) else ExitCode.DONE)
 
 

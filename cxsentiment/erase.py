@@ -205,7 +205,7 @@ def _begin(run: Path, before: Mapping[str, Any], found: Found, entries: Sequence
         "entries": list(entries),
         "contact_ids": sorted(erasures.digest(salt, contact) for contact in found.owners),
         "parts": sorted(found.parts),
-        "rejected": found.rejected,
+        "refused": asdict(found.refused),
     }
     runs.write_receipt(run, {**found.traces.receipt(before), "state": runs.ERASING, "erasing": journal})
 
@@ -234,14 +234,11 @@ def _carry_out(
     _flush(run)
     erasures.append(run, entries)
     notes = holdings.notes_of(run)
-    scored, counted = sum(note.contacts for note in notes), begun["contacts"]
-    gone = counted["in"] - scored - journal["rejected"]
     files = {name: runs.sha256_of(run / name) for name in (*journal["parts"], runs.REJECTS)}
     done = {
         **{name: value for name, value in begun.items() if name != "erasing"},
         "state": "complete",
-        "contacts": {"in": counted["in"], "scored": scored, "rejected": journal["rejected"], "erased": gone},
-        **receipt.totals(notes),
+        **receipt.totals(notes, begun["contacts"]["in"], receipt.Refused(**journal["refused"])),
         "files": {**begun["files"], **files},
         **erasures.head(run),
     }

@@ -118,7 +118,7 @@ class Traces:
         """The receipt without ids, and without names and hashes of sources that held nothing else."""
         gone = self.gone - self.kept
         inputs = [_NO_INPUT if one["source"] in gone else one for one in receipt["inputs"]]
-        parts = {key: receipt[key] for key in ("command", "surveys", "log", "warnings") if key in receipt}
+        parts = {key: receipt[key] for key in ("command", "surveys", "log", "warnings", "notes") if key in receipt}
         return {**receipt, **self.blanked({**parts, "inputs": inputs})}
 
 

@@ -1,14 +1,58 @@
 """Stage 2: a run folder → Findings (agents, items, associations, KPIs, journey, coaching moments) → its report."""
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from cxsentiment import agents, coaching, items, journey, outcomes, queue, report, runs
-from cxsentiment.answers import csat_scale, joined
+import numpy as np
+import pyarrow as pa
+
+from cxsentiment import agents, items, outcomes, queue, report, runs
+from cxsentiment.answers import Joined, csat_scale, joined
+from cxsentiment.calibrated import AgentFigure, agent_figures
+from cxsentiment.coaching.moments import moments
+from cxsentiment.consistency.contrasts import Difference
+from cxsentiment.drivers import DriverFigure, driver_figures
+from cxsentiment.figures import Tables
+from cxsentiment.gradings import Gradings
 from cxsentiment.ingest.joins import Joins
+from cxsentiment.journey.valence import journey
+from cxsentiment.journey_sections import journey_of, journey_sections
+from cxsentiment.kpis.indicators import Rules
 from cxsentiment.kpis.overview import kpis
-from cxsentiment.rubric.reading import texts_of
-from cxsentiment.schema import Findings, Reject
+from cxsentiment.measurement import measure
+from cxsentiment.mix import case_mix
+from cxsentiment.page_schema import Section
+from cxsentiment.report import Format
+from cxsentiment.rubric.reading import parse_rubric, texts_of
+from cxsentiment.schema import Findings
+from cxsentiment.sections import agents_section, consistency_section, drivers_section, quality_section, targets_section
+from cxsentiment.slices import Shift
+from cxsentiment.starts import starts
+from cxsentiment.stats.arrays import floats
+from cxsentiment.steadiness import Plan, steadiness_of
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a report is asked for beside the run: a targets file, shifts by the wall clock of `zone`, dates' order, the
+    formats to write, and whether there is a page for a client too.
+    """
+
+    targets: Path | None = None
+    shifts: Sequence[Shift] = ()
+    zone: str | None = None
+    date_order: str | None = None
+    formats: Sequence[Format] = report.DEFAULT
+    client: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Beyond:
+    """What the second half of a report says: sections of the page, and the figures behind them by table name."""
+
+    sections: tuple[Section, ...]
+    tables: Tables
 
 
 def gather(run: Path, joins: Joins | None = None) -> Findings:
@@ -16,33 +60,71 @@ def gather(run: Path, joins: Joins | None = None) -> Findings:
 
     Surveys and log of `joins` replace those that the run was scored with; its scales count where the run has none.
     """
-    return _gather(run, joins or Joins())[0]
+    return _gather(run, joined(run, joins or Joins()), joins or Joins())
 
 
-def write_report(run: Path, joins: Joins | None = None, command: str = "") -> tuple[Findings, Path]:
+def write_report(
+    run: Path, joins: Joins | None = None, command: str = "", asked: Asked | None = None
+) -> tuple[Findings, Path]:
     """Gather the findings of a run, write them into its `report/` folder, and return them with the page's path.
 
     Rows of surveys or of a log given here that were refused are listed in `report/rejects.jsonl`; `command` is what
     was typed, for the page.
     """
-    joins = joins or Joins()
-    findings, rejects = _gather(run, joins)
+    joins, asked = joins or Joins(), asked or Asked()
+    tables = joined(run, joins)
+    findings = _gather(run, tables, joins)
+    more = beyond(run, tables, findings, joins, asked)
     if command:
         findings = replace(findings, run={**findings.run, "report_command": command})
     if joins.surveys is not None or joins.log is not None:
-        runs.write_rejects(run / "report", rejects)
-    return findings, report.write(findings, run / "report")
+        runs.write_rejects(run / "report", tables.rejects)
+    page = report.write(findings, run / "report", more.sections, more.tables, asked.formats, client=asked.client)
+    return findings, page
 
 
-def _gather(run: Path, joins: Joins) -> tuple[Findings, list[Reject]]:
-    found = joined(run, joins)
+def beyond(run: Path, tables: Joined, findings: Findings, joins: Joins, asked: Asked) -> Beyond:
+    """Agents with the same mix, drivers, consistency, and targets where there are some. Raises UsageError, RunError."""
+    contacts = tables.contacts
+    verdicts = runs.read_table(run, "items", ("contact_id", "item", "verdict", "p_met", "points", "weight"))
+    card = parse_rubric(tables.receipt["rubric"]["content"], str(run))
+    gradings = Gradings(contacts, verdicts, card, None)
+    mixed = agent_figures(contacts, gradings)
+    answered = np.logical_or.reduce([~np.isnan(floats(contacts[name])) for name in outcomes.OUTCOMES])
+    some = contacts.filter(pa.array(answered))
+    drivers, driver_notes = driver_figures(some, gradings.part(some), case_mix(some))
+    plan = Plan(shifts=asked.shifts, zone=asked.zone, date_order=asked.date_order, items=False)
+    steady = steadiness_of(tables, verdicts, plan)
+    times = starts(contacts["started_at"], asked.zone or tables.receipt["settings"].get("timezone"), asked.date_order)
+    course = journey_of(contacts, runs.read_table(run, "turns"), verdicts, times)
+    sections = [
+        agents_section(mixed.figures, mixed.notes),
+        drivers_section(drivers, driver_notes),
+        consistency_section(steady, plan.margin),
+        *journey_sections(course),
+        quality_section(contacts, findings.items),
+    ]
+    if asked.targets is not None:
+        rules = Rules(shifts=asked.shifts, zone=asked.zone, date_order=asked.date_order)
+        balance = measure(run, joins, rules, targets=asked.targets).balance
+        sections.append(targets_section(balance) if balance else None)
+    figures: Tables = {
+        "agents_same_mix": (AgentFigure, mixed.figures),
+        "drivers": (DriverFigure, drivers),
+        "consistency": (Difference, steady.differences),
+        **course.tables(),
+    }
+    return Beyond(tuple(one for one in sections if one is not None), figures)
+
+
+def _gather(run: Path, found: Joined, joins: Joins) -> Findings:
     receipt, contacts = found.receipt, found.contacts
     turns = runs.read_table(run, "turns")
     verdicts = runs.read_table(run, "items")
     texts = texts_of(receipt["rubric"]["content"])
     scored_agents, agent_notes = agents.score_agents(contacts)
     associations, association_notes = outcomes.associate(contacts, verdicts)
-    findings = Findings(
+    return Findings(
         run=receipt,
         agents=scored_agents,
         agent_notes=agent_notes,
@@ -52,8 +134,7 @@ def _gather(run: Path, joins: Joins) -> tuple[Findings, list[Reject]]:
         kpis=kpis(
             contacts, csat_scale(receipt, joins.scales.csat), found.log, verdicts, receipt["settings"].get("timezone")
         ),
-        journey=journey.journey(turns, contacts),
-        moments=coaching.moments(contacts, turns, verdicts, texts),
+        journey=journey(turns, contacts),
+        moments=moments(contacts, turns, verdicts, texts),
         queue=queue.queue(contacts, verdicts, texts),
     )
-    return findings, list(found.rejects)

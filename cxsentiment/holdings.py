@@ -10,9 +10,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cxsentiment import erasures, runs
+from cxsentiment import erasures, receipt, runs
 from cxsentiment.erasures import Selection, Traces
 from cxsentiment.errors import RunError
+from cxsentiment.receipt import Refused
 from cxsentiment.schema import Reject
 
 REPORT = "report"
@@ -29,7 +30,7 @@ class Found:
     counts: list[Counter[str]]
     owners: dict[str, int] = field(default_factory=dict)
     parts: set[str] = field(default_factory=set)
-    rejected: int = 0
+    refused: Refused = field(default_factory=Refused)
     traces: Traces = field(default_factory=Traces)
     undated: list[str] = field(default_factory=list)
 
@@ -52,7 +53,7 @@ def look(run: Path, before: Mapping[str, Any], selection: Selection) -> Found:
                 found.counts[place][path.parent.name] += count
         if any(place is not None for place, _ in places) or _refuses(path, found.owners, selection):
             found.parts |= {_name(path), *_with_it(run, path)}
-    _, found.rejected = without_rejects(run, found.owners, selection, found.traces, found.counts, before)
+    _, found.refused = without_rejects(run, found.owners, selection, found.traces, found.counts, before)
     return found
 
 
@@ -128,10 +129,10 @@ def without_rejects(
     traces: Traces,
     counts: Sequence[Counter[str]] = (),
     before: Mapping[str, Any] | None = None,
-) -> tuple[bytes, int]:
-    """rejects.jsonl without those of the contacts that go, and how many records stay refused.
+) -> tuple[bytes, Refused]:
+    """rejects.jsonl without those of the contacts that go, and what stays refused of the input.
 
-    Refused records come first in the file, refused survey rows after them.
+    What was refused of the input comes first in the file, refused survey rows after it.
     """
     path = run / runs.REJECTS
     lines = _read(path, Path.read_bytes).splitlines(keepends=True)
@@ -143,8 +144,10 @@ def without_rejects(
             traces.add(selection.requests[place], reject["contact_id"], None)
             if counts:
                 counts[place]["rejects"] += 1
-    stay = places[: before["contacts"]["rejected"] if before else 0].count(None)
-    return b"".join(_blanked(line, traces) for line, place in zip(lines, places, strict=True) if place is None), stay
+    first = receipt.refused_lines(before) if before else 0
+    stay = [Reject(**one) for one, place in zip(rejects[:first], places[:first], strict=True) if place is None]
+    kept = [_blanked(line, traces) for line, place in zip(lines, places, strict=True) if place is None]
+    return b"".join(kept), receipt.refused_of(stay)
 
 
 def _blanked(line: bytes, traces: Traces) -> bytes:
@@ -168,8 +171,8 @@ def _content_of_rest(
 ) -> dict[str, Any]:
     """A shard's note and hashes, for the contacts that stay.
 
-    A warning that no more contacts had than went may be about them alone, and may quote them; so it goes too. Marks and
-    turns without text are not counted by contact and stay as they were when all were scored.
+    A warning or note that no more contacts had than went may be about them alone, and may quote them; so it goes too.
+    Marks and turns without text are not counted by contact and stay as they were when all were scored.
     """
     content = content_of(path)
     note = content["note"]
@@ -187,6 +190,7 @@ def _content_of_rest(
         "turns_unknown_speaker": turns["speaker"].to_pylist().count("unknown"),
         "null_reasons": dict(sorted(Counter(filter(None, contacts["null_reason"].to_pylist())).items())),
         "warnings": {text: count for text, count in note["warnings"].items() if count > gone},
+        "notes": {text: count for text, count in note.get("notes", {}).items() if count > gone},
     }
     if "role_source" in contacts.column_names:  # a run of an earlier version has none
         note["roles"] = dict(sorted(Counter(contacts["role_source"].to_pylist()).items()))

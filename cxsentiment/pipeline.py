@@ -26,7 +26,7 @@ from cxsentiment.ingest.surveys import apply as apply_survey
 from cxsentiment.model import Bundle, read_bundle
 from cxsentiment.privacy import EVERYTHING_USUAL, Masking
 from cxsentiment.privacy.pseudonyms import pseudonym
-from cxsentiment.receipt import Plan, Reading, begin, compose, earlier_run, fingerprint, stands
+from cxsentiment.receipt import Plan, Reading, begin, compose, earlier_run, fingerprint, refused_of, stands
 from cxsentiment.rubric.scorecard import Rubric
 from cxsentiment.schema import Reject, Transcript
 from cxsentiment.shards import Scorer, Shard, ShardResult, cut
@@ -156,8 +156,8 @@ def _run(
     refused = erased.rejects([*reader.rejects, *(reject for result in results for reject in result.note.refused)])
     runs.write_rejects(out, [*refused, *erased.rejects(_rejects_beside(settings, joined))])
     reading = Reading(
-        reader.contacts + len(reader.rejects),
-        len(refused),
+        reader.contacts + sum(one.kind in ("record", "copy") for one in reader.rejects),
+        refused_of(refused),
         reader.seconds,
         joined.facts if joined else None,
         reader.log.facts() if reader.log else None,

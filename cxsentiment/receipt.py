@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -13,6 +13,7 @@ from typing import Any
 from cxsentiment import runs
 from cxsentiment.errors import UsageError
 from cxsentiment.ingest.contactlog import ContactLog
+from cxsentiment.ingest.identities import told_of_copies
 from cxsentiment.ingest.options import ReadOptions
 from cxsentiment.ingest.scales import Scales
 from cxsentiment.ingest.sources import Source, size_of, source_name
@@ -21,9 +22,10 @@ from cxsentiment.model import Bundle
 from cxsentiment.privacy import Masking
 from cxsentiment.privacy.pseudonyms import key_mark
 from cxsentiment.rubric.scorecard import Rubric
+from cxsentiment.schema import Reject
 from cxsentiment.shards import PHASES, ShardResult
 
-FORMAT = 3
+FORMAT = 4
 _WARNINGS_SHOWN = 100
 _CHUNK = 2**20
 
@@ -76,19 +78,14 @@ def _hash(fact: object) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """What reading the input found: contacts in it, records rejected, seconds; what became of surveys and log.
+class Refused:
+    """How much of the input was refused, by kind; `copied` are the contacts that stood in it more than once."""
 
-    `contacts` counts also what was rejected, and what was erased from this run before and is left out; `side` are the
-    hashes of the tables of the whole run.
-    """
-
-    contacts: int
-    rejected: int
-    seconds: float
-    surveys: Mapping[str, Any] | None = None
-    log: Mapping[str, Any] | None = None
-    side: Mapping[str, str] = field(default_factory=dict)
+    records: int = 0
+    turns: int = 0
+    times: int = 0
+    copies: int = 0
+    copied: int = 0
 
 
 def refused_lines(receipt: Mapping[str, Any]) -> int:
@@ -96,6 +93,39 @@ def refused_lines(receipt: Mapping[str, Any]) -> int:
     contacts, turns = receipt["contacts"], receipt["turns"]
     counts = (contacts["rejected"], contacts.get("copies", 0), turns.get("refused", 0), turns.get("times_refused", 0))
     return sum(counts)
+
+
+def refusals(receipt: Mapping[str, Any]) -> int:
+    """How many records, turns and times of a run's input were refused; copies of contacts lose nothing."""
+    copies: int = receipt["contacts"].get("copies", 0)
+    return refused_lines(receipt) - copies
+
+
+def refused_of(rejects: Iterable[Reject]) -> Refused:
+    """Count what was refused of the input (its contacts and turns, not surveys and logs)."""
+    kinds: Counter[str] = Counter()
+    copied = set()
+    for one in rejects:
+        kinds[one.kind] += 1
+        if one.kind == "copy":
+            copied.add(one.contact_id)
+    return Refused(kinds["record"], kinds["turn"], kinds["time"], kinds["copy"], len(copied))
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What reading the input found: contacts in it, what was refused, seconds; what became of surveys and log.
+
+    `contacts` counts also what was rejected, copies, and what was erased from this run before and is left out; `side`
+    are the hashes of the tables of the whole run.
+    """
+
+    contacts: int
+    refused: Refused
+    seconds: float
+    surveys: Mapping[str, Any] | None = None
+    log: Mapping[str, Any] | None = None
+    side: Mapping[str, str] = field(default_factory=dict)
 
 
 def fingerprint(source: Source) -> dict[str, Any]:
@@ -157,8 +187,6 @@ def compose(
 ) -> dict[str, Any]:
     """The receipt of a finished run."""
     notes = [result.note for result in results]
-    scored = sum(note.contacts for note in notes)
-    erased = reading.contacts - scored - reading.rejected
     phases = {phase: round(sum(r.seconds.get(phase, 0.0) for r in results), 3) for phase in PHASES}
     hashes = {name: digest for result in results for name, digest in sorted(result.hashes.items())}
     hashes |= reading.side
@@ -197,9 +225,7 @@ def compose(
         },
         "unmet_roles": list(plan.options.unmet()),
         "inputs": list(plan.inputs),
-        "contacts": {"in": reading.contacts, "scored": scored, "rejected": reading.rejected}
-        | ({"erased": erased} if erased else {}),
-        **totals(notes),
+        **totals(notes, reading.contacts, reading.refused),
         "surveys": reading.surveys,
         "log": reading.log,
         "started_at": started.astimezone(UTC).isoformat(timespec="seconds"),
@@ -210,19 +236,32 @@ def compose(
     }
 
 
-def totals(notes: Sequence[runs.ShardNote]) -> dict[str, Any]:
-    """What the receipt says of turns, roles, missing scores, masks and warnings: sums over the shards."""
+def totals(notes: Sequence[runs.ShardNote], contacts: int, refused: Refused) -> dict[str, Any]:
+    """What the receipt says of contacts, turns, roles, missing scores, masks, warnings and notes.
+
+    `contacts` is how many the input held: scored, rejected or copies; what is none of these was erased. Turns are those
+    of the contacts that were scored; of these some had no text, and some were refused.
+    """
+    scored = sum(note.contacts for note in notes)
+    erased = contacts - scored - refused.records - refused.copies
+    copies = {told_of_copies(refused.copies): refused.copied} if refused.copies else {}
     return {
+        "contacts": {"in": contacts, "scored": scored, "rejected": refused.records}
+        | ({"copies": refused.copies} if refused.copies else {})
+        | ({"erased": erased} if erased else {}),
         "turns": {
-            "in": sum(note.turns_in for note in notes),
+            "in": sum(note.turns_in for note in notes) + refused.turns,
             "scored": sum(note.turns_scored for note in notes),
             "without_text": sum(note.turns_without_text for note in notes),
             "unknown_speaker": sum(note.turns_unknown_speaker for note in notes),
+            "refused": refused.turns,
+            "times_refused": refused.times,
         },
         "roles": _total(note.roles for note in notes),
         "null_reasons": _total(note.null_reasons for note in notes),
         "masked": _total(note.masked for note in notes),
-        "warnings": _most(_total(note.warnings for note in notes)),
+        "warnings": copies | _most(_total(note.warnings for note in notes), "warnings"),
+        "notes": _most(_total(note.notes for note in notes), "notes"),
     }
 
 
@@ -245,10 +284,10 @@ def _total(counts: Any) -> dict[str, int]:
     return dict(sorted(total.items()))
 
 
-def _most(warnings: dict[str, int]) -> dict[str, int]:
-    """The kinds of warning that concern most contacts, and how many more there were: a receipt stays readable."""
-    if len(warnings) <= _WARNINGS_SHOWN:
-        return warnings
-    first = dict(sorted(warnings.items(), key=lambda item: (-item[1], item[0]))[:_WARNINGS_SHOWN])
-    rest = sum(warnings.values()) - sum(first.values())
-    return {**first, f"and {len(warnings) - _WARNINGS_SHOWN} other warnings, each in few contacts": rest}
+def _most(lines: dict[str, int], name: str) -> dict[str, int]:
+    """The lines that concern most contacts, and how many more there were: a receipt stays readable."""
+    if len(lines) <= _WARNINGS_SHOWN:
+        return lines
+    first = dict(sorted(lines.items(), key=lambda item: (-item[1], item[0]))[:_WARNINGS_SHOWN])
+    rest = sum(lines.values()) - sum(first.values())
+    return {**first, f"and {len(lines) - _WARNINGS_SHOWN} other {name}, each in few contacts": rest}

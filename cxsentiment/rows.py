@@ -204,6 +204,7 @@ def _contact_row(transcript: Transcript, signals: Mapping[str, Signal]) -> dict[
         "ces": transcript.ces,
         "role_source": transcript.role_source,
         "role_p": transcript.role_p,
+        "refused_turns": transcript.refused_turns,
     }
     return row | measured(transcript, signals)
 

@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,7 @@ CONTACTS = pa.schema(
     + [(name, _REAL) for name in (*SIGNALS, "csat", "nps", "ces")]
     + [("role_source", _TEXT), ("role_p", _REAL)]
     + _LOGGED
-    + [("score_uncapped", _REAL), ("score_effect", _TEXT), ("score_expected", _REAL)]
+    + [("score_uncapped", _REAL), ("score_effect", _TEXT), ("score_expected", _REAL), ("refused_turns", _COUNT)]
 )
 TURNS = pa.schema(
     [("contact_id", _TEXT), ("turn", _COUNT), ("speaker", _TEXT), ("text", _TEXT), ("start_s", _REAL), ("end_s", _REAL)]
@@ -82,7 +82,7 @@ SIDE_SCHEMAS = {"log": LOG, "surveys": SURVEYS}
 
 @dataclass(frozen=True, slots=True)
 class ShardNote:
-    """What a shard tells the receipt: its key, its counts, what it masked, warned of and refused (no masking)."""
+    """What a shard tells the receipt: its key, its counts, what it masked, warned of, noted and could not mask."""
 
     key: str
     contacts: int
@@ -95,6 +95,7 @@ class ShardNote:
     warnings: Mapping[str, int]
     roles: Mapping[str, int]
     refused: tuple[Reject, ...] = ()
+    notes: Mapping[str, int] = field(default_factory=dict)
 
 
 def shard_path(run: Path, table: str, number: int) -> Path:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 Speaker = Literal["agent", "customer", "bot", "system", "other", "unknown"]
 SPEAKERS: tuple[Speaker, ...] = ("agent", "customer", "bot", "system", "other", "unknown")
 RoleSource = Literal["guessed", "declared", "format", "label", "unknown"]
+RefusedKind = Literal["record", "turn", "time", "copy"]
 ROLE_SOURCES: tuple[RoleSource, ...] = ("guessed", "declared", "format", "label", "unknown")
 
 SENTIMENTS = ("negative", "neutral", "positive")
@@ -95,7 +96,8 @@ class Transcript:
 
     `format` is the name of the format it was read as. `skipped` counts entries of the source that nobody said to the
     other side (events, internal notes), by kind. `role_p` is the probability of guessed roles, None where none is.
-    `log` is what a contact log adds to the contact.
+    `log` is what a contact log adds to the contact. `warnings` say what may be wrong, `notes` what is worth knowing
+    though nothing is wrong; `refused` is what of the contact could not be used and was left out.
     """
 
     id: str
@@ -113,12 +115,19 @@ class Transcript:
     ces: float | None = None
     dropped_turns: int = 0
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     attrs: Mapping[str, object] = field(default_factory=dict)
     format: str = ""
     parties: tuple[Party, ...] = ()
     skipped: Mapping[str, int] = field(default_factory=dict)
     role_p: float | None = None
     log: Mapping[str, object] = field(default_factory=dict)
+    refused: tuple["Reject", ...] = ()
+
+    @property
+    def refused_turns(self) -> int:
+        """How many turns of the contact were left out because they could not be used: its holes."""
+        return sum(one.kind == "turn" for one in self.refused)
 
     @property
     def role_source(self) -> RoleSource:
@@ -129,13 +138,18 @@ class Transcript:
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """One refused record, as it stands in rejects.jsonl."""
+    """What was refused of the input, as it stands in rejects.jsonl.
+
+    `kind` is record (a whole contact, row or file), turn (a turn of a contact that was kept without it), time (a turn's
+    time; its text was kept) or copy (the same contact once more: it counts once, and nothing is lost).
+    """
 
     source: str
     record: int
     contact_id: str | None
     code: str
     message: str
+    kind: RefusedKind = "record"
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,7 +336,8 @@ class CoachingMoment:
     """A turn worth talking about. `strength` is True for a good example; `confidence` in [0, 1].
 
     `speaker` says the quote; None where that is not known. `context` are the turns shown, the quoted one among them,
-    in the order they were said, which the turns' numbers need not follow.
+    in the order they were said, which the turns' numbers need not follow. `asks` is what the scorecard asks there,
+    empty where it has no item for it.
     """
 
     contact_id: str
@@ -336,6 +351,7 @@ class CoachingMoment:
     focus: str
     confidence: float
     speaker: Speaker | None = None
+    asks: str = ""
 
 
 @dataclass(frozen=True, slots=True)

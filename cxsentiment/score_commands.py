@@ -86,6 +86,7 @@ def score(
     from cxsentiment.ingest.joins import read_joins
     from cxsentiment.model import default_model
     from cxsentiment.pipeline import Settings, run
+    from cxsentiment.receipt import refusals
     from cxsentiment.rubric.reading import find_rubric, read_rubric
 
     joins = read_joins(
@@ -126,5 +127,5 @@ def score(
         score_terminal.print_spent(receipt)
         if receipt["contacts"]["scored"]:
             typer.echo(f"next: cxsentiment report {out}")
-    rejected = receipt["contacts"]["rejected"] + rejected_beside(receipt)
+    rejected = refusals(receipt) + rejected_beside(receipt)
     raise typer.Exit(ExitCode.REJECTS if rejected else ExitCode.DONE)

@@ -156,6 +156,7 @@ def _note(
         null_reasons=dict(sorted(reasons.items())),
         masked=dict(sorted(masked.items())),
         warnings=dict(sorted(Counter(w for contact in contacts for w in contact.warnings).items())),
+        notes=dict(sorted(Counter(line for contact in contacts for line in contact.notes).items())),
         roles=dict(sorted(Counter(contact.role_source for contact in contacts).items())),
         refused=tuple(refused),
     )

@@ -8,7 +8,7 @@ customer turns only the mean is given.
 """
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from statistics import fmean, median, stdev
 
@@ -146,10 +146,15 @@ def _cue(name: str, transcript: Transcript) -> Signal:
         return Signal(name, None)
     evidence = []
     for turn in turns:
-        if (found := _cues().find(turn.text).get(name)) is not None:
+        if (found := cues_in(turn.text).get(name)) is not None:
             start, end = found
             evidence.append(Evidence(turn.index, start, end, turn.text[start:end], name))
     return Signal(name, float(len(evidence)), tuple(evidence))
+
+
+def cues_in(text: str) -> Mapping[str, tuple[int, int]]:
+    """The characters [start, end) of the first phrase of each cue that a customer's text holds."""
+    return _cues().find(text)
 
 
 @cache

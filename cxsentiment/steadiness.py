@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from cxsentiment import runs
-from cxsentiment.answers import joined
+from cxsentiment.answers import Joined, joined
 from cxsentiment.charts import control_chart, differences_chart
 from cxsentiment.consistency.contrasts import Change, Difference, changes, differences
 from cxsentiment.consistency.labels import read_labels
@@ -27,7 +27,7 @@ from cxsentiment.stats.equivalence import MARGIN
 class Plan:
     """What is declared: shifts and peak hours by the wall clock of `zone`, the baseline period (first and last day),
     the margin of equivalence in points of 100, what passes (0-100), the period of charts, people's labels and the item
-    whose labels count (None: all).
+    whose labels count (None: all). Without `items` only the score is compared and charted, not each item.
     """
 
     shifts: Sequence[Shift] = ()
@@ -40,6 +40,7 @@ class Plan:
     item: str | None = None
     zone: str | None = None
     date_order: str | None = None
+    items: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +61,21 @@ def steadiness(run: Path, joins: Joins, plan: Plan) -> Steadiness:
         RunError: for a folder that is no finished run.
         UsageError: for options that cannot be used.
     """
-    tables = joined(run, joins)
+    return steadiness_of(joined(run, joins), runs.read_table(run, "items", ("contact_id", "item", "verdict")), plan)
+
+
+def steadiness_of(tables: Joined, verdicts: pa.Table, plan: Plan) -> Steadiness:
+    """The same from tables in memory; `verdicts` needs contact_id, item and verdict. Raises UsageError."""
     receipt, contacts, log, rejects = tables.receipt, tables.contacts, tables.log, list(tables.rejects)
     zone = plan.zone or receipt["settings"].get("timezone")
     if (plan.shifts or plan.peak is not None) and zone is None:
         option = "--shifts" if plan.shifts else "--peak"
         raise UsageError(option, "needs the zone of its clock", do="Say --timezone, such as Europe/Berlin")
-    verdicts = runs.read_table(run, "items", ("contact_id", "item", "verdict"))
     every = starts(all_contacts(contacts, log)["started_at"], zone, plan.date_order)
     times = starts(contacts["started_at"], zone, plan.date_order)
     notes = list(times.notes())
     times = _without_future(times, receipt, zone, notes)
-    values = measures(contacts, verdicts)
+    values = measures(contacts, verdicts if plan.items else verdicts.slice(0, 0))
     parts = factors(contacts, times, every.hour, plan.shifts, plan.peak)
     notes += [factor.note for factor in parts if factor.note]
     found = differences(contacts, parts, values, margin=plan.margin)
@@ -85,7 +89,7 @@ def steadiness(run: Path, joins: Joins, plan: Plan) -> Steadiness:
         rejects += labels.rejects
         charts += residuals
     changed = _changes(contacts, values, times, plan, notes) if plan.baseline else []
-    judged = [*found, *changed]
+    judged = [*(one for one in found if one.group), *changed]
     if judged:
         notes.append(
             f"{len(judged)} differences were judged: where there is none, about 1 in 20 still comes out as different"

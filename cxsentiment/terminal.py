@@ -3,9 +3,9 @@
 import json
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cxsentiment.check import Check
 from cxsentiment.erase import Erasure
 from cxsentiment.errors import CxError
 from cxsentiment.ingest.formats import Format
@@ -105,22 +104,23 @@ def _rate(state: Progress) -> str:
 
 
 def print_run(receipt: Mapping[str, Any], out: Path) -> None:
-    """What a run did: counts, rate, rejects, warnings."""
+    """What a run did: counts, rate, rejects, warnings, notes."""
     console = _console()
     contacts, turns = receipt["contacts"], receipt["turns"]
     if receipt.get("already_scored"):
         console.print("[bold]already scored: nothing to do[/]; the folder holds this very run:")
     console.print(
         f"[bold]{_n(contacts['scored'], 'contact')} scored[/] of {contacts['in']:,}; {turns['in']:,} turns "
-        f"({turns['scored']:,} scored, {turns['without_text']:,} without text) "
+        f"({turns['scored']:,} scored, {turns['without_text']:,} without text, {turns['refused']:,} refused) "
         f"in {receipt['seconds']['total']:.1f} s, {receipt['turns_per_second'] or 0:,.0f} turns a second"
     )
     _print_erased(console, contacts.get("erased", 0))
     for reason, count in receipt["null_reasons"].items():
         console.print(f"[yellow]{_n(count, 'contact')} without a score:[/] {escape(reason)}")
     rejected = contacts["rejected"] + sum((receipt.get(name) or {}).get("rejected", 0) for name in ("surveys", "log"))
-    if rejected:
-        _print_rejects(console, out / "rejects.jsonl", rejected)
+    refused = turns.get("refused", 0), turns.get("times_refused", 0)
+    if rejected or any(refused):
+        _print_rejects(console, out / "rejects.jsonl", rejected, *refused)
     if guessed := receipt.get("roles", {}).get("guessed"):
         console.print(
             f"[yellow]roles were guessed[/] in {_n(guessed, 'contact')}: likely, not known (column role_source)"
@@ -134,12 +134,18 @@ def print_run(receipt: Mapping[str, Any], out: Path) -> None:
         _print_survey_facts(console, surveys)
     if log := receipt.get("log"):
         _print_log_facts(console, log)
-    _print_unmet(console, receipt.get("unmet_roles") or ())
-    warnings = sorted(receipt["warnings"].items(), key=lambda item: -item[1])
-    for text, count in warnings[:5]:
-        console.print(f"[yellow]warning[/] ({_n(count, 'contact')}): {escape(text)}")
-    if len(warnings) > 5:
-        console.print(f"[yellow]and {len(warnings) - 5} more kinds of warning[/] in {escape(str(out / 'run.json'))}")
+    print_unmet(console, receipt.get("unmet_roles") or ())
+    _print_told(console, receipt, out)
+
+
+def _print_told(console: Console, receipt: Mapping[str, Any], out: Path) -> None:
+    """The commonest warnings and notes."""
+    for name, style in (("warning", "yellow"), ("note", "bold")):
+        lines = sorted(receipt.get(f"{name}s", {}).items(), key=lambda item: -item[1])
+        for text, count in lines[:5]:
+            console.print(f"[{style}]{name}[/] ({_n(count, 'contact')}): {escape(text)}")
+        if len(lines) > 5:
+            console.print(f"[{style}]and {len(lines) - 5} more kinds of {name}[/] in {escape(str(out / 'run.json'))}")
 
 
 def print_joined(run: Mapping[str, Any], rejects: Path, *, surveys: bool, log: bool) -> None:
@@ -175,11 +181,14 @@ def _print_survey_facts(console: Console, facts: Mapping[str, Any]) -> None:
         console.print(f"  {escape(note)}")
 
 
-def _print_rejects(console: Console, path: Path, count: int) -> None:
-    console.print(f"[yellow]{count:,} record{'' if count == 1 else 's'} rejected[/], among them:")
+def _print_rejects(console: Console, path: Path, records: int, turns: int = 0, times: int = 0) -> None:
+    parts = [_n(records, "record") + " rejected"] if records else []
+    parts += [_n(turns, "turn") + " refused, of contacts that were scored without"] if turns else []
+    parts += [_n(times, "time") + " of turns refused"] if times else []
+    console.print(f"[yellow]{'; '.join(parts)}[/], among them:")
     with path.open(encoding="utf-8") as lines:
-        for line, _ in zip(lines, range(_REJECTS_SHOWN), strict=False):
-            reject = json.loads(line)
+        rejects = (reject for reject in map(json.loads, lines) if reject.get("kind") != "copy")
+        for reject in islice(rejects, _REJECTS_SHOWN):
             console.print(f"    ({reject['code']}) {escape(reject['message'])}")
     console.print(f"  all reasons: {escape(str(path))}")
 
@@ -195,45 +204,12 @@ def print_findings(findings: Findings, page: Path, *, moments: int = 3) -> None:
     console.print(f"\nReport: [bold]{escape(str(page))}[/]")
 
 
-def print_checks(checks: Sequence[Check], unmet_roles: Sequence[str] = ()) -> None:
-    """What each file holds, what would be rejected, and which declared roles no speaker had."""
-    console = _console()
-    for found in checks:
-        mark = "[yellow]![/]" if found.rejects or found.warnings else "[green]✓[/]"
-        console.print(f"{mark} [bold]{escape(found.source)}[/] ({found.kind})")
-        for fact in found.facts:
-            console.print(f"    {escape(fact)}")
-        for warning in found.warnings[:_SHOWN]:
-            console.print(f"    [yellow]warning:[/] {escape(warning)}")
-        for reject in found.rejects[:_SHOWN]:
-            console.print(f"    [red]would be rejected[/] ({reject.code}): {escape(reject.message)}")
-        if (more := max(len(found.warnings), len(found.rejects)) - _SHOWN) > 0:
-            console.print(f"    … and {more:,} more; --json prints all")
-    _print_totals(console, checks)
-    _print_unmet(console, unmet_roles)
-
-
-def _print_unmet(console: Console, roles: Sequence[str]) -> None:
+def print_unmet(console: Console, roles: Sequence[str]) -> None:
+    """Which declared roles no speaker had."""
     if roles:
         named = ", ".join(f'"{escape(role)}"' for role in roles)
         console.print(
             f"[yellow]no speaker is called[/] {named}: check --role against the speakers that cxsentiment check lists"
-        )
-
-
-def _print_totals(console: Console, checks: Sequence[Check]) -> None:
-    files = [found for found in checks if found.kind == "transcripts"]
-    if len(files) < 2:
-        return
-    rejects = Counter(reject.code for found in files for reject in found.rejects)
-    contacts, both = sum(found.contacts for found in files), sum(found.both_sides for found in files)
-    console.print(
-        f"[bold]in all[/]: {len(files):,} files, {contacts:,} contacts, {sum(found.turns for found in files):,} turns; "
-        f"agent and customer both speak, as known, in {both:,}"
-    )
-    if rejects:
-        console.print(
-            f"    would be rejected: {', '.join(f'{code} {count:,}' for code, count in rejects.most_common())}"
         )
 
 

@@ -109,7 +109,8 @@ def check(results: Sequence[Transcript | Reject]) -> None:
 
 
 def _check_contact(contact: Transcript) -> None:
-    texts = [contact.id, *contact.warnings, *(party.label for party in contact.parties)]
+    texts = [contact.id, *contact.warnings, *contact.notes, *(one.message for one in contact.refused)]
+    texts += [*(party.label for party in contact.parties)]
     texts += [text for text in (contact.agent_id, contact.customer_id, contact.channel, contact.started_at) if text]
     assert contact.id, "a contact has an id"
     assert contact.dropped_turns >= 0, "dropped turns are counted"
@@ -165,7 +166,7 @@ def _generic(data: bytes) -> None:
         return  # a file of another encoding may have been read all the same
     turns = record.get("turns") if isinstance(record, dict) else None
     if isinstance(turns, list) and isinstance(results[0], Transcript):
-        told = len(results[0].turns) + results[0].dropped_turns
+        told = len(results[0].turns) + results[0].dropped_turns + results[0].refused_turns
         assert told == len(turns), f"{len(turns)} turns in, {told} told of"
 
 

@@ -11,11 +11,17 @@ _NOTE = runs.ShardNote("key", 0, 0, 0, 0, 0, {}, {}, {}, {})
 
 
 def run(
-    folder: Path, rows: Sequence[Row], verdicts: Sequence[Row] = (), log: Sequence[Row] | None = None, **receipt: Any
+    folder: Path,
+    rows: Sequence[Row],
+    verdicts: Sequence[Row] = (),
+    log: Sequence[Row] | None = None,
+    turns: Any = None,
+    **receipt: Any,
 ) -> Path:
     """Write a run of these contacts; the receipt says it was made on 2026-07-01 and took an hour of one core."""
     table = contacts(rows)
-    runs.write_shard(folder, 0, {"turns": runs.TURNS.empty_table(), "items": items(verdicts), "contacts": table}, _NOTE)
+    said = runs.TURNS.empty_table() if turns is None else turns
+    runs.write_shard(folder, 0, {"turns": said, "items": items(verdicts), "contacts": table}, _NOTE)
     if log is not None:
         runs.write_side_table(folder, "log", log)
     content: Mapping[str, Any] = {

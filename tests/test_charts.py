@@ -159,3 +159,11 @@ def test_hostile_names_stay_text() -> None:
 )
 def test_names_read_as_words(name: str, said: str) -> None:
     assert words(name) == said
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_only_the_drawing_as_a_whole_has_a_role_and_a_name(name: str) -> None:
+    chart = CHARTS[name](3)
+    assert chart is not None
+    assert re.findall(r'\srole="([^"]*)"', chart) == ["img"]
+    assert chart.count("aria-") == 1

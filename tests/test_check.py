@@ -88,3 +88,21 @@ def test_ids_of_speakers_stay_legible_and_cards_do_not(tmp_path: Path) -> None:
     assert '"114089223": unknown' in said
     assert "4111" not in said
     assert "jane" not in said
+
+
+def test_holes_copies_and_notes_are_counted_and_their_places_told(tmp_path: Path) -> None:
+    whole = {"id": "a", "turns": [{"speaker": "agent", "text": "hello", "agent_id": name} for name in ("x", "y")]}
+    holes = {"id": "b", "turns": [{"speaker": "agent", "text": "hello"}, {"speaker": "agent", "text": {}}, 3]}
+    path = tmp_path / "calls.jsonl"
+    path.write_text("\n".join(map(json.dumps, (whole, holes, whole, whole))))
+    found = look(path)
+    assert "2 contacts, 3 turns with text, 0 without, 2 refused" in found.facts
+    assert (found.contacts, found.turns, found.refused_turns, found.copies) == (2, 3, 2, 2)
+    assert [(one.kind, one.contact_id, one.record) for one in found.rejects] == [("turn", "b", 2)] * 2
+    assert found.notes == (
+        "2 agents took part (x, y): each turn is its own agent's, the contact is credited to none (1 contact)",
+    )
+    assert found.warnings[-1] == (
+        f"2 copies of contacts were left out; each contact counts once ({path.as_posix()}:3, {path.as_posix()}:4)"
+    )
+    assert any(line.startswith("2 of its turns were refused") for line in found.warnings)

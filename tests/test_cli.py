@@ -41,7 +41,7 @@ def test_score_then_report(command: Callable[..., Outcome], call: Path, toy_bund
     run = tmp_path / "run"
     scored = command("score", call, "--out", run, "--model", toy_bundle)
     assert scored.code == 0
-    assert "1 contact scored of 1; 3 turns (3 scored, 0 without text)" in scored.out
+    assert "1 contact scored of 1; 3 turns (3 scored, 0 without text, 0 refused)" in scored.out
     assert f"next: cxsentiment report {run}" in scored.out
     reported = command("report", run)
     assert reported.code == 0
@@ -180,8 +180,37 @@ def test_check_sees_a_contact_that_stands_in_two_files(command: Callable[..., Ou
     for name in ("one.jsonl", "two.jsonl"):
         (tmp_path / name).write_text(contact + "\n")
     outcome = command("check", tmp_path / "one.jsonl", tmp_path / "two.jsonl")
+    assert outcome.code == 0
+    assert "warning: 1 copy of a contact was left out; each contact counts once" in outcome.out
+    assert "two.jsonl:1)" in outcome.out
+    assert "no contact of its own: its contacts stand in the input already" in outcome.out
+    assert "would be rejected" not in outcome.out
+
+
+def test_holes_copies_and_notes_are_told_and_only_holes_change_the_exit_code(
+    command: Callable[..., Outcome], tmp_path: Path, toy_bundle: Path
+) -> None:
+    agent, customer = {"speaker": "agent", "text": "hello"}, {"speaker": "customer", "text": "hi"}
+    whole = json.dumps({"id": "a", "language": "es", "turns": [agent, customer]})
+    source = tmp_path / "in.jsonl"
+    source.write_text(f"{whole}\n{whole}\n")
+    outcome = command("score", source, "--out", tmp_path / "whole", "--model", toy_bundle)
+    assert outcome.code == 0
+    assert "warning (1 contact): 1 copy of a contact was left out; each contact counts once" in outcome.out
+    assert 'note (1 contact): the source gives its language as "es"' in outcome.out
+    assert "rejected" not in outcome.out
+    source.write_text(f"{whole}\n" + json.dumps({"id": "b", "turns": [agent, {"speaker": "agent", "text": []}]}))
+    outcome = command("score", source, "--out", tmp_path / "holes", "--model", toy_bundle)
     assert outcome.code == 3
-    assert "duplicate_contact" in outcome.out
+    assert "1 turn refused, of contacts that were scored without, among them:" in outcome.out
+    assert "(turn_type)" in outcome.out
+    assert "warning (1 contact): 1 of its turns was refused" in outcome.out
+    outcome = command("check", source, "--json")
+    assert outcome.code == 3
+    (found,) = json.loads(outcome.out)
+    assert (found["contacts"], found["turns"], found["refused_turns"], found["copies"]) == (2, 3, 1, 0)
+    assert [one["kind"] for one in found["rejects"]] == ["turn"]
+    assert found["notes"] == ['the source gives its language as "es": the model was made for English (1 contact)']
 
 
 def test_an_interruption_makes_exit_code_130(

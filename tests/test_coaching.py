@@ -1,7 +1,8 @@
 import pyarrow as pa
 import pytest
 
-from cxsentiment.coaching import ACKNOWLEDGING, CONDUCT, MISSED_EMPATHY, RECOVERY, moments
+from cxsentiment.coaching.candidates import ACKNOWLEDGING, CONDUCT, MISSED_EMPATHY, RECOVERY
+from cxsentiment.coaching.moments import moments
 from cxsentiment.schema import ItemText
 from tests.tables import agent, contacts, customer, items, no_contacts, no_items, no_turns, turns
 
@@ -213,3 +214,18 @@ def test_texts_without_hints_fall_back_to_plain_sentences():
     result = found(talk, texts={}, verdicts=[unmet(contact="c002")])
     assert {one.skill for one in result} == {MISSED_EMPATHY, CONDUCT, "greet"}
     assert all(one.focus for one in result)
+
+
+def test_a_moment_is_the_agents_who_said_it_where_a_contact_has_several():
+    talk = [
+        customer(negative=0.9),
+        agent(acknowledge=0.9, agent_id="first"),
+        customer(negative=0.8),
+        agent(unprofessional=0.9, agent_id="second"),
+    ]
+    assert [(one.agent_id, one.skill) for one in found([talk], agents=["first"])] == [
+        ("first", ACKNOWLEDGING),
+        ("second", CONDUCT),
+        ("second", MISSED_EMPATHY),
+    ]
+    assert {one.agent_id for one in found([talk], agents=[None])} == {"first", "second"}

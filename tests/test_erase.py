@@ -126,11 +126,13 @@ def test_every_row_of_the_others_stays_as_it_was(out: Path) -> None:
 
 def test_the_receipt_adds_up(out: Path) -> None:
     before = runs.require_complete(out)
-    assert before["contacts"] == {"in": 10, "scored": 8, "rejected": 2}
+    assert before["contacts"] == {"in": 10, "scored": 8, "rejected": 1, "copies": 1}
+    assert before["warnings"]["1 copy of a contact was left out; each contact counts once"] == 1
     _erase(out, customers=("cust-anna",))
     after = runs.require_complete(out)
     assert after["contacts"] == {"in": 10, "scored": 6, "rejected": 1, "erased": 3}
-    assert after["turns"] == {"in": 18, "scored": 18, "without_text": 0, "unknown_speaker": 0}
+    counts = {"without_text": 0, "unknown_speaker": 0, "refused": 0, "times_refused": 0}
+    assert after["turns"] == {"in": 18, "scored": 18, **counts}
     assert after["roles"] == {"label": 6}
     assert after["warnings"] == {}
     assert {name: runs.sha256_of(out / name) for name in after["files"]} == after["files"]
@@ -206,6 +208,30 @@ def test_mending_a_run_does_not_bring_anybody_back(out: Path, source: Path, sett
     assert [secret for secret in SECRETS if secret in _said(out)] == []
     for part in ("contacts", "turns", "roles", "warnings", "erasures"):
         assert after[part] == before[part], part
+
+
+def test_holes_and_notes_go_with_their_contacts_and_the_rest_still_adds_up(
+    jsonl: Jsonl, settings: Settings, tmp_path: Path
+) -> None:
+    anna, other = _anna("anna-1", language="es"), _contact("other-1", "cust-1", "thanks", language="fr")
+    anna["turns"] += ["lost", 7]
+    other["turns"].append(None)
+    source, out = jsonl([anna, other, other]), tmp_path / "run"
+    before = run([str(source)], out, settings)
+    assert before["turns"]["refused"] == 3
+    assert sum(before["notes"].values()) == 2
+    _erase(out, customers=("cust-anna",))
+    after = runs.require_complete(out)
+    assert after["contacts"] == {"in": 3, "scored": 1, "rejected": 0, "copies": 1, "erased": 1}
+    assert (after["turns"]["in"], after["turns"]["refused"]) == (len(other["turns"]), 1)
+    rejects = [json.loads(line) for line in (out / runs.REJECTS).read_text().splitlines()]
+    assert [(one["contact_id"], one["kind"]) for one in rejects] == [("other-1", "turn"), ("other-1", "copy")]
+    assert not any('"es"' in line for line in after["notes"])
+    runs.shard_path(out, "turns", 0).unlink()
+    mended = run([str(source)], out, settings)
+    for part in ("contacts", "turns"):
+        assert mended[part] == after[part], part
+    assert "anna-1" not in _said(out)
 
 
 def test_another_run_into_the_folder_leaves_them_out_too(out: Path, source: Path, settings: Settings) -> None:

@@ -335,9 +335,10 @@ def test_a_damaged_cue_is_reported_and_its_text_is_kept(tmp_path: Path) -> None:
         ("four", 4.0),
     ]
     assert [(reject.record, reject.code, reject.contact_id) for reject in rejects] == [
-        (2, "bad_cue", None),
-        (3, "bad_cue", None),
+        (2, "bad_cue", "call"),
+        (3, "bad_cue", "call"),
     ]
+    assert ({reject.kind for reject in rejects}, contact.refused_turns) == ({"time"}, 0)
     assert "cue 2 has a time that cannot be read" in rejects[0].message
     assert [warning for warning in contact.warnings if warning.startswith("cue")] == [
         "cue 2 has a time that cannot be read; the text is kept as a turn without a time",
@@ -358,7 +359,7 @@ def test_the_language_and_a_missing_header_are_told(tmp_path: Path) -> None:
     (first, second), rejects = read(with_language, without)
     assert rejects == []
     assert first.attrs == {"language": "pt-BR"}
-    assert first.warnings == ('the source gives its language as "pt-BR": the model was made for English',)
+    assert first.notes == ('the source gives its language as "pt-BR": the model was made for English',)
     assert second.warnings == ("the first line is not WEBVTT; it was read as WebVTT all the same",)
 
 

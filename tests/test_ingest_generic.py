@@ -312,8 +312,8 @@ def test_a_table_without_a_header(tmp_path: Path, text: str, expected: list[tupl
 def test_a_table_without_a_header_may_have_ids_and_bad_rows(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("agent,1,Hi\n\ncustomer,1,Yo\nagent,2\n")
-    found, (refused,) = read(path, maps=["speaker=1", "text=3", "id=2"])
-    assert (found, refused.code, refused.contact_id) == ([], "bad_row", "1")
+    (found,), (refused,) = read(path, maps=["speaker=1", "text=3", "id=2"])
+    assert (len(found.turns), refused.code, refused.contact_id) == (2, "bad_row", None)
 
 
 def test_columns_may_be_named_by_numbers(tmp_path: Path) -> None:

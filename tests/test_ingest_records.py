@@ -69,8 +69,10 @@ def test_a_whole_record() -> None:
         ({"id": "1", "messages": []}, "no_turns", "keys seen: id, messages"),
         ({"turns": {"0": AGENT}}, "turns_type", "an object"),
         ({"turns": None}, "turns_type", "null"),
-        ({"turns": [AGENT, "hi"]}, "turn_type", "turn 1: is text"),
-        ({"turns": [AGENT, {"speaker": "agent", "text": 12}]}, "turn_type", 'turn 1: "text" is a number'),
+        ({"turns": ["hi"]}, "turn_type", "turn 0: is text"),
+        ({"turns": ["hi", AGENT | {"text": " \u200b"}]}, "turn_type", "turn 0: is text"),
+        ({"turns": [[], 1, None]}, "turn_type", "turn 0, turn 1, turn 2 cannot be used, and no other turn has text"),
+        ({"turns": [{"speaker": "agent", "text": math.nan}]}, "turn_type", 'turn 0: "text" is a number'),
         ({"turns": [{"speaker": "agent", "text": ["a"]}]}, "turn_type", "a list"),
         ({"turns": [{"speaker": "agent", "text": True}]}, "turn_type", "true or false"),
         ({"turns": [{"speaker": {"id": 1}, "text": "x"}]}, "turn_type", "the speaker is an object"),
@@ -85,6 +87,23 @@ def test_unusable_records_say_where_and_why(record, code, said) -> None:
     assert caught.value.code == code
     assert caught.value.message.startswith("in/calls.jsonl:7")
     assert said in caught.value.message
+
+
+def test_a_turn_that_cannot_be_used_is_refused_by_its_place_and_the_others_are_kept() -> None:
+    contact = read({"id": "c", "turns": [AGENT, "hi", CUSTOMER, {"speaker": {}, "text": "x"}, {"text": True}]})
+    assert [(turn.index, turn.text) for turn in contact.turns] == [(0, "Hello there."), (2, "Hi.")]
+    assert contact.warnings[0].startswith("3 of its turns were refused: the contact has a hole there")
+    assert [(one.contact_id, one.code, one.kind) for one in contact.refused] == [("c", "turn_type", "turn")] * 3
+    places = [one.message.partition(": ")[0] for one in contact.refused]
+    assert places == [f"in/calls.jsonl:7 turn {index}" for index in (1, 3, 4)]
+    assert (contact.refused_turns, contact.dropped_turns) == (3, 0)
+
+
+@pytest.mark.parametrize(("given", "read_as"), [(12345, "12345"), (-1, "-1"), (12.0, "12"), (1.5, "1.5")])
+def test_a_text_that_is_a_number_is_read_as_its_digits_with_a_warning(given: float, read_as: str) -> None:
+    contact = read({"id": "c", "turns": [AGENT, CUSTOMER | {"text": given}]})
+    assert contact.turns[1].text == read_as
+    assert contact.warnings == ('"text" is a number and was read as its digits; zeros before it may be lost (turn 1)',)
 
 
 def test_a_refused_record_keeps_its_id() -> None:
@@ -182,10 +201,16 @@ def test_doubtful_times_are_told(times, kept, warning) -> None:
     assert warning in contact.warnings[0]
 
 
-def test_a_call_of_many_hours_is_doubted_and_a_thread_of_days_is_not() -> None:
-    turns = [AGENT | {"start": 0}, CUSTOMER | {"start": 90_000}]
-    assert "25.0 hours" in read({"id": "c", "channel": "call", "turns": turns}).warnings[0]
-    assert read({"id": "c", "channel": "email", "turns": turns}).warnings == ()
+def test_a_call_of_many_hours_is_told_one_of_days_doubted_and_a_thread_of_days_is_neither() -> None:
+    def lasting(channel: str, end: float) -> Transcript:
+        turns = [AGENT | {"start": 0}, CUSTOMER | {"start": end}]
+        return read({"id": "c", "channel": channel, "turns": turns})
+
+    assert "25.0 hours" in lasting("call", 90_000).warnings[0]
+    assert lasting("call", 50_000).notes == ("the call lasts 13.9 hours",)
+    for contact in (lasting("call", 28_000), lasting("email", 90_000)):
+        assert contact.warnings == contact.notes == ()
+    assert lasting("call", 90_000).notes == lasting("call", 50_000).warnings == ()
 
 
 def test_turns_are_put_in_order_of_time_and_keep_their_place_in_the_source() -> None:
@@ -193,7 +218,8 @@ def test_turns_are_put_in_order_of_time_and_keep_their_place_in_the_source() -> 
     turns = [{"speaker": "agent", "text": text, "start": start} for text, start in texts]
     contact = read({"id": "c", "turns": turns})
     assert [turn.index for turn in contact.turns] == [1, 0, 2, 3]
-    assert "sorted by their start" in contact.warnings[0]
+    assert contact.warnings == ()
+    assert "sorted by their start" in contact.notes[0]
     del turns[2]["start"]
     untimed = read({"id": "c", "turns": turns})
     assert [turn.index for turn in untimed.turns] == [0, 1, 2, 3]
@@ -202,10 +228,11 @@ def test_turns_are_put_in_order_of_time_and_keep_their_place_in_the_source() -> 
 def test_two_agents_are_credited_to_none() -> None:
     contact = read({"id": "c", "agent_id": "a7", "turns": [AGENT | {"agent_id": "a1"}, AGENT | {"agent_id": "a2"}]})
     assert contact.agent_id is None
-    assert contact.warnings == ("2 agents took part (a1, a2); the contact is credited to none",)
+    told = "2 agents took part ({}): each turn is its own agent's, the contact is credited to none"
+    assert (contact.warnings, contact.notes) == ((), (told.format("a1, a2"),))
     assert read({"id": "c", "agent_id": "a7", "turns": [AGENT | {"agent_id": "a7"}]}).agent_id == "a7"
     personal = read({"id": "c", "turns": [AGENT | {"agent_id": "jo@mail.com"}, AGENT | {"agent_id": "a2"}]})
-    assert personal.warnings == ("2 agents took part (a2, [EMAIL]); the contact is credited to none",)
+    assert personal.notes == (told.format("a2, [EMAIL]"),)
 
 
 @pytest.mark.parametrize(
@@ -282,7 +309,7 @@ def test_every_json_value_is_read_or_refused(record) -> None:
     if isinstance(result, Reject):
         assert result.message
         return
-    assert len(result.turns) + result.dropped_turns == len(record["turns"])
+    assert len(result.turns) + result.dropped_turns + result.refused_turns == len(record["turns"])
     assert all(turn.text and turn.speaker in SPEAKERS for turn in result.turns)
     assert all(turn.start_s is None or math.isfinite(turn.start_s) for turn in result.turns)
     assert result.id

@@ -8,6 +8,7 @@ import pytest
 from cxsentiment.errors import InputError
 from cxsentiment.ingest import tables
 from cxsentiment.ingest.csvfile import read_csv, sniff_delimiter
+from cxsentiment.ingest.dates import DateRules
 from cxsentiment.ingest.options import ReadOptions
 from cxsentiment.ingest.parquet import read_parquet
 from cxsentiment.schema import Party, Reject, Transcript, Turn
@@ -102,9 +103,9 @@ def test_contact_fields_times_and_other_columns(contacts) -> None:
 def test_fields_that_differ_within_a_contact_are_missing_with_a_warning(contacts) -> None:
     (contact,) = contacts("id,speaker,text,csat,agent_id\n1,agent,a,5,x\n1,agent,b,4,y\n")
     assert (contact.csat, contact.agent_id) == (None, None)
-    assert contact.warnings == (
-        "csat differs between the rows of the contact; it is taken as missing",
-        "2 agents took part (x, y); the contact is credited to none",
+    assert contact.warnings == ("csat differs between the rows of the contact; it is taken as missing",)
+    assert contact.notes == (
+        "2 agents took part (x, y): each turn is its own agent's, the contact is credited to none",
     )
 
 
@@ -163,40 +164,137 @@ def test_a_first_row_of_data_does_not_leak_personal_data(contacts) -> None:
     assert "told" not in caught.value.message
 
 
-def test_a_ragged_row_refuses_its_contact_and_no_other(contacts) -> None:
-    short, long, good = contacts("id,speaker,text\na,agent,x\na,customer\nb,customer,x\nb,agent,hi,there\nc,agent,y\n")
-    assert (short.contact_id, short.code, short.record) == ("a", "bad_row", 3)
-    assert "line 3: 2 cells where the header has 3" in short.message
-    assert (long.contact_id, long.code, long.record) == ("b", "bad_row", 5)
-    assert said(good) == [("agent", "y")]
+def test_a_ragged_row_is_refused_and_its_contact_keeps_the_others(contacts) -> None:
+    short, long, good = contacts(
+        "id,speaker,text\na,agent,x\na,customer\na,customer,y\nb,customer,x\nb,agent,hi,there\nc,agent,y\n"
+    )
+    assert said(short) == [("agent", "x"), ("customer", "y")]
+    assert [turn.index for turn in short.turns] == [0, 2]
+    (refused,) = short.refused
+    assert (refused.contact_id, refused.code, refused.record, refused.kind) == ("a", "bad_row", 3, "turn")
+    assert "line 3: 2 cells where the header has 3" in refused.message
+    assert short.warnings == (
+        "1 of its turns was refused: the contact has a hole there (rejects.jsonl says where and why)",
+    )
+    assert said(long) == [("customer", "x")]
+    assert "line 6: 4 cells where the header has 3" in long.refused[0].message
+    assert (said(good), good.refused, good.refused_turns) == ([("agent", "y")], (), 0)
 
 
 @pytest.mark.parametrize(
-    ("rows", "refused", "scored"),
+    ("rows", "refused", "kept"),
     [
         # A line break that is not quoted: the sentence's rest is no id, and the turn before it is cut.
-        ("a,agent,my card\nis lost 4111,ok?\na,customer,x\nb,agent,y\n", [("a", 3)], ["b"]),
-        ("a,agent,one\ntwo\nthree,four\nb,agent,y\n", [("a", 3)], ["b"]),
-        ("a,agent,my card\nis lost, she said, and, gone\nb,agent,y\n", [("a", 3)], ["b"]),
-        # A short row that carries a known id leaves a hole in that contact as well.
-        ("a,agent,x\nb,customer\nb,agent,y\nc,agent,z\n", [("a", 3), ("b", 3)], ["c"]),
-        ("a,agent,x\nb,agent,y\na,customer,p,q\nb,agent,z\n", [("a", 4)], ["b"]),
-        ("my card\na,agent,x\n", [(None, 2)], ["a"]),
-        ("my card\n", [(None, 2)], []),
-        (",agent,x\nmy card\na,agent,x\n", [(None, 2), (None, 3)], ["a"]),
+        ("a,agent,my card\nis lost 4111,ok?\na,customer,x\nb,agent,y\n", {"a": [2, 3]}, {"a": "x", "b": "y"}),
+        ("b,agent,y\na,agent,x\na,agent,one\ntwo\nthree,four\n", {"a": [4, 5, 6]}, {"b": "y", "a": "x"}),
+        ("a,agent,x\na,agent,my card\nis lost, she said, and, gone\n", {"a": [3, 4]}, {"a": "x"}),
+        ("a,agent,x\nb\nb,agent,y\na,agent,z\n", {"a": [2, 3]}, {"b": "y", "a": "z"}),
+        # With a speaker it is a row of its own, and the one before it is whole.
+        ("a,agent,x\nb,customer\nb,agent,y\n", {"b": [3]}, {"a": "x", "b": "y"}),
+        ("a,agent,x\nb,agent,y\na,customer,p,q\nb,agent,z\n", {"a": [4]}, {"a": "x", "b": "yz"}),
+        ("a,Ann,x\nb,Ann\nb,Bo,y\n", {"b": [3]}, {"a": "x", "b": "y"}),
     ],
 )
-def test_what_a_broken_row_says_is_never_an_id(contacts, rows: str, refused: list, scored: list[str]) -> None:
+def test_what_a_broken_row_damages(contacts, rows: str, refused: dict[str, list[int]], kept: dict[str, str]) -> None:
     found = contacts(f"id,speaker,text\n{rows}")
-    rejects = [result for result in found if isinstance(result, Reject)]
-    assert [(reject.contact_id, reject.record) for reject in rejects] == refused
-    assert [result.id for result in found if isinstance(result, Transcript)] == scored
-    assert not any(word in reject.message for reject in rejects for word in ("card", "lost", "two", "three"))
+    assert {one.id: "".join(turn.text for turn in one.turns) for one in found} == kept
+    lines = {one.id: [each.record for each in one.refused] for one in found}
+    assert all(f"line {each.record}: " in each.message for one in found for each in one.refused)
+    assert {contact: numbers for contact, numbers in lines.items() if numbers} == refused
+    told = [each.message for one in found for each in one.refused]
+    assert not any(word in message for message in told for word in ("card", "lost", "two", "three"))
 
 
-def test_a_broken_row_without_an_id_column_refuses_the_file(contacts) -> None:
-    (refused,) = contacts("speaker,text\nagent,hello\nmy card\ncustomer,hi\n", "monday.csv")
-    assert (refused.contact_id, refused.code, refused.record) == ("monday", "bad_row", 3)
+@pytest.mark.parametrize(
+    ("rows", "refused"),
+    [
+        # Nothing good is left of the contact.
+        ("a,agent,my card\nis lost\nb,agent,y\n", [("a", "bad_row", 2, "line 2, line 3 cannot be used")]),
+        ("a,agent,\na,agent,p,q\nb,agent,y\n", [("a", "bad_row", 2, "line 3: 4 cells")]),
+        # What a broken row says is no id, unless a whole row has it.
+        ("my card\nb,agent,y\n", [(None, "bad_row", 2, "line 2: 1 cells")]),
+        ("b,agent,y\nc,agent\n", [(None, "bad_row", 3, "line 3: 2 cells")]),
+        (
+            ",agent,x\nmy card\nb,agent,y\n",
+            [(None, "missing_id", 2, "line 2: have no contact id"), (None, "bad_row", 3, "line 3: 1 cells")],
+        ),
+    ],
+)
+def test_what_is_refused_whole_for_broken_rows(contacts, rows: str, refused: list) -> None:
+    found = contacts(f"id,speaker,text\n{rows}")
+    assert [one.id for one in found if isinstance(one, Transcript)] == ["b"]
+    rejects = [one for one in found if isinstance(one, Reject)]
+    assert [(one.contact_id, one.code, one.record, one.kind) for one in rejects] == [
+        (*case[:3], "record") for case in refused
+    ]
+    assert all(case[3] in one.message for case, one in zip(refused, rejects, strict=True))
+    assert not any("card" in one.message for one in rejects)
+
+
+def test_a_table_of_nothing_but_a_broken_row_holds_no_contact(contacts) -> None:
+    (refused,) = contacts("id,speaker,text\nmy card\n")
+    assert (refused.contact_id, refused.code, refused.record) == (None, "bad_row", 2)
+
+
+def test_a_broken_row_without_an_id_column_leaves_a_hole_in_the_file(contacts) -> None:
+    (found,) = contacts("speaker,text\nagent,hello\nmy card\ncustomer,hi\n", "monday.csv")
+    assert (found.id, said(found)) == ("monday", [("customer", "hi")])
+    assert [one.code for one in found.refused] == ["bad_row", "bad_row"]
+
+
+DATED = "id,speaker,text,{name}\n1,agent,hi,{first}\n1,customer,yo,{second}\n2,agent,ho,2024-05-02\n"
+
+
+@pytest.mark.parametrize("name", ["started_at", "date", "Date Time", "timestamp", "created_at", "start_date"])
+def test_a_column_of_dates_is_the_start_of_the_contact(contacts, name: str) -> None:
+    first, second = contacts(DATED.format(name=name, first="2024-05-01 10:00", second="2024-05-01 10:00"))
+    assert (first.started_at, second.started_at) == ("2024-05-01 10:00", "2024-05-02")
+    assert (first.attrs, first.warnings) == ({}, ())
+
+
+def test_the_first_of_the_dates_of_rows_is_the_start_of_the_contact(contacts) -> None:
+    first, _ = contacts(DATED.format(name="timestamp", first="2024-05-01T10:05:00Z", second="1714557600"))
+    assert first.started_at == "2024-05-01T10:00:00+00:00"
+    differing, _ = contacts(DATED.format(name="started_at", first="2024-05-01", second="2024-05-03"))
+    assert differing.started_at is None
+    assert "started_at differs" in differing.warnings[0]
+
+
+@pytest.mark.parametrize("seconds", ["12.5", "00:00:05", "1200000000", "soon"])
+def test_a_column_of_seconds_is_no_column_of_dates(contacts, seconds: str) -> None:
+    """1,200,000,000 microseconds are 20 minutes, and a date of 2008 in seconds."""
+    rows = "".join(f"1,agent,hi,{value}\n" for value in ("0.5", "4", seconds))
+    (contact,) = contacts(f"id,speaker,text,timestamp\n{rows}")
+    assert (contact.started_at, len(contact.turns), contact.refused) == (None, 3, ())
+
+
+@pytest.mark.parametrize(
+    ("date", "code"),
+    [
+        ("03/04/2024", "ambiguous_date"),
+        ("2024-02-30", "impossible_date"),
+        ("2999-01-01", "future_date"),
+        ("45321.4375", "not_a_date"),
+    ],
+)
+@pytest.mark.parametrize("name", ["started_at", "timestamp"])
+def test_a_row_whose_date_cannot_be_used_is_refused(contacts, name: str, date: str, code: str) -> None:
+    first, second = contacts(DATED.format(name=name, first="2024-05-01", second=date))
+    assert (said(first), first.started_at, said(second)) == ([("agent", "hi")], "2024-05-01", [("agent", "ho")])
+    (refused,) = first.refused
+    assert (refused.code, refused.kind) == (code, "turn")
+    assert f'line 3: "{name}" ' in refused.message
+    assert date not in refused.message
+    others = "".join(f"{other},agent,hi,2024-05-0{other}\n" for other in range(3, 6))
+    alone = contacts(DATED.format(name=name, first=date, second=date) + others)[0]
+    assert isinstance(alone, Reject)
+    assert (alone.contact_id, alone.code, alone.kind) == ("1", code, "record")
+
+
+def test_the_declared_order_reads_dates_that_could_be_two_days(contacts) -> None:
+    text = DATED.format(name="date", first="03/04/2024", second="03/04/2024")
+    first, _ = contacts(text, options=ReadOptions(dates=DateRules("dmy")))
+    assert first.started_at == "2024-04-03T00:00:00"
 
 
 def test_rows_without_an_id_are_refused_together(contacts) -> None:
@@ -270,11 +368,12 @@ def test_unusable_parquet_says_why(tmp_path: Path, columns: dict[str, object], c
     assert caught.value.code == code
 
 
-def test_parquet_text_that_is_no_text_refuses_the_contact(tmp_path: Path) -> None:
-    path = _parquet(tmp_path / "calls.parquet", {"id": ["a"], "speaker": ["agent"], "text": [5]})
+def test_parquet_text_that_is_no_text_is_refused_by_row(tmp_path: Path) -> None:
+    texts = pa.array([["a"], None], pa.list_(pa.string()))
+    path = _parquet(tmp_path / "calls.parquet", {"id": ["a", "a"], "speaker": ["agent", "agent"], "text": texts})
     (refused,) = read_parquet(path, OPTIONS)
     assert isinstance(refused, Reject)
-    assert refused.code == "turn_type"
+    assert (refused.code, refused.contact_id) == ("turn_type", "a")
 
 
 def test_damaged_parquet_is_refused(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 import pyarrow as pa
 import pytest
 
-from cxsentiment.journey import journey
+from cxsentiment.journey.valence import journey
 from tests.tables import agent, contacts, customer, no_contacts, no_turns, turns
 
 

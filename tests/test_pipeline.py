@@ -54,7 +54,15 @@ def test_a_run_folder_is_what_the_contract_says(jsonl: Jsonl, settings: Settings
     }
     assert receipt == runs.require_complete(out)
     assert receipt["contacts"] == {"in": 5, "scored": 5, "rejected": 0}
-    assert receipt["turns"] == {"in": 15, "scored": 15, "without_text": 0, "unknown_speaker": 0}
+    assert receipt["turns"] == {
+        "in": 15,
+        "scored": 15,
+        "without_text": 0,
+        "unknown_speaker": 0,
+        "refused": 0,
+        "times_refused": 0,
+    }
+    assert receipt["notes"] == receipt["warnings"] == {}
     assert receipt["model"]["name"] == "toy"
     assert receipt["rubric"]["name"] == "default"
     assert len(receipt["inputs"][0]["sha256"]) == 64
@@ -226,6 +234,43 @@ def test_good_records_beside_bad_ones_are_scored(tmp_path: Path, settings: Setti
     rejects = [json.loads(line) for line in (tmp_path / "run" / "rejects.jsonl").read_text().splitlines()]
     assert [reject["record"] for reject in rejects] == [2, 5]
     assert all(reject["code"] and reject["message"] for reject in rejects)
+
+
+def test_what_was_refused_within_contacts_adds_up(tmp_path: Path, settings: Settings) -> None:
+    holes = [{"speaker": "agent", "text": 5, "start": 9}, "lost", *GOOD[:1], {"speaker": "agent", "text": " "}, None]
+    whole = json.dumps({"id": "whole", "turns": GOOD})
+    lines = [
+        whole,
+        json.dumps({"id": "holes", "turns": holes}),
+        whole,
+        json.dumps({"id": "nothing", "turns": [1]}),
+        whole,
+    ]
+    source = tmp_path / "mixed.jsonl"
+    source.write_text("\n".join(lines))
+    (tmp_path / "call.vtt").write_text(
+        "WEBVTT\n\n00:01.000 --> 00:0x.000\nAgent: hello\n\n00:04.000 --> 00:05.000\nOk\n"
+    )
+    receipt = run([str(source), str(tmp_path / "call.vtt")], tmp_path / "run", settings)
+    assert receipt["contacts"] == {"in": 6, "scored": 3, "rejected": 1, "copies": 2}
+    turns = receipt["turns"]
+    assert turns["in"] == len(GOOD) + len(holes) + 2
+    assert (turns["without_text"], turns["refused"], turns["times_refused"]) == (1, 2, 1)
+    assert receipt["warnings"]["2 copies of contacts were left out; each contact counts once"] == 1
+    (hole,) = [line for line in receipt["warnings"] if line.startswith("2 of its turns were refused")]
+    assert receipt["warnings"][hole] == 1
+    rejects = [json.loads(line) for line in (tmp_path / "run" / "rejects.jsonl").read_text().splitlines()]
+    assert [(one["kind"], one["contact_id"], one["code"]) for one in rejects] == [
+        ("turn", "holes", "turn_type"),
+        ("turn", "holes", "turn_type"),
+        ("copy", "whole", "duplicate_contact"),
+        ("record", "nothing", "turn_type"),
+        ("copy", "whole", "duplicate_contact"),
+        ("time", "call", "bad_cue"),
+    ]
+    rows = runs.read_table(tmp_path / "run", "contacts", ["contact_id", "turns", "refused_turns"]).to_pylist()
+    assert [(row["contact_id"], row["refused_turns"]) for row in rows] == [("whole", 0), ("holes", 2), ("call", 0)]
+    assert run([str(source), str(tmp_path / "call.vtt")], tmp_path / "run", settings)["already_scored"]
 
 
 def test_a_huge_turn_and_a_huge_call_are_scored_whole(jsonl: Jsonl, settings: Settings, tmp_path: Path) -> None:

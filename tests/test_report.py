@@ -11,6 +11,8 @@ import pytest
 from cxsentiment import report, runs
 from cxsentiment.errors import RunError
 from cxsentiment.kpis.overview import kpis
+from cxsentiment.pages.printing import PRINTERS
+from cxsentiment.pages.report_page import html
 from cxsentiment.schema import (
     AgentScore,
     Association,
@@ -87,10 +89,11 @@ RUN: Mapping[str, object] = {
     "settings": {"map": {}, "role": {"AGT": "agent"}},
     "inputs": [{"source": "campaign.jsonl", "sha256": "ef" * 32, "bytes": 123456}],
     "contacts": {"in": 436, "scored": 435, "rejected": 1},
-    "turns": {"in": 8123, "scored": 8100, "without_text": 23},
+    "turns": {"in": 8130, "scored": 8100, "without_text": 23, "refused": 7, "times_refused": 0},
     "surveys": {"answers": 160, "matched": 152, "unmatched": 8, "rejected": 0, "csat_scale": [1, 5]},
     "masked": {"card": 12, "email": 3},
     "warnings": {"unknown speaker <b>SYS</b>": 4},
+    "notes": {"2 agents took part (<i>a1</i>, a2)": 5},
     "seconds": {"read": 0.1, "predict": 2.25, "total": 3.5},
     "turns_per_second": 2314.2,
     "shards": 1,
@@ -204,7 +207,7 @@ def rows(folder: Path, name: str) -> list[dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def full() -> str:
-    return report.html(findings())
+    return html(findings())
 
 
 def many_agents() -> Findings:
@@ -236,7 +239,7 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_page_is_well_formed_self_contained_and_prints_no_null(case: str) -> None:
-    page = report.html(CASES[case]())
+    page = html(CASES[case]())
     structure = parsed(page)
     assert len(structure.ids) == len(set(structure.ids))
     assert set(structure.refers) <= set(structure.ids)
@@ -258,12 +261,27 @@ def test_hostile_text_is_shown_and_inert(full: str) -> None:
     assert "<script>alert('x')</script>" in text
     assert "{{ 7 * 7 }} {% raw %}" in text
     assert "unknown speaker <b>SYS</b>" in text
+    assert "2 agents took part (<i>a1</i>, a2)" in text
     assert "\u202e" not in full
     assert "".join(structure.marked).count('=cmd|"/c calc"!A1') == sum(n % len(NASTY) == 1 for n in range(30))
 
 
+def test_holes_copies_and_notes_are_told(full: str) -> None:
+    assert "<strong>Holes</strong>: 7 turns could not be used" in full
+    assert "Worth knowing, though nothing is wrong" in full
+    assert "copies of another contact" not in full
+    assert "The times of" not in full
+    run = {**RUN, "contacts": {"in": 438, "scored": 435, "rejected": 1, "copies": 2}, "notes": {}}
+    run["turns"] = {"in": 8130, "scored": 8100, "without_text": 23, "refused": 0, "times_refused": 3}
+    page = report.html(replace(findings(), run=run))
+    assert "2 of them were copies of another contact" in page
+    assert "The times of 3 turns could not be read" in page
+    assert "Holes" not in page
+    assert "Worth knowing" not in page
+
+
 def test_parts_stand_in_their_order(full: str) -> None:
-    parts = "limits figures agents associations journey items coaching queue kpis quality method"
+    parts = "overview limits agents items journey associations kpis consistency coaching queue quality method"
     assert re.findall(r'<section id="([^"]+)"', full) == parts.split()
     assert full.count("<svg") == 4
 
@@ -297,7 +315,7 @@ def test_numbers_carry_interval_and_n(full: str) -> None:
     ],
 )
 def test_page_says_plainly_what_the_associations_amount_to(case: str, sentence: str) -> None:
-    assert sentence in report.html(CASES[case]())
+    assert sentence in html(CASES[case]())
 
 
 def test_readings_of_clear_associations_come_first(full: str) -> None:
@@ -313,7 +331,7 @@ def test_key_figures_are_named_as_the_indicators_are() -> None:
 
 def test_an_indicator_without_value_gives_its_reason_among_the_key_figures() -> None:
     nothing = Kpi("CSAT, satisfied customers", "%", missing("no contact has a CSAT answer"), "4 or 5")
-    page = report.html(replace(EMPTY, run=RUN, kpis=(nothing,)))
+    page = html(replace(EMPTY, run=RUN, kpis=(nothing,)))
     assert '<dd class="value">–</dd><dd>no contact has a CSAT answer</dd>' in page
     assert "0 of 435 scored contacts" in page
 
@@ -321,18 +339,18 @@ def test_an_indicator_without_value_gives_its_reason_among_the_key_figures() -> 
 def test_demo_banner_only_on_demo_data(full: str) -> None:
     assert "<strong>DEMO</strong>" in full
     assert "no evidence of accuracy" in full
-    assert "<strong>DEMO</strong>" not in report.html(replace(findings(), run={**RUN, "demo": False}))
+    assert "<strong>DEMO</strong>" not in html(replace(findings(), run={**RUN, "demo": False}))
 
 
 def test_many_agents_are_all_in_the_table_and_the_chart_says_it_stops() -> None:
-    page = report.html(many_agents())
+    page = html(many_agents())
     assert "Only the first 40 agents with a score are drawn; the table has all 120." in page
     assert page.count('class="id"><bdi>A') == 120
 
 
 def test_moments_keep_strengths_first_and_say_what_is_left_out() -> None:
     moments = tuple(replace(moment(k, "quoted"), agent_id="A1", strength=k >= 8) for k in range(20))
-    page = report.html(replace(EMPTY, moments=moments))
+    page = html(replace(EMPTY, moments=moments))
     kinds = re.findall(r'class="tag">([^<]+):<', page)
     assert kinds == ["Strength"] * 3 + ["To work on"] * 3
     assert "6 of 20 moments are shown here." in page
@@ -340,7 +358,7 @@ def test_moments_keep_strengths_first_and_say_what_is_left_out() -> None:
 
 def test_a_huge_turn_is_cut_around_its_quote_and_says_so() -> None:
     long = replace(moment(1, "quoted"), context=(QuotedTurn(4, "agent", "a" * 5000 + "quoted" + "b" * 5000),))
-    page = report.html(replace(EMPTY, moments=(long,)))
+    page = html(replace(EMPTY, moments=(long,)))
     assert "<mark>quoted</mark>" in page
     assert "[9,400 more characters are not shown]" in page
 
@@ -348,14 +366,14 @@ def test_a_huge_turn_is_cut_around_its_quote_and_says_so() -> None:
 @pytest.mark.parametrize("text", ["well, quoted here", "a text that the quote is not found in"])
 def test_turns_stand_in_the_order_they_were_said_whatever_their_numbers(text: str) -> None:
     said = (QuotedTurn(9, "customer", "before"), QuotedTurn(4, "unknown", text), QuotedTurn(7, "agent", "after"))
-    page = report.html(replace(EMPTY, moments=(replace(moment(1, "quoted"), context=said),)))
+    page = html(replace(EMPTY, moments=(replace(moment(1, "quoted"), context=said),)))
     assert re.findall(r'class="who">([^<]+)<', page) == ["turn 9, customer", "turn 4", "turn 7, agent"]
     assert page.count("<mark>quoted</mark>") == 1
 
 
 def test_contacts_without_a_score_are_counted_by_reason_commonest_first() -> None:
     reasons = {"<b>too little</b> applies": 2, "the speaker of 2 turns is unknown": 11}
-    page = report.html(replace(EMPTY, run={**RUN, "null_reasons": reasons}))
+    page = html(replace(EMPTY, run={**RUN, "null_reasons": reasons}))
     assert re.findall(r'"long">([^<]+)</th><td class="n">(\d+)', page.split("Contacts without a score, by reason")[1])[
         :2
     ] == [
@@ -363,7 +381,7 @@ def test_contacts_without_a_score_are_counted_by_reason_commonest_first() -> Non
         ("&lt;b&gt;too little&lt;/b&gt; applies", "2"),
     ]
     assert "null_reasons" not in page
-    assert "Contacts without a score" not in report.html(replace(EMPTY, run=RUN))
+    assert "Contacts without a score" not in html(replace(EMPTY, run=RUN))
 
 
 @pytest.mark.parametrize(
@@ -377,7 +395,7 @@ def test_contacts_without_a_score_are_counted_by_reason_commonest_first() -> Non
     ],
 )
 def test_the_commands_of_the_receipt_reproduce_the_report(named: Mapping[str, str], shown: str) -> None:
-    assert f"<pre><code>{shown}</code></pre>" in report.html(replace(EMPTY, run={**RUN, **named}))
+    assert f"<pre><code>{shown}</code></pre>" in html(replace(EMPTY, run={**RUN, **named}))
 
 
 def test_write_makes_every_file_the_same_twice(tmp_path: Path) -> None:
@@ -445,11 +463,16 @@ def test_undecodable_text_does_not_stop_the_report(tmp_path: Path) -> None:
     ],
 )
 def test_numbers_print_as_readers_expect(printer: str, value: float | None, text: str) -> None:
-    assert report.PRINTERS[printer](value) == text
+    assert PRINTERS[printer](value) == text
 
 
 def test_ids_sort_by_their_numbers() -> None:
     shuffled = [agent(0, name) for name in ("b", "A10", "A2", "", "A" + "9" * 5000)]
-    page = report.html(replace(EMPTY, agents=tuple(shuffled)))
+    page = html(replace(EMPTY, agents=tuple(shuffled)))
     shown = re.findall(r'class="id"><bdi>([^<]*)</bdi>', page)
     assert [name[:3] for name in shown] == ["", "A2", "A10", "A99", "b"]
+
+
+def test_parts_and_tables_have_names_of_their_own(full: str) -> None:
+    names = re.findall(r'<(?:h2 id="[^"]+-title"|caption id="[^"]+")>([^<]+)<', full)
+    assert len(names) == len(set(names))

@@ -32,7 +32,8 @@ def test_the_columns_are_the_contract() -> None:
     answers = runs.CONTACTS.names.index("csat")
     assert runs.CONTACTS.names[answers : answers + 5] == ["csat", "nps", "ces", "role_source", "role_p"]
     logged = ["wait_s", "hold_s", "wrap_up_s", "handle_s", "transferred", "abandoned", "resolved", "shift", "site"]
-    assert runs.CONTACTS.names[answers + 5 :] == [*logged, "score_uncapped", "score_effect", "score_expected"]
+    told = ["score_uncapped", "score_effect", "score_expected", "refused_turns"]
+    assert runs.CONTACTS.names[answers + 5 :] == [*logged, *told]
     turns = ["contact_id", "turn", "speaker", "text", "start_s", "end_s", "p_negative", "p_neutral", "p_positive"]
     assert runs.TURNS.names == [*turns, *(f"p_{act}" for act in ACTS), "agent_id", "act_spans"]
     assert (
@@ -103,7 +104,8 @@ def test_left_over_shards_are_removed(tmp_path: Path) -> None:
 def test_rejects_are_lines_of_json(tmp_path: Path) -> None:
     assert runs.write_rejects(tmp_path, [Reject("f.jsonl", 2, None, "bad_json", "línea")]) == 1
     line = json.loads((tmp_path / "rejects.jsonl").read_text(encoding="utf-8"))
-    assert line == {"source": "f.jsonl", "record": 2, "contact_id": None, "code": "bad_json", "message": "línea"}
+    fields = {"source": "f.jsonl", "record": 2, "contact_id": None, "code": "bad_json", "message": "línea"}
+    assert line == {**fields, "kind": "record"}
     assert runs.write_rejects(tmp_path, []) == 0
     assert (tmp_path / "rejects.jsonl").read_bytes() == b""
 

@@ -3,14 +3,14 @@ import math
 import numpy as np
 import pyarrow as pa
 import pytest
-from scipy.stats import rankdata, spearmanr, t
+from scipy.stats import rankdata, spearmanr, t, ttest_ind
 
 from cxsentiment.schema import Estimate
 from cxsentiment.stats.arrays import codes, floats
 from cxsentiment.stats.correlation import clustered_spearman
 from cxsentiment.stats.estimates import clipped
 from cxsentiment.stats.jackknife import compare_levels
-from cxsentiment.stats.means import clustered_mean, mean_t_interval, median_interval
+from cxsentiment.stats.means import clustered_mean, mean_difference, mean_t_interval, median_interval
 from cxsentiment.stats.power import benjamini_hochberg, minimal_detectable_r
 from cxsentiment.stats.ranks import spearman
 from cxsentiment.stats.rates import wilson_interval
@@ -344,3 +344,16 @@ def test_an_interval_is_cut_at_the_ends_of_the_scale(low, high, cut):
     found = clipped(Estimate(0.25, low, high, 3, "m"), 0.0, 1.0)
     assert (found.low, found.high) == cut
     assert found.value == 0.25
+
+
+def test_mean_difference_is_welchs():
+    one, other = np.array([27.5, 21, 19, 23.6, 17, 17.9, NAN]), np.array([27.1, 22, 20.8, 23.4, 23.4])
+    found = mean_difference(one, other)
+    reference = ttest_ind(one[:-1], other, equal_var=False).confidence_interval()
+    assert (found.value, found.low, found.high) == pytest.approx(
+        (one[:-1].mean() - other.mean(), reference.low, reference.high)
+    )
+    assert found.n == 11
+    assert mean_difference(one, np.array([NAN])).reason == "one of the two has no values"
+    assert mean_difference(one, np.array([3.0])).low is None
+    assert mean_difference(np.ones(3), np.zeros(3)).low is None

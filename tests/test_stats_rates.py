@@ -15,6 +15,7 @@ from cxsentiment.stats.rates import (
     predictive_value,
     rogan_gladen,
     rule_of_three,
+    share_difference,
     share_interval,
     wilson_interval,
     youden,
@@ -246,3 +247,24 @@ def test_group_means_use_the_answers_of_each_group_as_labels():
     for name, one in found.items():
         assert one.estimate.low < truth[group == name].mean() < one.estimate.high
         assert one.lam > 0.3
+
+
+@pytest.mark.parametrize(
+    ("counts", "value", "low", "high"),
+    [
+        ((56, 70, 48, 80), 0.2, 0.0524, 0.3339),  # Newcombe 1998, table II, method 10, contrast (a)
+        ((9, 10, 3, 10), 0.6, 0.1705, 0.8090),  # (b)
+        ((5, 56, 0, 29), 0.0893, -0.0381, 0.1926),  # (d)
+        ((0, 10, 0, 20), 0.0, -0.1611, 0.2775),  # (f)
+        ((10, 10, 0, 10), 1.0, 0.6075, 1.0),  # (h)
+    ],
+)
+def test_share_difference(counts, value, low, high):
+    found = share_difference(*counts)
+    assert (found.value, found.low, found.high) == (
+        pytest.approx(value, abs=5e-5),
+        pytest.approx(low, abs=5e-5),
+        pytest.approx(high, abs=5e-5),
+    )
+    assert found.n == counts[1] + counts[3]
+    assert share_difference(0, 0, 1, 2).value is None

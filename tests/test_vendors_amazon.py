@@ -276,7 +276,8 @@ def test_agents_of_a_chat_are_told_apart_after_a_transfer(tmp_path: Path) -> Non
     moved = one(tmp_path, chat(Transcript=said))
     assert [turn.agent_id for turn in moved.turns if turn.speaker == "agent"] == ["id-AGENT", "id-TWO"]
     assert moved.agent_id is None
-    assert "2 agents took part (id-AGENT, id-TWO); the contact is credited to none" in moved.warnings
+    told = "2 agents took part (id-AGENT, id-TWO): each turn is its own agent's, the contact is credited to none"
+    assert told in moved.notes
     assert {party.label for party in moved.parties if party.speaker == "agent"} == {"AGENT"}
     named = [{**item, "DisplayName": "Ana" if item is second else "Bo"} for item in said]
     declared = one(tmp_path, chat(Transcript=named), roles=("Ana=other",))

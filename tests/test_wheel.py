@@ -33,7 +33,7 @@ def test_the_wheel_holds_the_product_and_nothing_else(wheel: Path) -> None:
     migration = "reviews/migrations/versions/labels_0001.py"
     for needed in ("models/default/model.onnx", "demo/contacts.jsonl", "rubrics/default.yaml", "py.typed", migration):
         assert f"cxsentiment/{needed}" in names
-    assert any(name.startswith("cxsentiment/templates/") for name in names)
+    assert any(name.startswith("cxsentiment/pages/templates/") for name in names)
 
 
 @pytest.fixture(scope="module")

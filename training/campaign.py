@@ -203,7 +203,7 @@ def _draw(team: Team, campaign: Campaign, seed: int) -> _Drawn:
     refused = contacts = other_speakers = 0
     for record in read_contacts(found, team.options):
         if isinstance(record, Reject):
-            refused += record.record > 0
+            refused += record.record > 0 and record.kind != "copy"
             skipped.extend([record.message] * (record.record == 0))
             continue
         contacts += 1

@@ -84,7 +84,7 @@ def detect_format(text: str, suffix: str) -> str | None:
 
 
 def read_webvtt_file(source: Source, options: ReadOptions, advance: Advance) -> Iterator[Transcript | Reject]:
-    """Yield the one contact of a WebVTT file, and a Reject for each cue that is damaged.
+    """Yield the one contact of a WebVTT file, with the cues that are damaged.
 
     Raises:
         InputError: `empty` where there is no cue, or as `read_text`.
@@ -123,11 +123,11 @@ def _read(
     if unread:
         starts = ", ".join(f'"{shown(label)}:"' for label in unread[:_SHOWN])
         contact.notes.add(f"lines that start with {starts} were read as part of the turn; a speaker needs --role")
-    made = Path(content_name(source)).stem
-    yield settle(contact, MadeId(contact_id(made) or made), options, source=where, record=1, format_name=name)
+    made = contact_id(Path(content_name(source)).stem) or Path(content_name(source)).stem
     for cue in bad:
         message = f"{where}: cue {cue.number} {cue.problem}; its text is kept as a turn without a time"
-        yield Reject(where, cue.number, None, "bad_cue", message)
+        contact.refused.append(Reject(where, cue.number, made, "bad_cue", message, "time"))
+    yield settle(contact, MadeId(made), options, source=where, record=1, format_name=name)
 
 
 def _by_problem(cues: Iterable[Cue]) -> dict[str, str]:

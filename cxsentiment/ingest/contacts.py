@@ -18,13 +18,14 @@ from cxsentiment.ingest.guess import guess_roles
 from cxsentiment.ingest.mails import own_words
 from cxsentiment.ingest.options import ReadOptions
 from cxsentiment.ingest.values import MadeId, contact_id, shown
-from cxsentiment.schema import Party, RoleSource, Speaker, Transcript, Turn
+from cxsentiment.schema import Party, Reject, RoleSource, Speaker, Transcript, Turn
 from cxsentiment.text import clean
 
-# Doubtful sizes: worth a warning, never changed.
+# Doubtful sizes: worth a warning or a note, never changed. A call of hours may be one; of more than a day hardly.
 _LONG_TURN_CHARACTERS = 20_000
 _LONG_TURN_S = 600.0
 _LONG_CALL_S = 8 * 3600.0
+_ENDLESS_CALL_S = 24 * 3600.0
 # Past this a number is no time since the start of a contact but a clock: 1e9 seconds are 31 years.
 _MAX_SECONDS = 1e9
 _SHOWN = 5
@@ -33,22 +34,31 @@ _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff]")
 
 
 class Notes:
-    """Warnings of one contact; those about turns are gathered, one line a kind."""
+    """Warnings and notes of one contact; warnings about turns are gathered, one line a kind."""
 
     def __init__(self, first: Iterable[str] = ()) -> None:
         self._lines = list(first)
         self._turns: dict[str, list[int]] = {}
+        self._told: list[str] = []
 
     def add(self, line: str) -> None:
-        """Note something about the contact as a whole."""
+        """Warn of something that may be wrong with the contact as a whole."""
         self._lines.append(line)
 
     def turn(self, index: int, what: str) -> None:
-        """Note something about the turn of that 0-based index."""
+        """Warn of something that may be wrong with the turn of that 0-based index."""
         self._turns.setdefault(what, []).append(index)
 
+    def tell(self, line: str) -> None:
+        """Note what is worth knowing of the contact, though nothing is wrong with it."""
+        self._told.append(line)
+
+    def told(self) -> tuple[str, ...]:
+        """All notes."""
+        return tuple(self._told)
+
     def lines(self) -> tuple[str, ...]:
-        """All notes, each once; what concerns several turns names the first of them."""
+        """All warnings, each once; what concerns several turns names the first of them."""
         return (*self._lines, *(f"{what} ({_listed(indices)})" for what, indices in self._turns.items()))
 
 
@@ -79,7 +89,8 @@ class Contact:
 
     `started_at` is ISO 8601. `skipped` counts by kind what is no turn: events, internal notes, attachments.
     `mails` tells that texts may be mails, which quote those before them; in channel "email" they always are.
-    `agent_id` is who spoke for the company; `assignee` is who was in charge, who may not have said a word.
+    `agent_id` is who spoke for the company; `assignee` is who was in charge, who may not have said a word. `refused`
+    is what of it could not be used and is left out.
     """
 
     entries: list[Entry]
@@ -98,6 +109,7 @@ class Contact:
     attrs: Mapping[str, object] = field(default_factory=dict)
     notes: Notes = field(default_factory=Notes)
     skipped: Counter[str] = field(default_factory=Counter)
+    refused: list[Reject] = field(default_factory=list)
 
 
 def identity_of(contact: Contact, made: str) -> str:
@@ -120,6 +132,9 @@ def settle(
     mails = contact.mails or contact.channel == "email"
     turns, parties = _turns(contact.entries, options, notes, mails=mails)
     agent_id, attrs = _who_is_credited(contact, turns, notes)
+    refused = sum(one.kind == "turn" for one in contact.refused)
+    if refused:
+        notes.add(f"{_of_turns(refused)} refused: the contact has a hole there (rejects.jsonl says where and why)")
     dropped = len(contact.entries) - len(turns)
     if dropped:
         notes.add(f"{dropped} of {len(contact.entries)} turns have no text and were left out")
@@ -128,8 +143,8 @@ def settle(
     _warn_of_unknown(parties, notes, generic=not format_name)
     ordered = _in_time_order(turns, notes)
     _doubt_times(ordered, contact.channel, notes)
-    for line in doubts(ordered, contact.attrs):
-        notes.add(line)
+    for doubt in doubts(ordered, contact.attrs):
+        (notes.add if doubt.may_be_wrong else notes.tell)(doubt.line)
     settled = Transcript(
         id=identity,
         turns=ordered,
@@ -146,10 +161,12 @@ def settle(
         ces=contact.ces,
         dropped_turns=dropped,
         warnings=notes.lines(),
+        notes=notes.told(),
         attrs=attrs,
         format=format_name,
         parties=parties,
         skipped=dict(sorted(contact.skipped.items())),
+        refused=tuple(contact.refused),
     )
     return guess_roles(settled) if options.guess_roles else settled
 
@@ -207,7 +224,9 @@ def _one_agent(agent_id: str | None, turns: Sequence[Turn], notes: Notes) -> str
     if len(named) <= 1:
         return next(iter(named), None)
     listed = ", ".join(shown(name) for name in sorted(named)[:_SHOWN])
-    notes.add(f"{len(named)} agents took part ({listed}); the contact is credited to none")
+    notes.tell(
+        f"{len(named)} agents took part ({listed}): each turn is its own agent's, the contact is credited to none"
+    )
     return None
 
 
@@ -304,7 +323,7 @@ def _in_time_order(turns: Sequence[Turn], notes: Notes) -> tuple[Turn, ...]:
     starts = [turn.start_s for turn in turns if turn.start_s is not None]
     if len(starts) < len(turns) or all(a <= b for a, b in pairwise(starts)):
         return tuple(turns)
-    notes.add("the turns are not in order of time in the source; they were sorted by their start")
+    notes.tell("the turns are not in order of time in the source; they were sorted by their start")
     return tuple(sorted(turns, key=lambda turn: turn.start_s or 0.0))
 
 
@@ -314,8 +333,14 @@ def _doubt_times(turns: Iterable[Turn], channel: str | None, notes: Notes) -> No
         if turn.start_s is not None and turn.end_s is not None and turn.end_s - turn.start_s > _LONG_TURN_S:
             notes.turn(turn.index, f"longer than {_LONG_TURN_S / 60:.0f} minutes; are the times in seconds?")
         last = max(last, turn.start_s or 0.0, turn.end_s or 0.0)
-    if last > _LONG_CALL_S and channel == "call":
+    if channel == "call" and last > _ENDLESS_CALL_S:
         notes.add(f"the call lasts {last / 3600:.1f} hours; are the times in seconds?")
+    elif channel == "call" and last > _LONG_CALL_S:
+        notes.tell(f"the call lasts {last / 3600:.1f} hours")
+
+
+def _of_turns(count: int) -> str:
+    return "1 of its turns was" if count == 1 else f"{count:,} of its turns were"
 
 
 def _listed(indices: Sequence[int]) -> str:

@@ -83,10 +83,24 @@ def read_date(value: object, rules: DateRules, now: datetime | None = None) -> M
     if found is None:
         return None
     if found.at.year < _EARLIEST_YEAR:
-        raise DateError("impossible_date", f"lies before {_EARLIEST_YEAR}: is it an empty value?")
+        raise DateError("impossible_date", f"lies before {_EARLIEST_YEAR}, as an empty value often does")
     if found.at > (now or datetime.now(UTC)) + _AHEAD:
         raise DateError("future_date", "lies in the future")
     return found
+
+
+def looks_like_date(value: object, rules: DateRules) -> bool:
+    """Whether a value is a date, also one that is impossible, in the future or could be two days.
+
+    Of plain numbers only those since 1970 count: others may be anything.
+    """
+    text = str(value).strip()
+    if _NUMBER.fullmatch(text):
+        return _epoch(float(text)) is not None
+    try:
+        return read_date(value, rules) is not None
+    except DateError as error:
+        return error.code != "not_a_date"
 
 
 def _read(value: object, rules: DateRules) -> Moment | None:

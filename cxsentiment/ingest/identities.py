@@ -1,4 +1,7 @@
-"""Which contacts are new: an id that came before is refused, one that was made from a file's name is told apart."""
+"""Which contacts are new: an id that came before is refused, one that was made from a file's name is told apart.
+
+The same contact once more is a copy: it counts once, and nothing is lost; another contact with the same id is refused.
+"""
 
 from dataclasses import replace
 from pathlib import Path
@@ -31,8 +34,15 @@ def check_new(contact: Transcript, first_seen: FirstSeen) -> Transcript | Reject
         contact.id,
         "duplicate_contact" if same else "duplicate_id",
         f'{contact.source}:{contact.record}: contact "{shown(contact.id)}" {what}; the first is {source}:{record}'
-        + (". Leave the copy out" if same else ". Give each contact its own id"),
+        + ("; it counts once" if same else ". Give each contact its own id"),
+        "copy" if same else "record",
     )
+
+
+def told_of_copies(copies: int) -> str:
+    """The warning of an input that holds contacts more than once."""
+    told = "1 copy of a contact was" if copies == 1 else f"{copies:,} copies of contacts were"
+    return f"{told} left out; each contact counts once"
 
 
 def _named_apart(contact: Transcript, own: tuple[str, int, int], first_seen: FirstSeen) -> Transcript:
@@ -62,5 +72,6 @@ def _content(contact: Transcript) -> int:
             contact.csat,
             contact.nps,
             contact.ces,
+            tuple((refused.kind, refused.code) for refused in contact.refused),
         )
     )

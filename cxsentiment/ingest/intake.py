@@ -25,11 +25,13 @@ def read_contacts(
 ) -> Iterator[Transcript | Reject]:
     """Yield every contact of all sources in order, and a Reject for whatever cannot be used; raises for no content.
 
-    A Reject with record 0 is about the whole file. A contact id that came before is refused: `duplicate_contact`
-    where the contact is the same, `duplicate_id` where it is another; but an id that was made from the file's name gets
-    the names of the folders above before it until it is new. Calls that share a dict `first_seen` see each other's
-    ids; `beside` are the names, sorted, of all sources that such calls read. The ids of rejects are masked: what stands
-    there may be no id. `advance` is told the bytes of the files (as stored) as they are read; in all, each file's size.
+    A Reject with record 0 is about the whole file; one of kind "turn" or "time" is about the contact before it, which
+    was kept. A contact id that came before is refused: `duplicate_contact`, of kind "copy", where the contact is the
+    same, `duplicate_id` where it is another; but an id that was made from the file's name gets the names of the folders
+    above before it until it is new. Calls that share a dict `first_seen` see each other's ids; `beside` are the names,
+    sorted, of all sources that such calls read. The ids of rejects are masked: what stands there may be no id.
+
+    `advance` is told the bytes of the files (as stored) as they are read; in all, each file's size.
     """
     seen: FirstSeen = {} if first_seen is None else first_seen
     given = beside or sorted(set(map(source_name, sources)))
@@ -37,7 +39,11 @@ def read_contacts(
         told = _Told(advance)
         for result in _read_source(source, options, told, given):
             checked = result if isinstance(result, Reject) else check_new(result, seen)
-            yield _masked(checked) if isinstance(checked, Reject) else checked
+            if isinstance(checked, Reject):
+                yield _masked(checked)
+                continue
+            yield checked
+            yield from (_masked(replace(refused, contact_id=checked.id)) for refused in checked.refused)
         advance(size_of(source) - told.count)
 
 

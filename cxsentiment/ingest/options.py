@@ -42,6 +42,10 @@ _KNOWN_NAMES: Mapping[str, tuple[str, ...]] = {
     "end": ("end", "end_s"),
 }
 
+# Columns of a turn table that date its rows where none is named started_at, most telling first. One is only taken where
+# most of its values are dates: "timestamp" may as well count seconds.
+START_COLUMNS = ("start_date", "datetime", "date_time", "date", "timestamp", "created_at")
+
 # Labels other than our own names that mean one thing in every export that uses them (Google CCAI, Genesys, LivePerson).
 # "caller", "client", "user", "rep", "operator" are not here: each is the agent in one export and the customer or a
 # bot in another.

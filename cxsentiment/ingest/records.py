@@ -1,11 +1,14 @@
 """The generic record of the contract (a mapping with `turns`) → Transcript. Every other reader ends here.
 
-What makes a record unusable raises InputError: no list of turns, a turn that is not an object, a text that is not
-text. A contact with a hole would be scored as if nothing had been said there. What leaves the rest usable (a time that
-cannot be read, an unknown speaker) becomes None or "unknown" and a warning.
+What makes a record unusable raises InputError: no list of turns, or none that holds a text. A turn that cannot be used
+(no object, a text that is not text) is refused by its place, and the others are kept: then the contact has a hole, and
+a warning says so. What leaves a turn usable (a time that cannot be read, an unknown speaker, a text that is a number)
+becomes None, "unknown" or text, and a warning.
 """
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from cxsentiment.errors import InputError
@@ -26,11 +29,21 @@ from cxsentiment.ingest.values import (
     text_or_none,
 )
 from cxsentiment.schema import Reject, Transcript
+from cxsentiment.text import clean
 
 _LABEL_FIELDS = ("agent_id", "customer_id", "campaign", "queue")
 _SURVEY_FIELDS = ("csat", "nps", "ces")
 _NOT_ATTRS = frozenset({"labels", "attrs"})
 _KEYS_SHOWN = 20
+_PLACES_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """In the place of a turn: a row of a table, by its number, that was found unusable before it came here."""
+
+    row: int
+    error: InputError
 
 
 def read_or_reject(
@@ -64,7 +77,8 @@ def read_record(
     file and place, with a warning. A made id is a `MadeId`.
 
     Raises:
-        InputError: `record_type`, `no_turns`, `turns_type`, `turn_type`, `no_text`, `id_type`.
+        InputError: `record_type`, `no_turns`, `turns_type`, `no_text`, `id_type`; where no turn is left that holds a
+            text, that of its first refused turn (`turn_type`, or what the turn was refused with).
     """
     where = f"{source}:{number}"
     if not isinstance(record, dict):
@@ -77,9 +91,11 @@ def read_record(
     else:
         identity = MadeId(contact_id(made_id) or made_id)
     fields = _fields(record, names, options, notes)
-    contact = Contact(
-        _entries(items, where, options, notes), **fields, attrs=_attrs(record, names, options), notes=notes
-    )
+    entries, faults = _entries(items, where, options, notes)
+    if faults and not any(clean(entry.text) for entry in entries):
+        raise _nothing_left([fault for _, fault in faults], where)
+    refused = [Reject(source, at or number, identity, fault.code, fault.message, "turn") for at, fault in faults]
+    contact = Contact(entries, **fields, attrs=_attrs(record, names, options), notes=notes, refused=refused)
     return settle(contact, identity, options, source=source, record=number)
 
 
@@ -187,7 +203,20 @@ def _attrs(record: Mapping[str, object], names: Mapping[str, str], options: Read
     return {**extra, **own} if isinstance(own, dict) else extra
 
 
-def _entries(items: Sequence[object], where: str, options: ReadOptions, notes: Notes) -> list[Entry]:
+def _nothing_left(faults: Sequence[InputError], where: str) -> InputError:
+    """The error of a contact of whose turns none holds a text that can be used: that of the first, with all places."""
+    if len(faults) == 1:
+        return faults[0]
+    places = ", ".join(" ".join(fault.where.split()[-2:]) for fault in faults[:_PLACES_SHOWN])
+    more = f" and {len(faults) - _PLACES_SHOWN} more" if len(faults) > _PLACES_SHOWN else ""
+    what = f"{places}{more} cannot be used, and no other turn has text; the first of them: {faults[0].what}"
+    return InputError(faults[0].code, where, what, allowed=faults[0].allowed, do=faults[0].do)
+
+
+def _entries(
+    items: Sequence[object], where: str, options: ReadOptions, notes: Notes
+) -> tuple[list[Entry], list[tuple[int | None, InputError]]]:
+    """The turns that can be used, each with its place, and why the others cannot, with their rows if they are rows."""
     text_key, speaker_key, start_key, end_key, agent_key = (
         options.columns.get(field, field) for field in ("text", "speaker", "start", "end", "agent_id")
     )
@@ -203,19 +232,27 @@ def _entries(items: Sequence[object], where: str, options: ReadOptions, notes: N
 
     entries = []
     stamps = []
+    faults: list[tuple[int | None, InputError]] = []
     for index, item in enumerate(items):
-        if not isinstance(item, dict):
-            raise InputError("turn_type", f"{where} turn {index}", f"is {json_type(item)}", allowed="an object")
-        entries.append(
-            Entry(
-                _text(get(item, text_key), text_key, index, where),
-                _label(get(item, speaker_key), index, where),
-                agent_id=_agent(get(item, agent_key), agent_key, index, notes),
-            )
-        )
-        stamps.append((time(item, "start", start_key, index), time(item, "end", end_key, index)))
+        try:
+            turn = _usable(item, index, where)
+            text = _text(get(turn, text_key), text_key, index, where, notes)
+            label = _label(get(turn, speaker_key), index, where)
+        except InputError as fault:
+            faults.append((item.row if isinstance(item, Unusable) else None, fault))
+            continue
+        entries.append(Entry(text, label, agent_id=_agent(get(turn, agent_key), agent_key, index, notes), index=index))
+        stamps.append((time(turn, "start", start_key, index), time(turn, "end", end_key, index)))
     place_in_time(entries, stamps)
-    return entries
+    return entries, faults
+
+
+def _usable(item: object, index: int, where: str) -> Mapping[str, object]:
+    if isinstance(item, Unusable):
+        raise item.error
+    if not isinstance(item, dict):
+        raise InputError("turn_type", f"{where} turn {index}", f"is {json_type(item)}", allowed="an object")
+    return item
 
 
 def _require_texts(items: Sequence[object], key: str, where: str) -> None:
@@ -248,18 +285,23 @@ def _likely_text(turn: Mapping[str, object]) -> str | None:
     return max(texts, key=lambda key: texts[key], default=None)
 
 
-def _text(value: object, key: str, index: int, where: str) -> str:
+def _text(value: object, key: str, index: int, where: str, notes: Notes) -> str:
+    """What was said. Exports write a text of digits as a number, which is read as one, with a warning."""
     if value is None:
         return ""
-    if not isinstance(value, str):
+    if isinstance(value, str):
+        return value
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not is_number or (isinstance(value, float) and not math.isfinite(value)):
         raise InputError(
             "turn_type",
             f"{where} turn {index}",
             f'"{key}" is {json_type(value)}',
             allowed="text",
-            do="Correct the turn; a contact with a hole would be scored wrongly",
+            do="Correct the turn",
         )
-    return value
+    notes.turn(index, f'"{key}" is a number and was read as its digits; zeros before it may be lost')
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _label(label: object, index: int, where: str) -> str | None:

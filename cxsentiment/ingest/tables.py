@@ -4,19 +4,23 @@ Rows of one contact need not stand together. The source is read twice: first the
 contact has, then the rows, giving each contact out when its last row has come. So memory holds only open contacts,
 and a contact is never split.
 
-A row with a wrong number of cells is most often the rest of a cell with a line break that is not quoted, and the row
-before it is cut. So it refuses the contact of the row before, and its own first words are never taken for an id: only
-an id that a whole row has too is believed, and refuses that contact, which would have a hole.
+A row with a wrong number of cells is refused, and with it what it damages. With a speaker in its place it is a row of
+its own, and leaves a hole in its contact. Without, it is most often the rest of a cell with a line break that is not
+quoted; then the row before it is cut, and refused as well. What stands in the place of its id is believed only where a
+whole row has that id too. A row whose date cannot be used is refused too. A contact keeps its other rows and is marked
+(records.py); with none left it is refused whole.
 """
 
 from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import islice
 
 from cxsentiment.errors import InputError
-from cxsentiment.ingest.options import CONTACT_FIELDS, TURN_FIELDS, ReadOptions, normalise_name
-from cxsentiment.ingest.records import read_or_reject
+from cxsentiment.ingest.dates import DateError, DateRules, Moment, looks_like_date, read_date
+from cxsentiment.ingest.options import CONTACT_FIELDS, START_COLUMNS, TURN_FIELDS, ReadOptions, normalise_name
+from cxsentiment.ingest.records import Unusable, read_or_reject
 from cxsentiment.ingest.sources import Advance, ignore
 from cxsentiment.ingest.values import contact_id, shown
 from cxsentiment.privacy import mask
@@ -25,6 +29,8 @@ from cxsentiment.schema import Reject, Transcript
 # Rows held for contacts whose last row has not come yet: about 1 GiB of short turns.
 MAX_OPEN_ROWS = 2_000_000
 
+_MAX_LABELS = 1_000_000
+_DATES_TRIED = 1_000  # rows that tell whether a column holds dates
 _LISTED = 5
 # Columns of files that are no transcripts.
 _SURVEY_COLUMNS = frozenset({"csat", "nps", "ces", "rating", "responseid", "response_id", "handle_s", "abandoned"})
@@ -133,8 +139,10 @@ def read_table(table: Table, options: ReadOptions, advance: Advance = ignore) ->
     for field in ("text", "speaker"):
         if field not in layout.fields:
             raise missing_column(table.source, table.columns, field)
+    declared = "started_at" in layout.fields
+    layout = layout if declared else _with_dates(table, layout, options.dates)
     at = layout.fields.get("id")
-    expected, broken = _survey(table, at)
+    expected, broken, labels = _survey(table, layout)
     if not expected and not broken:
         raise InputError(
             "empty", table.source, "holds no turns: there is no row below the header", do="Export it again"
@@ -147,7 +155,8 @@ def read_table(table: Table, options: ReadOptions, advance: Advance = ignore) ->
         layout,
         replace(options, columns={}),
         warnings,
-        _refused(broken, expected),
+        _damage(broken, expected, labels, options),
+        first_date=not declared,
     )
     yield from builder.orphans()
     waiting: dict[str, list[Row]] = {}
@@ -174,42 +183,54 @@ def read_table(table: Table, options: ReadOptions, advance: Advance = ignore) ->
 
 @dataclass(frozen=True, slots=True)
 class _Broken:
-    """A row with a wrong number of cells: `before` is the key of the last whole row, `own` what stands in its place."""
+    """A row with a wrong number of cells.
+
+    `own` and `label` stand in the places of its id and its speaker; `before` are key and number of the last whole row.
+    """
 
     number: int
     problem: str
-    short: bool
-    before: str | None
     own: str
-
-    def refuses(self, known: Collection[str]) -> set[str | None]:
-        """The keys of the contacts that it damages; None for no contact that is known."""
-        own: set[str | None] = {self.own} if self.own and self.own in known else set()
-        return own if own and (self.before is None or not self.short) else own | {self.before}
+    label: str | None
+    before: tuple[str, int] | None
 
 
-def _survey(table: Table, at: int | None) -> tuple[Counter[str], list[_Broken]]:
-    """How many whole rows each contact has, and the rows that are broken."""
+def _survey(table: Table, layout: Layout) -> tuple[Counter[str], list[_Broken], set[object]]:
+    """How many whole rows each contact has, the rows that are broken, and the speakers of the whole ones."""
+    at, speaker = layout.fields.get("id"), layout.fields["speaker"]
     expected: Counter[str] = Counter()
     broken = []
+    labels: set[object] = set()
     before = None
     for row in table.rows(ignore):
         key = _key(row, at)
         if row.problem:
-            broken.append(_Broken(row.number, row.problem, len(row.cells) < len(table.columns), before, key))
+            label = str(row.cells[speaker]) if speaker < len(row.cells) else None
+            broken.append(_Broken(row.number, row.problem, key, label, before))
         else:
             expected[key] += 1
-            before = key
-    return expected, broken
+            before = key, row.number
+            if len(labels) < _MAX_LABELS and isinstance(row.cells[speaker], str):
+                labels.add(row.cells[speaker])
+    return expected, broken, labels
 
 
-def _refused(broken: Iterable[_Broken], known: Collection[str]) -> dict[str | None, list[_Broken]]:
-    """The broken rows by the key of each contact they damage."""
-    refused: dict[str | None, list[_Broken]] = {}
+def _damage(
+    broken: Iterable[_Broken], known: Collection[str], labels: Collection[object], options: ReadOptions
+) -> dict[str | None, dict[int, str]]:
+    """What is wrong with each row that is refused, by its number, for each contact; None for no known contact."""
+    damage: dict[str | None, dict[int, str]] = {}
     for row in broken:
-        for key in row.refuses(known):
-            refused.setdefault(key, []).append(row)
-    return refused
+        if row.label is not None and (row.label in labels or options.speaker(row.label) is not None):
+            damage.setdefault(row.own if row.own in known else None, {})[row.number] = row.problem
+        elif row.before is None:
+            damage.setdefault(None, {})[row.number] = row.problem
+        else:
+            contact, cut = row.before
+            rows = damage.setdefault(contact, {})
+            rows.setdefault(cut, "its end is missing: what follows is no row of its own (a line break needs quotes)")
+            rows[row.number] = row.problem
+    return damage
 
 
 def _key(row: Row, at: int | None) -> str:
@@ -234,31 +255,30 @@ class _Builder:
         layout: Layout,
         options: ReadOptions,
         warnings: tuple[str, ...],
-        broken: Mapping[str | None, Sequence[_Broken]],
+        damage: Mapping[str | None, Mapping[int, str]],
+        *,
+        first_date: bool,
     ) -> None:
         self._table = table
         self._layout = layout
         self._options = options
         self._warnings = warnings
-        self._broken = broken
+        self._damage = damage
+        self._first_date = first_date
 
     def orphans(self) -> Iterator[Reject]:
         """The broken rows that belong to no contact that is known."""
-        if rows := self._broken.get(None):
-            yield self._reject(rows, None, "bad_row", rows[0].problem)
+        yield from self._nobodys(None)
 
     def contacts(self, key: str, rows: Sequence[Row]) -> Iterator[Transcript | Reject]:
         first = rows[0].number
         has_id = "id" in self._layout.fields
         if has_id and not key:
-            yield self._reject(rows, None, "missing_id", "have no contact id")
-            if bad := self._broken.get(key):
-                yield self._reject(bad, None, "bad_row", bad[0].problem)
+            numbers = [row.number for row in rows]
+            yield self._reject(numbers, "missing_id", "have no contact id")
+            yield from self._nobodys(key, numbers)
             return
-        if bad := self._broken.get(key):
-            yield self._reject(bad, key if has_id else self._table.stem, "bad_row", bad[0].problem)
-            return
-        record, notes = self._record(rows)
+        record, notes = self._record(rows, self._damage.get(key, {}))
         yield read_or_reject(
             record,
             source=self._table.source,
@@ -268,35 +288,82 @@ class _Builder:
             made_id=None if has_id else self._table.stem,
         )
 
-    def _reject(self, rows: Sequence[Row] | Sequence[_Broken], contact: str | None, code: str, what: str) -> Reject:
-        numbers = ", ".join(str(row.number) for row in rows[:_LISTED])
-        more = f" and {len(rows) - _LISTED} more" if len(rows) > _LISTED else ""
-        plural = "s" if len(rows) > 1 else ""
-        whole = f'; contact "{shown(contact)}" is refused, for a hole would be scored wrongly' if contact else ""
-        where = f"{self._table.source}: {self._table.unit}{plural} {numbers}{more}"
-        return Reject(self._table.source, rows[0].number, contact, code, f"{where}: {what}{whole}")
+    def _nobodys(self, key: str | None, but: Collection[int] = ()) -> Iterator[Reject]:
+        damage = self._damage.get(key, {})
+        if rows := sorted(set(damage) - set(but)):
+            yield self._reject(rows, "bad_row", damage[rows[0]])
 
-    def _record(self, rows: Sequence[Row]) -> tuple[dict[str, object], list[str]]:
+    def _reject(self, rows: Sequence[int], code: str, what: str) -> Reject:
+        numbers = ", ".join(map(str, rows[:_LISTED]))
+        more = f" and {len(rows) - _LISTED} more" if len(rows) > _LISTED else ""
+        where = f"{self._table.source}: {self._table.unit}{'s' if len(rows) > 1 else ''} {numbers}{more}"
+        return Reject(self._table.source, rows[0], None, code, f"{where}: {what}")
+
+    def _record(self, rows: Sequence[Row], damage: Mapping[int, str]) -> tuple[dict[str, object], list[str]]:
         fields, extra = self._layout.fields, self._layout.extra
         record: dict[str, object] = {}
         notes = []
         for field in CONTACT_FIELDS:
             if field not in fields:
                 continue
-            values = _distinct(rows, fields[field])
+            values = self._dates(rows) if field == "started_at" else _distinct(rows, fields[field])
             if len(values) > 1 and field != "agent_id":
                 notes.append(f"{field} differs between the rows of the contact; it is taken as missing")
             elif len(values) == 1:
                 record[field] = values[0]
         attrs = {name: values[0] for name, at in extra.items() if len(values := _distinct(rows, at)) == 1}
-        return {**record, "attrs": attrs, "turns": [self._turn(row) for row in rows]}, notes
+        turns: dict[int, object] = {row.number: self._turn(row) for row in rows}
+        turns |= {number: self._fault(number, "bad_row", what) for number, what in damage.items()}
+        return {**record, "attrs": attrs, "turns": [turns[number] for number in sorted(turns)]}, notes
 
-    def _turn(self, row: Row) -> dict[str, object]:
+    def _fault(self, number: int, code: str, what: str, do: str = "") -> Unusable:
+        where = f"{self._table.source}: {self._table.unit} {number}"
+        return Unusable(number, InputError(code, where, what, do=do))
+
+    def _date(self, row: Row) -> Moment | DateError | None:
+        at = self._layout.fields.get("started_at")
+        if at is None:
+            return None
+        value = row.cells[at]
+        return _date(value if isinstance(value, Hashable) else str(value), self._options.dates)
+
+    def _dates(self, rows: Sequence[Row]) -> list[object]:
+        """The different dates of the contact, as they stand: where the rows have dates of their own, the first."""
+        at = self._layout.fields["started_at"]
+        found = [(date.at, row.cells[at]) for row in rows if isinstance(date := self._date(row), Moment)]
+        if self._first_date and found:
+            return [min(found, key=lambda one: one[0])[1]]
+        return list(dict.fromkeys(value for _, value in found))
+
+    def _turn(self, row: Row) -> dict[str, object] | Unusable:
         fields = self._layout.fields
+        if isinstance(error := self._date(row), DateError):
+            name = shown(self._table.columns[fields["started_at"]].strip())
+            return self._fault(row.number, error.code, f'"{name}" {error}', "Correct the date, or leave it empty")
         turn = {field: row.cells[fields[field]] for field in TURN_FIELDS if field in fields}
         if "agent_id" in fields and _present(row.cells[fields["agent_id"]]):
             turn["agent_id"] = str(row.cells[fields["agent_id"]]).strip()
         return turn
+
+
+def _with_dates(table: Table, layout: Layout, rules: DateRules) -> Layout:
+    """The layout with the column that dates the rows: the first of START_COLUMNS of whose values most are dates."""
+    columns = [name for name in START_COLUMNS if name in layout.extra]
+    rows = [row for row in islice(table.rows(ignore), _DATES_TRIED) if not row.problem] if columns else []
+    for name in columns:
+        values = [value for row in rows if _present(value := row.cells[layout.extra[name]])]
+        if 2 * sum(looks_like_date(value, rules) for value in values) > len(values):
+            extra = {other: at for other, at in layout.extra.items() if other != name}
+            return Layout({**layout.fields, "started_at": layout.extra[name]}, extra)
+    return layout
+
+
+@lru_cache(maxsize=4096)
+def _date(value: object, rules: DateRules) -> Moment | DateError | None:
+    try:
+        return read_date(value, rules)
+    except DateError as error:
+        return error
 
 
 def _distinct(rows: Sequence[Row], at: int) -> list[object]:

@@ -24,6 +24,23 @@ def mean_t_interval(values: FloatArray) -> Estimate:
     return t_interval(mean, float(x.std(ddof=1)) / math.sqrt(n), n, method, df=n - 1)
 
 
+def mean_difference(values: FloatArray, others: FloatArray) -> Estimate:
+    """Mean of `values` less that of `others`, with Welch's interval (1947); all count as independent, n counts both."""
+    method = "difference of means, Welch interval"
+    x, y = values[~np.isnan(values)], others[~np.isnan(others)]
+    n = x.size + y.size
+    if x.size == 0 or y.size == 0:
+        return missing("one of the two has no values", method, n)
+    difference = float(x.mean() - y.mean())
+    if min(x.size, y.size) < 2:
+        return Estimate(difference, None, None, n, method, "one value has no spread, so there is no interval")
+    parts = float(x.var(ddof=1)) / x.size, float(y.var(ddof=1)) / y.size
+    if sum(parts) == 0:
+        return Estimate(difference, None, None, n, method, "neither varies, so their spread gives no interval")
+    df = sum(parts) ** 2 / (parts[0] ** 2 / (x.size - 1) + parts[1] ** 2 / (y.size - 1))
+    return t_interval(difference, math.sqrt(sum(parts)), n, method, df=df)
+
+
 def clustered_mean(
     values: FloatArray, clusters: IntArray, *, least: int = MIN_CLUSTERS, unit: str = "agent"
 ) -> Estimate:

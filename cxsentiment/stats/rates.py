@@ -34,6 +34,21 @@ def wilson_interval(successes: int, n: int) -> Estimate:
     return Estimate(successes / n, low, high, n, method)
 
 
+def share_difference(successes: int, n: int, other_successes: int, other_n: int) -> Estimate:
+    """Share `successes / n` less `other_successes / other_n` (-1 to 1), the trials independent; n counts both.
+
+    The interval is made of the two Wilson intervals (Newcombe 1998, method 10).
+    """
+    method = "difference of two shares, Newcombe interval"
+    one, other = wilson_interval(successes, n), wilson_interval(other_successes, other_n)
+    if n == 0 or other_n == 0:
+        return missing("one of the two has nothing to count", method, n + other_n)
+    difference = _value(one) - _value(other)
+    down = math.hypot(_value(one) - (one.low or 0.0), (other.high or 0.0) - _value(other))
+    up = math.hypot((one.high or 0.0) - _value(one), _value(other) - (other.low or 0.0))
+    return Estimate(difference, difference - down, difference + up, n + other_n, method)
+
+
 def share_interval(values: FloatArray, weights: FloatArray | None = None, clusters: IntArray | None = None) -> Estimate:
     """Share of the ones among `values` (0 or 1, NaN left out), by Wilson's interval with the effective n.
 

@@ -28,7 +28,7 @@ def journey(turns: pa.Table, contacts: pa.Table) -> tuple[JourneyPoint, ...]:
     contact_of, names = codes(turns["contact_id"])
     tenth = _tenths(contact_of)
     valence = floats(turns["p_positive"]) - floats(turns["p_negative"])
-    channel_of, channels = _channels(contacts, names)
+    channel_of, channels = channels_of(contacts, names)
     customer = ~np.isnan(valence)
     contact_of, tenth, valence = contact_of[customer], tenth[customer], valence[customer]
     points = [_point(ALL, k, valence[tenth == k], contact_of[tenth == k]) for k in range(TENTHS)]
@@ -51,7 +51,7 @@ def _tenths(contact_of: IntArray) -> IntArray:
     return tenths
 
 
-def _channels(contacts: pa.Table, names: list[str]) -> tuple[IntArray, list[str]]:
+def channels_of(contacts: pa.Table, names: list[str]) -> tuple[IntArray, list[str]]:
     """Channel code of each contact in `names`, and the channels' names; contacts without one form their own group."""
     known = dict(zip(contacts["contact_id"].to_pylist(), contacts["channel"].to_pylist(), strict=True))
     of_contact = [known.get(name) or UNKNOWN_CHANNEL for name in names]

@@ -1,0 +1,56 @@
+"""`cxsentiment coach RUN --out FOLDER`. Imports of weight are inside the command."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cxsentiment.arguments import DateOrderOption, Json, Timezone
+from cxsentiment.errors import ExitCode
+from cxsentiment.invocation import print_json
+
+_REFUSED_SHOWN = 5
+
+
+def coach(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder made by cxsentiment score.")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FOLDER", help="Where the pages are written.")],
+    agent: Annotated[list[str], typer.Option(metavar="ID", help="Only this agent's pack; repeatable.")] = [],  # noqa: B006
+    week: Annotated[
+        str | None, typer.Option(metavar="WEEK", help="ISO week, such as 2026-W07, or all; the last one otherwise.")
+    ] = None,
+    campaign: Annotated[str | None, typer.Option(metavar="NAME", help="Only contacts of this campaign.")] = None,
+    coached: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="Who was coached: agent_id, skill (an item, or score), date; before and after."
+        ),
+    ] = None,
+    teams: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Which team an agent is in: agent_id, team; a pack of each.")
+    ] = None,
+    date_order: DateOrderOption = None,
+    timezone: Timezone = None,
+    as_json: Json = False,
+) -> None:
+    """Write a coaching pack of each agent's week, and of each team: strengths, focus areas, moments, trend."""
+    from cxsentiment.pack_files import write
+    from cxsentiment.packs import Wanted, gather
+
+    wanted = Wanted(agent, week, campaign, coached, teams, timezone, date_order)
+    packs = gather(run, wanted)
+    page = write(packs, out, alone=bool(agent))
+    if as_json:
+        from dataclasses import asdict
+
+        print_json({**asdict(packs), "page": str(page)})
+    else:
+        for note in packs.notes:
+            typer.echo(note)
+        for reject in packs.rejects[:_REFUSED_SHOWN]:
+            typer.echo(f"refused: {reject.message}", err=True)
+        if packs.rejects:
+            typer.echo(f"all {len(packs.rejects)} refused rows: {out / 'rejects.jsonl'}", err=True)
+        count = len(packs.agents)
+        typer.echo(f"week {packs.week}: packs of {count} agent{'' if count == 1 else 's'}: {page}")
+    raise typer.Exit(ExitCode.REJECTS if packs.rejects else ExitCode.DONE)

@@ -1,0 +1,174 @@
+"""Moments about feeling: empathy missed or late, rudeness; and the good ones, acknowledging and recovery."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cxsentiment.coaching.candidates import (
+    ACKNOWLEDGING,
+    ADVICE_FIRST,
+    CONDUCT,
+    DOWNTURN,
+    KEEP,
+    MISSED_EMPATHY,
+    NAME_IT,
+    RECOVERY,
+    Candidate,
+    Texts,
+    asks_of,
+    candidate,
+    empathy_item,
+    focus_of,
+    or_none,
+    top,
+)
+from cxsentiment.coaching.talk import ACKNOWLEDGING_ACTS, PRESENT, Talk
+from cxsentiment.schema import EMPATHY_ACTS
+
+STRONG = 0.7
+_RECOVERED_WITHIN = 12  # turns
+_PERSON_FIRST = "Have a person read this passage before anything follows from it."
+
+
+def missed_empathy(talk: Talk, texts: Texts, pool: int) -> Iterator[Candidate]:
+    """A negative customer turn, and no acknowledging act in either of the agent's next two turns."""
+    rows = np.flatnonzero(talk.unanswered & (talk.agent >= 0))
+    best = talk.acknowledged[rows]
+    first = talk.next_agent[rows]
+    second = talk.next_agent[first]
+    confidence = talk.p_negative[rows] * (1 - best)
+    item = empathy_item(texts)
+    for k in top(talk.agent[rows], confidence, pool):
+        row, reply = int(rows[k]), int(first[k])
+        replies = f"turn {talk.number[reply]}" + (f" and turn {talk.number[second[k]]}" if second[k] >= 0 else "")
+        why = (
+            f"The customer's turn {talk.number[row]} reads as negative (p {talk.p_negative[row]:.2f}); nothing in the "
+            f"agent's {replies} acknowledges, apologises or reassures (highest p {best[k]:.2f})."
+        )
+        yield candidate(
+            talk, row, MISSED_EMPATHY, float(confidence[k]), why, focus_of(item, NAME_IT),
+            asks=asks_of(item), after=reply,
+        )  # fmt: skip
+
+
+def advice_first(talk: Talk, texts: Texts, pool: int) -> Iterator[Candidate]:
+    """After a negative customer turn the agent first informs, and acknowledges only in the turn after that."""
+    acknowledging = talk.strongest(ACKNOWLEDGING_ACTS)
+    inform = talk.column("p_inform")
+    first = talk.next_agent
+    second = np.where(first >= 0, first[first], -1)
+    late = (talk.p_negative >= PRESENT) & (talk.agent >= 0) & (second >= 0)
+    late &= (inform[first] >= PRESENT) & (acknowledging[first] < PRESENT) & (acknowledging[second] >= PRESENT)
+    rows = np.flatnonzero(late)
+    at, then = first[rows], second[rows]
+    confidence = talk.p_negative[rows] * inform[at] * (1 - acknowledging[at]) * acknowledging[then]
+    item = empathy_item(texts)
+    for k in top(talk.agent[rows], confidence, pool):
+        row, reply, later = int(rows[k]), int(at[k]), int(then[k])
+        why = (
+            f"The customer's turn {talk.number[row]} reads as negative (p {talk.p_negative[row]:.2f}); the agent's "
+            f"turn {talk.number[reply]} already informs (p {inform[reply]:.2f}), and only turn {talk.number[later]} "
+            f"acknowledges, apologises or reassures (p {acknowledging[later]:.2f})."
+        )
+        yield candidate(
+            talk, reply, ADVICE_FIRST, float(confidence[k]), why, focus_of(item, NAME_IT),
+            trigger=row, asks=asks_of(item), after=later,
+        )  # fmt: skip
+
+
+def conduct(talk: Talk, items: pa.Table, texts: Texts, pool: int) -> Iterator[Candidate]:
+    """An agent turn that reads as rude; for a person to read first."""
+    rows = np.flatnonzero(talk.unprofessional & (talk.agent >= 0))
+    critical = set(items.filter(pc.equal(items["critical"], "customer"))["item"].to_pylist())
+    item = next((text for name, text in texts.items() if name in critical and text.hint), None)
+    p = talk.p_unprofessional[rows]
+    for k in top(talk.agent[rows], p, pool):
+        row = int(rows[k])
+        why = (
+            f"The agent's turn {talk.number[row]} reads as rude, dismissive, blaming or mocking (p {p[k]:.2f}). "
+            "This is a machine flag: have a person read it."
+        )
+        yield candidate(talk, row, CONDUCT, float(p[k]), why, focus_of(item, _PERSON_FIRST), asks=asks_of(item))
+
+
+def downturns(talk: Talk, texts: Texts, pool: int) -> Iterator[Candidate]:
+    """The turning point downwards: of four customer turns in a row two are not negative and then two are.
+
+    Quoted is the first negative one; the agent's turn before it is what a coach looks at.
+    """
+    customer = np.flatnonzero(talk.is_customer & ~np.isnan(talk.p_negative))
+    if customer.size < 4:
+        return
+    windows = np.lib.stride_tricks.sliding_window_view(customer, 4)
+    windows = windows[talk.contact[windows[:, 0]] == talk.contact[windows[:, 3]]]
+    p = talk.p_negative[windows]
+    turned = (p[:, :2] < PRESENT).all(axis=1) & (p[:, 2:] >= PRESENT).all(axis=1)
+    windows, p = windows[turned], p[turned]
+    rows = windows[:, 2]
+    known = talk.agent[rows] >= 0
+    windows, p, rows = windows[known], p[known], rows[known]
+    confidence = (1 - p[:, :2]).mean(axis=1) * p[:, 2:].mean(axis=1)
+    before = talk.preceding(talk.is_agent)
+    item = empathy_item(texts)
+    for k in top(talk.agent[rows], confidence, pool):
+        row = int(rows[k])
+        if before[row] < windows[k, 1]:
+            continue  # no agent turn lies at the turning point
+        earlier = ", ".join(f"turn {talk.number[r]}" for r in windows[k, :2])
+        why = (
+            f"The contact turns here: the customer's {earlier} do not read as negative, turn {talk.number[row]} and "
+            f"turn {talk.number[windows[k, 3]]} do (p {p[k, 2]:.2f} and {p[k, 3]:.2f}). Look at what the agent said "
+            f"in turn {talk.number[before[row]]}, just before."
+        )
+        yield candidate(
+            talk, row, DOWNTURN, float(confidence[k]), why, focus_of(item, NAME_IT),
+            trigger=row, asks=asks_of(item), after=or_none(talk.next_agent[row]),
+        )  # fmt: skip
+
+
+def acknowledging(talk: Talk, pool: int) -> Iterator[Candidate]:
+    """Strength: the agent's turn right after a negative customer turn acknowledges it strongly."""
+    asked = np.flatnonzero((talk.p_negative >= PRESENT) & (talk.agent >= 0) & (talk.next_agent >= 0))
+    reply = talk.next_agent[asked]
+    p = talk.empathy[EMPATHY_ACTS.index("acknowledge")][reply]
+    keep = p >= STRONG
+    asked, reply, p = asked[keep], reply[keep], p[keep]
+    confidence = talk.p_negative[asked] * p
+    for k in top(talk.agent[asked], confidence, pool):
+        why = (
+            f"The agent's turn {talk.number[reply[k]]} names or validates the trouble (p {p[k]:.2f}) right after the "
+            f"customer's negative turn {talk.number[asked[k]]} (p {talk.p_negative[asked[k]]:.2f})."
+        )
+        yield candidate(
+            talk, int(reply[k]), ACKNOWLEDGING, float(confidence[k]), why, KEEP, strength=True, trigger=int(asked[k])
+        )
+
+
+def recoveries(talk: Talk, pool: int) -> Iterator[Candidate]:
+    """Strength: a customer turn is negative, a later one positive; quoted is the most empathic agent turn between.
+
+    The two are at most a dozen turns apart, and no other negative turn lies between them: what was said in between can
+    have helped.
+    """
+    later = talk.following(talk.p_positive >= PRESENT)
+    again = talk.following(talk.p_negative >= PRESENT)
+    near = (later >= 0) & (later - np.arange(later.size) <= _RECOVERED_WITHIN) & ((again < 0) | (again > later))
+    start = np.flatnonzero((talk.p_negative >= PRESENT) & (talk.agent >= 0) & near)
+    confidence = talk.p_negative[start] * talk.p_positive[later[start]]
+    for k in top(talk.agent[start], confidence, pool):
+        low, high = int(start[k]), int(later[start[k]])
+        between = np.nan_to_num(talk.empathy[:, low + 1 : high])
+        if between.size == 0 or between.max() < PRESENT:
+            continue
+        act, place = np.unravel_index(int(between.argmax()), between.shape)
+        row = low + 1 + int(place)
+        why = (
+            f"The customer reads as negative in turn {talk.number[low]} (p {talk.p_negative[low]:.2f}) and as positive "
+            f"in turn {talk.number[high]} (p {talk.p_positive[high]:.2f}); between them, turn {talk.number[row]} shows "
+            f"the clearest act of empathy ({EMPATHY_ACTS[act]}, p {between[act, place]:.2f})."
+        )
+        yield candidate(
+            talk, row, RECOVERY, float(confidence[k] * between[act, place]), why, KEEP, strength=True, trigger=low
+        )

@@ -1,0 +1,52 @@
+"""Coaching packs → a folder of pages that print on one or two sheets, and their moments as a table."""
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from cxsentiment import runs
+from cxsentiment.errors import RunError
+from cxsentiment.packs import Packs
+from cxsentiment.pages.pack_page import index_page, pack_page
+from cxsentiment.report import csv_text, table_of
+
+
+def write(packs: Packs, folder: Path, *, alone: bool = False) -> Path:
+    """Write index.html, team.html, teams/NAME.html, agents/NAME.html and coaching.csv; return the path of the index.
+
+    Rows of the coach's files that were refused are listed in rejects.jsonl.
+
+    `alone` leaves the teams out, for packs of some agents only. Raises RunError where the folder cannot be written.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise RunError(str(folder), "is a file", allowed="a folder", do="Name another folder")
+    names = file_names([one.agent_id for one in packs.agents])
+    files = {f"agents/{names[one.agent_id]}.html": pack_page(one, demo=packs.demo) for one in packs.agents}
+    of_teams = file_names([one.team for one in packs.teams])
+    if not alone:
+        files["team.html"] = pack_page(packs.team, demo=packs.demo)
+        files |= {f"teams/{of_teams[one.team]}.html": pack_page(one, demo=packs.demo) for one in packs.teams}
+    chosen = [moment for one in packs.agents for moment in one.moments]
+    files["coaching.csv"] = csv_text(table_of("coaching", chosen))
+    links = {} if alone else {one.team: f"teams/{of_teams[one.team]}.html" for one in packs.teams}
+    files["index.html"] = index_page(
+        packs.agents, packs.week, names, packs.notes, demo=packs.demo, team=not alone, teams=links
+    )
+    for name, content in files.items():
+        runs.write_atomically(folder / name, content.encode("utf-8", "replace"))
+    if packs.rejects:
+        runs.write_rejects(folder, packs.rejects)
+    return folder / "index.html"
+
+
+def file_names(ids: Sequence[str]) -> dict[str, str]:
+    """A file name for each id, of letters that every system takes; ids that would share one get their hash beside."""
+    plain = {name: re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")[:60] for name in ids}
+    shared = Counter(text.lower() for text in plain.values())
+    found = {}
+    for name, text in plain.items():
+        mark = hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:8]
+        found[name] = text if text == name and shared[text.lower()] == 1 else f"{text}-{mark}".strip("-")
+    return found

@@ -1,0 +1,182 @@
+import pyarrow as pa
+import pytest
+
+from cxsentiment.coaching.candidates import (
+    ADVICE_FIRST,
+    DISCLOSURE,
+    DOWNTURN,
+    ESCALATION,
+    MISSED_EMPATHY,
+    REPEAT_EFFORT,
+    SILENCE,
+    SLOW_REPLY,
+    UNANSWERED,
+)
+from cxsentiment.coaching.moments import library, moments
+from cxsentiment.schema import ItemText
+from tests.tables import agent, contacts, customer, items, no_contacts, no_items, no_turns, turns
+
+TEXTS = {
+    "acknowledge": ItemText("Empathy", "Does the agent acknowledge?", "Name the trouble."),
+    "inform": ItemText("Resolution", "Does the agent inform?", "State the answer."),
+    "verification": ItemText("Verification", "Does the agent verify?", "Ask for two identifiers."),
+}
+
+
+def found(*rows, channel="chat", texts=TEXTS, **contact):
+    """The moments of one contact of one agent."""
+    meta = contacts(
+        [{"agent_id": "a", "channel": channel, "repeat_effort": 1.0, "supervisor_requests": 1.0, **contact}]
+    )
+    return moments(meta, turns("c000", rows), no_items(), texts)
+
+
+def skills(*rows, **more):
+    return [one.skill for one in found(*rows, **more)]
+
+
+def test_advice_before_acknowledging_quotes_the_advice_and_shows_the_late_words():
+    (one,) = found(
+        customer(negative=0.75), agent(inform=1.0, acknowledge=0.25), customer(), agent(apologise=0.5), customer()
+    )
+    assert (one.skill, one.turn, one.quote) == (ADVICE_FIRST, 1, "agent says 1")
+    assert one.confidence == pytest.approx(0.75 * 1.0 * 0.75 * 0.5)
+    assert [turn.turn for turn in one.context] == [0, 1, 3]
+    assert (one.asks, one.focus) == ("Does the agent acknowledge?", "Name the trouble.")
+    assert "turn 1 already informs (p 1.00), and only turn 3 acknowledges" in one.why
+
+
+@pytest.mark.parametrize(
+    "talk",
+    [
+        [customer(negative=0.9), agent(inform=0.9, reassure=0.5), agent(acknowledge=0.9)],  # in the same turn
+        [customer(negative=0.9), agent(probe=0.9), agent(acknowledge=0.9)],  # a question is no advice
+        [customer(negative=0.4), agent(inform=0.9), agent(acknowledge=0.9)],
+    ],
+)
+def test_no_advice_first(talk):
+    assert ADVICE_FIRST not in skills(*talk)
+
+
+@pytest.mark.parametrize(
+    ("question", "reply", "named"),
+    [
+        ("When will it come?", {"text": "Is there anything else for you?"}, True),
+        ("When will it come?", {"text": "It will come on Monday.", "inform": 0.5}, False),
+        ("When will it come?", {"text": "Let me see for you.", "hold": 0.9}, False),
+        ("Will it come today?", {"text": "Yes it will, I think so."}, False),
+        ("Which one is it?", {"text": "Lyft"}, False),
+        ("Hi, how are you?", {"text": "Very well, thank you so much."}, False),
+        ("When will it come", {"text": "Is there anything else for you?"}, False),
+        ("When will it come?", {"text": "Is there anything else?", "inform": None}, False),  # not scored
+    ],
+)
+def test_unanswered_question(question, reply, named):
+    assert (UNANSWERED in skills(customer(text=question), agent(**reply))) is named
+
+
+def test_an_unanswered_question_takes_the_rubrics_words():
+    (one,) = found(customer(text="When will it come?"), agent(text="Is there anything else for you?", inform=0.25))
+    assert (one.asks, one.focus) == ("Does the agent inform?", "State the answer.")
+    assert one.confidence == pytest.approx(0.75 * 20 / 31)
+    assert "from turn 1 on" in one.why
+
+
+def test_repeat_effort_needs_the_phrase_and_a_negative_turn():
+    text = "I already told you my number."
+    (one,) = found(customer(negative=0.75, text=text), agent(reassure=0.9))
+    assert (one.skill, one.turn, one.confidence) == (REPEAT_EFFORT, 0, pytest.approx(0.75 * 15 / 21))
+    assert "“already told”" in one.why
+    assert skills(customer(negative=0.4, text=text), agent()) == []
+    assert REPEAT_EFFORT not in skills(customer(negative=0.9, text="My number is here."), agent(acknowledge=0.9))
+    # A contact that was counted as having none is not read.
+    assert REPEAT_EFFORT not in skills(customer(negative=0.9, text=text), agent(acknowledge=0.9), repeat_effort=0.0)
+
+
+def test_escalation_quotes_the_request():
+    (one,) = found(agent(), customer(text="I want to speak to your manager."), agent())
+    assert (one.skill, one.turn, one.speaker) == (ESCALATION, 1, "customer")
+    assert one.confidence == pytest.approx(5 / 6)
+
+
+def test_verification_after_disclosure():
+    talk = [customer(), agent(inform=0.8, text="Your order was shipped on Monday."), customer(), agent(verify=0.5)]
+    (one,) = found(*talk)
+    assert (one.skill, one.turn, one.focus) == (DISCLOSURE, 1, "Ask for two identifiers.")
+    assert one.confidence == pytest.approx(0.8 * 0.5 * 0.5)
+    assert [turn.turn for turn in one.context] == [0, 1, 3]
+    assert "have a person read" in one.why
+    assert skills(*talk, channel="social") == []
+    assert skills(agent(verify=0.9), *talk) == []  # asked before
+    assert skills(*talk[:3]) == []  # never asked: the item of the scorecard says so
+    assert skills(customer(), agent(inform=0.8, text="Shops are open on Monday."), agent(verify=0.9)) == []
+
+
+def test_slow_replies_and_silences_by_channel():
+    def talk(gap, **before):
+        return [customer(start_s=0.0, end_s=5.0), agent(start_s=6.0, end_s=10.0, **before), agent(start_s=10.0 + gap)]
+
+    def reply(wait):
+        return [customer(start_s=0.0, end_s=5.0), agent(start_s=5.0 + wait)]
+
+    (one,) = found(*reply(60.0), channel="call")
+    assert (one.skill, one.turn, one.confidence) == (SLOW_REPLY, 1, 1.0)
+    assert "comes 60 s after turn 0, more than 15 s" in one.why
+    assert skills(*reply(15.0), channel="call") == []
+    assert skills(*reply(119.0), channel="chat") == []
+    assert skills(*reply(121.0), channel="chat") == [SLOW_REPLY]
+    assert skills(*reply(9999.0), channel="email") == []
+    assert skills(*talk(16.0), channel="call") == [SILENCE]
+    assert skills(*talk(16.0), channel="chat") == []
+    assert skills(*talk(16.0, hold=0.5), channel="call") == []
+    assert skills(customer(), agent(), channel="call") == []  # no times
+
+
+def test_turning_point_downwards():
+    talk = [
+        customer(negative=0.25),
+        agent(),
+        customer(),
+        agent(text="No."),
+        customer(negative=0.5),
+        agent(acknowledge=0.6),
+        customer(negative=0.75),
+        agent(acknowledge=0.6),
+    ]
+    (one,) = found(*talk)
+    assert (one.skill, one.turn) == (DOWNTURN, 4)
+    assert one.confidence == pytest.approx(0.875 * 0.625)
+    assert "Look at what the agent said in turn 3" in one.why
+    assert [turn.turn for turn in one.context] == [2, 3, 4, 5]
+    assert DOWNTURN not in skills(*talk[:6])
+    # Nothing that an agent said lies between the last quiet turn and the first negative one.
+    apart = [customer(), agent(), customer(), customer(negative=0.9), agent(acknowledge=0.9), customer(negative=0.9)]
+    assert DOWNTURN not in skills(*apart, agent(acknowledge=0.9))
+
+
+def test_one_turn_of_the_customer_sets_off_one_moment():
+    # Negative, a question without answer, "already told you", after which the contact turns: one moment.
+    words = "I already told you. When will it come?"
+    reply = agent(text="Is there anything else for you?")
+    rows = [customer(), agent(), customer(), agent(), customer(negative=0.9, text=words), reply, customer(negative=0.9)]
+    assert skills(*rows) == [MISSED_EMPATHY]
+
+
+def test_a_late_verification_and_an_unmet_item_are_one_cause():
+    talk = [customer(), agent(inform=0.9, text="Your order was shipped."), customer(), agent(verify=0.9), customer()]
+    verdict = {"contact_id": "c000", "item": "verification", "verdict": "not_met", "p_met": 0.1, "weight": 1.0}
+    meta = contacts([{"agent_id": "a", "channel": "chat"}])
+    result = moments(meta, turns("c000", talk), items([{**verdict, "evidence_turn": 3}]), TEXTS)
+    assert len(result) == 1
+
+
+def test_the_library_has_the_clearest_examples_of_different_agents():
+    good = [customer(negative=0.9), agent(acknowledge=0.8), customer()]
+    better = [customer(negative=0.9), agent(acknowledge=0.95), customer()]
+    talk = [good, better, better, good, [customer(negative=0.9), agent()]]
+    meta = contacts([{"agent_id": name} for name in ("a", "b", "b", "c", "d")])
+    table = pa.concat_tables([turns(f"c{k:03d}", rows) for k, rows in enumerate(talk)])
+    result = library(meta, table, no_items(), per_skill=2)
+    assert [(one.skill, one.agent_id) for one in result] == [("acknowledging", "b"), ("acknowledging", "a")]
+    assert all(one.strength for one in result)
+    assert library(no_contacts(), no_turns(), no_items()) == ()
