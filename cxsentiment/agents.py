@@ -21,18 +21,20 @@ from cxsentiment.stats.reliability import VarianceComponents, n_for_reliability,
 
 FEW_CONTACTS = 5
 _ABOVE, _BELOW = 0.90, 0.10
-_USABLE_RELIABILITY, _GOOD_RELIABILITY = 0.5, 0.7
+LEAST_RELIABILITY, _GOOD_RELIABILITY = 0.5, 0.7
+WITHHELD = "withheld"
 UNDECIDED = "cannot be told apart"
 _TOO_FEW = "it needs two agents, one of them with two scored contacts"
 _NO_SPREAD = "no agent's contacts differ in their score, so nothing tells how far chance moves a mean"
 
 
-def score_agents(contacts: pa.Table) -> tuple[tuple[AgentScore, ...], tuple[str, ...]]:
+def score_agents(contacts: pa.Table, *, unreliable: bool = False) -> tuple[tuple[AgentScore, ...], tuple[str, ...]]:
     """Scores of all agents, ordered by id, and notes to print with them.
 
     `contacts` needs the columns agent_id, score (0-100, null where a contact has none) and null_reason. Contacts
-    without an agent id belong to nobody here; a note counts them. Reliability comes from the one-way ICC over all
-    agents; where no agent's scores vary, neither it nor a standing can be estimated.
+    without an agent id belong to nobody here; a note counts them. Below a reliability of .5 the numbers are withheld,
+    unless `unreliable` asks for them; the standing stays, for its error is bounded. Reliability comes from the one-way
+    ICC over all agents; where no agent's scores vary, neither it nor a standing can be estimated.
     """
     of, names = codes(contacts["agent_id"])
     scores = floats(contacts["score"])
@@ -47,11 +49,14 @@ def score_agents(contacts: pa.Table) -> tuple[tuple[AgentScore, ...], tuple[str,
     for code, name in enumerate(names):
         estimate = _flagged(clipped(means[code], 0.0, 100.0), why[of == code].tolist())
         trust = None if icc is None or estimate.n == 0 else reliability(estimate.n, icc)
+        if trust is not None and trust < LEAST_RELIABILITY and not unreliable:
+            estimate = missing(withheld(trust), estimate.method, estimate.n)
         standing = standing_of(p_above[code])
         if standing is None and estimate.n:
             reasons = [reason for reason in (estimate.reason, f"no standing: {lack}") if reason]
             estimate = replace(estimate, reason="; ".join(reasons))
-        agents.append(AgentScore(name, int(contacts_of[code]), estimate, trust, p_above[code], standing))
+        shown = None if estimate.value is None else p_above[code]
+        agents.append(AgentScore(name, int(contacts_of[code]), estimate, trust, shown, standing))
     return tuple(agents), _notes(tuple(agents), icc, lack, unattributed=int((~known).sum()))
 
 
@@ -112,6 +117,11 @@ def p_above_mean(means: Sequence[Estimate], found: VarianceComponents | None) ->
     return result
 
 
+def withheld(reliability: float) -> str:
+    """Why the numbers of an agent of such a reliability (0-1) are not shown."""
+    return f"{WITHHELD}: reliability {reliability:.2f} is below {LEAST_RELIABILITY}"
+
+
 def standing_of(p_above: float | None) -> str | None:
     """above | below | cannot be told apart, by the posterior probability; None where there is none."""
     if p_above is None:
@@ -158,10 +168,10 @@ def _reliability_note(agents: tuple[AgentScore, ...], icc: float | None, lack: s
     needed = n_for_reliability(_GOOD_RELIABILITY, icc)
     if needed is None:
         return "The agents' means differ no more than chance explains (ICC 0), so their reliability is 0."
-    low = sum(agent.reliability is not None and agent.reliability < _USABLE_RELIABILITY for agent in agents)
+    low = sum(agent.reliability is not None and agent.reliability < LEAST_RELIABILITY for agent in agents)
     return (
         f"Agents account for {icc:.1%} of the variance of contact scores (ICC, estimated from "
         f"{sum(agent.estimate.n for agent in agents)} scored contacts); a mean reaches reliability "
         f"{_GOOD_RELIABILITY:.1f} with {needed} contacts. Agents whose mean is less reliable than "
-        f"{_USABLE_RELIABILITY:.1f}, which is too little to compare them: {low}."
+        f"{LEAST_RELIABILITY:.1f}, which tells more of chance than of the agent, so that it is withheld: {low}."
     )

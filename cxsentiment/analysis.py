@@ -8,8 +8,9 @@ import pyarrow as pa
 
 from cxsentiment import runs
 from cxsentiment.answers import Joined, joined, off_scale, require_single_ids, scales_of
-from cxsentiment.associations import AssociationFigure, Scales, association_figures
-from cxsentiment.calibrated import AgentFigure, ValueModel, agent_figures
+from cxsentiment.associations import AssociationFigure, Correction, Scales, association_figures
+from cxsentiment.calibrated import AgentFigure, AgentRank, ValueModel, agent_figures
+from cxsentiment.calibration import CalibrationFigure, calibration
 from cxsentiment.drivers import DriverFigure, driver_figures
 from cxsentiment.errors import UsageError
 from cxsentiment.figures import Tables
@@ -38,30 +39,45 @@ class Analysis:
 
 
 def analyse_agents(
-    run: Path, labels: Labels | None = None, level: Granularity = "agent", target: float | None = None
+    run: Path,
+    labels: Labels | None = None,
+    level: Granularity = "agent",
+    target: float | None = None,
+    *,
+    unreliable: bool = False,
+    ranks: bool = False,
 ) -> Analysis:
-    """Tables `agents` and `models` of one level; `target` on 0-100. Raises RunError, UsageError."""
+    """Tables `agents` and `models` of one level, and `ranks` where asked for; `target` on 0-100, `unreliable` as for
+    `agent_figures`.
+
+    Raises RunError, UsageError.
+    """
     if target is not None and not 0 <= target <= 100:
         raise UsageError(f"--target {target:g}", "lies outside the scale of scores", allowed="0-100")
     contacts = _contacts(run, Joins()).contacts
     gradings = _gradings(run, contacts, labels)
-    found = agent_figures(contacts, gradings, (level,), target=target)
+    found = agent_figures(contacts, gradings, (level,), target=target, unreliable=unreliable)
     tables: Tables = {
         "agents": (AgentFigure, found.figures),
         "models": (ValueModel, found.models),
     }
+    if ranks:
+        tables = {**tables, "ranks": (AgentRank, found.ranks)}
     return Analysis(tables, (*_label_notes(labels), *found.notes), _label_rejects(labels, gradings))
 
 
 def analyse_rates(run: Path, labels: Labels | None = None) -> Analysis:
-    """Table `rates` of all campaigns. Raises RunError."""
+    """Tables `rates` of all campaigns, and `calibration` of the machine's probabilities. Raises RunError."""
     contacts = _contacts(run, Joins()).contacts
     gradings = _gradings(run, contacts, labels)
     found, notes = rates(contacts, gradings)
-    return Analysis({"rates": (Rate, found)}, (*_label_notes(labels), *notes), _label_rejects(labels, gradings))
+    tables: Tables = {"rates": (Rate, found), "calibration": (CalibrationFigure, calibration(contacts, gradings))}
+    return Analysis(tables, (*_label_notes(labels), *notes), _label_rejects(labels, gradings))
 
 
-def analyse_associations(run: Path, joins: Joins | None = None, labels: Labels | None = None) -> Analysis:
+def analyse_associations(
+    run: Path, joins: Joins | None = None, labels: Labels | None = None, correction: Correction = "bh"
+) -> Analysis:
     """Tables `associations`, `responses`, `balance`, `drivers`, `predicted` and `means`. Raises RunError."""
     joins = joins or Joins()
     found = _contacts(run, joins)
@@ -70,12 +86,14 @@ def analyse_associations(run: Path, joins: Joins | None = None, labels: Labels |
     items = runs.read_table(run, "items", ("contact_id", "item", "verdict", "p_met", "points", "weight"))
     card = parse_rubric(found.receipt["rubric"]["content"], str(run))
     every = Gradings(contacts, items, card, labels)
-    tables, notes = associate(contacts, every, scales, labelled=labels is not None)
+    tables, notes = associate(contacts, every, scales, labelled=labels is not None, correction=correction)
     rejects = (*found.rejects, *off, *_label_rejects(labels, every))
     return Analysis(tables, (*_label_notes(labels), *notes), rejects)
 
 
-def associate(contacts: pa.Table, every: Gradings, scales: Scales, *, labelled: bool) -> tuple[Tables, tuple[str, ...]]:
+def associate(
+    contacts: pa.Table, every: Gradings, scales: Scales, *, labelled: bool, correction: Correction = "bh"
+) -> tuple[Tables, tuple[str, ...]]:
     """The tables of `analyse_associations` from tables in memory, and notes; `every` are all contacts' gradings."""
     answered = np.zeros(contacts.num_rows, dtype=bool)
     for outcome in OUTCOMES:
@@ -83,10 +101,10 @@ def associate(contacts: pa.Table, every: Gradings, scales: Scales, *, labelled: 
     mix = case_mix(contacts)
     some = contacts.filter(pa.array(answered))
     own = every.part(some)
-    figures, notes = association_figures(some, own, scales, every if labelled else None)
+    figures, notes = association_figures(some, own, scales, every if labelled else None, correction)
     back = responses(contacts, scales, mix)
     drivers, driver_notes = driver_figures(some, own, case_mix(some))
-    guess = predictions(contacts, every, scales.get("csat"), back.weights.get("csat"))
+    guess = predictions(contacts, every, scales.get("csat"), back.weightings.get("csat"))
     tables: Tables = {
         "associations": (AssociationFigure, figures),
         "responses": (ResponseFigure, back.figures),
@@ -122,7 +140,7 @@ def _gradings(run: Path, contacts: pa.Table, labels: Labels | None) -> Gradings:
 
 
 def _label_notes(labels: Labels | None) -> tuple[str, ...]:
-    return () if labels is None else (purposes_note(labels),)
+    return () if labels is None else (purposes_note(labels), *labels.notes)
 
 
 def _label_rejects(labels: Labels | None, gradings: Gradings) -> tuple[Reject, ...]:

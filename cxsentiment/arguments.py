@@ -84,6 +84,11 @@ FormatName = Annotated[
     str | None,
     typer.Option("--format", metavar="NAME", help="Read everything as this format (cxsentiment formats lists them)."),
 ]
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder made by cxsentiment score.")]
+CsvFolder = Annotated[Path | None, typer.Option("--csv", metavar="FOLDER", help="Also write each table as CSV.")]
+ParquetFolder = Annotated[
+    Path | None, typer.Option("--parquet", metavar="FOLDER", help="Also write each table as Parquet.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines.")]
 MaskAlso = Annotated[
     list[str], typer.Option("--mask-also", metavar="KIND", help="Mask order numbers (order) or names (name) too.")

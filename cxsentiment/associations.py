@@ -6,6 +6,7 @@ back. Associations, never causes. `cxsentiment.outcomes` makes the report's shor
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -20,10 +21,13 @@ from cxsentiment.stats.correlation import clustered_spearman
 from cxsentiment.stats.estimates import missing
 from cxsentiment.stats.jackknife import ClusteredCorrelation, two_way
 from cxsentiment.stats.polyserial import clustered_polyserial
-from cxsentiment.stats.power import benjamini_hochberg, minimal_detectable_r
+from cxsentiment.stats.power import adjusted_p_values, minimal_detectable_r
 
+Correction = Literal["bh", "by"]
+_CORRECTIONS: Mapping[Correction, str] = {"bh": "Benjamini-Hochberg", "by": "Benjamini-Yekutieli"}
 HEADLINE = ("spearman", "auc")
 PROMOTER = 9.0
+_NOT_CORRECTED = missing("only items that people have labelled have it, at the pooled level", "not corrected")
 SAME_RATER = "one person on both sides (the customer's words, the customer's answer): expect it to be larger"
 SAME_GRADER = "some labels were given by the customer who answered: one rater on both sides"
 Scales = Mapping[str, tuple[float, float] | None]
@@ -49,8 +53,8 @@ class AssociationFigure:
     p_adjusted: float | None
     minimal_detectable: float | None
     flag: str | None
-    corrected: Estimate | None
-    powered: Estimate | None
+    corrected: Estimate
+    powered: Estimate
     reading: str
 
 
@@ -73,12 +77,17 @@ class _Answers:
 
 
 def association_figures(
-    contacts: pa.Table, gradings: Gradings, scales: Scales, labelled: Gradings | None = None
+    contacts: pa.Table,
+    gradings: Gradings,
+    scales: Scales,
+    labelled: Gradings | None = None,
+    correction: Correction = "bh",
 ) -> tuple[tuple[AssociationFigure, ...], tuple[str, ...]]:
     """Figures (outcome, feature, then statistic and level) and notes to print with them.
 
     `contacts` are those with an answer, and `gradings` theirs; `labelled` those of all contacts, where people have
-    labelled any, for the corrected columns. `scales` are the lowest and highest answer by outcome.
+    labelled any, for the corrected columns. `scales` are the lowest and highest answer by outcome. `correction` is
+    for many comparisons: bh, or by, which holds whatever their dependence.
     """
     features = [_Feature(name, floats(contacts[name])) for name in FEATURES]
     features += [_Feature(ITEM_PREFIX + one.name, one.met) for one in gradings.of("item") if one.met is not None]
@@ -95,10 +104,10 @@ def association_figures(
         return (), ("No contact has an answer to CSAT, NPS or CES, so there is nothing to associate with.",)
     if labelled is not None:
         found = _corrected(found, contacts, labelled)
-    found = _adjusted(found)
+    found = _adjusted(found, correction)
     notes.append(
-        f"{sum(one.p is not None for one in found)} comparisons with a p-value; adjusted by Benjamini-Hochberg within "
-        f"each statistic at a false discovery rate of {FALSE_DISCOVERY_RATE:.0%}. An association is not a cause."
+        f"{sum(one.p is not None for one in found)} comparisons with a p-value; adjusted by {_CORRECTIONS[correction]} "
+        f"within each statistic at a false discovery rate of {FALSE_DISCOVERY_RATE:.0%}. An association is not a cause."
     )
     if sum(one.flag is not None and "leakage" in one.flag for one in found):
         notes.append("Some correlations are larger than honest ones are: look for leakage before believing them.")
@@ -168,15 +177,15 @@ def _figure(
         detectable = minimal_detectable_r(found.effective_n)
     return AssociationFigure(
         feature.name, answers.outcome, statistic, level, found.estimate, found.clusters, found.p, None, detectable,
-        flag, None, None, "",
+        flag, _NOT_CORRECTED, _NOT_CORRECTED, "",
     )  # fmt: skip
 
 
-def _adjusted(found: list[AssociationFigure]) -> list[AssociationFigure]:
+def _adjusted(found: list[AssociationFigure], correction: Correction) -> list[AssociationFigure]:
     adjusted: dict[int, float | None] = {}
     for statistic in dict.fromkeys(one.statistic for one in found):
         places = [place for place, one in enumerate(found) if one.statistic == statistic]
-        values = benjamini_hochberg([found[place].p for place in places])
+        values = adjusted_p_values([found[place].p for place in places], correction)
         adjusted |= dict(zip(places, values, strict=True))
     return [_spoken(replace(one, p_adjusted=adjusted[place])) for place, one in enumerate(found)]
 

@@ -10,21 +10,28 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 
-from cxsentiment.agents import by_agent, p_above_mean, spread_of, standing_of
+from cxsentiment.adjusted import UNCALIBRATED, MixAdjustment, adjusted_estimate
+from cxsentiment.agents import (
+    LEAST_RELIABILITY,
+    WITHHELD,
+    by_agent,
+    p_above_mean,
+    spread_of,
+    standing_of,
+    withheld,
+)
 from cxsentiment.gradings import Grading, Gradings, Granularity
 from cxsentiment.mix import CaseMixColumns, case_mix
 from cxsentiment.schema import Estimate
-from cxsentiment.stats.arrays import FloatArray, IntArray, codes, group_sums
-from cxsentiment.stats.casemix import LEAST_OVERLAP, adjust, overlap
+from cxsentiment.stats.arrays import IntArray, codes
+from cxsentiment.stats.casemix import LEAST_OVERLAP, overlap
 from cxsentiment.stats.channels import Channels, Contacts, channels
 from cxsentiment.stats.estimates import because, clipped, missing, scaled
-from cxsentiment.stats.regression import clustered_regression
 from cxsentiment.stats.reliability import n_for_reliability, reliability
 from cxsentiment.stats.twochannel import AgentPosterior, TwoChannelFit, fit_two_channel
 
-UNCALIBRATED = "uncalibrated machine score"
-MIN_AGENTS = 5  # to adjust for case mix
-LEAST_RELIABILITY, COACHING, PERFORMANCE = 0.5, 0.7, 0.8
+COACHING, PERFORMANCE = 0.7, 0.8
+_NO_RANK = "uncalibrated machine scores have no ranks: give --labels"
 _NO_TARGET = "an uncalibrated machine score cannot be held against a target"
 
 
@@ -59,6 +66,16 @@ class AgentFigure:
 
 
 @dataclass(frozen=True, slots=True)
+class AgentRank:
+    """The rank that one agent's value is expected to have (1 is the highest) with its 95 % interval."""
+
+    agent_id: str
+    level: Granularity
+    name: str
+    estimate: Estimate
+
+
+@dataclass(frozen=True, slots=True)
 class ValueModel:
     """The model of one value: how agents differ (`tau`, points), how the machine errs by agent (`tau_machine`, points),
     its line on people's value (`alpha`, `beta`), whether it is `usable`, and `minimum_n`: contacts graded by people
@@ -80,11 +97,14 @@ class ValueModel:
 
 @dataclass(frozen=True, slots=True)
 class AgentFigures:
-    """Figures by value and agent, the model of each value, and notes to print with them."""
+    """Figures by value and agent, the model of each value, and notes to print with them; `ranks` for who insists on
+    them, in the order of the agents' ids: their intervals are most of the table.
+    """
 
     figures: tuple[AgentFigure, ...]
     models: tuple[ValueModel, ...]
     notes: tuple[str, ...]
+    ranks: tuple[AgentRank, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +117,18 @@ class _Agents:
 
 
 def agent_figures(
-    contacts: pa.Table, gradings: Gradings, levels: Iterable[Granularity] = ("agent",), *, target: float | None = None
+    contacts: pa.Table,
+    gradings: Gradings,
+    levels: Iterable[Granularity] = ("agent",),
+    *,
+    target: float | None = None,
+    unreliable: bool = False,
 ) -> AgentFigures:
     """Figures of all agents at the levels asked for; `target` is on 0-100, None compares with the mean of all agents.
 
     `contacts` are those of the gradings, with agent_id and the case-mix columns. Contacts without an agent are left
-    out, and a note counts them. ValueError for a target outside 0-100.
+    out, and a note counts them. Numbers of a reliability below .5 are withheld, unless `unreliable` asks for them; the
+    tier stays, for its error is bounded. ValueError for a target outside 0-100.
     """
     if target is not None and not 0 <= target <= 100:
         raise ValueError(f"a target of {target:g} lies outside 0-100")
@@ -114,21 +140,25 @@ def agent_figures(
     )
     figures: list[AgentFigure] = []
     models: list[ValueModel] = []
+    ranks: list[AgentRank] = []
     for level in levels:
         for grading in gradings.of(level):
-            own, model = _figures(grading, agents)
-            figures += own
+            own, model, ranked = _figures(grading, agents)
+            ranks += ranked
+            figures += own if unreliable else [_withheld(one) for one in own]
             models.append(model)
-    return AgentFigures(tuple(figures), tuple(models), _notes(figures, models, agents))
+    return AgentFigures(tuple(figures), tuple(models), _notes(figures, models, agents), tuple(ranks))
 
 
-def _figures(grading: Grading, agents: _Agents) -> tuple[list[AgentFigure], ValueModel]:
+def _figures(grading: Grading, agents: _Agents) -> tuple[list[AgentFigure], ValueModel, list[AgentRank]]:
     of, count = agents.of, len(agents.names)
     machine = [clipped(scaled(one, 100), 0, 100) for one in by_agent(grading.machine, of, count)]
-    mix = _Mix(grading, agents)
+    mix = MixAdjustment(grading.machine, agents.mix.x, agents.of, len(agents.names))
     labelled = grading.labelled & (of >= 0)
     if not labelled.any():
-        return _uncalibrated(grading, agents, machine, mix)
+        nothing = missing(_NO_RANK, "posterior expected rank")
+        ranks = [AgentRank(name, grading.level, grading.name, nothing) for name in agents.names]
+        return (*_uncalibrated(grading, agents, machine, mix), ranks)
     rest = (of >= 0) & ~grading.labelled
     # What a targeted sample leaves over is no picture of an agent; all its contacts together are.
     others = (of >= 0) if grading.unequal else rest
@@ -149,8 +179,11 @@ def _figures(grading: Grading, agents: _Agents) -> tuple[list[AgentFigure], Valu
     contacts = np.bincount(of[of >= 0], minlength=count)
     spread = float(np.median(found.human_variance))
     tau = fit.tau.value
+    several = sum(agent.estimate.value is not None for agent in fit.agents) > 1
     figures = []
-    for code, agent in enumerate(fit.agents):
+    for code, given in enumerate(fit.agents):
+        # How much of the differences between agents is the agents: one alone has no such share.
+        agent = given if several else replace(given, reliability=None)
         estimate = _explained(scaled(agent.estimate, 100), agent, fit)
         figures.append(
             AgentFigure(
@@ -163,7 +196,7 @@ def _figures(grading: Grading, agents: _Agents) -> tuple[list[AgentFigure], Valu
                 agent.unlabelled,
                 estimate,
                 machine[code],
-                _adjusted(adjusted, code, estimate, mix.lack),
+                adjusted_estimate(adjusted, code, estimate, mix.lack),
                 agents.overlap.get(code),
                 agent.p_above,
                 agent.tier,
@@ -172,11 +205,15 @@ def _figures(grading: Grading, agents: _Agents) -> tuple[list[AgentFigure], Valu
                 allowed_use(agent.reliability),
             )
         )
-    return figures, _model(grading, fit, found, spread)
+    ranks = [
+        AgentRank(name, grading.level, grading.name, agent.rank)
+        for name, agent in zip(agents.names, fit.agents, strict=True)
+    ]
+    return figures, _model(grading, fit, found, spread), ranks
 
 
 def _uncalibrated(
-    grading: Grading, agents: _Agents, machine: list[Estimate], mix: "_Mix"
+    grading: Grading, agents: _Agents, machine: list[Estimate], mix: MixAdjustment
 ) -> tuple[list[AgentFigure], ValueModel]:
     of = agents.of
     found, lack = spread_of(grading.machine[of >= 0], of[of >= 0])
@@ -222,60 +259,18 @@ def _uncalibrated(
     return figures, model
 
 
-class _Mix:
-    """The case mix's part of an agent's mean of the machine's value; `lack` says why there is none."""
+def _withheld(one: AgentFigure) -> AgentFigure:
+    """The figure without its numbers where its reliability is below .5: they tell more of chance than of the agent."""
+    if one.reliability is None or one.reliability >= LEAST_RELIABILITY:
+        return one
+    reason = withheld(one.reliability)
 
-    def __init__(self, grading: Grading, agents: _Agents) -> None:
-        self._y, self._x, self._of = grading.machine, agents.mix.x, agents.of
-        self._count = len(agents.names)
-        self.lack = "" if self._x.shape[1] else "the contacts do not differ in case mix"
-        if not self.lack and self._count < 2:
-            self.lack = "one agent alone has nobody to be compared with"
+    def hidden(estimate: Estimate) -> Estimate:
+        return estimate if estimate.value is None else missing(reason, estimate.method, estimate.n)
 
-    def machine(self) -> dict[int, Estimate]:
-        """The machine's adjusted means by agent code, on 0-100."""
-        if self.lack or np.isnan(self._y).all():
-            return {}
-        found = adjust(self._y, self._x, self._of)
-        return {
-            code: clipped(scaled(replace(one, method=f"{UNCALIBRATED}: {one.method}"), 100), 0, 100)
-            for code, one in zip(found.names.tolist(), found.adjusted, strict=True)
-        }
-
-    def adjusted(self, parts: Channels, fit: TwoChannelFit) -> FloatArray | None:
-        """Draws of the agents' values less what the mix adds to them, (draws, agents). Sets `lack` where none are.
-
-        The mix's part is its slopes within agents of the machine's value, over the machine's slope on people's. It is
-        a covariate of a second fit: else agents would be drawn towards a mean that takes them all for equally placed,
-        and then lose the whole of what the mix explains, which adjusts for too much.
-        """
-        if not self.lack and (not fit.usable or not fit.beta.value):
-            self.lack = "the machine's slopes are in people's unit only where it can be used"
-        if not self.lack and np.sum((parts.human_n > 0) | (parts.machine_n > 0)) < MIN_AGENTS:
-            self.lack = f"too few agents to adjust: {MIN_AGENTS} with data are needed"
-        if self.lack:
-            return None
-        keep = (self._of >= 0) & ~np.isnan(self._y)
-        found = clustered_regression(self._y, self._x, self._of, within=True)
-        slopes = np.array([slope.value or 0.0 for slope in found.slopes])
-        x = self._x[keep] - self._x[keep].mean(axis=0)
-        sums = group_sums(self._of[keep], self._count, *x.T)
-        means = sums[:, 1:] / np.maximum(sums[:, :1], 1)
-        rng = np.random.default_rng(1)
-        draws = rng.multivariate_normal(slopes, found.covariance, size=fit.draws.shape[0], method="eigh")
-        shift = draws @ means.T / (fit.beta.value or 1.0)
-        again = fit_two_channel(parts, covariates=shift.mean(axis=0)[:, None])
-        return np.asarray(again.draws - shift)
-
-
-def _adjusted(adjusted: FloatArray | None, code: int, raw: Estimate, lack: str) -> Estimate:
-    method = f"{raw.method}, adjusted for case mix, within slopes"
-    if adjusted is None or raw.value is None or raw.low is None:
-        return missing(lack or raw.reason or "no interval to adjust", method, raw.n)
-    draws = 100 * adjusted[:, code]
-    low, high = np.percentile(draws, (2.5, 97.5))
-    value = float(np.clip(draws.mean(), 0, 100))
-    return clipped(Estimate(value, min(value, float(low)), max(value, float(high)), raw.n, method), 0, 100)
+    return replace(
+        one, estimate=hidden(one.estimate), machine=hidden(one.machine), adjusted=hidden(one.adjusted), p_above=None
+    )
 
 
 def _explained(estimate: Estimate, agent: AgentPosterior, fit: TwoChannelFit) -> Estimate:
@@ -345,6 +340,12 @@ def _notes(figures: list[AgentFigure], models: list[ValueModel], agents: _Agents
     elif raw:
         notes.append(f"Without human labels, so uncalibrated: {', '.join(model.name for model in raw)}.")
     notes += [f"{model.name}: {model.reason}." for model in models if model.calibrated and model.reason]
+    hidden = sum((figure.estimate.reason or "").startswith(WITHHELD) for figure in figures)
+    if hidden:
+        notes.append(
+            f"Withheld: the numbers of {hidden} of {len(figures)} figures, whose reliability is below "
+            f"{LEAST_RELIABILITY}: they would tell more of chance than of the agent. --unreliable shows them."
+        )
     notes.append("Agents stand in the order of their ids. There is no league table: ranks of close means are noise.")
     against = "the mean of all agents" if agents.target is None else f"the target {100 * agents.target:g}"
     notes.append(f"Tiers: above or below {against} with a posterior probability of at least .90; else not told apart.")

@@ -29,6 +29,7 @@ from cxsentiment.review_commands import register as add_review_commands
 from cxsentiment.rubric_commands import app as rubric_commands
 from cxsentiment.rubric_commands import rescore
 from cxsentiment.score_commands import score
+from cxsentiment.serve_commands import register as add_serve_commands
 from cxsentiment.statistics_commands import app as statistics_commands
 from cxsentiment.verify_commands import verify
 from cxsentiment.watch_commands import watch
@@ -51,6 +52,7 @@ app.command()(kpis)
 app.command()(consistency)
 app.command()(coach)
 add_review_commands(app)
+add_serve_commands(app)
 app.add_typer(statistics_commands)
 
 

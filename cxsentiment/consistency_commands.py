@@ -5,14 +5,16 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from cxsentiment.arguments import DateOrderOption, Json, LogFiles, LogTimeUnit, Map, Timezone
+from cxsentiment.arguments import CsvFolder, Json, ParquetFolder, RunFolder
 from cxsentiment.errors import ExitCode, UsageError
-from cxsentiment.kpi_commands import CsvFolder, ParquetFolder, RunFolder, Shifts
+from cxsentiment.join_options import AS_TYPED, DATES, LOGS, JoinOptions, joined_by
+from cxsentiment.kpi_commands import Shifts
 
 if TYPE_CHECKING:
     from cxsentiment.consistency.monitoring import Per
 
 
+@joined_by((*DATES, *LOGS, "map_"))
 def consistency(
     run: RunFolder,
     shifts: Shifts = None,
@@ -33,11 +35,7 @@ def consistency(
         str | None, typer.Option(metavar="FILE", help="People's verdicts: contact_id, item, value, purpose.")
     ] = None,
     item: Annotated[str | None, typer.Option(metavar="ITEM", help="With --labels: those of this item only.")] = None,
-    log: LogFiles = [],  # noqa: B006
-    log_time_unit: LogTimeUnit = "s",
-    map_: Map = [],  # noqa: B006
-    date_order: DateOrderOption = None,
-    timezone: Timezone = None,
+    beside: JoinOptions = AS_TYPED,
     charts: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Also draw the charts (SVG).")] = None,
     csv: CsvFolder = None,
     parquet: ParquetFolder = None,
@@ -45,14 +43,12 @@ def consistency(
 ) -> None:
     """Compare shifts, peak hours, sites, channels and weekdays; chart days or weeks; compare before and after."""
     from cxsentiment import consistency_terminal as terminal
-    from cxsentiment.ingest.joins import read_joins
     from cxsentiment.slices import read_hours, read_shifts
     from cxsentiment.starts import period
     from cxsentiment.steadiness import Plan, steadiness
 
     if per not in ("day", "week"):
         raise UsageError(f"--per {per}", "is no period", allowed="day, week")
-    joins = read_joins(date_order=date_order, timezone=timezone, log=log, log_time_unit=log_time_unit, map_=map_)
     plan = Plan(
         shifts=read_shifts(shifts),
         peak=read_hours(peak),
@@ -62,10 +58,10 @@ def consistency(
         per=cast("Per", per),
         labels=labels,
         item=item,
-        zone=timezone,
-        date_order=date_order,
+        zone=beside.timezone,
+        date_order=beside.date_order,
     )
-    found = steadiness(run, joins, plan)
+    found = steadiness(run, beside.read(), plan)
     terminal.write(found, csv, parquet, charts, margin)
     terminal.print_steadiness(found, as_json=as_json)
     raise typer.Exit(ExitCode.REJECTS if found.rejects else ExitCode.DONE)

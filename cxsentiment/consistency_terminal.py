@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,35 +11,40 @@ from rich.markup import escape
 
 from cxsentiment.consistency.contrasts import Change, Difference, counted
 from cxsentiment.consistency.monitoring import Monitor
+from cxsentiment.figures import Tables, rows_of, write_all
 from cxsentiment.kpi_terminal import grid, interval, number, print_notes, screen
-from cxsentiment.runs import write_atomically, write_rejects
+from cxsentiment.runs import write_atomically
 from cxsentiment.schema import Estimate
+from cxsentiment.stats.estimates import missing
 from cxsentiment.steadiness import Steadiness, drawings
-from cxsentiment.tabulated import ESTIMATE, Figures, Flat, flat, write_csv, write_parquet
 
 _CHANGES_SHOWN, _ITEMS_SHOWN, _ALARMS_SHOWN = 30, 12, 4
-_JUDGED = ("low90", "high90", "margin", "verdict")
-_DIFFERENCES = ("factor", "group", "measure", "contacts", "mean", "others", *ESTIMATE, *_JUDGED)
-_CHANGES = ("measure", "before", "after", *ESTIMATE, *_JUDGED, "agents")
-_CHARTS = ("chart", "period", "unit", "centre", *ESTIMATE, "outside")
-_NUMBERS = frozenset({"mean", "others", "before", "after", "low90", "high90", "margin", "centre"})
 
 
-def tables(found: Steadiness) -> dict[str, Figures]:
+@dataclass(frozen=True, slots=True)
+class ChartPoint:
+    """One point of one chart: `estimate` is its value, with the chart's limits as low and high."""
+
+    chart: str
+    period: str | None
+    unit: str
+    centre: float | None
+    estimate: Estimate
+    outside: bool | None
+
+
+def tables(found: Steadiness) -> Tables:
     """Every table by the name of its file."""
     return {
-        "differences": Figures(_DIFFERENCES, [_difference(one) for one in found.differences], _NUMBERS),
-        "changes": Figures(_CHANGES, [_change(one) for one in found.changes], _NUMBERS),
-        "charts": Figures(_CHARTS, [row for one in found.monitors for row in _points(one)], _NUMBERS),
+        "differences": (Difference, found.differences),
+        "changes": (Change, found.changes),
+        "charts": (ChartPoint, [row for one in found.monitors for row in _points(one)]),
     }
 
 
 def write(found: Steadiness, csv: Path | None, parquet: Path | None, charts: Path | None, margin: float) -> None:
     """Write the tables and drawings into the folders given. Raises RunError where one cannot be written."""
-    for folder, writer in ((csv, write_csv), (parquet, write_parquet)):
-        if folder is not None:
-            writer(folder, tables(found))
-            write_rejects(folder, found.rejects)
+    write_all(tables(found), found.rejects, csv, parquet)
     if charts is not None:
         for name, svg in drawings(found, margin).items():
             write_atomically(charts / name.replace("/", "-"), svg.encode("utf-8", "replace"))
@@ -48,7 +53,7 @@ def write(found: Steadiness, csv: Path | None, parquet: Path | None, charts: Pat
 def print_steadiness(found: Steadiness, *, as_json: bool) -> None:
     """Print it."""
     if as_json:
-        document: dict[str, Any] = {name: list(table.rows) for name, table in tables(found).items()}
+        document: dict[str, Any] = {name: rows_of(rows) for name, (_, rows) in tables(found).items()}
         document |= {"notes": list(found.notes), "rejects": [asdict(reject) for reject in found.rejects]}
         print(json.dumps(document, ensure_ascii=False, indent=2))  # noqa: T201
         return
@@ -72,7 +77,7 @@ def _print_differences(console: Console, rows: Sequence[Difference]) -> None:
         if one.measure != "score":
             continue
         if not one.group:
-            lacking.append(f"{one.factor}: {one.difference.reason}")
+            lacking.append(f"{one.factor}: {one.estimate.reason}")
             continue
         table.add_row(
             one.factor,
@@ -80,9 +85,9 @@ def _print_differences(console: Console, rows: Sequence[Difference]) -> None:
             f"{one.contacts:,}",
             number(one.mean.value),
             number(one.others.value),
-            number(one.difference.value),
-            interval(one.difference),
-            _said(one.verdict, one.difference),
+            number(one.estimate.value),
+            interval(one.estimate),
+            _said(one.verdict, one.estimate),
         )
     console.print(table)
     print_notes(console, lacking)
@@ -93,12 +98,12 @@ def _print_differences(console: Console, rows: Sequence[Difference]) -> None:
     said = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
     console.print(f"\nItems by group: {said} (margin {items[0].margin:g} points)")
     different = sorted(
-        (one for one in items if one.verdict == "different"), key=lambda one: -abs(one.difference.value or 0)
+        (one for one in items if one.verdict == "different"), key=lambda one: -abs(one.estimate.value or 0)
     )
     for one in different[:_ITEMS_SHOWN]:
         name = one.measure.removeprefix("item:")
         where = f"{escape(name)}, {one.factor} {escape(one.group)}"
-        console.print(f"  {where}: {number(one.difference.value)} points {interval(one.difference)}")
+        console.print(f"  {where}: {number(one.estimate.value)} points {interval(one.estimate)}")
     if len(different) > _ITEMS_SHOWN:
         console.print(f"  {len(different) - _ITEMS_SHOWN} more: --csv, --parquet or --json has all")
 
@@ -114,9 +119,9 @@ def _print_changes(console: Console, rows: Sequence[Change]) -> None:
             escape(one.measure.removeprefix("item:")),
             number(one.before.value),
             number(one.after.value),
-            number(one.difference.value),
-            interval(one.difference),
-            _said(one.verdict, one.difference),
+            number(one.estimate.value),
+            interval(one.estimate),
+            _said(one.verdict, one.estimate),
         )
     console.print(table)
 
@@ -136,46 +141,19 @@ def _said(verdict: str, estimate: Estimate) -> str:
     return verdict if estimate.low is not None else f"{verdict}: {escape(estimate.reason or '')}"
 
 
-def _difference(one: Difference) -> Flat:
-    return {
-        "factor": one.factor,
-        "group": one.group,
-        "measure": one.measure,
-        "contacts": one.contacts,
-        "mean": one.mean.value,
-        "others": one.others.value,
-        **flat(one.difference),
-        "low90": one.low90,
-        "high90": one.high90,
-        "margin": one.margin,
-        "verdict": one.verdict,
-    }
-
-
-def _change(one: Change) -> Flat:
-    return {
-        "measure": one.measure,
-        "before": one.before.value,
-        "after": one.after.value,
-        **flat(one.difference),
-        "low90": one.low90,
-        "high90": one.high90,
-        "margin": one.margin,
-        "verdict": one.verdict,
-        "agents": one.agents_both,
-    }
-
-
-def _points(one: Monitor) -> list[Flat]:
+def _points(one: Monitor) -> list[ChartPoint]:
     """A row a period: its value, and as low and high the chart's limits; one row that says why there is no chart."""
     if one.reason is not None:
-        nothing = flat(Estimate(None, None, None, 0, one.method, one.reason))
-        return [{"chart": one.name, "period": None, "unit": one.unit, "centre": None, **nothing, "outside": None}]
-    chart = one.chart
-    rows: list[Flat] = []
-    for place, period in enumerate(one.periods):
-        value, low, high = (float(values[place]) for values in (chart.value, chart.low, chart.high))
-        figure = flat(Estimate(value, low, high, int(one.n[place]), f"{one.method}; low and high are its limits"))
-        named: Flat = {"chart": one.name, "period": period, "unit": one.unit, "centre": chart.centre}
-        rows.append({**named, **figure, "outside": bool(chart.outside[place])})
-    return rows
+        return [ChartPoint(one.name, None, one.unit, None, missing(one.reason, one.method), None)]
+    chart, method = one.chart, f"{one.method}; low and high are its limits"
+    return [
+        ChartPoint(
+            one.name,
+            period,
+            one.unit,
+            chart.centre,
+            Estimate(float(chart.value[k]), float(chart.low[k]), float(chart.high[k]), int(one.n[k]), method),
+            bool(chart.outside[k]),
+        )
+        for k, period in enumerate(one.periods)
+    ]

@@ -5,7 +5,7 @@ X_n, X_method and X_reason. A number that is not finite never leaves: it becomes
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
 from types import UnionType
@@ -15,12 +15,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cxsentiment.errors import RunError
-from cxsentiment.runs import write_atomically
-from cxsentiment.schema import Estimate
+from cxsentiment.runs import write_atomically, write_rejects
+from cxsentiment.schema import Estimate, Reject
+from cxsentiment.spreadsheets import NEEDS_APOSTROPHE
 
 _PARTS = (("", "value"), ("low", "low"), ("high", "high"), ("n", "n"), ("method", "method"), ("reason", "reason"))
 _PART_TYPES = (pa.float64(), pa.float64(), pa.float64(), pa.int64(), pa.string(), pa.string())
-_FORMULA = r"^[=+\-@\t\r\n]"
 _TYPES = {str: pa.string(), float: pa.float64(), int: pa.int64(), bool: pa.bool_()}
 Kind = type[Any]
 Rows = Any  # dataclasses of the kind in a sequence, or an Arrow table with their columns
@@ -69,6 +69,21 @@ def rows_of(figures: Rows) -> list[dict[str, Any]]:
     return rows
 
 
+def write_all(tables: Tables, rejects: Iterable[Reject] | None, csv: Path | None, parquet: Path | None) -> list[Path]:
+    """The tables, and what was refused (None: nothing can be), into the folders given; the tables' paths.
+
+    Raises RunError where one cannot be written.
+    """
+    written = []
+    refused = None if rejects is None else tuple(rejects)
+    for folder, form in ((csv, "csv"), (parquet, "parquet")):
+        if folder is not None:
+            written += write_tables(folder, tables, form)  # type: ignore[arg-type]
+            if refused is not None:
+                write_rejects(folder, refused)
+    return written
+
+
 def write_tables(folder: Path, tables: Tables, form: Literal["csv", "parquet"]) -> list[Path]:
     """One file a table in the folder, made where it is not there. Raises RunError where it cannot be written."""
     written = []
@@ -95,7 +110,7 @@ def _plain_cells(table: pa.Table) -> pa.Table:
     for place, field in enumerate(table.schema):
         if field.type == pa.string():
             column = table.column(place)
-            formula = pc.match_substring_regex(column, _FORMULA)
+            formula = pc.match_substring_regex(column, NEEDS_APOSTROPHE)
             marked = pc.if_else(formula, pc.binary_join_element_wise("'", column, ""), column)
             table = table.set_column(place, field, marked)
     return table

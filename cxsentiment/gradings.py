@@ -12,10 +12,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cxsentiment.labels import CALIBRATING, WHOLE_CONTACT, Labels
+from cxsentiment.labels import WHOLE_CONTACT, Labels
 from cxsentiment.rubric.scorecard import Rubric
 from cxsentiment.schema import Reject
-from cxsentiment.stats.arrays import BoolArray, FloatArray, IntArray, floats, group_means
+from cxsentiment.stats.arrays import BoolArray, FloatArray, IntArray, floats
 
 Granularity = Literal["agent", "item", "section", "critical"]
 CRITICAL_CLASSES = ("customer", "business", "compliance")
@@ -240,24 +240,16 @@ def _people(labels: Labels, contacts: pa.Table, names: pa.Array) -> tuple[_Peopl
         )
         for place in np.flatnonzero((row < 0) | (item < 0)).tolist()
     ]
-    calibrates = np.asarray(pc.is_in(table["purpose"], pa.array(CALIBRATING)))
-    use = (row >= 0) & (item >= 0) & calibrates
+    use = (row >= 0) & (item >= 0)
     values, chance = floats(table["value"])[use], floats(table["inclusion_probability"])[use]
     rows, of = np.unique(row[use], return_inverse=True)
     size = len(names) + 1
-    _, place, cell = np.unique(of * size + item[use], return_index=True, return_inverse=True)
-    known = ~np.isnan(values)
+    # One label stands for each item of a contact (`cxsentiment.labels`), so no cell is written twice.
     grid, graded = np.full((rows.size, size), np.nan), np.zeros((rows.size, size), dtype=bool)
-    graded[of, item[use]] = True
-    if known.any():
-        # Two graders of one contact and item count once, with their mean.
-        inner, cells = np.unique(cell[known], return_inverse=True)
-        at = place[inner]
-        grid[of[at], item[use][at]] = group_means(values[known], cells)
-    # Drawn twice, a contact counts with the larger chance; graded as a whole, with the least of its items'.
-    chances = np.zeros((rows.size, size))
-    np.maximum.at(chances, (of, item[use]), chance)
-    chances = np.where(graded, chances, np.inf)
+    grid[of, item[use]], graded[of, item[use]] = values, True
+    # A contact graded as a whole counts with the least of its items' chances.
+    chances = np.full((rows.size, size), np.inf)
+    chances[of, item[use]] = chance
     return _People(rows, grid[:, :-1], graded[:, :-1], grid[:, -1], chances), tuple(rejects)
 
 

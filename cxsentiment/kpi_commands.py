@@ -5,32 +5,17 @@ from typing import Annotated
 
 import typer
 
-from cxsentiment.arguments import (
-    CesDirection,
-    CesScale,
-    CsatMap,
-    CsatScale,
-    DateOrderOption,
-    Json,
-    LogFiles,
-    LogTimeUnit,
-    Map,
-    SurveyFiles,
-    Timezone,
-)
+from cxsentiment.arguments import CsvFolder, Json, ParquetFolder, RunFolder
 from cxsentiment.errors import ExitCode
+from cxsentiment.join_options import AS_TYPED, DATES, LOGS, SCALES, JoinOptions, joined_by
 
-RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder made by cxsentiment score.")]
 Shifts = Annotated[
     str | None,
     typer.Option(metavar="NAME=FROM-TO,…", help="Shifts by the wall clock of --timezone: day=08-16,night=22-06."),
 ]
-CsvFolder = Annotated[Path | None, typer.Option("--csv", metavar="FOLDER", help="Also write each table as CSV.")]
-ParquetFolder = Annotated[
-    Path | None, typer.Option("--parquet", metavar="FOLDER", help="Also write each table as Parquet.")
-]
 
 
+@joined_by(("surveys", *SCALES, *DATES, *LOGS, "map_"))
 def kpis(
     run: RunFolder,
     targets: Annotated[
@@ -57,6 +42,9 @@ def kpis(
     window: Annotated[
         float, typer.Option(metavar="DAYS", min=0.1, help="First-contact resolution: no contact in …")
     ] = 7,
+    resolve_within: Annotated[
+        float | None, typer.Option(metavar="HOURS", min=0.01, help="Resolved within this counts for its service level.")
+    ] = None,
     any_queue: Annotated[
         bool, typer.Option("--any-queue", help="A contact in another queue counts as coming back too.")
     ] = False,
@@ -75,23 +63,13 @@ def kpis(
         ),
     ] = False,
     shifts: Shifts = None,
-    surveys: SurveyFiles = [],  # noqa: B006
-    csat_scale: CsatScale = None,
-    csat_map: CsatMap = [],  # noqa: B006
-    ces_scale: CesScale = None,
-    ces_direction: CesDirection = None,
-    log: LogFiles = [],  # noqa: B006
-    log_time_unit: LogTimeUnit = "s",
-    map_: Map = [],  # noqa: B006
-    date_order: DateOrderOption = None,
-    timezone: Timezone = None,
+    beside: JoinOptions = AS_TYPED,
     csv: CsvFolder = None,
     parquet: ParquetFolder = None,
     as_json: Json = False,
 ) -> None:
     """Print the indicators of a run with their intervals, by slices, and against targets; what lacks says so."""
     from cxsentiment import kpi_terminal as terminal
-    from cxsentiment.ingest.joins import read_joins
     from cxsentiment.ingest.options import parse_map
     from cxsentiment.kpis.cost import Prices
     from cxsentiment.kpis.customers import read_customers
@@ -101,35 +79,24 @@ def kpis(
     from cxsentiment.slices import read_shifts
     from cxsentiment.starts import period as read_period
 
-    joins = read_joins(
-        surveys=surveys,
-        csat_scale=csat_scale,
-        csat_map=csat_map,
-        ces_scale=ces_scale,
-        ces_direction=ces_direction,
-        date_order=date_order,
-        timezone=timezone,
-        log=log,
-        log_time_unit=log_time_unit,
-        map_=map_,
-    )
     table = None
     if customers is not None:
-        table = read_customers(customers, order=date_order, zone=timezone, columns=parse_map(map_))
+        table = read_customers(customers, order=beside.date_order, zone=beside.timezone, columns=parse_map(beside.map_))
     rules = Rules(
         queues=QueueRules(answer_within, short_abandon),
         prices=Prices(price_per_core_hour, price_per_manual_evaluation),
         window_days=window,
+        resolve_within_h=resolve_within,
         same_queue=not any_queue,
         customers=table,
         period=read_period(period, "--period") if period else None,
         discount=discount,
         shifts=read_shifts(shifts),
         handle_from_transcripts=handle_from_transcripts,
-        zone=timezone,
-        date_order=date_order,
+        zone=beside.timezone,
+        date_order=beside.date_order,
     )
-    found = measure(run, joins, rules, by=by, targets=targets, as_of=as_of)
+    found = measure(run, beside.read(), rules, by=by, targets=targets, as_of=as_of)
     terminal.write(found, csv, parquet)
     terminal.print_measurement(found, as_json=as_json)
     raise typer.Exit(ExitCode.REJECTS if found.rejects else ExitCode.DONE)

@@ -2,8 +2,8 @@
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,50 +11,94 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from cxsentiment.figures import Tables, rows_of, write_all
 from cxsentiment.kpis.attainment import Attained, Perspective
 from cxsentiment.kpis.indicators import Row
 from cxsentiment.measurement import Measurement
-from cxsentiment.runs import write_rejects
 from cxsentiment.schema import Estimate
-from cxsentiment.tabulated import ESTIMATE, Figures, Flat, flat, write_csv, write_parquet
 
 _SLICES_SHOWN = 12
-_INDICATOR = ("kpi", "name", "unit", *ESTIMATE, "definition")
-_TARGET = (
-    "kpi name unit target floor direction owner valid_from perspective weight measured measured_low measured_high "
-    "standing estimate low high n method reason"
-).split()
-_TARGET_NUMBERS = frozenset({"target", "floor", "weight", "measured", "measured_low", "measured_high"})
 
 
-def tables(found: Measurement) -> dict[str, Figures]:
+@dataclass(frozen=True, slots=True)
+class Indicator:
+    """One indicator of the whole run."""
+
+    kpi: str
+    name: str
+    unit: str
+    estimate: Estimate
+    definition: str
+
+
+@dataclass(frozen=True, slots=True)
+class SliceIndicator:
+    """One indicator of one slice (`slice`) of a way to part the contacts (`by`)."""
+
+    by: str
+    slice: str
+    kpi: str
+    name: str
+    unit: str
+    estimate: Estimate
+    definition: str
+
+
+@dataclass(frozen=True, slots=True)
+class TargetRow:
+    """One target: what was declared, what was `measured`, and as `estimate` how far it is attained (0 to 1.2)."""
+
+    kpi: str
+    name: str
+    unit: str
+    target: float
+    floor: float
+    direction: str
+    owner: str | None
+    valid_from: str | None
+    perspective: str
+    weight: float
+    measured: Estimate
+    standing: str | None
+    estimate: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class PerspectiveRow:
+    """Attainment of one perspective, or of the composite."""
+
+    perspective: str
+    weight: float | None
+    estimate: Estimate
+
+
+def tables(found: Measurement) -> Tables:
     """Every table of a measurement by the name of its file."""
     rows = found.indicators.rows
-    result = {
-        "kpis": Figures(_INDICATOR, [_indicator(row) for row in rows if not row.by]),
-        "slices": Figures(("by", "slice", *_INDICATOR), [_indicator(row) for row in rows if row.by]),
-    }
+    whole = [Indicator(row.kpi, row.name, row.unit, row.estimate, row.definition) for row in rows if not row.by]
+    parted = [
+        SliceIndicator(row.by, row.slice, row.kpi, row.name, row.unit, row.estimate, row.definition)
+        for row in rows
+        if row.by
+    ]
+    result: dict[str, tuple[type[Any], Any]] = {"kpis": (Indicator, whole), "slices": (SliceIndicator, parted)}
     if found.balance is not None:
-        numbers = frozenset({"weight"})
-        result["targets"] = Figures(_TARGET, [_target(one) for one in found.balance.targets], _TARGET_NUMBERS)
-        perspectives = [_perspective(one) for one in found.balance.perspectives]
-        result["scorecard"] = Figures(("perspective", "weight", *ESTIMATE), perspectives, numbers)
+        perspectives = [PerspectiveRow(one.name, one.weight, one.estimate) for one in found.balance.perspectives]
+        result["targets"] = (TargetRow, [_target(one) for one in found.balance.targets])
+        result["scorecard"] = (PerspectiveRow, perspectives)
     return result
 
 
 def write(found: Measurement, csv: Path | None, parquet: Path | None) -> None:
     """Write the tables, and the rows refused, into the folders given. Raises RunError where one cannot be written."""
-    for folder, writer in ((csv, write_csv), (parquet, write_parquet)):
-        if folder is not None:
-            writer(folder, tables(found))
-            write_rejects(folder, found.rejects)
+    write_all(tables(found), found.rejects, csv, parquet)
 
 
 def print_measurement(found: Measurement, *, as_json: bool) -> None:
     """Print it."""
     notes = [*found.indicators.notes, *(found.balance.notes if found.balance else ())]
     if as_json:
-        document: dict[str, Any] = {name: list(table.rows) for name, table in tables(found).items()}
+        document: dict[str, Any] = {name: rows_of(rows) for name, (_, rows) in tables(found).items()}
         document |= {"notes": notes, "rejects": [asdict(reject) for reject in found.rejects]}
         print(json.dumps(document, ensure_ascii=False, indent=2))  # noqa: T201
         return
@@ -166,32 +210,10 @@ def _print_balance(console: Console, targets: Sequence[Attained], perspectives: 
     console.print(table)
 
 
-def _indicator(row: Row) -> Flat:
-    part = {"by": row.by, "slice": row.slice} if row.by else {}
-    named = {"kpi": row.kpi, "name": row.name, "unit": row.unit}
-    return {**part, **named, **flat(row.estimate), "definition": row.definition}
-
-
-def _target(one: Attained) -> Flat:
+def _target(one: Attained) -> TargetRow:
     goal = one.goal
-    said: Mapping[str, str | float | None] = {
-        "kpi": one.kpi,
-        "name": one.name,
-        "unit": one.unit,
-        "target": goal.target,
-        "floor": goal.floor,
-        "direction": goal.direction,
-        "owner": goal.owner,
-        "valid_from": goal.valid_from.isoformat() if goal.valid_from else None,
-        "perspective": goal.perspective,
-        "weight": goal.weight,
-        "measured": one.measured.value,
-        "measured_low": one.measured.low,
-        "measured_high": one.measured.high,
-        "standing": one.standing,
-    }
-    return {**said, **flat(one.estimate)}
-
-
-def _perspective(one: Perspective) -> Flat:
-    return {"perspective": one.name, "weight": one.weight, **flat(one.estimate)}
+    since = goal.valid_from.isoformat() if goal.valid_from else None
+    return TargetRow(
+        one.kpi, one.name, one.unit, goal.target, goal.floor, goal.direction, goal.owner, since, goal.perspective,
+        goal.weight, one.measured, one.standing, one.estimate,
+    )  # fmt: skip

@@ -1,156 +1,144 @@
-"""Human labels in memory: what a person found for one item of one contact, and how the contact came to be looked at.
+"""Human labels for calibration: what a person found for an item of a contact, and how the contact came to be looked at.
 
-One plain table (`LABELS`), whoever hands it over: a CSV file here, a store of reviews elsewhere. Rows that cannot be
-used are set aside with a code and never lose the others.
+They come from a file of any form that `cxsentiment labels import` reads, or from the store it fills, by one reader
+(`cxsentiment.reviews`) and one rule of what may calibrate. Rows that cannot be used are set aside with a code and never
+lose the others.
 """
 
-import csv
-import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from cxsentiment.errors import UsageError
+from cxsentiment.reviews.files import LabelRow
+from cxsentiment.reviews.importing import ImportRules, Read, read_label_rows, read_labels
+from cxsentiment.reviews.labels import LEFT_OUT, PURPOSES, labels_for_calibration, of_rubric, one_per_contact
 from cxsentiment.schema import Reject
 
-PURPOSES = ("random", "double", "targeted", "coaching")
-# Coaching contacts are picked because of what is in them; no weight makes them a picture of an agent.
-CALIBRATING = ("random", "double", "targeted")
 WHOLE_CONTACT = "score"  # the item of a label that grades the contact as a whole
-NOT_APPLICABLE = ("na", "n/a", "not_applicable", "not applicable")
-# `value` is 0-1, null where the grader found the item not applicable; the probability is null for coaching only.
+# `value` is 0-1, null where the grader found the item not applicable.
 LABELS = pa.schema(
     [(name, pa.string()) for name in ("contact_id", "item", "grader")]
     + [("value", pa.float64()), ("purpose", pa.string()), ("inclusion_probability", pa.float64())]
 )
+NOT_NAMED = "not named"
+_SQLITE = b"SQLite format 3\x00"
+_RULES = ImportRules(needs_probability=True)
+# How often the machine is right on random contacts does not hang on who graded, nor on how many were drawn.
+_UNWEIGHTED = ImportRules(grader=NOT_NAMED)
+_OTHER_CARD = {
+    "other_rubric": "graded by another scorecard",
+    "other_version": "graded by another version of the scorecard",
+    "older_verdict": "older verdicts, or repeated ones, of a grader on the same item of a contact",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """`table` has the columns of `LABELS`; `rejects` are rows that could not be used, each with its reason. `source`
-    and, where rows were left out, `records` say where each row of the table stands.
+    """`table` has the columns of `LABELS`: one label a contact and item that may calibrate. `rejects` are rows that
+    could not be used, each with its reason; `notes` say what was left out by rule. `source` and, where rows were left
+    out, `records` say where each row of the table stands; `purposes` how many labels of each purpose there were.
     """
 
     table: pa.Table
     rejects: tuple[Reject, ...] = ()
     source: str = "labels"
     records: tuple[int, ...] = ()
+    notes: tuple[str, ...] = ()
+    purposes: Mapping[str, int] = field(default_factory=dict)
 
     def record(self, place: int) -> int:
-        """Where a row of the table stands in its source, counted from 1."""
-        return self.records[place] if self.records else place + 1
-
-    @property
-    def purposes(self) -> dict[str, int]:
-        """How many labels each purpose has, in the order of `PURPOSES`."""
-        count = Counter(self.table["purpose"].to_pylist())
-        return {purpose: count[purpose] for purpose in PURPOSES if count[purpose]}
+        """Where a row of the table stands in its source, counted from 1; 0 where it stands in a store."""
+        return self.records[place] if self.records else 0
 
 
-class _Refused(Exception):
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
+@dataclass(frozen=True, slots=True)
+class Card:
+    """The scorecard that labels must have been graded by, where they say: its name and version."""
+
+    name: str
+    version: str
 
 
-def read_labels(path: Path) -> Labels:
-    """Labels of a CSV file with the columns of `LABELS`, in any order; other columns are left alone.
+def labels_in(place: str, card: Card | None = None, *, weighted: bool = True) -> Labels:
+    """The labels of a file, or of a store (a SQLite file, or a URL), that may calibrate the machine.
 
-    `value` is 0-1 or NA (not applicable); `inclusion_probability` lies above 0 and up to 1, and only coaching labels
-    go without. Raises UsageError for a file that cannot be read or lacks a column.
+    Of several graders of a contact's item one stands for it, the same at every call. In a file each label but those for
+    coaching needs its inclusion probability, unless it is not `weighted`: then only the random draw matters, and
+    neither probability nor grader is asked for. Raises UsageError or StoreError for a place that cannot be read.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            names = [name.strip() for name in reader.fieldnames or ()]
-            reader.fieldnames = names
-            if lacking := [name for name in LABELS.names if name not in names]:
-                raise UsageError(
-                    str(path),
-                    f"lacks the column{'s' * (len(lacking) > 1)} {', '.join(lacking)}",
-                    allowed=", ".join(LABELS.names),
-                    do="Add what lacks; see docs/agents.md",
-                )
-            return labels_of(reader, str(path))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    if _is_store(place):
+        from cxsentiment.reviews.store import LabelStore
+
+        with LabelStore.open(place) as store:
+            return _calibrating(Read(tuple(store.labels()), (), 0, 0, 0), place, card)
+    read = read_labels([place], _RULES if weighted else _UNWEIGHTED)
+    whole = [reject for reject in read.rejects if reject.record == 0]
+    if whole and not read.labels:
         raise UsageError(
-            str(path), f"cannot be read: {getattr(error, 'strerror', None) or error}", do="Give a CSV file in UTF-8"
-        ) from error
+            place,
+            f"no labels can be read: {whole[0].message}",
+            allowed=", ".join(LABELS.names),
+            do="See docs/agents.md for the columns, docs/labels.md for the forms that are read",
+        )
+    return _calibrating(read, place, card)
 
 
 def labels_of(rows: Iterable[Mapping[str, Any]], source: str = "labels") -> Labels:
-    """Labels from rows by column name, as `read_labels` takes them from a file; `source` names them in rejects."""
-    kept: list[dict[str, Any]] = []
-    rejects: list[Reject] = []
-    records: list[int] = []
-    seen: set[tuple[str, str, str]] = set()
-    for number, row in enumerate(rows, start=1):
-        try:
-            label = _label(row)
-            key = (label["contact_id"], label["item"], label["grader"])
-            if key in seen:
-                raise _Refused("duplicate_label", f"{key[2]} has graded {key[1]} of {key[0]} before: one label counts")
-        except _Refused as refusal:
-            rejects.append(Reject(source, number, _text(row, "contact_id") or None, refusal.code, str(refusal)))
-            continue
-        seen.add(key)
-        kept.append(label)
-        records.append(number)
-    return Labels(pa.Table.from_pylist(kept, schema=LABELS), tuple(rejects), source, tuple(records))
+    """Labels from rows by column name, as `labels_in` takes them from a file; `source` names them in rejects."""
+    cells = (LabelRow(source, number, dict(row)) for number, row in enumerate(rows, start=1))
+    return _calibrating(read_label_rows(cells, _RULES), source, None)
 
 
-def _label(row: Mapping[str, Any]) -> dict[str, Any]:
-    label: dict[str, Any] = {name: _text(row, name) for name in ("contact_id", "item", "grader")}
-    for name, value in label.items():
-        if not value:
-            raise _Refused(f"no_{name}", f"{name} is empty")
-    purpose = _text(row, "purpose").lower()
-    if purpose not in PURPOSES:
-        raise _Refused("unknown_purpose", f"purpose {purpose!r} is none of {', '.join(PURPOSES)}")
-    return label | {
-        "value": _value(_text(row, "value")),
-        "purpose": purpose,
-        "inclusion_probability": _probability(_text(row, "inclusion_probability"), purpose),
-    }
+def card_of(receipt: Mapping[str, Any]) -> Card | None:
+    """The scorecard of a run by its receipt."""
+    rubric = receipt.get("rubric") or {}
+    return Card(rubric["name"], rubric["version"]) if "name" in rubric and "version" in rubric else None
 
 
-def _value(text: str) -> float | None:
-    if text.lower() in NOT_APPLICABLE:
-        return None
-    if not text:
-        raise _Refused("no_value", "value is empty: 0-1, or NA where the item did not apply")
-    value = _number(text)
-    if value is None or not 0 <= value <= 1:
-        raise _Refused("value_out_of_scale", f"value {text} lies outside 0-1 (NA: the item did not apply)")
-    return value
+def _calibrating(read: Read, place: str, card: Card | None) -> Labels:
+    record = {id(label): number for label, number in zip(read.labels, read.records, strict=False)}
+    own, other = of_rubric(read.labels, *((card.name, card.version) if card else (None, None)))
+    fit = labels_for_calibration(own)
+    chosen = one_per_contact(fit.labels)
+    rows = [
+        {
+            "contact_id": label.contact_id,
+            "item": label.item,
+            "grader": label.grader,
+            "value": label.points,
+            "purpose": label.purpose,
+            # Where no label is to be weighted, all count the same.
+            "inclusion_probability": label.inclusion_probability if fit.weighted else 1.0,
+        }
+        for label in chosen
+    ]
+    notes = [f"{count} labels left out: {_OTHER_CARD[code]}" for code, count in other.items()]
+    notes += [f"{count} labels left out: {LEFT_OUT[code]}" for code, count in fit.left_out.items()]
+    if graded_twice := len(fit.labels) - len(chosen):
+        notes.append(f"{graded_twice} labels of second graders left out: one stands for a contact's item")
+    if rows and not fit.weighted:
+        notes.append("no label has an inclusion probability: all contacts count as equally likely to have been drawn")
+    count = Counter(label.purpose for label in read.labels)
+    return Labels(
+        pa.Table.from_pylist(rows, schema=LABELS),
+        read.rejects,
+        place,
+        tuple(record.get(id(label), 0) for label in chosen),
+        tuple(notes),
+        {purpose: count[purpose] for purpose in PURPOSES if count[purpose]},
+    )
 
 
-def _probability(text: str, purpose: str) -> float | None:
-    if not text:
-        if purpose == "coaching":
-            return None
-        raise _Refused(
-            "no_inclusion_probability",
-            f"a {purpose} label needs the probability with which its contact was drawn (1 of 50 at random: 0.02)",
-        )
-    value = _number(text)
-    if value is None or not 0 < value <= 1:
-        raise _Refused("bad_inclusion_probability", f"inclusion probability {text} is no number above 0 and up to 1")
-    return value
-
-
-def _number(text: str) -> float | None:
+def _is_store(place: str) -> bool:
+    if "://" in place:
+        return True
     try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
-
-
-def _text(row: Mapping[str, Any], name: str) -> str:
-    value = row.get(name)
-    return "" if value is None else str(value).strip()
+        with Path(place).open("rb") as file:
+            return file.read(len(_SQLITE)) == _SQLITE
+    except OSError:
+        return False

@@ -13,6 +13,7 @@ from cxsentiment.errors import UsageError
 from cxsentiment.ingest.joins import Joins
 from cxsentiment.kpis.attainment import Balance, balance
 from cxsentiment.kpis.indicators import Indicators, Rules, Run, indicators
+from cxsentiment.kpis.quality import VERDICT_COLUMNS
 from cxsentiment.kpis.targets import read_targets
 from cxsentiment.schema import Reject
 from cxsentiment.slices import all_contacts
@@ -49,7 +50,7 @@ def measure(
     if rules.shifts and zone is None:
         raise UsageError("--shifts", "need the zone of their clock", do="Say --timezone, such as Europe/Berlin")
     rules = replace(rules, zone=zone, csat_scale=csat_scale(receipt, joins.scales.csat))
-    found = indicators(Run(contacts, runs.read_table(run, "items"), log, receipt), rules, by)
+    found = indicators(Run(contacts, runs.read_table(run, "items", VERDICT_COLUMNS), log, receipt), rules, by)
     rejects += rules.customers.rejects if rules.customers else ()
     balanced = None
     if targets is not None:

@@ -10,7 +10,8 @@ from cxsentiment import runs
 from cxsentiment.errors import RunError
 from cxsentiment.packs import Packs
 from cxsentiment.pages.pack_page import index_page, pack_page
-from cxsentiment.report import csv_text, table_of
+from cxsentiment.report import table_of
+from cxsentiment.spreadsheets import csv_text
 
 
 def write(packs: Packs, folder: Path, *, alone: bool = False) -> Path:
@@ -29,7 +30,7 @@ def write(packs: Packs, folder: Path, *, alone: bool = False) -> Path:
         files["team.html"] = pack_page(packs.team, demo=packs.demo)
         files |= {f"teams/{of_teams[one.team]}.html": pack_page(one, demo=packs.demo) for one in packs.teams}
     chosen = [moment for one in packs.agents for moment in one.moments]
-    files["coaching.csv"] = csv_text(table_of("coaching", chosen))
+    files["coaching.csv"] = csv_text(*table_of("coaching", chosen))
     links = {} if alone else {one.team: f"teams/{of_teams[one.team]}.html" for one in packs.teams}
     files["index.html"] = index_page(
         packs.agents, packs.week, names, packs.notes, demo=packs.demo, team=not alone, teams=links

@@ -18,6 +18,7 @@ from cxsentiment.schema import Estimate
 from cxsentiment.stats.arrays import BoolArray, FloatArray, IntArray, codes, floats
 from cxsentiment.stats.estimates import missing
 from cxsentiment.stats.logistic import fit_ordinal
+from cxsentiment.stats.nonresponse import ResponseWeights
 from cxsentiment.stats.ordinal import AnswerModel, at_most, fit_answers, three_parts
 from cxsentiment.stats.prediction_powered import Sample, ppi_mean
 
@@ -66,9 +67,12 @@ class Predictions:
 
 
 def predictions(
-    contacts: pa.Table, gradings: Gradings, scale: tuple[float, float] | None, weights: FloatArray | None = None
+    contacts: pa.Table,
+    gradings: Gradings,
+    scale: tuple[float, float] | None,
+    weighting: ResponseWeights | None = None,
 ) -> Predictions:
-    """Predicted CSAT of all contacts without an answer; `weights` (n,) are response weights, 0 without an answer.
+    """Predicted CSAT of all contacts without an answer; `weighting` by 1 / P(response) counts in sets and means.
 
     The model is fitted, calibrated and tested on different agents and times. Too few answers, or a scale that is not
     declared or not of whole steps: none, with the reason.
@@ -85,14 +89,16 @@ def predictions(
     levels, y = int(scale[1] - scale[0]) + 1, np.where(given, answers - scale[0], 0).astype(np.int64)
     agents, _ = codes(contacts["agent_id"])
     channels, _ = codes(contacts["channel"])
-    w = None if weights is None else weights[given]
+    w = None if weighting is None else weighting.weights[given]
     parts = three_parts(agents[given], _times(contacts["started_at"].filter(pa.array(given))))
     model = fit_answers(x[given], y[given], levels, parts, groups=channels[given], weights=w)
     if isinstance(model, str):
         return _none(model)
     rest = np.flatnonzero(~given)
-    found = _contacts(contacts, rest, model, x[rest], channels[rest], scale)
+    own = None if weighting is None else weighting.of_everybody[rest]
+    found = _contacts(contacts, rest, model, x[rest], channels[rest], own, scale)
     f = _crossfitted(x, y, levels, given, agents) + scale[0]
+    weights = None if weighting is None else weighting.weights
     means = _means("campaign", contacts, answers, f, weights, scale) + _means(
         "agent_id", contacts, answers, f, weights, scale
     )
@@ -129,13 +135,14 @@ def _contacts(
     model: AnswerModel,
     x: FloatArray,
     channels: IntArray,
+    weights: FloatArray | None,
     scale: tuple[float, float],
 ) -> pa.Table:
     schema = schema_of(PredictedContact)
     if rest.size == 0:
         return schema.empty_table()
     p = model.probabilities(x)
-    sets = model.sets(x, channels)
+    sets = model.sets(x, channels, weights)
     cut = LOW - int(scale[0]) if scale[0] >= 1 else 0
     low = np.clip(at_most(p, cut), 0, 1)
     method = f"ordered logit, P(CSAT <= {scale[0] + cut:g})"

@@ -4,8 +4,6 @@ The page is one file with its style and charts inside: no script, no font, no re
 and a CSV cell that a spreadsheet would take for a formula gets an apostrophe in front.
 """
 
-import csv
-import io
 import json
 import math
 from collections.abc import Collection, Mapping, Sequence
@@ -21,8 +19,7 @@ from cxsentiment.pages.report_page import html
 from cxsentiment.pages.workbook import workbook
 from cxsentiment.runs import write_atomically
 from cxsentiment.schema import Findings
-
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+from cxsentiment.spreadsheets import Cell, csv_text
 
 _OF_ESTIMATE = {"estimate": "value", "low": "low", "high": "high", "n": "n", "method": "method", "reason": "reason"}
 _NUMBERS, _WHY = ("estimate", "low", "high", "n"), ("method", "reason")
@@ -42,8 +39,6 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 Format = Literal["html", "pdf", "xlsx", "csv", "json"]
 FORMATS: tuple[Format, ...] = ("html", "pdf", "xlsx", "csv", "json")
 DEFAULT: tuple[Format, ...] = ("html", "csv")
-
-Cell = str | float | bool | None
 Table = tuple[Sequence[str], Sequence[Sequence[Cell]]]
 
 
@@ -67,7 +62,7 @@ def write(
     every = tables(findings) | {name: _of_figures(kind, rows) for name, (kind, rows) in (figures or {}).items()}
     files: dict[str, bytes] = {}
     if "csv" in formats:
-        files |= {f"{name}.csv": csv_text(table).encode("utf-8", "replace") for name, table in every.items()}
+        files |= {f"{name}.csv": csv_text(*table).encode("utf-8", "replace") for name, table in every.items()}
     if "xlsx" in formats:
         files["report.xlsx"] = workbook(every)
     if "json" in formats:
@@ -129,24 +124,5 @@ def _value(record: Any, column: str) -> Cell:
     return value
 
 
-def csv_text(table: Table) -> str:
-    """One table as CSV; text that a spreadsheet would take for a formula gets an apostrophe in front."""
-    sink = io.StringIO()
-    writer = csv.writer(sink, lineterminator="\r\n")  # RFC 4180; it also makes the writer quote a lone carriage return
-    writer.writerow(table[0])
-    writer.writerows([_cell(cell) for cell in row] for row in table[1])
-    return sink.getvalue()
-
-
 def _finite(cell: Cell) -> Cell:
     return None if isinstance(cell, float) and not math.isfinite(cell) else cell
-
-
-def _cell(cell: Cell) -> str:
-    if cell is None:
-        return ""
-    if isinstance(cell, bool):
-        return "true" if cell else "false"
-    if isinstance(cell, str):
-        return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
-    return repr(cell) if math.isfinite(cell) else ""

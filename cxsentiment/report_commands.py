@@ -6,42 +6,19 @@ from typing import Annotated
 import typer
 
 from cxsentiment.arguments import (
-    CesDirection,
-    CesScale,
-    CsatMap,
-    CsatScale,
-    DateOrderOption,
     Json,
-    Keep,
-    LogFiles,
-    LogTimeUnit,
-    Map,
-    MatchBy,
-    MatchWindow,
-    SurveyFiles,
-    Timezone,
     one_of,
 )
 from cxsentiment.errors import ExitCode
 from cxsentiment.invocation import print_json, rejected_beside, typed
+from cxsentiment.join_options import AS_TYPED, EVERY, JoinOptions, joined_by
 from cxsentiment.kpi_commands import Shifts
 
 
+@joined_by(EVERY)
 def report(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder made by cxsentiment score.")],
-    surveys: SurveyFiles = [],  # noqa: B006
-    csat_scale: CsatScale = None,
-    csat_map: CsatMap = [],  # noqa: B006
-    ces_scale: CesScale = None,
-    ces_direction: CesDirection = None,
-    match: MatchBy = "id",
-    match_window: MatchWindow = "72h",
-    keep: Keep = "last",
-    date_order: DateOrderOption = None,
-    timezone: Timezone = None,
-    log: LogFiles = [],  # noqa: B006
-    log_time_unit: LogTimeUnit = "s",
-    map_: Map = [],  # noqa: B006
+    beside: JoinOptions = AS_TYPED,
     targets: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Targets (YAML): attainment and a balanced scorecard.")
     ] = None,
@@ -61,26 +38,12 @@ def report(
     from cxsentiment import report as made
     from cxsentiment import terminal
     from cxsentiment.findings import Asked, write_report
-    from cxsentiment.ingest.joins import read_joins
     from cxsentiment.slices import read_shifts
 
-    joins = read_joins(
-        surveys=surveys,
-        csat_scale=csat_scale,
-        csat_map=csat_map,
-        ces_scale=ces_scale,
-        ces_direction=ces_direction,
-        match=match,
-        match_window=match_window,
-        keep=keep,
-        date_order=date_order,
-        timezone=timezone,
-        log=log,
-        log_time_unit=log_time_unit,
-        map_=map_,
-    )
+    joins = beside.read()
+    surveys, log = bool(beside.surveys), bool(beside.log)
     formats = [one_of("--format", name, made.FORMATS) for name in format_] or made.DEFAULT
-    asked = Asked(targets, read_shifts(shifts), timezone, date_order, formats, client)
+    asked = Asked(targets, read_shifts(shifts), beside.timezone, beside.date_order, formats, client)
     findings, page = write_report(run, joins, typed(), asked)
     if as_json:
         from dataclasses import asdict
@@ -88,7 +51,7 @@ def report(
         print_json({**asdict(findings), "page": str(page)})
     else:
         if surveys or log:
-            terminal.print_joined(findings.run, page.with_name("rejects.jsonl"), surveys=bool(surveys), log=bool(log))
+            terminal.print_joined(findings.run, page.with_name("rejects.jsonl"), surveys=surveys, log=log)
         terminal.print_findings(findings, page)
     rejected = rejected_beside({"surveys": surveys and findings.run["surveys"], "log": log and findings.run["log"]})
     raise typer.Exit(ExitCode.REJECTS if rejected else ExitCode.DONE)

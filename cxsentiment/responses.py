@@ -10,10 +10,11 @@ from cxsentiment.associations import Scales, best_answers
 from cxsentiment.mix import CaseMixColumns
 from cxsentiment.outcomes import OUTCOMES
 from cxsentiment.schema import Estimate
-from cxsentiment.stats.arrays import FloatArray, codes, floats
-from cxsentiment.stats.estimates import missing
-from cxsentiment.stats.nonresponse import BALANCED, WARNING, NonResponse, nonresponse
+from cxsentiment.stats.arrays import codes, floats
+from cxsentiment.stats.estimates import bare, missing
+from cxsentiment.stats.nonresponse import BALANCED, WARNING, NonResponse, ResponseWeights, nonresponse
 
+_APART = "standardised mean difference of those who answered from all contacts"
 _UNITS: Mapping[str, str] = {"mean": "mean answer", "best": "share of the best answers"}
 
 
@@ -31,21 +32,23 @@ class ResponseFigure:
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """How far those who answered are from all contacts on one covariate, in SD, before and after weighting."""
+    """How far those who answered are from all contacts on one covariate, in SD: as they are (`raw`), and weighted
+    (`estimate`).
+    """
 
     outcome: str
     covariate: str
-    before: float
-    after: float
+    raw: Estimate
+    estimate: Estimate
 
 
 @dataclass(frozen=True, slots=True)
 class Responses:
-    """Figures and balance of every outcome with an answer, weights (n,) by outcome (None without), and notes."""
+    """Figures and balance of every outcome with an answer, the weighting by outcome (None without), and notes."""
 
     figures: tuple[ResponseFigure, ...]
     balance: tuple[Balance, ...]
-    weights: Mapping[str, FloatArray | None]
+    weightings: Mapping[str, ResponseWeights | None]
     notes: tuple[str, ...]
 
 
@@ -57,14 +60,14 @@ def responses(contacts: pa.Table, scales: Scales, mix: CaseMixColumns) -> Respon
     agents, _ = codes(contacts["agent_id"])
     figures: list[ResponseFigure] = []
     balance: list[Balance] = []
-    weights: dict[str, FloatArray | None] = {}
+    weightings: dict[str, ResponseWeights | None] = {}
     notes = ["Who was invited is not known: every contact counts as invited."]
     for outcome in OUTCOMES:
         answers = floats(contacts[outcome])
         given = ~np.isnan(answers)
         if not given.any():
             continue
-        weights[outcome] = None
+        weightings[outcome] = None
         scale = scales.get(outcome)
         if scale is None:
             nothing = missing(f"the scale of {outcome} is not declared (--{outcome}-scale)", "mean of answers")
@@ -78,14 +81,19 @@ def responses(contacts: pa.Table, scales: Scales, mix: CaseMixColumns) -> Respon
         figures += _figures(outcome, "best", nonresponse(best, columns, (0.0, 1.0), clusters))
         notes += _told(outcome, found, int(given.sum()), answers.size)
         if found.weighting is not None:
-            weights[outcome] = found.weighting.weights
+            weightings[outcome] = found.weighting
+            n = int(given.sum())
             balance += [
-                Balance(outcome, name, before, after)
+                Balance(outcome, name, _apart(before, n, _APART), _apart(after, n, f"{_APART}, weighted"))
                 for name, before, after in zip(
                     mix.names, found.weighting.difference_before, found.weighting.difference_after, strict=True
                 )
             ]
-    return Responses(tuple(figures), tuple(balance), weights, tuple(notes) if figures else ())
+    return Responses(tuple(figures), tuple(balance), weightings, tuple(notes) if figures else ())
+
+
+def _apart(difference: float, n: int, method: str) -> Estimate:
+    return bare(difference, n, method, "compared with all contacts there are: counted, no sample")
 
 
 def _figures(outcome: str, measure: str, found: NonResponse) -> list[ResponseFigure]:

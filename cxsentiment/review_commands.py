@@ -5,18 +5,13 @@ from typing import Annotated
 
 import typer
 
-from cxsentiment.arguments import DateOrderOption, Json, Timezone
+from cxsentiment.arguments import CsvFolder, DateOrderOption, Json, ParquetFolder, RunFolder, Timezone
 from cxsentiment.errors import ExitCode
 
 labels_app = typer.Typer(no_args_is_help=True, help="Import, list and export the verdicts of human graders.")
 
 Database = Annotated[
     str, typer.Option("--db", metavar="PATH|URL", help="The store of labels: a file, or postgresql+psycopg://…")
-]
-Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder made by cxsentiment score.")]
-CsvFolder = Annotated[Path | None, typer.Option("--csv", metavar="FOLDER", help="Also write the tables as CSV.")]
-ParquetFolder = Annotated[
-    Path | None, typer.Option("--parquet", metavar="FOLDER", help="Also write the tables as Parquet.")
 ]
 
 
@@ -138,7 +133,7 @@ def log(db: Database, as_json: Json = False) -> None:
 
 
 def agreement(
-    run: Run,
+    run: RunFolder,
     db: Database,
     contacts: Annotated[
         str | None, typer.Option(metavar="ID,…", help="Only these contacts: those of one calibration session.")
@@ -147,6 +142,9 @@ def agreement(
     purpose: Annotated[
         str, typer.Option(metavar="NAME,…", help="Which labels count: random, double, targeted, coaching.")
     ] = "random,double",
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Also write the report to take along (Markdown).")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
     csv: CsvFolder = None,
     parquet: ParquetFolder = None,
@@ -154,26 +152,25 @@ def agreement(
 ) -> None:
     """Say whether graders agree, item by item, how strict each is, and how the machine compares (a session report)."""
     from cxsentiment import review_terminal as terminal
-    from cxsentiment.reviews.files import write_tables
+    from cxsentiment.figures import write_all
+    from cxsentiment.reviews.minutes import session_document
     from cxsentiment.reviews.session import choose, session_report
     from cxsentiment.reviews.store import LabelStore
     from cxsentiment.reviews.wording import agreement_tables
+    from cxsentiment.runs import write_atomically
 
     with LabelStore.open(db) as store:
         chosen = choose(store.labels(), run, contacts=contacts, since=since, purposes=purpose)
     report = session_report(chosen, run, seed=seed)
-    tables = agreement_tables(report)
-    written = [
-        path
-        for folder, kind in ((csv, False), (parquet, True))
-        if folder is not None
-        for path in write_tables(folder, tables, parquet=kind)
-    ]
+    written = write_all(agreement_tables(report), None, csv, parquet)
+    if out is not None:
+        write_atomically(out, session_document(report, str(run)).encode("utf-8", "replace"))
+        written.append(out)
     terminal.print_agreement(report, written, as_json=as_json)
 
 
 def plan(
-    run: Run,
+    run: RunFolder,
     goal: Annotated[str, typer.Option(help="per-agent (an interval for each agent) or critical (find rare errors).")],
     half_width: Annotated[
         float | None, typer.Option(metavar="POINTS", help="per-agent: each agent's mean score to ± this (0-100).")
@@ -203,7 +200,7 @@ def plan(
 ) -> None:
     """Say how many contacts people must grade, and draw them by chance into a form that `labels import` reads back."""
     from cxsentiment import review_terminal as terminal
-    from cxsentiment.reviews.files import write_tables
+    from cxsentiment.figures import write_all
     from cxsentiment.reviews.forms import plan_tables, write_forms
     from cxsentiment.reviews.planning import Goal, make_plan
     from cxsentiment.reviews.store import LabelStore
@@ -215,7 +212,5 @@ def plan(
             labels = store.labels()
     made = make_plan(run, wanted, labels, double=double, targeted=targeted, seed=seed)
     forms = write_forms(made, run, out, overwrite=overwrite)
-    for folder, kind in ((csv, False), (parquet, True)):
-        if folder is not None:
-            write_tables(folder, plan_tables(made), parquet=kind)
+    write_all(plan_tables(made), None, csv, parquet)
     terminal.print_plan(made, forms, as_json=as_json)

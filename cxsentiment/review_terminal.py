@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from cxsentiment.figures import rows_of
 from cxsentiment.reviews.importing import Read
 from cxsentiment.reviews.labels import LEFT_OUT, Label, counts, labels_for_calibration
 from cxsentiment.reviews.planning import Plan
@@ -121,9 +122,9 @@ def print_agreement(report: SessionReport, written: Sequence[Path], *, as_json: 
                     for item in report.items
                 ],
                 **{
-                    name: [dict(zip(columns, row, strict=True)) for row in rows]
-                    for name, (columns, rows) in agreement_tables(report).items()
-                    if name in ("agreement_graders", "agreement_pairs")
+                    name: rows_of(rows)
+                    for name, (_, rows) in agreement_tables(report).items()
+                    if name in ("agreement_graders", "agreement_pairs", "agreement_disputes")
                 },
             }
         )

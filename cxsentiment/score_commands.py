@@ -6,23 +6,12 @@ import typer
 
 from cxsentiment.arguments import (
     CacheFolder,
-    CesDirection,
-    CesScale,
-    CsatMap,
-    CsatScale,
-    DateOrderOption,
     FormatName,
     GuessRoles,
     Inputs,
     Json,
-    Keep,
     KeepVendorMarks,
-    LogFiles,
-    LogTimeUnit,
-    Map,
     MaskAlso,
-    MatchBy,
-    MatchWindow,
     ModelFolder,
     NoMasking,
     PricePerCoreHour,
@@ -31,9 +20,7 @@ from cxsentiment.arguments import (
     RoleFile,
     RubricOption,
     RunOut,
-    SurveyFiles,
     TimeUnit,
-    Timezone,
     Workers,
 )
 from cxsentiment.errors import ExitCode
@@ -46,26 +33,16 @@ from cxsentiment.invocation import (
     stopping,
     typed,
 )
+from cxsentiment.join_options import AS_TYPED, EVERY, JoinOptions, joined_by
 
 
+@joined_by(EVERY)
 def score(
     inputs: Inputs,
     out: RunOut,
     rubric: RubricOption = None,
     model: ModelFolder = None,
-    surveys: SurveyFiles = [],  # noqa: B006
-    csat_scale: CsatScale = None,
-    csat_map: CsatMap = [],  # noqa: B006
-    ces_scale: CesScale = None,
-    ces_direction: CesDirection = None,
-    match: MatchBy = "id",
-    match_window: MatchWindow = "72h",
-    keep: Keep = "last",
-    date_order: DateOrderOption = None,
-    timezone: Timezone = None,
-    log: LogFiles = [],  # noqa: B006
-    log_time_unit: LogTimeUnit = "s",
-    map_: Map = [],  # noqa: B006  (Typer copies it)
+    beside: JoinOptions = AS_TYPED,
     role: Role = [],  # noqa: B006
     roles: RoleFile = None,
     guess_roles: GuessRoles = False,
@@ -83,31 +60,18 @@ def score(
 ) -> None:
     """Score transcripts into a run folder. An interrupted run goes on where it stopped when run again."""
     from cxsentiment import score_terminal, terminal
-    from cxsentiment.ingest.joins import read_joins
     from cxsentiment.model import default_model
     from cxsentiment.pipeline import Settings, run
     from cxsentiment.receipt import refusals
     from cxsentiment.rubric.reading import find_rubric, read_rubric
 
-    joins = read_joins(
-        surveys=surveys,
-        csat_scale=csat_scale,
-        csat_map=csat_map,
-        ces_scale=ces_scale,
-        ces_direction=ces_direction,
-        match=match,
-        match_window=match_window,
-        keep=keep,
-        date_order=date_order,
-        timezone=timezone,
-        log=log,
-        log_time_unit=log_time_unit,
-        map_=map_,
-    )
+    joins = beside.read()
     settings = Settings(
         model=model or default_model(),
         rubric=read_rubric(find_rubric(rubric or "default")),
-        options=options_of(map_, role, roles, guess_roles, format_, time_unit, date_order, timezone),
+        options=options_of(
+            beside.map_, role, roles, guess_roles, format_, time_unit, beside.date_order, beside.timezone
+        ),
         surveys=joins.surveys,
         scales=joins.scales,
         log=joins.log,

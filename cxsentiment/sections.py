@@ -134,10 +134,10 @@ def consistency_section(found: Steadiness, margin: float) -> Section | None:
             number(one.contacts),
             points(one.mean.value),
             points(one.others.value),
-            points(one.difference.value),
-            interval(one.difference, "score"),
+            points(one.estimate.value),
+            interval(one.estimate, "score"),
             one.verdict,
-            clean(one.difference.reason or ""),
+            clean(one.estimate.reason or ""),
         )
         for one in judged
     ]
@@ -147,7 +147,7 @@ def consistency_section(found: Steadiness, margin: float) -> Section | None:
     )  # fmt: skip
     chart = differences_chart(
         "consistency", "Score of each group less that of all other contacts",
-        [(f"{one.factor}: {one.group}", one.verdict, one.difference) for one in judged], margin,
+        [(f"{one.factor}: {one.group}", one.verdict, one.estimate) for one in judged], margin,
         "difference in points, with 95% interval",
     )  # fmt: skip
     caption = (
@@ -167,7 +167,7 @@ def consistency_section(found: Steadiness, margin: float) -> Section | None:
         ),
         figures=(FigureView(chart, caption),) if chart else (),
         tables=(table,) if rows else (),
-        notes=(*(f"{one.factor}: {clean(one.difference.reason or '')}." for one in lacking), *_noted(found.notes)),
+        notes=(*(f"{one.factor}: {clean(one.estimate.reason or '')}." for one in lacking), *_noted(found.notes)),
     )
 
 
@@ -180,11 +180,11 @@ def _consistency_words(judged: Sequence[Difference], margin: float) -> list[str]
         f"{margin:g} points) and {count['undetermined']} undetermined."
     ]
     for one in judged:
-        if one.verdict == "different" and one.difference.value is not None:
-            side = "above" if one.difference.value > 0 else "below"
+        if one.verdict == "different" and one.estimate.value is not None:
+            side = "above" if one.estimate.value > 0 else "below"
             said.append(
-                f"{one.factor.capitalize()} {clean(one.group)}: {abs(one.difference.value):.1f} points {side} all "
-                f"others ({interval(one.difference, 'score')})."
+                f"{one.factor.capitalize()} {clean(one.group)}: {abs(one.estimate.value):.1f} points {side} all "
+                f"others ({interval(one.estimate, 'score')})."
             )
     return said
 

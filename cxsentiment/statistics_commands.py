@@ -5,44 +5,28 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from cxsentiment.arguments import (
-    CesDirection,
-    CesScale,
-    CsatMap,
-    CsatScale,
-    DateOrderOption,
-    Json,
-    Keep,
-    Map,
-    MatchBy,
-    MatchWindow,
-    SurveyFiles,
-    Timezone,
-)
+from cxsentiment.arguments import CsvFolder, Json, ParquetFolder, RunFolder
 from cxsentiment.errors import ExitCode
+from cxsentiment.join_options import AS_TYPED, DATES, MATCHING, SCALES, JoinOptions, joined_by
 
 if TYPE_CHECKING:
     from cxsentiment.analysis import Analysis
+    from cxsentiment.labels import Labels
 
 app = typer.Typer()
 
-Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder made by cxsentiment score.")]
 LabelFile = Annotated[
     str | None,
     typer.Option(
         "--labels", metavar="FILE", help="Human labels: a CSV file, or the store of `cxsentiment labels import`."
     ),
 ]
-Csv = Annotated[Path | None, typer.Option("--csv", metavar="FOLDER", help="Also write the tables as CSV files there.")]
-Parquet = Annotated[
-    Path | None, typer.Option("--parquet", metavar="FOLDER", help="Also write the tables as Parquet files there.")
-]
 Granularity = Literal["agent", "section", "item", "critical"]
 
 
 @app.command()
 def agents(
-    run: Run,
+    run: RunFolder,
     labels: LabelFile = None,
     target: Annotated[
         float | None, typer.Option(metavar="SCORE", help="Hold agents against this (0-100); else against their mean.")
@@ -50,85 +34,76 @@ def agents(
     level: Annotated[
         Granularity, typer.Option(help="Whole scores, or those of each section, item or class of critical errors.")
     ] = "agent",
-    csv: Csv = None,
-    parquet: Parquet = None,
+    unreliable: Annotated[
+        bool, typer.Option("--unreliable", help="Show numbers of a reliability below .5 too, which tell of chance.")
+    ] = False,
+    ranks: Annotated[
+        bool, typer.Option("--ranks", help="Expected ranks with their intervals too, which are most of the table.")
+    ] = False,
+    csv: CsvFolder = None,
+    parquet: ParquetFolder = None,
     as_json: Json = False,
 ) -> None:
     """Agents with intervals, reliability and tiers: calibrated by human labels where given; never a league table."""
     from cxsentiment import statistics_terminal as terminal
     from cxsentiment.analysis import analyse_agents
-    from cxsentiment.stored_labels import labels_in
 
-    found = analyse_agents(run, None if labels is None else labels_in(labels), level, target)
+    found = analyse_agents(run, _labels(run, labels), level, target, unreliable=unreliable, ranks=ranks)
     _write(found, csv, parquet)
     terminal.print_agents(found, as_json=as_json)
     raise typer.Exit(ExitCode.REJECTS if found.rejects else ExitCode.DONE)
 
 
 @app.command()
-def rates(run: Run, labels: LabelFile = None, csv: Csv = None, parquet: Parquet = None, as_json: Json = False) -> None:
+def rates(
+    run: RunFolder,
+    labels: LabelFile = None,
+    csv: CsvFolder = None,
+    parquet: ParquetFolder = None,
+    as_json: Json = False,
+) -> None:
     """How often items are met and critical errors happen, by campaign, with the method of every figure."""
     from cxsentiment import statistics_terminal as terminal
     from cxsentiment.analysis import analyse_rates
-    from cxsentiment.stored_labels import labels_in
 
-    found = analyse_rates(run, None if labels is None else labels_in(labels))
+    found = analyse_rates(run, _labels(run, labels))
     _write(found, csv, parquet)
     terminal.print_rates(found, as_json=as_json)
     raise typer.Exit(ExitCode.REJECTS if found.rejects else ExitCode.DONE)
 
 
 @app.command()
+@joined_by(("surveys", *SCALES, *MATCHING, *DATES, "map_"))
 def associations(
-    run: Run,
+    run: RunFolder,
     labels: LabelFile = None,
-    surveys: SurveyFiles = [],  # noqa: B006
-    csat_scale: CsatScale = None,
-    csat_map: CsatMap = [],  # noqa: B006
-    ces_scale: CesScale = None,
-    ces_direction: CesDirection = None,
-    match: MatchBy = "id",
-    match_window: MatchWindow = "72h",
-    keep: Keep = "last",
-    date_order: DateOrderOption = None,
-    timezone: Timezone = None,
-    map_: Map = [],  # noqa: B006
-    csv: Csv = None,
-    parquet: Parquet = None,
+    beside: JoinOptions = AS_TYPED,
+    any_dependence: Annotated[
+        bool, typer.Option("--any-dependence", help="Allow for many comparisons by Benjamini-Yekutieli: stricter.")
+    ] = False,
+    csv: CsvFolder = None,
+    parquet: ParquetFolder = None,
     as_json: Json = False,
 ) -> None:
     """Scores and items against CSAT, NPS and CES; who answers; drivers; and predicted CSAT where answers allow it."""
     from cxsentiment import statistics_terminal as terminal
     from cxsentiment.analysis import analyse_associations
-    from cxsentiment.ingest.joins import read_joins
-    from cxsentiment.stored_labels import labels_in
 
-    joins = read_joins(
-        surveys=surveys,
-        csat_scale=csat_scale,
-        csat_map=csat_map,
-        ces_scale=ces_scale,
-        ces_direction=ces_direction,
-        match=match,
-        match_window=match_window,
-        keep=keep,
-        date_order=date_order,
-        timezone=timezone,
-        map_=map_,
-    )
-    found = analyse_associations(run, joins, None if labels is None else labels_in(labels))
+    correction: Literal["bh", "by"] = "by" if any_dependence else "bh"
+    found = analyse_associations(run, beside.read(), _labels(run, labels), correction)
     _write(found, csv, parquet)
     terminal.print_associations(found, as_json=as_json)
     raise typer.Exit(ExitCode.REJECTS if found.rejects else ExitCode.DONE)
 
 
-def _write(found: "Analysis", csv: Path | None, parquet: Path | None) -> None:
-    from cxsentiment.figures import write_tables
-    from cxsentiment.runs import write_rejects
+def _labels(run: Path, place: str | None) -> "Labels | None":
+    from cxsentiment.labels import card_of, labels_in
+    from cxsentiment.runs import require_complete
 
-    if csv is not None:
-        write_tables(csv, found.tables, "csv")
-        write_rejects(csv, found.rejects)
-    if parquet is not None:
-        write_tables(parquet, found.tables, "parquet")
-        write_rejects(parquet, found.rejects)
+    return None if place is None else labels_in(place, card_of(require_complete(run)))
+
+
+def _write(found: "Analysis", csv: Path | None, parquet: Path | None) -> None:
+    from cxsentiment.figures import write_all
+
+    write_all(found.tables, found.rejects, csv, parquet)

@@ -43,6 +43,12 @@ def print_agents(found: "Analysis", *, as_json: bool) -> None:
             )  # fmt: skip
         console.print(table)
         _print_reasons(console, [(one.agent_id, one.estimate) for one in rows])
+    if "ranks" in found.tables:
+        table = _table("expected rank (1 is the highest), agents by id", "value", "agent", "rank:r", "95 % interval:r")
+        for one in _rows(found, "ranks"):
+            table.add_row(escape(one.name), escape(one.agent_id), _value(one.estimate), _interval(one.estimate))
+        console.print(table)
+        _print_reasons(console, [(one.agent_id, one.estimate) for one in _rows(found, "ranks")])
     table = _table(
         "how the figures were made",
         "value", "labels:r", "agents differ (SD):r", "machine errs by agent (SD):r", "beta:r", "machine usable",
@@ -76,6 +82,16 @@ def print_rates(found: "Analysis", *, as_json: bool) -> None:
             )  # fmt: skip
         console.print(table)
         _print_reasons(console, [(one.name, one.estimate) for one in rows])
+    if rows := [one for one in _rows(found, "calibration") if one.by == "all"]:
+        title = "are the machine's probabilities right? (all contacts; the files have each campaign and channel)"
+        table = _table(title, "item", "measure", "value:r", "95 % interval:r", "labels:r")
+        for one in rows:
+            table.add_row(
+                escape(one.item), one.measure, _value(one.estimate, 3), _interval(one.estimate, 3),
+                str(one.estimate.n),
+            )  # fmt: skip
+        console.print(table)
+        _print_reasons(console, [(one.item, one.estimate) for one in rows])
     _print_end(console, found)
 
 

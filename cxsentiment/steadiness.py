@@ -11,13 +11,22 @@ import pyarrow as pa
 from cxsentiment import runs
 from cxsentiment.answers import Joined, joined
 from cxsentiment.charts import control_chart, differences_chart
-from cxsentiment.consistency.contrasts import Change, Difference, changes, differences
-from cxsentiment.consistency.labels import read_labels
+from cxsentiment.consistency.contrasts import Change, Difference, changes, differences, judged_together
+from cxsentiment.consistency.labels import beside
 from cxsentiment.consistency.measures import factors, measures
-from cxsentiment.consistency.monitoring import Monitor, Per, drift_monitors, monitors, periods, reading
+from cxsentiment.consistency.monitoring import (
+    Monitor,
+    Per,
+    drift_monitors,
+    monitors,
+    periods,
+    probability_monitors,
+    reading,
+)
 from cxsentiment.errors import UsageError
 from cxsentiment.ingest.joins import Joins
-from cxsentiment.schema import Estimate, Reject
+from cxsentiment.labels import Labels, card_of, labels_in
+from cxsentiment.schema import FALSE_DISCOVERY_RATE, Estimate, Reject
 from cxsentiment.slices import Shift, all_contacts
 from cxsentiment.starts import Starts, in_future, starts, within
 from cxsentiment.stats.equivalence import MARGIN
@@ -61,11 +70,13 @@ def steadiness(run: Path, joins: Joins, plan: Plan) -> Steadiness:
         RunError: for a folder that is no finished run.
         UsageError: for options that cannot be used.
     """
-    return steadiness_of(joined(run, joins), runs.read_table(run, "items", ("contact_id", "item", "verdict")), plan)
+    return steadiness_of(
+        joined(run, joins), runs.read_table(run, "items", ("contact_id", "item", "verdict", "p_met")), plan
+    )
 
 
 def steadiness_of(tables: Joined, verdicts: pa.Table, plan: Plan) -> Steadiness:
-    """The same from tables in memory; `verdicts` needs contact_id, item and verdict. Raises UsageError."""
+    """The same from tables in memory; `verdicts` needs contact_id, item, verdict, p_met. Raises UsageError."""
     receipt, contacts, log, rejects = tables.receipt, tables.contacts, tables.log, list(tables.rejects)
     zone = plan.zone or receipt["settings"].get("timezone")
     if (plan.shifts or plan.peak is not None) and zone is None:
@@ -82,19 +93,27 @@ def steadiness_of(tables: Joined, verdicts: pa.Table, plan: Plan) -> Steadiness:
     split = periods(times, plan.per)
     first = _baseline_periods(times, split.of, plan.baseline)
     charts = monitors(values, split, plan.per, pass_mark=plan.pass_mark, baseline=first)
+    charts += probability_monitors(verdicts, contacts, split, plan.per, first)
     if plan.labels is not None:
-        labels = read_labels(plan.labels, contacts, verdicts, plan.item)
-        residuals, warned = drift_monitors(labels, split, plan.per, first)
-        notes += [*labels.notes, *warned, reading(charts[1], residuals)]
-        rejects += labels.rejects
+        labels = labels_in(plan.labels, card_of(receipt), weighted=False)
+        paired = beside(labels.table, contacts, verdicts, None if plan.item is None else [plan.item])
+        residuals, warned = drift_monitors(paired, split, plan.per, first)
+        notes += [*labels.notes, *paired.notes, *warned, reading(charts[1], residuals)]
+        rejects += [*labels.rejects, *(_unknown(labels, place) for place in paired.unknown)]
         charts += residuals
     changed = _changes(contacts, values, times, plan, notes) if plan.baseline else []
-    judged = [*(one for one in found if one.group), *changed]
-    if judged:
+    parted, since = judged_together(found, changed)
+    if tested := sum(p is not None for p in (*(one.p for one in parted), *(one.p for one in since))):
         notes.append(
-            f"{len(judged)} differences were judged: where there is none, about 1 in 20 still comes out as different"
+            f"{tested} differences were judged; different is what stays so when all of them are allowed for "
+            f"(Benjamini-Hochberg, false discovery rate {FALSE_DISCOVERY_RATE:.0%})"
         )
-    return Steadiness(tuple(found), tuple(changed), tuple(charts), tuple(notes), tuple(rejects))
+    return Steadiness(parted, since, tuple(charts), tuple(notes), tuple(rejects))
+
+
+def _unknown(labels: Labels, place: int) -> Reject:
+    contact = labels.table["contact_id"][place].as_py()
+    return Reject(labels.source, labels.record(place), contact, "unknown_contact", "the run has no contact of this id")
 
 
 def drawings(found: Steadiness, margin: float) -> dict[str, str]:
@@ -102,13 +121,13 @@ def drawings(found: Steadiness, margin: float) -> dict[str, str]:
     made: dict[str, str | None] = {}
     scores = [one for one in found.differences if one.measure == "score" and one.group]
     rows: list[tuple[str, str, Estimate]] = [
-        (one.group if one.factor == "peak" else f"{one.factor} {one.group}", one.verdict, one.difference)
+        (one.group if one.factor == "peak" else f"{one.factor} {one.group}", one.verdict, one.estimate)
         for one in scores
     ]
     unit = "difference in points, with 95% interval"
     title = "Score of each group less that of all other contacts"
     made["differences"] = differences_chart("differences", title, rows, margin, unit)
-    changed = [(one.measure.removeprefix("item:"), one.verdict, one.difference) for one in found.changes]
+    changed = [(one.measure.removeprefix("item:"), one.verdict, one.estimate) for one in found.changes]
     title = "Change since the baseline period"
     made["changes"] = differences_chart("changes", title, changed, margin, unit)
     for one in found.monitors:

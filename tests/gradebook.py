@@ -46,11 +46,12 @@ class Book:
         sensitivity: float = 0.95,
         specificity: float = 0.85,
         seed: int = 0,
+        skill: tuple[float, float] = (0.45, 0.9),
     ) -> None:
         rng = np.random.default_rng(seed)
         self.rng, self.n = rng, n
         self.agent = np.arange(n) % agents
-        self.skill = np.linspace(0.45, 0.9, agents)
+        self.skill = np.linspace(*skill, agents)
         self.truth = (rng.random((3, n)) < self.skill[self.agent]).astype(float)
         seen = np.where(self.truth == 1, rng.random((3, n)) < sensitivity, rng.random((3, n)) > specificity)
         self.seen = seen.astype(float)

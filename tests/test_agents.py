@@ -1,8 +1,13 @@
 import numpy as np
 import pytest
 
-from cxsentiment.agents import score_agents
+from cxsentiment import agents as scoring
 from tests.tables import contacts, no_contacts
+
+
+def score_agents(table):
+    """With the numbers that are withheld for their reliability."""
+    return scoring.score_agents(table, unreliable=True)
 
 
 def team(scores):
@@ -48,6 +53,19 @@ def test_clearly_different_agents_are_placed_and_the_middle_one_is_not():
     }
     assert agents[0].p_above > 0.9
     assert agents[0].reliability > 0.95
+
+
+def test_numbers_of_too_low_a_reliability_are_withheld_and_the_standing_stays():
+    table = team({"few": [60.0, 75.0], "many": around(60, 90), "others": around(64, 90)})
+    found = {agent.agent_id: agent for agent in scoring.score_agents(table)[0]}
+    assert found["few"].reliability < 0.5 < found["many"].reliability
+    assert found["few"].estimate.value is found["few"].estimate.low is found["few"].p_above is None
+    assert found["few"].estimate.reason.startswith("withheld: reliability 0.")
+    assert found["few"].estimate.n == 2
+    assert found["few"].standing == "cannot be told apart"
+    assert found["many"].estimate.value == pytest.approx(60)
+    shown = {agent.agent_id: agent for agent in score_agents(table)[0]}
+    assert shown["few"].estimate.value == 67.5
 
 
 def test_equal_means_cannot_be_told_apart_and_have_no_reliability():

@@ -172,13 +172,32 @@ def test_the_score_by_people_weighs_as_the_scorecard_does(book: Book) -> None:
     assert human[:2].tolist() == [(3 * 0.5 + 1) / 4, 3 / 4]
 
 
-def test_two_graders_of_one_contact_count_once_with_their_mean(book: Book) -> None:
+def test_numbers_of_too_low_a_reliability_are_withheld_unless_asked_for() -> None:
+    book = Book(400, seed=11, skill=(0.7, 0.7))
+    rows = book.label_rows(book.random(100))
+    shown = agent_figures(book.contacts, book.gradings(rows), unreliable=True)
+    found = agent_figures(book.contacts, book.gradings(rows))
+    low = [one for one in found.figures if one.reliability is not None and one.reliability < 0.5]
+    assert low, "agents do not differ, so their reliability is low"
+    for one in low:
+        for estimate in (one.estimate, one.machine, one.adjusted):
+            assert estimate.value is None
+            assert estimate.low is None
+            assert estimate.reason
+        assert one.estimate.n
+        assert one.p_above is None
+        assert one.estimate.reason.startswith("withheld: reliability 0.")
+    assert all(one.estimate.value is not None for one in shown.figures)
+    assert any("--unreliable shows them" in note for note in found.notes)
+    assert not any("--unreliable" in note for note in shown.notes)
+
+
+def test_two_graders_of_one_contact_count_once(book: Book) -> None:
     rows = book.label_rows([0])
     second = [{**row, "grader": "g2", "purpose": "double", "value": 1 - row["value"]} for row in rows]
     grading = next(book.gradings([*rows, *second]).of("item"))
     assert grading.labelled.sum() == 1
-    assert grading.human[0] == 0.5
-    assert not grading.binary
+    assert grading.binary, "the mean of a yes and a no is no verdict"
 
 
 def test_labels_that_belong_nowhere_are_told(book: Book) -> None:
@@ -187,8 +206,8 @@ def test_labels_that_belong_nowhere_are_told(book: Book) -> None:
     labels = labels_of([bad, *rows, {**rows[0], "contact_id": "gone"}, {**rows[0], "item": "poise"}], "mine.csv")
     gradings = book.gradings(labels)
     assert [(one.code, one.contact_id, one.source, one.record) for one in gradings.rejects] == [
-        ("unknown_contact", "gone", "mine.csv", 5),
         ("unknown_item", "c00000", "mine.csv", 6),
+        ("unknown_contact", "gone", "mine.csv", 5),
     ]
     assert next(gradings.of("item")).labelled.sum() == 1
 

@@ -146,7 +146,7 @@ def test_labels_and_answers_that_cannot_be_used_make_exit_code_3_and_lose_no_oth
     folder = spoilt.write(tmp_path / "run")
     done = command("agents", folder, "--labels", tmp_path / "labels.csv", "--csv", tmp_path / "out")
     assert done.code == 3
-    assert "1 no_inclusion_probability, 1 unknown_contact" in done.out
+    assert "1 missing_probability, 1 unknown_contact" in done.out
     assert len((tmp_path / "out" / "rejects.jsonl").read_text(encoding="utf-8").splitlines()) == 2
     answered = command("associations", folder)
     assert answered.code == 3
@@ -154,10 +154,10 @@ def test_labels_and_answers_that_cannot_be_used_make_exit_code_3_and_lose_no_oth
 
 
 def test_what_cannot_be_used_at_all(command: Callable[..., Outcome], run: Path, tmp_path: Path) -> None:
-    (tmp_path / "labels.csv").write_text("contact_id,item\n", encoding="utf-8")
+    (tmp_path / "labels.csv").write_text("contact_id,grader\na,b\n", encoding="utf-8")
     refused = command("agents", run, "--labels", tmp_path / "labels.csv")
     assert refused.code == 2
-    assert "lacks the columns grader" in refused.err
+    assert "neither a column item nor columns of items" in refused.err
     far = command("agents", run, "--target", 120)
     assert far.code == 2
     assert "0-100" in far.err

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cxsentiment.errors import UsageError
-from cxsentiment.labels import LABELS, labels_of, read_labels
+from cxsentiment.labels import LABELS, Card, labels_in, labels_of
 
 GOOD = {
     "contact_id": "c1",
@@ -26,19 +26,19 @@ def test_a_good_row_is_kept_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("change", "code"),
     [
-        ({"inclusion_probability": ""}, "no_inclusion_probability"),
-        ({"inclusion_probability": None, "purpose": "targeted"}, "no_inclusion_probability"),
-        ({"inclusion_probability": "nan"}, "bad_inclusion_probability"),
-        ({"inclusion_probability": "0"}, "bad_inclusion_probability"),
-        ({"inclusion_probability": "1.5"}, "bad_inclusion_probability"),
-        ({"value": "nan"}, "value_out_of_scale"),
-        ({"value": "5"}, "value_out_of_scale"),
-        ({"value": "yes"}, "value_out_of_scale"),
-        ({"value": ""}, "no_value"),
+        ({"inclusion_probability": ""}, "missing_probability"),
+        ({"inclusion_probability": None, "purpose": "targeted"}, "missing_probability"),
+        ({"inclusion_probability": "nan"}, "missing_probability"),
+        ({"inclusion_probability": "0"}, "bad_probability"),
+        ({"inclusion_probability": "1.5"}, "bad_probability"),
+        ({"value": "nan"}, "unknown_value"),
+        ({"value": "5"}, "points_out_of_range"),
+        ({"value": "perhaps"}, "unknown_value"),
+        ({"value": ""}, "missing_value"),
         ({"purpose": "audit"}, "unknown_purpose"),
-        ({"contact_id": " "}, "no_contact_id"),
-        ({"grader": ""}, "no_grader"),
-        ({"item": ""}, "no_item"),
+        ({"contact_id": " "}, "missing_contact"),
+        ({"grader": ""}, "missing_grader"),
+        ({"item": ""}, "missing_item"),
     ],
 )
 def test_a_bad_row_is_set_aside_with_its_reason_and_the_others_stay(change: dict[str, object], code: str) -> None:
@@ -49,26 +49,49 @@ def test_a_bad_row_is_set_aside_with_its_reason_and_the_others_stay(change: dict
 
 
 def test_one_grader_counts_once_for_an_item_of_a_contact() -> None:
-    found = labels_of([GOOD, {**GOOD, "value": "0"}, {**GOOD, "grader": "h", "purpose": "double"}])
-    assert [reject.code for reject in found.rejects] == ["duplicate_label"]
-    assert found.purposes == {"random": 1, "double": 1}
+    found = labels_of([GOOD, GOOD, {**GOOD, "grader": "h", "purpose": "double", "value": "0"}])
+    assert found.table.num_rows == 1, "two graders of one contact are no two contacts"
+    assert found.purposes == {"random": 2, "double": 1}
+    assert found.notes == (
+        "1 labels left out: older verdicts, or repeated ones, of a grader on the same item of a contact",
+        "1 labels of second graders left out: one stands for a contact's item",
+    )
+    assert [one.code for one in labels_of([GOOD, {**GOOD, "value": "0"}]).rejects] == ["conflict"]
 
 
 def test_not_applicable_is_a_verdict_and_no_number() -> None:
     assert labels_of([{**GOOD, "value": "NA"}]).table["value"].to_pylist() == [None]
 
 
-def test_coaching_goes_without_a_probability() -> None:
+def test_coaching_goes_without_a_probability_and_never_calibrates() -> None:
     found = labels_of([{**GOOD, "purpose": "coaching", "inclusion_probability": ""}])
-    assert found.rejects == ()
+    assert (found.rejects, found.table.num_rows, found.purposes) == ((), 0, {"coaching": 1})
+    assert found.notes == ("1 labels left out: picked for coaching, so it is no sample of anything",)
 
 
 def test_a_file_is_read_and_one_without_a_column_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "labels.csv"
     path.write_text("\ufeff" + ",".join(LABELS.names) + "\n" + ",".join(GOOD.values()) + "\n", encoding="utf-8")
-    assert read_labels(path).table.num_rows == 1
+    assert labels_in(str(path)).table.num_rows == 1
     path.write_text("contact_id,item,grader,value,purpose\nc1,a,g,1,random\n", encoding="utf-8")
-    with pytest.raises(UsageError, match="lacks the column inclusion_probability"):
-        read_labels(path)
-    with pytest.raises(UsageError, match="cannot be read"):
-        read_labels(tmp_path / "none.csv")
+    assert [one.code for one in labels_in(str(path)).rejects] == ["missing_probability"]
+    assert labels_in(str(path), weighted=False).table.num_rows == 1
+    path.write_text("contact_id,grader,value,purpose\nc1,g,1,random\n", encoding="utf-8")
+    with pytest.raises(UsageError, match="neither a column item nor columns of items"):
+        labels_in(str(path))
+    with pytest.raises(UsageError, match=r"none\.csv"):
+        labels_in(str(tmp_path / "none.csv"))
+
+
+def test_labels_of_another_scorecard_do_not_calibrate(tmp_path: Path) -> None:
+    path = tmp_path / "labels.csv"
+    head = ",".join([*LABELS.names, "rubric_name", "rubric_version"])
+    rows = [
+        ",".join([f"c{k}", *list(GOOD.values())[1:], *card])
+        for k, card in enumerate((("s", "1"), ("t", "1"), ("", "")))
+    ]
+    path.write_text("\n".join([head, *rows]) + "\n", encoding="utf-8")
+    found = labels_in(str(path), Card("s", "1"))
+    assert found.table["contact_id"].to_pylist() == ["c0", "c2"]
+    assert found.notes == ("1 labels left out: graded by another scorecard",)
+    assert [found.record(place) for place in (0, 1)] == [2, 4]

@@ -1,6 +1,7 @@
 import csv
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -73,6 +74,34 @@ def test_two_graders_by_hand(run):
     assert item.gate == "not yet"
     low, high = item.people.kappa.low, item.people.kappa.high
     assert 0.4 < low < 0.6 < high < 0.8
+
+
+def test_the_document_has_the_cases_on_which_graders_differ(run, tmp_path, command):
+    given = [
+        label("c1", grader="anna"), label("c1", grader="ben"),
+        label("c2", grader="anna"), label("c2", grader="ben", points=0.0),
+        label("c4", "solve", grader="anna|x", points=None), label("c4", "solve", grader="ben", points=0.5),
+        label("c6", "solve", grader="anna", points=0.5), label("c6", "solve", grader="ben", points=1.0),
+    ]  # fmt: skip
+    found = report(given, run)
+    assert [(one.item, one.contact_id, one.estimate.value) for one in found.disputes] == [
+        ("greet", "c2", 1.0),
+        ("solve", "c4", 1.0),
+        ("solve", "c6", 0.5),
+    ]
+    assert found.disputes[0].verdicts == "anna: met, ben: not met"
+    assert [one.machine for one in found.disputes] == ["not met", "no verdict", "not met"]
+    with LabelStore.open(str(tmp_path / "labels.db"), create=True) as store:
+        store.add([replace(one, purpose="double") for one in given])
+    for name in ("one.md", "two.md"):
+        done = command("agreement", run, "--db", tmp_path / "labels.db", "--out", tmp_path / name)
+        assert done.code == 0
+    text = (tmp_path / "one.md").read_text(encoding="utf-8")
+    assert text == (tmp_path / "two.md").read_text(encoding="utf-8")
+    assert text.startswith("# Calibration session\n")
+    assert "| c2 | anna: met, ben: not met | not met |" in text
+    assert r"anna\|x: not applicable, ben: 0.5" in text, "no name makes a column"
+    assert "Is the customer greeted?" in text
 
 
 def test_the_gate_and_what_is_said_of_it(run):

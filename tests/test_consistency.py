@@ -8,12 +8,22 @@ import pytest
 from typer.testing import CliRunner
 
 from cxsentiment.cli import app
-from cxsentiment.consistency.contrasts import changes, differences
-from cxsentiment.consistency.labels import Labels, read_labels
+from cxsentiment.consistency.contrasts import Change, Difference, changes, differences, judged_together
+from cxsentiment.consistency.labels import Beside, beside
 from cxsentiment.consistency.measures import Factor, Measure, case_mix, factors, measures
-from cxsentiment.consistency.monitoring import Periods, drift_monitors, monitors, periods, reading
+from cxsentiment.consistency.monitoring import (
+    Periods,
+    drift_monitors,
+    monitors,
+    periods,
+    probability_monitors,
+    reading,
+)
 from cxsentiment.errors import UsageError
+from cxsentiment.labels import labels_in
+from cxsentiment.schema import Estimate
 from cxsentiment.starts import starts
+from cxsentiment.steadiness import Steadiness, drawings
 from tests import finished
 from tests.tables import contacts, items, no_contacts, no_items
 
@@ -49,8 +59,8 @@ def test_the_verdict_for_what_was_planted(given, verdict):
     row = shift_difference(**given)
     assert row.verdict == verdict
     assert row.margin == 3
-    assert row.difference.low < row.low90 < row.difference.value < row.high90 < row.difference.high
-    assert "delete-one-agent jackknife" in row.difference.method
+    assert row.estimate.low < row.low90 < row.estimate.value < row.high90 < row.estimate.high
+    assert "delete-one-agent jackknife" in row.estimate.method
 
 
 def test_case_mix_is_taken_out():
@@ -58,8 +68,8 @@ def test_case_mix_is_taken_out():
     row = shift_difference(mix=-20.0, tilt=0.9, n=3000, noise=5.0)
     raw = row.others.value - row.mean.value  # the first group is the day
     assert abs(raw) > 5
-    assert abs(row.difference.value) < 1.5
-    assert "adjusted for case mix" in row.difference.method
+    assert abs(row.estimate.value) < 1.5
+    assert "adjusted for case mix" in row.estimate.method
 
 
 def test_case_mix_that_is_the_group_itself_is_not_adjusted_for_and_said():
@@ -67,16 +77,16 @@ def test_case_mix_that_is_the_group_itself_is_not_adjusted_for_and_said():
     campaign = np.array([name == "hard" for name in table["campaign"].to_pylist()])
     (row,) = differences(table, [Factor("site", campaign.astype(np.int64), ("a", "b"))], measures(table, no_items()))
     assert not row.adjusted
-    assert "cannot be adjusted for" in row.difference.reason
-    assert row.difference.low is not None
+    assert "cannot be adjusted for" in row.estimate.reason
+    assert row.estimate.low is not None
 
 
 def test_constant_scores_are_undetermined_not_equal():
     table, factor = made()
     (row,) = differences(table, [factor], [Measure("score", np.full(table.num_rows, 70.0))])
     assert row.verdict == "undetermined"
-    assert row.difference.low is None
-    assert row.difference.reason
+    assert row.estimate.low is None
+    assert row.estimate.reason
 
 
 def test_few_agents_are_undetermined():
@@ -86,7 +96,7 @@ def test_few_agents_are_undetermined():
     ], [Measure("score", np.array([s for s, name in zip(table["score"].to_pylist(), table["agent_id"].to_pylist(),
                                                          strict=True) if name < "A05"]))])  # fmt: skip
     assert row.verdict == "undetermined"
-    assert "too few" in row.difference.reason
+    assert "too few" in row.estimate.reason
 
 
 def test_nothing_to_compare_says_what_lacks():
@@ -98,7 +108,7 @@ def test_nothing_to_compare_says_what_lacks():
     assert parts["channel"].reason == "all contacts are of one channel: call"
     assert parts["weekday"].reason
     rows = differences(table, list(parts.values()), measures(table, no_items()))
-    assert all(row.difference.value is None and row.difference.reason for row in rows)
+    assert all(row.estimate.value is None and row.estimate.reason for row in rows)
     assert all(row.verdict == "undetermined" for row in rows)
 
 
@@ -186,7 +196,7 @@ def drifted(specificity=(0.8, 0.8), prevalence=(0.7, 0.7), size=400, seed=4):
     flagged = np.where(right, truth, 1 - truth)
     split = Periods(week, tuple(f"W{k}" for k in range(10)))
     score = Measure("score", 100 * flagged + rng.normal(0, 1, week.size))
-    labels = Labels(np.arange(week.size), truth, flagged)
+    labels = Beside(np.arange(week.size), truth, flagged)
     return monitors([score], split, "week", baseline=8)[1], drift_monitors(labels, split, "week", 5)[0]
 
 
@@ -203,35 +213,34 @@ def test_a_model_that_moved_is_told_from_agents_that_changed():
 
 def test_without_labels_nobody_can_tell():
     split = Periods(np.zeros(3, dtype=np.int64), ("W0",))
-    none, _ = drift_monitors(Labels(np.arange(3), np.ones(3), np.ones(3)), split, "week")
+    none, _ = drift_monitors(Beside(np.arange(3), np.ones(3), np.ones(3)), split, "week")
     assert all(one.reason == "labels of two periods are needed" for one in none)
     assert "cannot be told" in reading(none[0], none)
-    empty, _ = drift_monitors(Labels(np.zeros(0, dtype=np.int64), np.zeros(0), np.zeros(0)), split, "week")
+    empty, _ = drift_monitors(Beside(np.zeros(0, dtype=np.int64), np.zeros(0), np.zeros(0)), split, "week")
     assert all(one.reason for one in empty)
 
 
 def test_labels_of_picked_contacts_do_not_count_and_bad_rows_are_refused(tmp_path):
-    table = contacts([{}, {}])
+    table = contacts([{}, {}, {}])
     verdicts = items([{"contact_id": "c000", "item": "greet", "verdict": "met"},
-                      {"contact_id": "c001", "item": "greet", "verdict": "not_applicable"}])  # fmt: skip
+                      {"contact_id": "c001", "item": "greet", "verdict": "not_applicable"},
+                      {"contact_id": "c002", "item": "greet", "verdict": "not_met"}])  # fmt: skip
     path = tmp_path / "labels.csv"
     path.write_text(
-        "contact_id,item,value,purpose\nc000,greet,not_met,random\nc000,greet,1,double\nc000,greet,met,coaching\n"
-        "c001,greet,met,random\nc000,greet,na,random\nc009,greet,met,random\nc000,greet,maybe,random\n"
-        "c000,greet,met,\n,greet,met,random\n",
+        "contact_id,item,value,purpose\nc000,greet,not_met,random\nc002,greet,1,double\nc002,hello,met,coaching\n"
+        "c001,greet,met,random\nc009,greet,met,random\nc001,greet,maybe,random\nc001,greet,met,\n,greet,met,random\n",
         encoding="utf-8",
     )
-    found = read_labels(str(path), table, verdicts)
+    read = labels_in(str(path), weighted=False)
+    found = beside(read.table, table, verdicts)
+    assert found.row.tolist() == [0, 2]
     assert found.truth.tolist() == [0.0, 1.0]
-    assert found.flagged.tolist() == [1.0, 1.0]
-    assert [one.code for one in found.rejects] == ["unknown_contact", "bad_value", "bad_purpose", "missing_id"]
-    assert found.notes[0].startswith("1 labels of picked contacts")
-    assert found.notes[1].startswith("2 labels where people or the machine gave no verdict")
+    assert found.flagged.tolist() == [1.0, 0.0]
+    assert [one.code for one in read.rejects] == ["unknown_value", "missing_purpose", "missing_contact"]
+    assert [read.record(place) for place in found.unknown] == [6]
+    assert found.notes == ("1 labels where people or the machine gave no verdict of yes or no left out",)
     with pytest.raises(UsageError, match="is no item"):
-        read_labels(str(path), table, verdicts, "great")
-    path.write_text("contact_id,item,value\nc000,greet,met\n", encoding="utf-8")
-    with pytest.raises(UsageError, match="purpose"):
-        read_labels(str(path), table, verdicts)
+        beside(read.table, table, verdicts, ["great"])
 
 
 def test_before_and_after_compares_agents_with_themselves():
@@ -240,12 +249,12 @@ def test_before_and_after_compares_agents_with_themselves():
     score = np.array(table["score"].to_pylist()) + 6.0 * after
     (row,) = changes(table, [Measure("score", score)], ~after, after)
     assert row.paired
-    assert row.agents_both == 12
+    assert row.agents == 12
     assert row.verdict == "different"
-    assert row.difference.low < 6 < row.difference.high
+    assert row.estimate.low < 6 < row.estimate.high
     (row,) = changes(table, [Measure("score", score)], ~after, np.zeros(2400, dtype=bool))
     assert row.verdict == "undetermined"
-    assert row.difference.reason
+    assert row.estimate.reason
 
 
 def command(*arguments):
@@ -325,3 +334,65 @@ def test_options_that_cannot_be_used(run, given, words):
     found = command(run, *given)
     assert isinstance(found.exception, UsageError)
     assert words in found.exception.message
+
+
+def difference_of(p, verdict="different", measure="score"):
+    figure = Estimate(4.0, 0.5, 7.5, 100, "difference")
+    return Difference("shift", "day", measure, 50, figure, figure, figure, 1.0, 7.0, 3.0, verdict, p, None, True)
+
+
+def test_what_only_stands_out_alone_is_not_called_different():
+    """Of 21 comparisons one has p = .04: by chance alone one in 25 would."""
+    rows = [difference_of(0.04), *(difference_of(0.5 + k / 50, "undetermined") for k in range(20))]
+    found, _ = judged_together(rows, [])
+    assert found[0].verdict == "undetermined"
+    assert found[0].p_adjusted == pytest.approx(0.84)
+    assert "not after allowing for 21 comparisons" in found[0].estimate.reason
+    alone, _ = judged_together(rows[:1], [])
+    assert (alone[0].verdict, alone[0].p_adjusted) == ("different", 0.04)
+    strong, _ = judged_together([difference_of(0.0004), *rows[1:]], [])
+    assert strong[0].verdict == "different"
+
+
+def test_differences_and_changes_are_allowed_for_together():
+    figure = Estimate(4.0, 0.5, 7.5, 100, "change")
+    changed = [Change(f"item:{k}", figure, figure, figure, 1.0, 7.0, 3.0, "different", 0.03, None, True, 9)
+               for k in range(2)]  # fmt: skip
+    found, since = judged_together([difference_of(None, "undetermined"), difference_of(0.9, "equivalent")], changed)
+    assert found[0].p_adjusted is None
+    assert found[1].verdict == "equivalent", "equivalence is not what chance makes of many comparisons"
+    assert [one.p_adjusted for one in since] == pytest.approx([0.045, 0.045])
+
+
+def test_both_drift_charts_are_drawn_beside_the_others():
+    """The mean score and whether the machine is right: first moves alone, agents changed; second, the model."""
+    mean, residuals = drifted(specificity=(0.85, 0.6))
+    found = Steadiness((), (), (mean, *residuals), (), ())
+    drawn = drawings(found, 3.0)
+    assert {"chart-ewma.svg", "chart-drift_sensitivity.svg", "chart-drift_specificity.svg"} <= set(drawn)
+    assert all(svg.startswith("<svg") for svg in drawn.values())
+
+
+def test_probabilities_that_move_or_grow_unsure_show_without_labels():
+    rng = np.random.default_rng(3)
+    week = np.repeat(np.arange(10), 300)
+    sure = rng.choice([0.05, 0.95], week.size) + rng.uniform(-0.04, 0.04, week.size)
+    moved = np.where(week >= 7, rng.uniform(0.3, 0.7, week.size), sure)
+    table = contacts([{}] * week.size)
+    split = Periods(week, tuple(f"W{k}" for k in range(10)))
+
+    def charted(p):
+        rows = [
+            {"contact_id": f"c{k:03d}", "item": "x", "verdict": "met", "p_met": float(one)} for k, one in enumerate(p)
+        ]
+        return probability_monitors(items(rows), table, split, "week", 5)
+
+    quiet = charted(sure + 0.0)
+    assert quiet[0].reason == "all contacts have the same verdict, so there is nothing to chart"
+    assert not quiet[1].alarms
+    unsure, stability = charted(moved)
+    assert stability.alarms == ["W7", "W8", "W9"]
+    assert unsure.chart.value[:7].max() == 0
+    assert unsure.chart.value[7:].min() == pytest.approx(100)
+    few = probability_monitors(items([]), table, split, "week")
+    assert "200 probabilities are needed" in few[1].reason

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,11 +16,12 @@ from openpyxl import Workbook, load_workbook
 from cxsentiment.errors import RubricError, UsageError
 from cxsentiment.exchange.cells import carried
 from cxsentiment.exchange.columns import COLUMNS, SETTINGS
-from cxsentiment.exchange.files import csv_bytes, neutral, plain
+from cxsentiment.exchange.files import csv_bytes
 from cxsentiment.exchange.formats import export_rubric, import_rubric, write_template
 from cxsentiment.rubric.reading import default_rubric, parse_rubric, read_rubric
 from cxsentiment.rubric.scorecard import Rubric
 from cxsentiment.schema import ACTS
+from cxsentiment.spreadsheets import NEEDS_APOSTROPHE, neutral, plain
 
 
 def _csv(path: Path, *rows: Sequence[str]) -> Path:
@@ -147,8 +149,10 @@ def test_what_is_not_listed_as_lost_comes_back(tmp_path_factory: Any, rubric: Ru
 
 @given(st.text())
 def test_neutral_texts_start_no_formula_and_come_back(text: str) -> None:
+    assert plain(neutral(text, "#"), "#") == text
+    assert neutral(text, "#")[:1] not in set("=+-@\t\r\n#")
     assert plain(neutral(text)) == text
-    assert neutral(text)[:1] not in set("=+-@\t\r")
+    assert (neutral(text) != text) == bool(re.search(NEEDS_APOSTROPHE, text)), "one rule, for cells and for columns"
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t=", "\r="])

@@ -3,8 +3,7 @@ import pytest
 
 from cxsentiment import runs
 from cxsentiment.kpis.overview import kpis
-from cxsentiment.kpis.quality import NO_VERDICTS
-from tests.tables import contacts, no_contacts
+from tests.tables import contacts, items, no_contacts
 
 
 def by_name(table, scale=None):
@@ -146,8 +145,9 @@ def test_critical_errors_are_three_accuracies_with_a_warning():
         ("c", "met", "none", 1.0),
         ("d", "met", "none", 1.0),
     ]
-    table = pa.table(dict(zip(NO_VERDICTS.schema.names, zip(*verdicts, strict=True), strict=True)), NO_VERDICTS.schema)
-    found = {kpi.name: kpi for kpi in kpis(contacts([{}]), None, None, table)}
+    names = ("contact_id", "verdict", "critical", "points")
+    table = items([dict(zip(names, row, strict=True)) for row in verdicts])
+    found = {kpi.name: kpi for kpi in kpis(contacts([{"contact_id": name} for name in "abcd"]), None, None, table)}
     customers = found["Accuracy, customer-critical"]
     assert (customers.estimate.value, customers.estimate.n) == (50.0, 2)
     assert "have a person listen" in customers.definition
@@ -157,6 +157,22 @@ def test_critical_errors_are_three_accuracies_with_a_warning():
     assert compliance.reason == "no contact was scored on an item critical to compliance"
     others = found["Accuracy, non-critical"].estimate
     assert (others.value, others.low, others.n) == (75.0, None, 4)
+    assert "too few clusters" in others.reason
+
+
+def test_verdicts_of_contacts_that_are_not_there_do_not_count_and_one_agents_contacts_are_independent():
+    rows = [{"contact_id": f"c{k}", "agent_id": "A", "score": float(k)} for k in range(20)]
+    verdicts = [
+        {"contact_id": f"c{k}", "item": item, "verdict": "not_met" if (k + n) % 5 == 0 else "met", "points": 1.0}
+        for k in range(21)
+        for n, item in enumerate(("x", "y"))
+    ]
+    found = {kpi.name: kpi.estimate for kpi in kpis(contacts(rows), None, None, items(verdicts))}
+    others = found["Accuracy, non-critical"]
+    assert (others.value, others.n) == (80.0, 20)
+    assert 60 < others.low < 80 < others.high < 100
+    assert found["Call quality"].low is not None
+    assert found["Call quality"].method == "mean, t interval"
 
 
 def test_talk_time_is_the_median_duration():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cxsentiment.kpis.resolution import first_contacts
+from cxsentiment.kpis.resolution import first_contacts, in_time
 from cxsentiment.slices import slices
 from cxsentiment.starts import starts
 from tests.tables import contacts
@@ -106,3 +106,42 @@ def test_no_dates_or_no_contacts_are_null_with_the_reason(rows):
 def test_without_a_log_it_says_what_it_lacks():
     found = first_contacts(contacts([END]), None, present=None, has_log=False)
     assert "needs a contact log" in found.kpi.estimate.reason
+
+
+def in_time_of(*rows, within=24, **more):
+    table = contacts([*rows, END])
+    return in_time(table, starts(table["started_at"]), present=None, within_h=within, **more)
+
+
+def test_an_episode_is_resolved_in_time_where_its_first_solving_contact_ends_in_time():
+    rows = (
+        at("2026-06-01T10:00:00Z", resolved=False, handle_s=60.0),
+        at("2026-06-02T09:50:00Z", resolved=True, handle_s=600.0, wait_s=0.0),  # ends to the second after 24 h
+        at("2026-06-01T10:00:00Z", "C2", resolved=False, handle_s=60.0),
+        at("2026-06-02T09:50:01Z", "C2", resolved=True, handle_s=600.0),
+        at("2026-06-01T10:00:00Z", "C3", resolved=False, handle_s=60.0),
+        at("2026-06-01T10:00:00Z", "C4", handle_s=60.0),  # nobody says
+        at("2026-06-01T10:00:00Z", "C5", resolved=True),  # nobody says when
+        at("2026-06-30T10:00:00Z", "C6", resolved=True, handle_s=60.0),  # too late to tell
+    )
+    found = in_time_of(*rows)
+    assert (found.kpi.estimate.value, found.kpi.estimate.n) == (pytest.approx(100 / 3), 3)
+    assert found.kpi.estimate.low < 100 / 3 < found.kpi.estimate.high
+    assert found.resolved.tolist() == [1.0, 0.0, 0.0]
+    assert in_time_of(*rows, within=25).kpi.estimate.value == pytest.approx(200 / 3)
+
+
+@pytest.mark.parametrize(
+    ("rows", "given", "words"),
+    [
+        ([], {"within": None}, "--resolve-within"),
+        ([], {"has_log": False}, "needs a contact log with resolved"),
+        ([at("2026-06-01T10:00:00Z")], {}, "no contact of the log says whether it was resolved"),
+        ([at("2026-06-30T11:00:00Z", resolved=True, handle_s=1.0)], {}, "too late to tell whether it was resolved"),
+        ([at("2026-06-01T11:00:00Z", resolved=True)], {}, "no episode says whether it was resolved in time"),
+    ],
+)
+def test_no_resolution_in_time_without_what_it_needs(rows, given, words):
+    estimate = in_time_of(*rows, **given).kpi.estimate
+    assert estimate.value is None
+    assert words in estimate.reason

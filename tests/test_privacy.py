@@ -1,4 +1,5 @@
 import re
+import time
 
 import pytest
 from hypothesis import given
@@ -161,3 +162,12 @@ def test_every_long_number_is_masked_in_any_surroundings(around: str, digits: li
 @given(st.text(max_size=60).filter(lambda text: not re.search(r"[\d@]", text)))
 def test_text_without_digits_or_at_signs_is_unchanged(text: str) -> None:
     assert mask(text).text == text
+
+
+@pytest.mark.parametrize("text", ["x" * 20_000, "*" * 20_000, "xxx-" * 5_000, "x*" * 10_000, "****-xxxx " * 2_000])
+def test_long_runs_of_covering_characters_cost_no_time(text):
+    from cxsentiment.privacy.vendor import map_marks
+
+    before = time.process_time()
+    map_marks(text)
+    assert time.process_time() - before < 2

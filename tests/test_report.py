@@ -25,6 +25,7 @@ from cxsentiment.schema import (
     Level,
     QuotedTurn,
 )
+from cxsentiment.spreadsheets import csv_text
 
 NASTY = (
     "<script>alert('x')</script>",
@@ -425,7 +426,7 @@ def test_csv_cells_are_neutralised_empty_for_null_and_exact(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n"])
 def test_formula_starts_get_an_apostrophe(start: str) -> None:
-    text = report.csv_text((("name", "n"), [(f"{start}1+1", -1.5)]))
+    text = csv_text(("name", "n"), [(f"{start}1+1", -1.5)])
     assert list(csv.reader(io.StringIO(text, newline=""))) == [["name", "n"], [f"'{start}1+1", "-1.5"]]
 
 

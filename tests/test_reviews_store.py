@@ -1,14 +1,12 @@
 import multiprocessing
-import os
-import shutil
 import sqlite3
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from labelled import label
+from postgres_server import postgres_server
 
 from cxsentiment.errors import StoreError, UsageError
 from cxsentiment.reviews import database
@@ -75,7 +73,7 @@ def test_the_audit_log_says_who_did_what(path):
         store.add([label()], subject="may.csv", who="lea", rejected=3)
         migrated, imported = store.log()
     assert migrated["action"] == "migrated"
-    assert migrated["details"] == {"versions": ["0001", "0002"]}
+    assert migrated["details"] == {"versions": ["0001", "0002", "0003"]}
     assert (imported["who"], imported["action"], imported["subject"]) == ("lea", "imported", "may.csv")
     assert imported["details"] == {"new": 1, "known": 0, "replaced": 0, "late": 0, "rejected": 3}
 
@@ -146,7 +144,7 @@ def test_an_older_schema_is_brought_up_and_its_labels_stay(path):
     engine.dispose()
     with LabelStore.open(path) as store:
         assert store.labels() == [label()]
-        assert store.log()[0]["details"] == {"versions": ["0002"]}
+        assert store.log()[0]["details"] == {"versions": ["0002", "0003"]}
         assert store.add([label()]).known == 1
 
 
@@ -192,28 +190,7 @@ def test_other_urls_are_refused_without_their_password():
 
 @pytest.fixture(scope="module")
 def postgres():
-    """A server of its own on a socket; run by another user where tests run as root, for it refuses root."""
-    if shutil.which("pg_ctl") is None:
-        pytest.skip("needs PostgreSQL's pg_ctl (Debian: postgresql), which is not installed")
-    pytest.importorskip("psycopg", reason="needs the driver of the postgres extra, which is not installed")
-    root = os.geteuid() == 0
-    before = ["runuser", "-u", "postgres", "--"] if root else []
-    home = Path(subprocess.run(["mktemp", "-d"], capture_output=True, text=True, check=True).stdout.strip())
-    if root:
-        shutil.chown(home, "postgres")
-
-    def run(*command: str) -> None:
-        done = subprocess.run([*before, *command], capture_output=True, text=True, check=False, cwd=home)
-        if done.returncode:
-            pytest.skip(f"PostgreSQL cannot be started here: {done.stderr[-300:]}")
-
-    binaries = Path(shutil.which("pg_ctl")).resolve().parent
-    run(str(binaries / "initdb"), "-D", f"{home}/data", "-A", "trust", "-U", "cx", "-E", "UTF8", "--locale=C")
-    options = f"-k {home} -c listen_addresses='' -c fsync=off"
-    run(str(binaries / "pg_ctl"), "-D", f"{home}/data", "-w", "-l", f"{home}/log", "-o", options, "start")
-    yield f"postgresql+psycopg://cx@/postgres?host={home}"
-    subprocess.run([*before, str(binaries / "pg_ctl"), "-D", f"{home}/data", "-m", "immediate", "stop"], check=False)
-    shutil.rmtree(home, ignore_errors=True)
+    yield from postgres_server()
 
 
 def test_postgresql_does_the_same(postgres):

@@ -11,7 +11,8 @@ from cxsentiment.rubric.reading import default_rubric, parse_rubric, read_rubric
 from cxsentiment.rubric.scorecard import Rubric
 from cxsentiment.schema import Evaluation, ItemResult, Transcript
 from cxsentiment.score.contact import Labels
-from cxsentiment.score.evaluation import Scorecard, weighted_score
+from cxsentiment.score.evaluation import Scorecard
+from cxsentiment.score.weighing import weighted_score
 from cxsentiment.signals import measure
 
 Contact = Callable[..., Transcript]

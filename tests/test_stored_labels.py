@@ -5,7 +5,7 @@ from typer.testing import CliRunner
 
 from cxsentiment.cli import app
 from cxsentiment.errors import StoreError, UsageError
-from cxsentiment.stored_labels import labels_in
+from cxsentiment.labels import labels_in
 
 ROWS = """contact_id,item,grader,value,purpose,inclusion_probability
 a,greeting,ann,met,random,0.1
@@ -34,19 +34,23 @@ def test_a_store_hands_over_what_may_calibrate(store: Path) -> None:
     assert [row["contact_id"] for row in rows] == ["a", "b"]
     assert rows[0]["value"] in (0.0, 1.0)
     assert {row["inclusion_probability"] for row in rows} == {0.1}
-    assert {reject.code for reject in found.rejects} == {"coaching", "targeted_without_probability"}
+    assert found.rejects == ()
+    assert [note.partition(": ")[2].split(",")[0] for note in found.notes] == [
+        "picked for coaching",
+        "targeted",
+        "one stands for a contact's item",
+    ]
 
 
-def test_the_same_labels_from_a_file(tmp_path: Path) -> None:
-    path = tmp_path / "plain.csv"
-    path.write_text(ROWS.replace("not_met", "0").replace("not_applicable", "NA").replace(",met,", ",1,"))
-    found = labels_in(str(path))
-    assert [row["contact_id"] for row in found.table.to_pylist()] == ["a", "a", "b", "c"]
-    assert [reject.code for reject in found.rejects] == ["no_inclusion_probability"]
+def test_the_same_labels_from_a_file(store: Path) -> None:
+    found, stored = labels_in(str(store.with_name("labels.csv"))), labels_in(str(store))
+    assert found.table.equals(stored.table)
+    assert [(reject.code, reject.record) for reject in found.rejects] == [("missing_probability", 6)]
+    assert found.purposes == {"random": 2, "double": 1, "coaching": 1}
 
 
 def test_places_that_cannot_be_read(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="cannot be read"):
+    with pytest.raises(UsageError, match=r"nothing\.csv"):
         labels_in(str(tmp_path / "nothing.csv"))
     with pytest.raises((UsageError, StoreError)):
         labels_in("nonsense://nowhere/labels")

@@ -6,16 +6,18 @@ one-sided tests, Schuirmann 1987, see `cxsentiment.stats.equivalence`).
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
 
 from cxsentiment.consistency.measures import Factor, Measure, case_mix
-from cxsentiment.schema import Estimate
+from cxsentiment.schema import FALSE_DISCOVERY_RATE, Estimate
 from cxsentiment.stats.arrays import BoolArray, FloatArray, IntArray, codes
 from cxsentiment.stats.equivalence import MARGIN, Contrast, before_after, contrast
 from cxsentiment.stats.estimates import because, missing
 from cxsentiment.stats.means import clustered_mean
+from cxsentiment.stats.power import benjamini_hochberg
 
 # Above this share of a group's variance the case mix tells the group itself, and cannot be adjusted for.
 _SAME = 0.99
@@ -24,9 +26,11 @@ UNDETERMINED = "undetermined"
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One measure of one group less that of all other contacts, in points of 100; `mean` and `others` are not adjusted.
+    """One measure of one group less that of all other contacts (`estimate`), in points of 100; `mean` and `others` are
+    not adjusted.
 
-    `verdict` is equivalent, different or undetermined for the margin. `contacts` counts the group's contacts.
+    `verdict` is equivalent, different or undetermined for the margin; `p_adjusted` is Benjamini and Hochberg's over all
+    differences and changes of the report. `contacts` counts the group's contacts.
     """
 
     factor: str
@@ -35,28 +39,34 @@ class Difference:
     contacts: int
     mean: Estimate
     others: Estimate
-    difference: Estimate
+    estimate: Estimate
     low90: float | None
     high90: float | None
     margin: float
     verdict: str
+    p: float | None
+    p_adjusted: float | None
     adjusted: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One measure after the baseline less in it; `paired` says whether agents were compared with themselves."""
+    """One measure after the baseline less in it (`estimate`); `paired` says whether agents were compared with
+    themselves, `agents` how many have contacts in both.
+    """
 
     measure: str
     before: Estimate
     after: Estimate
-    difference: Estimate
+    estimate: Estimate
     low90: float | None
     high90: float | None
     margin: float
     verdict: str
+    p: float | None
+    p_adjusted: float | None
     paired: bool
-    agents_both: int
+    agents: int
 
 
 def differences(
@@ -72,11 +82,11 @@ def differences(
     for factor in parts:
         if factor.reason is not None:
             nothing = missing(factor.reason, "none")
-            rows.append(
-                Difference(
-                    factor.name, "", "score", 0, nothing, nothing, nothing, None, None, margin, UNDETERMINED, False
-                )
-            )
+            lacking = Difference(
+                factor.name, "", "score", 0, nothing, nothing, nothing, None, None, margin, UNDETERMINED,
+                None, None, False,
+            )  # fmt: skip
+            rows.append(lacking)
             continue
         mix = case_mix(contacts, factor.name)
         for code in range(len(factor.groups) if len(factor.groups) > 2 else 1):
@@ -108,11 +118,35 @@ def changes(
                 contrast_.high90,
                 margin,
                 contrast_.verdict or UNDETERMINED,
+                contrast_.p,
+                None,
                 found.paired,
                 found.agents_both,
             )
         )
     return rows
+
+
+def judged_together(
+    parted: Sequence[Difference], changed: Sequence[Change]
+) -> tuple[tuple[Difference, ...], tuple[Change, ...]]:
+    """Both with p-values adjusted over all of them; what only stands out alone is no longer called different."""
+    adjusted = benjamini_hochberg([*(one.p for one in parted), *(one.p for one in changed)])
+    tested = sum(p is not None for p in adjusted)
+    return (
+        tuple(_among(one, p, tested) for one, p in zip(parted, adjusted[: len(parted)], strict=True)),
+        tuple(_among(one, p, tested) for one, p in zip(changed, adjusted[len(parted) :], strict=True)),
+    )
+
+
+Judged = TypeVar("Judged", Difference, Change)
+
+
+def _among(one: Judged, p_adjusted: float | None, tested: int) -> Judged:
+    if one.verdict != "different" or p_adjusted is None or p_adjusted <= FALSE_DISCOVERY_RATE:
+        return replace(one, p_adjusted=p_adjusted)
+    why = f"its interval leaves out 0, but not after allowing for {tested} comparisons"
+    return replace(one, p_adjusted=p_adjusted, verdict=UNDETERMINED, estimate=because(one.estimate, why))
 
 
 def counted(verdicts: Iterable[str]) -> dict[str, int]:
@@ -143,6 +177,8 @@ def _difference(
         found.high90,
         margin,
         found.verdict or UNDETERMINED,
+        found.p,
+        None,
         not told,
     )
 

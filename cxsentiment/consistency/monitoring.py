@@ -5,15 +5,19 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from cxsentiment.consistency.labels import Labels
+from cxsentiment.consistency.labels import Beside
 from cxsentiment.consistency.measures import Measure
 from cxsentiment.starts import Starts, day_name, week_name
-from cxsentiment.stats.arrays import BoolArray, FloatArray, IntArray
-from cxsentiment.stats.control import Chart, drift, ewma, laney_p, standardised
+from cxsentiment.stats.arrays import BoolArray, FloatArray, IntArray, floats
+from cxsentiment.stats.control import Chart, drift, ewma, laney_p, stability_index, standardised
 
 Per = Literal["day", "week"]
 _LEAST_BASELINE = 8
+_UNSURE = 0.3, 0.7
+MOVED, _LEAST_PROBABILITIES = 0.25, 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +77,44 @@ def monitors(
     return found + [_rate(item, f"contacts that met {item.name.removeprefix('item:')}", split, per) for item in items]
 
 
+def probability_monitors(
+    verdicts: pa.Table, contacts: pa.Table, split: Periods, per: Per, baseline: int | None = None
+) -> list[Monitor]:
+    """What tells of the model without labels: the share of unsure probabilities, and how far all of them have moved.
+
+    `verdicts` needs contact_id and p_met of items that were judged. Unsure is .3 to .7 (Laney's p'); the population
+    stability index compares each period with the first `baseline` ones (half, where None), .25 being a shift.
+    """
+    p = floats(verdicts["p_met"])
+    at = pc.index_in(verdicts["contact_id"], value_set=contacts["contact_id"].combine_chunks())
+    row = np.asarray(pc.fill_null(at, -1), dtype=np.int64)
+    of = np.where((row >= 0) & ~np.isnan(p), split.of[row], -1)
+    known = of >= 0
+    p, of = p[known], of[known]
+    unsure = np.where((p >= _UNSURE[0]) & (p <= _UNSURE[1]), 100.0, 0.0)
+    share = _rate(Measure("unsure", unsure), "item probabilities between .3 and .7", Periods(of, split.names), per)
+    return [share, _stability(p, Periods(of, split.names), per, baseline)]
+
+
+def _stability(p: FloatArray, split: Periods, per: Per, baseline: int | None) -> Monitor:
+    title, count = f"How far item probabilities have moved, by {per}", len(split.names)
+    first = max(1, count // 2) if baseline is None else min(max(baseline, 1), count)
+    n = np.bincount(split.of, minlength=count)
+    # Of fewer probabilities the index is large by chance alone.
+    kept = np.flatnonzero(n >= _LEAST_PROBABILITIES)
+    usual = p[split.of < first]
+    if usual.size < _LEAST_PROBABILITIES or kept.size == 0 or kept.max() < first:
+        reason = f"{_LEAST_PROBABILITIES} probabilities are needed of the baseline, and of a {per} after it"
+        return _none("stability", title, per, reason)
+    value = np.array([stability_index(usual, p[split.of == k]) or 0.0 for k in kept.tolist()])
+    limits = np.zeros(kept.size), np.full(kept.size, MOVED)
+    chart = Chart(value, *limits, value > MOVED, None, None, None)
+    method = f"population stability index against the first {first} {per}s; .25 counts as moved"
+    return Monitor("stability", title, "index", method, tuple(split.names[k] for k in kept.tolist()), chart, n[kept])
+
+
 def drift_monitors(
-    labels: Labels, split: Periods, per: Per, baseline: int | None = None
+    labels: Beside, split: Periods, per: Per, baseline: int | None = None
 ) -> tuple[list[Monitor], list[str]]:
     """EWMA charts of how often the machine is right, on labels "met" and on "not met" apart; and notes.
 

@@ -19,8 +19,9 @@ from cxsentiment.exchange.columns import CHOICES, COLUMNS, SETTINGS
 from cxsentiment.exchange.documents import read_bytes
 from cxsentiment.exchange.losses import Loss
 from cxsentiment.exchange.sheet import Placed
+from cxsentiment.spreadsheets import neutral, plain
 
-_FORMULA = "=+-@\t\r#"  # what starts a formula in spreadsheets; # starts a setting here
+_SETTING = "#"  # what starts a setting in a sheet of items
 _MOST_ROWS, _MOST_COLUMNS, _MOST_UNPACKED = 5_000, 100, 100_000_000
 _WIDE = {"question": 60, "hint": 50, "phrases": 40, "acts": 24, "section": 20}
 _EXAMPLES = (
@@ -36,18 +37,6 @@ _EXAMPLES = (
 )  # fmt: skip
 
 
-def neutral(text: str) -> str:
-    """The text so that no spreadsheet takes it for a formula: with an apostrophe before it where needed."""
-    risky = text[:1] in _FORMULA if text else False
-    doubled = text[:1] == "'" and text[1:2] in _FORMULA + "'" and len(text) > 1
-    return "'" + text if risky or doubled else text
-
-
-def plain(text: str) -> str:
-    """The text that `neutral` was given."""
-    return text[1:] if len(text) > 1 and text[0] == "'" and text[1] in _FORMULA + "'" else text
-
-
 def read_sheet(path: Path) -> tuple[list[Placed], list[Loss]]:
     """The rows of a CSV or XLSX file, and what of it is no scorecard. Raises RubricError."""
     raw = read_bytes(path)
@@ -57,7 +46,11 @@ def read_sheet(path: Path) -> tuple[list[Placed], list[Loss]]:
     for place, cells in rows:
         note = bool(cells) and cells[0].lstrip().startswith("#")
         placed.append(
-            Placed(place, [cells[0].strip() if note and not k else plain(one) for k, one in enumerate(cells)], note)
+            Placed(
+                place,
+                [cells[0].strip() if note and not k else plain(one, _SETTING) for k, one in enumerate(cells)],
+                note,
+            )
         )
     return placed, losses
 
@@ -128,8 +121,8 @@ def csv_bytes(settings: Sequence[Sequence[str]], rows: Sequence[Sequence[str]]) 
     """Settings, header and items as CSV with a byte order mark, without which Excel misreads other letters."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerows([row[0], *[neutral(carried(cell)) for cell in row[1:]]] for row in settings)
-    writer.writerows([neutral(carried(cell)) for cell in row] for row in rows)
+    writer.writerows([row[0], *[neutral(carried(cell), _SETTING) for cell in row[1:]]] for row in settings)
+    writer.writerows([neutral(carried(cell), _SETTING) for cell in row] for row in rows)
     return text.getvalue().encode("utf-8-sig")
 
 
@@ -140,7 +133,7 @@ def xlsx_bytes(settings: Sequence[Sequence[str]], rows: Sequence[Sequence[str]])
     assert items is not None
     items.title = "Items"
     for row in rows:
-        items.append([neutral(carried(cell)) for cell in row])
+        items.append([neutral(carried(cell), _SETTING) for cell in row])
     for place, name in enumerate(rows[0], 1):
         cell = items.cell(1, place)
         cell.font = Font(bold=True)
@@ -153,7 +146,7 @@ def xlsx_bytes(settings: Sequence[Sequence[str]], rows: Sequence[Sequence[str]])
     items.freeze_panes = "A2"
     about = book.create_sheet("About")
     for row in [*settings, *_explained()]:
-        about.append([row[0], *[neutral(carried(cell)) for cell in row[1:]]])
+        about.append([row[0], *[neutral(carried(cell), _SETTING) for cell in row[1:]]])
     about.column_dimensions["B"].width = 24
     about.column_dimensions["C"].width = 100
     for cell in about["C"]:

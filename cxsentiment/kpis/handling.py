@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from cxsentiment.kpis.units import PERCENT, because, percentile_interval
 from cxsentiment.schema import Estimate, Kpi
-from cxsentiment.stats.arrays import FloatArray, floats
+from cxsentiment.stats.arrays import FloatArray, codes, floats
 from cxsentiment.stats.estimates import clipped, missing, scaled
 from cxsentiment.stats.indicators import abandonment, service_level
 from cxsentiment.stats.means import mean_t_interval, median_interval
@@ -61,10 +61,13 @@ def _by_channel(
     contacts: pa.Table, signal: str, name: str, definition: str, measure: Callable[[FloatArray], Estimate]
 ) -> list[Kpi]:
     waits = floats(contacts[signal])
-    named = np.array([one or "channel not given" for one in contacts["channel"].to_pylist()], dtype=np.object_)
+    of, names = codes(contacts["channel"])
+    parts = [(channel, of == code) for code, channel in enumerate(names)]
+    if np.any(of < 0):
+        parts.append(("channel not given", of < 0))
     return [
-        Kpi(f"{name}, {channel}", "s", _response(channel, signal, waits[named == channel], measure), definition)
-        for channel in sorted(set(named.tolist()))
+        Kpi(f"{name}, {channel}", "s", _response(channel, signal, waits[own], measure), definition)
+        for channel, own in sorted(parts, key=lambda part: part[0])
     ]
 
 

@@ -11,14 +11,19 @@ import pyarrow.compute as pc
 from cxsentiment.kpis.cost import Prices, costs
 from cxsentiment.kpis.customers import Customers, customer_kpis
 from cxsentiment.kpis.handling import QueueRules, first_response, logged, median_response, parts, queue, talk_time
-from cxsentiment.kpis.quality import quality
-from cxsentiment.kpis.resolution import WINDOW_DAYS, FirstContacts, first_contacts
+from cxsentiment.kpis.quality import CUES, Judged, judged, quality
+from cxsentiment.kpis.resolution import WINDOW_DAYS, Episodes, first_contacts, in_time
 from cxsentiment.kpis.surveys import Scale, ces, csat, csat_top_box, nps
 from cxsentiment.kpis.units import key_of
 from cxsentiment.schema import Estimate, Kpi
 from cxsentiment.slices import Shift, all_contacts, slices
 from cxsentiment.starts import Starts, starts
-from cxsentiment.stats.arrays import floats
+from cxsentiment.stats.arrays import IntArray, floats
+
+# What the indicators of a slice need of the run's contacts, and of run and log together.
+_PARTED = ["agent_id", "channel", "score", "null_reason", "duration_s", "first_response_s", "median_response_s"]
+_PARTED += ["csat", "nps", "ces", *(signal for signal, _, _ in CUES)]
+_PARTED_LOG = ["handle_s", "wait_s", "hold_s", "wrap_up_s", "abandoned", "transferred", "resolved"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,7 @@ class Rules:
     prices: Prices = field(default_factory=Prices)
     csat_scale: Scale | None = None
     window_days: float = WINDOW_DAYS
+    resolve_within_h: float | None = None
     same_queue: bool = True
     customers: Customers | None = None
     period: tuple[str, str] | None = None
@@ -81,25 +87,23 @@ def indicators(run: Run, rules: Rules, by: Sequence[str] = ()) -> Indicators:
     """
     every = all_contacts(run.contacts, run.log)
     times = starts(every["started_at"], rules.zone, rules.date_order)
-    resolved = first_contacts(
-        every,
-        times,
-        present=_made(run.receipt),
-        window_days=rules.window_days,
-        same_queue=rules.same_queue,
-        has_log=run.log is not None or _dated_customers(every, times),
-    )
+    has_log = run.log is not None
+    made = _made(run.receipt)
+    declared: dict[str, Any] = {"window_days": rules.window_days, "same_queue": rules.same_queue}
+    resolved = first_contacts(every, times, present=made, has_log=has_log or _dated_customers(every, times), **declared)
+    solved = in_time(every, times, present=made, within_h=rules.resolve_within_h, has_log=has_log, **declared)
     used = [*times.notes(), *resolved.notes]
     if rules.handle_from_transcripts:
         every, filled = _with_handle_times(every)
         used.append(f"{filled} handle times are the length of the transcript (hold lies in it) + after-call work")
     log = None if run.log is None else every
-    whole = _measured(run.contacts, log, run.verdicts, resolved.kpi, rules)
+    found = judged(run.contacts, run.verdicts)
+    whole = _measured(run.contacts, log, found, [resolved.kpi, solved.kpi], rules)
     whole += customer_kpis(rules.customers, rules.period, rules.discount)
     whole += costs(run.receipt, rules.prices)
     rows = [_row(kpi) for kpi in whole]
     for way in by:
-        parted = _sliced(run, every, times, resolved, rules, way)
+        parted = _sliced(run, every, found, times, (resolved, solved), rules, way)
         rows += parted
         if not parted:
             used.append(f"no contact has a {way} that is known, so nothing is parted by it")
@@ -109,46 +113,50 @@ def indicators(run: Run, rules: Rules, by: Sequence[str] = ()) -> Indicators:
     return Indicators(tuple(rows), tuple(used))
 
 
-def _measured(contacts: pa.Table, log: pa.Table | None, verdicts: pa.Table, resolved: Kpi, rules: Rules) -> list[Kpi]:
+def _measured(
+    contacts: pa.Table, log: pa.Table | None, judgements: Judged, resolved: Sequence[Kpi], rules: Rules
+) -> list[Kpi]:
     """The indicators that any part of the contacts has, in a fixed order."""
     answers = floats(contacts["csat"])
     found = [*csat(answers, rules.csat_scale), csat_top_box(answers, rules.csat_scale)]
-    found += [nps(floats(contacts["nps"])), ces(floats(contacts["ces"])), resolved]
+    found += [nps(floats(contacts["nps"])), ces(floats(contacts["ces"])), *resolved]
     found += [kpi for kpi in logged(log) if kpi.name != "Abandonment"]
     found += parts(log)
     found += queue(log, rules.queues)
     found += [*first_response(contacts), *first_response(contacts, ninetieth=True), *median_response(contacts)]
     found.append(talk_time(contacts))
-    return found + quality(contacts, verdicts)
+    return found + quality(contacts, judgements)
 
 
-def _sliced(run: Run, every: pa.Table, times: Starts, resolved: FirstContacts, rules: Rules, way: str) -> list[Row]:
+def _sliced(
+    run: Run, every: pa.Table, found: Judged, times: Starts, resolved: Sequence[Episodes], rules: Rules, way: str
+) -> list[Row]:
     """Rows of each slice. Tables are sorted by slice once, so that each slice is a part of them."""
     split = slices(every, way, times, rules.shifts)
-    share = resolved.by(split)
-    own = split.of[: run.contacts.num_rows]  # the run's contacts stand first
-    contacts, contact_ends = _sorted(run.contacts, own, len(split.names))
-    at = pc.index_in(run.verdicts["contact_id"].combine_chunks(), value_set=run.contacts["contact_id"].combine_chunks())
-    place = np.asarray(pc.fill_null(at, -1), dtype=np.int64)
-    verdicts, verdict_ends = _sorted(run.verdicts, np.where(place < 0, -1, own[place]), len(split.names))
-    offered, offered_ends = _sorted(every, split.of, len(split.names))
+    shares = [(one.kpi, one.by(split)) for one in resolved]
+    order, ends = _sorted(split.of[: run.contacts.num_rows], len(split.names))  # the run's contacts stand first
+    contacts = run.contacts.select(_PARTED).take(pa.array(order))
+    offered_order, offered_ends = _sorted(split.of, len(split.names))
+    offered = None if run.log is None else every.select(_PARTED_LOG).take(pa.array(offered_order))
     rows = []
     for code, name in enumerate(split.names):
-        part = [
-            table.slice(int(ends[code]), int(ends[code + 1] - ends[code]))
-            for table, ends in ((contacts, contact_ends), (verdicts, verdict_ends), (offered, offered_ends))
+        first, last = int(ends[code]), int(ends[code + 1])
+        log = None
+        if offered is not None:
+            log = offered.slice(int(offered_ends[code]), int(offered_ends[code + 1] - offered_ends[code]))
+        parted = [replace(kpi, estimate=share[name]) for kpi, share in shares]
+        own = found.part(order[first:last])
+        rows += [
+            _row(one, way, name) for one in _measured(contacts.slice(first, last - first), log, own, parted, rules)
         ]
-        kpi = replace(resolved.kpi, estimate=share[name])
-        log = None if run.log is None else part[2]
-        rows += [_row(one, way, name) for one in _measured(part[0], log, part[1], kpi, rules)]
     return rows
 
 
-def _sorted(table: pa.Table, of: np.ndarray[Any, np.dtype[np.int64]], count: int) -> tuple[pa.Table, Any]:
-    """The rows of known slices, slice by slice, and where each slice begins (count + 1 places)."""
+def _sorted(of: IntArray, count: int) -> tuple[IntArray, IntArray]:
+    """The places of known slices, slice by slice, and where each slice begins (count + 1 places)."""
     order = np.argsort(of, kind="stable")
     order = order[of[order] >= 0]
-    return table.take(pa.array(order)), np.searchsorted(of[order], np.arange(count + 1))
+    return order, np.searchsorted(of[order], np.arange(count + 1))
 
 
 def _row(kpi: Kpi, by: str = "", name: str = "") -> Row:

@@ -6,7 +6,7 @@ An indicator whose data a run does not hold stands in the list with no value and
 import pyarrow as pa
 
 from cxsentiment.kpis.handling import first_response, logged, talk_time
-from cxsentiment.kpis.quality import NO_VERDICTS, quality
+from cxsentiment.kpis.quality import judged, quality
 from cxsentiment.kpis.resolution import first_contacts
 from cxsentiment.kpis.surveys import Scale, ces, csat, nps
 from cxsentiment.kpis.units import PERCENT
@@ -42,7 +42,7 @@ def kpis(
     """
     result = [*csat(floats(contacts["csat"]), csat_scale), nps(floats(contacts["nps"])), ces(floats(contacts["ces"]))]
     result += [*first_response(contacts), talk_time(contacts)]
-    result += quality(contacts, NO_VERDICTS if verdicts is None else verdicts)
+    result += quality(contacts, judged(contacts, verdicts))
     result += logged(log)
     every = all_contacts(contacts, log)
     times = None if log is None else starts(every["started_at"], zone)

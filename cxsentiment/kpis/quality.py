@@ -1,6 +1,7 @@
 """Machine scores, accuracies by critical class, and signs of friction."""
 
-from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -8,18 +9,59 @@ import pyarrow.compute as pc
 
 from cxsentiment.kpis.units import PERCENT, because
 from cxsentiment.schema import Estimate, Kpi
-from cxsentiment.stats.arrays import FloatArray, codes, floats
-from cxsentiment.stats.estimates import clipped, missing, scaled
-from cxsentiment.stats.means import clustered_mean
-from cxsentiment.stats.rates import wilson_interval
+from cxsentiment.stats.arrays import FloatArray, IntArray, codes, floats
+from cxsentiment.stats.estimates import clipped, scaled
+from cxsentiment.stats.means import clustered_mean, mean_t_interval
+from cxsentiment.stats.rates import noncritical_accuracy, wilson_interval
 
 _CRITICAL = {"customer": "the customer", "business": "the business", "compliance": "compliance"}
-NO_VERDICTS = pa.schema(
-    [(name, pa.string()) for name in ("contact_id", "verdict", "critical")] + [("points", pa.float64())]
-).empty_table()
+VERDICT_COLUMNS = ("contact_id", "verdict", "critical", "points")
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What the verdicts say of each contact, shapes (n,): by critical class 1 where an error is flagged, 0 where none
+    is, NaN where nothing of the class was judged; and `defects` among the `opportunities` of items not critical.
+    """
+
+    flagged: Mapping[str, FloatArray]
+    defects: FloatArray
+    opportunities: FloatArray
+
+    def part(self, rows: IntArray) -> "Judged":
+        """Of some of the contacts, by their places."""
+        flagged = {kind: values[rows] for kind, values in self.flagged.items()}
+        return Judged(flagged, self.defects[rows], self.opportunities[rows])
+
+
+def judged(contacts: pa.Table, verdicts: pa.Table | None) -> Judged:
+    """The verdicts (None: there are none) counted by contact, once for all indicators and slices.
+
+    Needs `VERDICT_COLUMNS`. Verdicts without points were not judged; those of contacts not in the table do not count.
+    """
+    n = contacts.num_rows
+    nothing = np.zeros(n)
+    if verdicts is None:
+        return Judged({kind: np.full(n, np.nan) for kind in _CRITICAL}, nothing, nothing)
+    at = pc.index_in(verdicts["contact_id"], value_set=contacts["contact_id"].combine_chunks())
+    place = np.asarray(pc.fill_null(at, -1), dtype=np.int64)
+    scored = np.asarray(verdicts["points"].is_valid()) & (place >= 0)
+    wrong = np.asarray(pc.equal(verdicts["verdict"], "not_met"))
+
+    def counts(kind: str) -> tuple[FloatArray, FloatArray]:
+        own = scored & np.asarray(pc.fill_null(pc.equal(verdicts["critical"], kind), False))
+        errors, seen = (np.bincount(place[which], minlength=n) for which in (own & wrong, own))
+        return errors.astype(np.float64), seen.astype(np.float64)
+
+    flagged = {}
+    for kind in _CRITICAL:
+        errors, seen = counts(kind)
+        flagged[kind] = np.where(seen > 0, (errors > 0).astype(np.float64), np.nan)
+    return Judged(flagged, *counts("none"))
+
 
 # Signs of friction, found by phrases: a floor, for customers say the same in other words too.
-_CUES = (
+CUES = (
     (
         "supervisor_requests",
         "Customers who ask for a supervisor",
@@ -35,29 +77,39 @@ _CUES = (
 )
 
 
-def quality(contacts: pa.Table, verdicts: pa.Table) -> list[Kpi]:
-    """Call quality (0-100 points), four accuracies and the signs of friction (all 0-100 %)."""
-    found = [_score(contacts), *(_accuracy(verdicts, kind) for kind in _CRITICAL), _other_accuracy(verdicts)]
-    return found + [_cue(name, floats(contacts[signal]), definition) for signal, name, definition in _CUES]
+def quality(contacts: pa.Table, found: Judged) -> list[Kpi]:
+    """Call quality (0-100 points), four accuracies and the signs of friction (all 0-100 %); `found` is theirs."""
+    agents, _ = codes(contacts["agent_id"])
+    made = [_score(contacts, agents), *(_accuracy(found.flagged[kind], kind) for kind in _CRITICAL)]
+    made.append(_other_accuracy(found, agents))
+    return made + [_cue(name, floats(contacts[signal]), definition) for signal, name, definition in CUES]
 
 
-def _score(contacts: pa.Table) -> Kpi:
+def _score(contacts: pa.Table, agents: IntArray) -> Kpi:
     scores = floats(contacts["score"])
-    of, _ = codes(contacts["agent_id"])
-    causes = Counter(why for why in contacts["null_reason"].to_pylist() if why).most_common(1)
-    reason = "no contact has a score" + "".join(f": {why}" for why, _ in causes)
-    estimate = because(clipped(clustered_mean(scores, of), 0.0, 100.0), reason)
+    estimate = mean_t_interval(scores) if _one_agent(agents) else clustered_mean(scores, agents)
+    if estimate.value is None:
+        estimate = replace(estimate, reason="no contact has a score" + _commonest(contacts["null_reason"]))
     definition = "mean machine score (0-100) of all scored contacts; contacts without an agent id count as one agent"
-    return Kpi("Call quality", "points", estimate, definition)
+    return Kpi("Call quality", "points", clipped(estimate, 0.0, 100.0), definition)
 
 
-def _accuracy(verdicts: pa.Table, kind: str) -> Kpi:
+def _commonest(reasons: pa.ChunkedArray) -> str:
+    """The reason that most contacts without a score have, after a colon; of several the first by name."""
+    counts = pc.value_counts(reasons.drop_null()).to_pylist()
+    given = sorted((-one["counts"], one["values"]) for one in counts if one["values"])
+    return f": {given[0][1]}" if given else ""
+
+
+def _one_agent(agents: IntArray) -> bool:
+    """Whether all contacts are one known agent's: then they are independent of each other, given who served them."""
+    return bool(agents.size) and bool(agents[0] >= 0) and bool(np.all(agents == agents[0]))
+
+
+def _accuracy(flagged: FloatArray, kind: str) -> Kpi:
     """Share of contacts without an error of one critical class; each class stands for itself."""
-    scored = verdicts.filter(pc.and_(pc.equal(verdicts["critical"], kind), pc.is_valid(verdicts["points"])))
-    wrong = pc.equal(scored["verdict"], "not_met")
-    contacts = scored.append_column("wrong", wrong).group_by("contact_id").aggregate([("wrong", "any")])
-    flagged = pc.sum(contacts["wrong_any"]).as_py() or 0
-    estimate = scaled(wilson_interval(contacts.num_rows - flagged, contacts.num_rows), 100)
+    known = int(np.sum(~np.isnan(flagged)))
+    estimate = scaled(wilson_interval(known - int(np.nansum(flagged)), known), 100)
     definition = (
         f"contacts without a machine flag of an error critical to {_CRITICAL[kind]} / contacts where one was judged; "
         "at low prevalence most flags are false: have a person listen"
@@ -66,17 +118,13 @@ def _accuracy(verdicts: pa.Table, kind: str) -> Kpi:
     return Kpi(f"Accuracy, {kind}-critical", PERCENT, because(estimate, reason), definition)
 
 
-def _other_accuracy(verdicts: pa.Table) -> Kpi:
+def _other_accuracy(found: Judged, agents: IntArray) -> Kpi:
     """Share of opportunities without a defect, over the items that are not critical."""
-    scored = verdicts.filter(pc.and_(pc.equal(verdicts["critical"], "none"), pc.is_valid(verdicts["points"])))
-    defects = pc.sum(pc.equal(scored["verdict"], "not_met")).as_py() or 0
-    value = 100 * (1 - defects / scored.num_rows) if scored.num_rows else None
-    reason = "verdicts of one contact are not independent, so their number gives no interval"
-    estimate = missing("no item that is not critical was scored", "none")
-    if value is not None:
-        estimate = Estimate(value, None, None, scored.num_rows, "share of opportunities", reason)
+    clusters = None if _one_agent(agents) else agents
+    estimate: Estimate = scaled(noncritical_accuracy(found.defects, found.opportunities, clusters), 100)
     definition = "1 - defects / opportunities, over items that are not critical; an opportunity is an item on a contact"
-    return Kpi("Accuracy, non-critical", PERCENT, estimate, definition)
+    reason = "no item that is not critical was scored"
+    return Kpi("Accuracy, non-critical", PERCENT, because(estimate, reason), definition)
 
 
 def _cue(name: str, turns: FloatArray, definition: str) -> Kpi:

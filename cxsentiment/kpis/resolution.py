@@ -1,4 +1,4 @@
-"""First-contact resolution from who came back, over run and contact log together."""
+"""Resolution at first contact, from who came back, and in time, from the log; over run and contact log together."""
 
 from dataclasses import dataclass, replace
 
@@ -11,17 +11,18 @@ from cxsentiment.slices import Slices
 from cxsentiment.starts import Starts, in_future
 from cxsentiment.stats.arrays import BoolArray, FloatArray, IntArray, codes, floats
 from cxsentiment.stats.estimates import missing, scaled
-from cxsentiment.stats.indicators import first_contact_resolution
+from cxsentiment.stats.indicators import first_contact_resolution, resolution_in_time
 from cxsentiment.stats.rates import wilson_interval
 
 NAME = "First-contact resolution"
+IN_TIME = "Resolution service level"
 WINDOW_DAYS = 7.0
 
 
 @dataclass(frozen=True, slots=True)
-class FirstContacts:
-    """First-contact resolution (0-100 %); per episode counted, the row of its first contact and whether it was the only
-    one; notes on contacts left out.
+class Episodes:
+    """A share of episodes (0-100 %): resolved at first contact, or in time; per episode counted, the row of its first
+    contact and whether it was; notes on contacts left out.
     """
 
     kpi: Kpi
@@ -55,7 +56,7 @@ def first_contacts(
     window_days: float = WINDOW_DAYS,
     same_queue: bool = True,
     has_log: bool = True,
-) -> FirstContacts:
+) -> Episodes:
     """Episodes of one contact / episodes, by the window; the last window of the data is left out, for it is censored.
 
     `every` is the table of all contacts (run and log), `times` their starts, `present` the moment (seconds of UTC)
@@ -86,7 +87,56 @@ def first_contacts(
     if found.censored:
         notes.append(f"{found.censored} episodes began in the last {window_days:g} days: nobody can tell yet")
     estimate = scaled(found.share, 100)
-    return FirstContacts(Kpi(NAME, PERCENT, estimate, definition), rows[found.first], found.resolved, tuple(notes))
+    return Episodes(Kpi(NAME, PERCENT, estimate, definition), rows[found.first], found.resolved, tuple(notes))
+
+
+def in_time(
+    every: pa.Table,
+    times: Starts,
+    *,
+    present: float | None,
+    within_h: float | None,
+    window_days: float = WINDOW_DAYS,
+    same_queue: bool = True,
+    has_log: bool = True,
+) -> Episodes:
+    """Episodes solved within `within_h` hours of their start / episodes; a contact solves where the log says resolved.
+
+    A contact ends after its wait and its handle time (where the log has none, the transcript's length); an episode
+    whose solving contact has neither is left out. `within_h` is declared; without it there is no figure.
+    """
+    said = "the declared time" if within_h is None else f"{within_h:g} h"
+    definition = (
+        f"episodes whose first contact logged as resolved ended within {said} of the episode's start / episodes; "
+        f"episodes as for {NAME.lower()}; those of the last {said} are left out"
+    )
+    if within_h is None:
+        return _none("say the time with --resolve-within", definition, name=IN_TIME)
+    if not has_log:
+        lacks = "needs a contact log with resolved and every contact of each customer, which this run does not hold"
+        return _none(lacks, definition, name=IN_TIME)
+    usable, end, _ = _usable(every, times, present)
+    rows = np.flatnonzero(usable)
+    solved = floats(every["resolved"])[rows]
+    if rows.size == 0 or np.isnan(solved).all():
+        return _none("no contact of the log says whether it was resolved", definition, name=IN_TIME)
+    handled = floats(every["handle_s"])[rows]
+    length = np.where(np.isnan(handled), floats(every["duration_s"])[rows], handled)
+    ended = times.at[rows] + np.nan_to_num(floats(every["wait_s"])[rows]) + length
+    customers, _ = codes(every["customer_id"])
+    queues, _ = codes(every["queue"])
+    found = resolution_in_time(
+        customers[rows],
+        times.at[rows],
+        ended,
+        solved,
+        end,
+        within_h * 3600,
+        issues=queues[rows] if same_queue else None,
+        window_days=window_days,
+    )
+    kpi = Kpi(IN_TIME, PERCENT, scaled(found.share, 100), definition)
+    return Episodes(kpi, rows[found.first], found.resolved, ())
 
 
 def _usable(every: pa.Table, times: Starts, present: float | None) -> tuple[BoolArray, float, list[str]]:
@@ -108,6 +158,6 @@ def _usable(every: pa.Table, times: Starts, present: float | None) -> tuple[Bool
     return np.asarray(dated & named & ~future & ~gone), end, notes
 
 
-def _none(reason: str, definition: str, notes: list[str] | None = None) -> FirstContacts:
-    kpi = Kpi(NAME, PERCENT, missing(reason, "none"), definition)
-    return FirstContacts(kpi, np.zeros(0, dtype=np.int64), np.zeros(0), tuple(notes or ()))
+def _none(reason: str, definition: str, notes: list[str] | None = None, *, name: str = NAME) -> Episodes:
+    kpi = Kpi(name, PERCENT, missing(reason, "none"), definition)
+    return Episodes(kpi, np.zeros(0, dtype=np.int64), np.zeros(0), tuple(notes or ()))

@@ -4,9 +4,9 @@ import io
 import math
 from collections.abc import Mapping, Sequence
 
+from cxsentiment.spreadsheets import FORMULA, Cell
 from cxsentiment.text import clean
 
-Cell = str | float | bool | None
 _LONGEST = 32_767  # characters that a cell holds
 _CUT = " … [cut: a cell holds no more]"
 _SHEET_NAME = 31
@@ -55,6 +55,6 @@ def _cell(sheet: object, value: Cell) -> object:
         cell.data_type = "s"
         # Excel shows the text as it is, and keeps it text when the cell is edited or the sheet saved as CSV.
         cell.style = "Normal"
-        cell.quotePrefix = text.startswith(("=", "+", "-", "@"))
+        cell.quotePrefix = text.startswith(tuple(FORMULA))
         return cell
     return None if isinstance(value, float) and not math.isfinite(value) else value

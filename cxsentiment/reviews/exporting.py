@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 
 from cxsentiment.errors import UsageError
-from cxsentiment.reviews.files import csv_text
 from cxsentiment.reviews.labels import FIELDS, Label
 from cxsentiment.reviews.store import LabelStore
 from cxsentiment.runs import write_atomically
+from cxsentiment.spreadsheets import Cell, csv_text
 
 _KINDS = (".csv", ".jsonl", ".parquet")
 _HISTORY = ("digest", "superseded_by")
@@ -28,12 +28,12 @@ def export_labels(store: LabelStore, path: Path, *, history: bool = False) -> in
     return len(rows)
 
 
-def _row(label: Label, by: dict[str, str], history: bool) -> list[object]:
-    row = [getattr(label, name) for name in FIELDS]
+def _row(label: Label, by: dict[str, str], history: bool) -> list[Cell]:
+    row: list[Cell] = [getattr(label, name) for name in FIELDS]
     return [*row, label.digest, by.get(label.digest)] if history else row
 
 
-def _written(kind: str, columns: tuple[str, ...], rows: list[list[object]]) -> bytes:
+def _written(kind: str, columns: tuple[str, ...], rows: list[list[Cell]]) -> bytes:
     if kind == ".csv":
         return csv_text(columns, rows).encode("utf-8")
     if kind == ".jsonl":

@@ -1,14 +1,11 @@
-"""Files of labels, one row a verdict or a contact: CSV, TSV, Excel, Parquet, JSONL, JSON; and CSV that is read back.
+"""Files of labels, one row a verdict or a contact: CSV, TSV, Excel, Parquet, JSONL, JSON.
 
 A row is its place and its cells by normalised column name. An Amazon Connect evaluation is one document.
 """
 
-import csv
-import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from cxsentiment.errors import InputError
@@ -20,10 +17,10 @@ from cxsentiment.ingest.parquet import open_parquet
 from cxsentiment.ingest.sources import Source, ignore, open_bytes, source_name
 from cxsentiment.ingest.tables import Table
 from cxsentiment.ingest.values import json_type, shown
+from cxsentiment.spreadsheets import plain
 
 ITEM_PREFIX = "item:"
 """Before the name of an item where a column of verdicts is meant: item:greeting."""
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +67,12 @@ def _of_table(table: Table) -> Iterator[LabelRow]:
         )
     for row in table.rows(ignore):
         problem = InputError("bad_row", f"{table.source}:{row.number}", row.problem) if row.problem else None
-        cells = {name: _cell(cell) for name, cell in zip(names, row.cells, strict=False) if name}
+        cells = {
+            name: plain(cell) if isinstance(cell, str) else cell
+            for name, cell in zip(names, row.cells, strict=False)
+            if name
+        }
         yield LabelRow(table.source, row.number, cells, True, problem)
-
-
-def _cell(cell: object) -> object:
-    """A cell without the apostrophe that keeps a spreadsheet from taking it for a formula."""
-    if isinstance(cell, str) and cell[:1] == "'" and cell[1:2] in _FORMULA_STARTS:
-        return cell[1:]
-    return cell
 
 
 def _of_json(source: Source) -> Iterator[LabelRow]:
@@ -126,44 +120,3 @@ def _record(record: object, name: str, number: int) -> LabelRow:
     if isinstance(nested, dict):
         cells |= {normalise_name(f"{ITEM_PREFIX}{item}"): value for item, value in nested.items()}
     return LabelRow(name, number, cells)
-
-
-def csv_text(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """A table as CSV (RFC 4180); null is empty, and what a spreadsheet would take for a formula gets an apostrophe."""
-    sink = io.StringIO()
-    writer = csv.writer(sink, lineterminator="\r\n")
-    writer.writerow(columns)
-    writer.writerows([_written(cell) for cell in row] for row in rows)
-    return sink.getvalue()
-
-
-def _written(cell: object) -> str:
-    if cell is None:
-        return ""
-    if isinstance(cell, bool):
-        return "true" if cell else "false"
-    if isinstance(cell, str):
-        return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
-    return repr(cell)
-
-
-def write_tables(
-    folder: Path, tables: Mapping[str, tuple[Sequence[str], Sequence[Sequence[object]]]], *, parquet: bool
-) -> list[Path]:
-    """Write tables (columns, rows) by name into a folder as CSV or Parquet; their paths. Raises RunError."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    from cxsentiment.runs import write_atomically
-
-    written = []
-    for name, (columns, rows) in tables.items():
-        path = folder / f"{name}.{'parquet' if parquet else 'csv'}"
-        if parquet:
-            sink = pa.BufferOutputStream()
-            pq.write_table(pa.table({column: [row[k] for row in rows] for k, column in enumerate(columns)}), sink)
-            write_atomically(path, sink.getvalue().to_pybytes())
-        else:
-            write_atomically(path, csv_text(columns, rows).encode("utf-8"))
-        written.append(path)
-    return written

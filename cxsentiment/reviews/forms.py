@@ -1,14 +1,18 @@
 """The forms of a plan: one row a contact (two where two people grade it), one column an item, to be filled in blind."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from cxsentiment.errors import UsageError
-from cxsentiment.reviews.files import ITEM_PREFIX, csv_text
+from cxsentiment.figures import Tables
+from cxsentiment.reviews.files import ITEM_PREFIX
 from cxsentiment.reviews.machine import run_items
 from cxsentiment.reviews.planning import Drawn, Plan
-from cxsentiment.reviews.wording import Tables, cells
 from cxsentiment.runs import write_atomically
+from cxsentiment.schema import Estimate
+from cxsentiment.spreadsheets import csv_text
+from cxsentiment.stats.estimates import bare, missing
 
 _FIRST = ("contact_id", "grader", "purpose", "inclusion_probability", "stratum", "agent_id", "channel", "campaign")
 _LAST = ("rated_at", "comment", "rubric_name", "rubric_version", "rubric_sha256")
@@ -55,27 +59,60 @@ def _form(plan: Plan, drawn: Sequence[Drawn], items: Sequence[str]) -> str:
     return csv_text((*_FIRST, *(f"{ITEM_PREFIX}{item}" for item in items), *_LAST), rows)
 
 
+@dataclass(frozen=True, slots=True)
+class AgentShare:
+    """One agent's part of a plan; `estimate` is the half width (points of 100) that its mean will have."""
+
+    agent_id: str
+    contacts: int
+    graded: int
+    needed: int
+    drawn: int
+    estimate: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class StratumShare:
+    """One stratum's part of a plan; `estimate` is the share of its contacts that is drawn now."""
+
+    stratum: str
+    contacts: int
+    graded: int
+    drawn: int
+    estimate: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class PlanTotal:
+    """One figure of a plan as a whole."""
+
+    figure: str
+    estimate: Estimate
+
+
 def plan_tables(plan: Plan) -> Tables:
     """The plan as tables: plan_agents, plan_strata, and plan_totals (one row a figure)."""
-    head = ("estimate", "low", "high", "n", "method", "reason")
-    return {
-        "plan_agents": (
-            ("agent_id", "contacts", "graded", "needed", "drawn", *head),
-            [
-                (one.agent, one.contacts, one.graded, one.needed, one.drawn, *cells(one.half_width))
-                for one in plan.shares
-            ],
-        ),
-        "plan_strata": (
-            ("stratum", "contacts", "graded", "drawn"),
-            [(one.stratum, one.contacts, one.graded, one.drawn) for one in plan.strata],
-        ),
-        "plan_totals": (
-            ("figure", *head),
-            [
-                ("spread", *cells(plan.spread)),
-                ("needed_with_machine", *cells(plan.with_machine)),
-                ("confidence_reached", *cells(plan.reached)),
-            ],
-        ),
+    agents = [
+        AgentShare(one.agent, one.contacts, one.graded, one.needed, one.drawn, one.half_width) for one in plan.shares
+    ]
+    strata = [
+        StratumShare(one.stratum, one.contacts, one.graded, one.drawn, _drawn(one.drawn, one.contacts))
+        for one in plan.strata
+    ]
+    totals = {
+        "spread": plan.spread,
+        "needed_with_machine": plan.with_machine,
+        "confidence_reached": plan.reached,
     }
+    return {
+        "plan_agents": (AgentShare, agents),
+        "plan_strata": (StratumShare, strata),
+        "plan_totals": (PlanTotal, [PlanTotal(name, found) for name, found in totals.items()]),
+    }
+
+
+def _drawn(drawn: int, contacts: int) -> Estimate:
+    method = "drawn / contacts of the stratum"
+    if not contacts:
+        return missing("the stratum has no contact", method)
+    return bare(drawn / contacts, contacts, method, "counted, so there is no interval")

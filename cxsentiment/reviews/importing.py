@@ -1,6 +1,6 @@
 """Rows of graders' verdicts → labels. A row that cannot be used is refused with a code; its neighbours stay."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -43,7 +43,8 @@ class ImportRules:
     """What the user declares of files of labels.
 
     `columns`: our field → their column. `items`: their question or column, normalised → item. `purpose` and `grader`
-    are for rows that name none. `rubric` is the scorecard they were graded by.
+    are for rows that name none. `rubric` is the scorecard they were graded by. `needs_probability`: a label that is
+    not for coaching is refused without its inclusion probability.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -53,17 +54,22 @@ class ImportRules:
     purpose: Purpose | None = None
     grader: str | None = None
     dates: DateRules = field(default_factory=DateRules)
+    needs_probability: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What files held: labels, refused rows, and counts: rows, rows without a verdict (an empty form), texts."""
+    """What files held: labels, refused rows, and counts: rows, rows without a verdict (an empty form), texts.
+
+    `records` says in which row of its file each label stands.
+    """
 
     labels: tuple[Label, ...]
     rejects: tuple[Reject, ...]
     rows: int
     empty: int
     texts: int
+    records: tuple[int, ...] = ()
 
 
 def parse_label_map(texts: Sequence[str]) -> dict[str, str]:
@@ -111,24 +117,39 @@ def read_labels(inputs: Sequence[str], rules: ImportRules) -> Read:
     reader = _Reader(rules)
     for source in find_sources(inputs):
         reader.read(source)
-    return Read(tuple(reader.labels), tuple(reader.rejects), reader.rows, reader.empty, reader.texts)
+    return reader.found()
+
+
+def read_label_rows(rows: Iterable[LabelRow], rules: ImportRules) -> Read:
+    """Labels of rows that are in memory already."""
+    reader = _Reader(rules)
+    for row in rows:
+        reader.take(row)
+    return reader.found()
 
 
 class _Reader:
     def __init__(self, rules: ImportRules) -> None:
         self._rules = rules
         self.labels: list[Label] = []
+        self.records: list[int] = []
         self.rejects: list[Reject] = []
         self.rows = self.empty = self.texts = 0
         self._seen: dict[tuple[str, ...], Label] = {}
         self._ids = {item.id for _, item in rules.rubric.pairs()} if rules.rubric else set()
 
+    def found(self) -> Read:
+        return Read(tuple(self.labels), tuple(self.rejects), self.rows, self.empty, self.texts, tuple(self.records))
+
+    def take(self, row: LabelRow) -> None:
+        self.rows += 1
+        self._row(row)
+
     def read(self, source: Source) -> None:
         before = self.rows
         try:
             for row in read_rows(source, self._rules.columns.get("sheet")):
-                self.rows += 1
-                self._row(row)
+                self.take(row)
             if self.rows == before:
                 raise InputError("empty", source_name(source), "holds no rows", do="Export it again")
         except (InputError, UsageError, OSError) as error:
@@ -237,6 +258,13 @@ class _Reader:
             source=_text(cells.get("source"), "source", where) or row.source.rpartition("/")[2],
             **{name: _text(cells.get(name), name, where) for name in _RUBRIC},
         )
+        if rules.needs_probability and label.purpose != "coaching" and label.inclusion_probability is None:
+            raise InputError(
+                "missing_probability",
+                where,
+                f"a {label.purpose} label needs the probability with which its contact was drawn",
+                do="Fill in inclusion_probability (1 of 50 at random: 0.02)",
+            )
         return self._of_rubric(label, where)
 
     def _graded(self, cells: Mapping[str, object], item: str, where: str) -> Graded:
@@ -298,6 +326,7 @@ class _Reader:
                 do="Remove one of them, or say in rated_at when each was given",
             )
         self.labels.append(label)
+        self.records.append(row.number)
 
     def _reject(self, row: LabelRow, contact: str | None, error: InputError) -> None:
         told = mask(contact).text if contact else None

@@ -129,17 +129,18 @@ def chance(contact: str, grader: str) -> bytes:
     return hashlib.sha256(f"{contact}\0{grader}".encode()).digest()
 
 
-def of_rubric(labels: Sequence[Label], name: str, version: str) -> tuple[list[Label], dict[str, int]]:
-    """The labels graded by this rubric or by one that is not known, one a contact, item and grader, and what was left.
+def of_rubric(labels: Sequence[Label], name: str | None, version: str | None) -> tuple[list[Label], dict[str, int]]:
+    """The labels graded by this rubric (None: by any) or by one that is not known, one a contact, item and grader, and
+    what was left.
 
     Of several the one rated last stays. The counts are by reason: other_rubric, other_version, older_verdict.
     """
     left: Counter[str] = Counter()
     newest: dict[tuple[str, str, str], Label] = {}
     for label in labels:
-        if label.rubric_name not in ("", name):
+        if name is not None and label.rubric_name not in ("", name):
             left["other_rubric"] += 1
-        elif label.rubric_version not in ("", version):
+        elif version is not None and label.rubric_version not in ("", version):
             left["other_version"] += 1
         else:
             key = label.identity[:3]

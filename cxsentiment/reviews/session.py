@@ -18,7 +18,7 @@ from cxsentiment.reviews.machine import RunItems, run_items
 from cxsentiment.schema import Estimate
 from cxsentiment.stats.agreement import Agreement, Gate, MachineAgreement, agreement, gate, machine_agreement
 from cxsentiment.stats.arrays import FloatArray
-from cxsentiment.stats.estimates import missing
+from cxsentiment.stats.estimates import bare, missing
 from cxsentiment.stats.rates import share_interval
 from cxsentiment.stats.ratings import Metric
 from cxsentiment.stats.severity import grader_severity
@@ -76,9 +76,24 @@ class Grader:
 
 
 @dataclass(frozen=True, slots=True)
+class Dispute:
+    """One item of one contact on which graders differ: who said what (`verdicts`), the machine's verdict, and how far
+    apart they are in points (0-1; 1 too where one says that it does not apply).
+    """
+
+    item: str
+    question: str
+    contact_id: str
+    verdicts: str
+    machine: str
+    estimate: Estimate
+
+
+@dataclass(frozen=True, slots=True)
 class SessionReport:
     """Everything that a calibration session is told.
 
+    `disputes` stand by item, the widest first.
     `not_in_run`: contacts that the run does not have. `other_content`: verdicts by a scorecard of the run's name and
     version whose content is another.
     """
@@ -86,6 +101,7 @@ class SessionReport:
     items: tuple[ItemReport, ...]
     graders: tuple[Grader, ...]
     pairs: tuple[Pair, ...]
+    disputes: tuple[Dispute, ...]
     contacts: int
     labels: int
     left_out: Mapping[str, int]
@@ -147,15 +163,18 @@ def session_report(chosen: Chosen, run: Path, *, seed: int = 0) -> SessionReport
     order += sorted(set(by_item) - set(order))
     reports: list[ItemReport] = []
     pairs: list[Pair] = []
+    disputes: list[Dispute] = []
     for item in order:
         table = _Table.of(by_item[item])
         metric = scored.metric(item, {label.verdict for label in by_item[item]})
         reports.append(_item_report(item, table, metric, scored, seed))
         pairs += _pairs(item, table, metric, seed)
+        disputes += _disputes(item, by_item[item], scored)
     return SessionReport(
         tuple(reports),
         _graders(chosen.labels),
         tuple(pairs),
+        tuple(disputes),
         len(contacts),
         len(chosen.labels),
         chosen.left_out,
@@ -262,6 +281,31 @@ def _pairs(item: str, table: _Table, metric: Metric, seed: int) -> Iterable[Pair
             except ValueError:
                 continue  # more than 50 different values: the item's own row says so
             yield Pair(item, table.graders[a], table.graders[b], found.raw, found.kappa)
+
+
+def _disputes(item: str, labels: Sequence[Label], scored: RunItems) -> list[Dispute]:
+    of: dict[str, list[Label]] = {}
+    for label in labels:
+        of.setdefault(label.contact_id, []).append(label)
+    contacts = [contact for contact, own in of.items() if len({(one.verdict, one.points) for one in own}) > 1]
+    machine = dict(zip(contacts, scored.points(item, contacts).tolist(), strict=True))
+    found = []
+    for contact in contacts:
+        own = sorted(of[contact], key=lambda label: label.grader)
+        points = [label.points for label in own if label.points is not None]
+        apart = max(points) - min(points) if len(points) == len(own) else 1.0
+        said = ", ".join(f"{label.grader}: {_verdict(label.points)}" for label in own)
+        why = "one contact: described, not estimated"
+        estimate = bare(apart, len(own), "largest less smallest points of the graders", why)
+        own_machine = "no verdict" if math.isnan(machine[contact]) else _verdict(machine[contact])
+        found.append(Dispute(item, scored.questions.get(item, ""), contact, said, own_machine, estimate))
+    return sorted(found, key=lambda one: (-(one.estimate.value or 0.0), one.contact_id))
+
+
+def _verdict(points: float | None) -> str:
+    if points is None:
+        return "not applicable"
+    return {1.0: "met", 0.0: "not met"}.get(points, f"{points:g}")
 
 
 def _graders(labels: Sequence[Label]) -> tuple[Grader, ...]:

@@ -1,20 +1,19 @@
 """The store of human labels: append-only, each import idempotent, each change in the audit log."""
 
-import getpass
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import Connection, Engine, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, select, update
 
 from cxsentiment.errors import StoreError
-from cxsentiment.ingest.sources import writable
 from cxsentiment.reviews import database as db
+from cxsentiment.reviews.audit import note, now
 from cxsentiment.reviews.labels import FIELDS, Label
-from cxsentiment.reviews.tables import audit, labels
+from cxsentiment.reviews.tables import OF_CONTACTS, audit, labels
 
 _AT_ONCE = 500  # values of one question: SQLite takes some thousands, PostgreSQL 65,535
 
@@ -60,7 +59,7 @@ class LabelStore:
             store = cls(engine, database)
             if applied:
                 with db.writing(engine, database) as connection:
-                    _note(connection, "migrated", db.shown_database(database), {"versions": applied})
+                    note(connection, "migrated", db.shown_database(database), {"versions": applied})
         except BaseException:
             engine.dispose()
             raise
@@ -76,6 +75,14 @@ class LabelStore:
         """Give the connections back."""
         self._engine.dispose()
 
+    def writing(self) -> AbstractContextManager[Connection]:
+        """A transaction that may write, for what belongs to the store beside labels. Raises StoreError."""
+        return db.writing(self._engine, self._database)
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """A transaction that reads. Raises StoreError."""
+        return db.reading(self._engine, self._database)
+
     def add(self, given: Sequence[Label], *, subject: str = "", who: str | None = None, **details: object) -> Added:
         """Add labels in one transaction, and one line to the audit log: all of them are in, or none.
 
@@ -83,29 +90,44 @@ class LabelStore:
         A new verdict of a grader on the same item of the same contact by the same rubric replaces the current one, by
         the time of rating where both have one, else in the order given. Raises StoreError.
         """
-        with db.writing(self._engine, self._database) as connection:
-            done = _add(connection, given)
+        with self.writing() as connection:
+            done = add_labels(connection, given)
             counts = {"new": done.new, "known": done.known, "replaced": done.replaced, "late": done.late}
-            _note(connection, "imported", subject, {**counts, **details}, who)
+            note(connection, "imported", subject, {**counts, **details}, who)
         return done
 
-    def labels(self, *, history: bool = False) -> list[Label]:
-        """The current labels, or with `history` those that were replaced too, by identity and then oldest first."""
+    def labels(self, *, history: bool = False, contacts: Collection[str] | None = None) -> list[Label]:
+        """The current labels (of these contacts, where some are named), by identity and then oldest first.
+
+        With `history` those that were replaced are there too.
+        """
         columns = [labels.c[name] for name in FIELDS]
         question = select(*columns).order_by(labels.c.id)
         if not history:
             question = question.where(labels.c.superseded_by.is_(None))
-        with db.reading(self._engine, self._database) as connection:
-            found = [Label(*row) for row in connection.execute(question)]
+        with self.reading() as connection:
+            if contacts is None:
+                found = [Label(*row) for row in connection.execute(question)]
+            else:
+                found = [
+                    Label(*row)
+                    for some in _pieces(set(contacts))
+                    for row in connection.execute(question.where(labels.c.contact_id.in_(some)))
+                ]
         return sorted(found, key=lambda label: label.identity)  # here, for databases sort text in their own ways
 
     def erase(self, contacts: Sequence[str], *, reason: str = "", who: str | None = None) -> int:
-        """Remove all labels of these contacts, history included; how many. The audit log keeps the count, no ids."""
+        """Remove all labels of these contacts, history included; how many. The audit log keeps the count, no ids.
+
+        What the review desk holds of them goes too: assignments, disputes and labelled turns.
+        """
         count = 0
-        with db.writing(self._engine, self._database) as connection:
+        with self.writing() as connection:
             for some in _pieces(set(contacts)):
                 count += connection.execute(delete(labels).where(labels.c.contact_id.in_(some))).rowcount
-            _note(connection, "erased", reason, {"labels": count, "contacts": len(set(contacts))}, who)
+                for table in OF_CONTACTS:
+                    connection.execute(delete(table).where(table.c.contact_id.in_(some)))
+            note(connection, "erased", reason, {"labels": count, "contacts": len(set(contacts))}, who)
         if self._engine.dialect.name == "sqlite":
             # The write-ahead log still holds what was there; emptied, the file is all there is.
             with db.told(self._database), self._engine.connect() as plain:
@@ -115,47 +137,32 @@ class LabelStore:
     def superseded(self) -> dict[str, str]:
         """Digest of each label that was replaced → digest of the one that took its place."""
         question = select(labels.c.digest, labels.c.superseded_by).where(labels.c.superseded_by.is_not(None))
-        with db.reading(self._engine, self._database) as connection:
+        with self.reading() as connection:
             return {digest: by for digest, by in connection.execute(question)}
 
     def log(self) -> list[dict[str, Any]]:
         """The audit log, oldest first: at, who, action, subject, details."""
         question = select(audit).order_by(audit.c.id)
-        with db.reading(self._engine, self._database) as connection:
+        with self.reading() as connection:
             rows = connection.execute(question).mappings().all()
         return [{**row, "details": json.loads(row["details"])} for row in rows]
 
+    def log_page(self, most: int, skip: int) -> tuple[list[dict[str, Any]], int]:
+        """`most` lines of the audit log, latest first, after the latest `skip`; and how many there are in all."""
+        question = select(audit).order_by(audit.c.id.desc()).limit(most).offset(skip)
+        with self.reading() as connection:
+            rows = connection.execute(question).mappings().all()
+            total = connection.execute(select(func.count()).select_from(audit)).scalar_one()
+        return [{**row, "details": json.loads(row["details"])} for row in rows], int(total)
+
     def note(self, action: str, subject: str, details: Mapping[str, object], who: str | None = None) -> None:
         """Add a line to the audit log, as for an export. Raises StoreError."""
-        with db.writing(self._engine, self._database) as connection:
-            _note(connection, action, subject, details, who)
+        with self.writing() as connection:
+            note(connection, action, subject, details, who)
 
 
-def _note(
-    connection: Connection, action: str, subject: str, details: Mapping[str, object], who: str | None = None
-) -> None:
-    row = {
-        "at": _now(),
-        "who": writable(who or _user()),
-        "action": action,
-        "subject": writable(subject),  # the name of a file need not be UTF-8
-        "details": json.dumps(details, sort_keys=True, ensure_ascii=False),
-    }
-    connection.execute(insert(audit), row)
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):  # a container may run as a user without a name
-        return "unknown"
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def _add(connection: Connection, given: Sequence[Label]) -> Added:
+def add_labels(connection: Connection, given: Sequence[Label]) -> Added:
+    """Add labels within a transaction that writes, as `LabelStore.add` does; without a line in the audit log."""
     digests = [label.digest for label in given]
     known = _known(connection, set(digests))
     current = _current(connection, {label.contact_id for label in given})
@@ -163,7 +170,7 @@ def _add(connection: Connection, given: Sequence[Label]) -> Added:
     replaced_in_store: list[dict[str, str]] = []
     row_of: dict[str, dict[str, Any]] = {}
     counts = {"known": 0, "replaced": 0, "late": 0}
-    at = _now()
+    at = now()
     for label, digest in zip(given, digests, strict=True):
         if digest in known:
             counts["known"] += 1

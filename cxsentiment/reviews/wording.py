@@ -1,9 +1,12 @@
 """What a session report says in plain sentences, for a QA lead, and as tables for files."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-from cxsentiment.reviews.session import ItemReport, SessionReport
+from cxsentiment.figures import Tables
+from cxsentiment.reviews.session import Dispute, ItemReport, SessionReport
 from cxsentiment.schema import Estimate
+from cxsentiment.stats.estimates import bare
 
 _GATES = {
     "performance": "reliable enough to judge agents by",
@@ -114,30 +117,68 @@ def figure(estimate: Estimate) -> str:
     return f"{estimate.value:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]"
 
 
-_ESTIMATE = ("estimate", "low", "high", "n", "method", "reason")
-Tables = dict[str, tuple[Sequence[str], Sequence[Sequence[object]]]]
+@dataclass(frozen=True, slots=True)
+class AgreementRow:
+    """One measure of one item; `gate` and `warning` stand where the measure is what they are about."""
+
+    item: str
+    measure: str
+    estimate: Estimate
+    gate: str | None
+    warning: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class GraderRow:
+    """How much more lenient (above 0) one grader is than the average one, in shares of 0-1."""
+
+    grader: str
+    labels: int
+    estimate: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class PairRow:
+    """How far two graders agree on one item: `measure` is raw or kappa."""
+
+    item: str
+    grader: str
+    other_grader: str
+    measure: str
+    estimate: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class PrevalenceRow:
+    """How often people gave these `points` (0-1) for an item, as a share of their verdicts."""
+
+    item: str
+    points: float
+    estimate: Estimate
+    contacts: int
+    raters: int
 
 
 def agreement_tables(report: SessionReport) -> Tables:
-    """The report as tables: agreement (item, measure), agreement_graders, agreement_pairs, agreement_prevalence."""
+    """The report as tables: agreement (item, measure), agreement_graders, agreement_pairs, agreement_disputes and
+    agreement_prevalence.
+    """
     return {
-        "agreement": (("item", "measure", *_ESTIMATE, "gate", "warning"), [*_agreement_rows(report)]),
-        "agreement_graders": (
-            ("grader", "labels", *_ESTIMATE),
-            [(one.grader, one.labels, *cells(one.severity)) for one in report.graders],
-        ),
+        "agreement": (AgreementRow, [*_agreement_rows(report)]),
+        "agreement_graders": (GraderRow, [GraderRow(one.grader, one.labels, one.severity) for one in report.graders]),
         "agreement_pairs": (
-            ("item", "grader", "other_grader", "measure", *_ESTIMATE),
+            PairRow,
             [
-                (pair.item, pair.first, pair.second, name, *cells(found))
+                PairRow(pair.item, pair.first, pair.second, name, found)
                 for pair in report.pairs
                 for name, found in (("raw", pair.raw), ("kappa", pair.kappa))
             ],
         ),
+        "agreement_disputes": (Dispute, report.disputes),
         "agreement_prevalence": (
-            ("item", "points", "share", "contacts", "raters"),
+            PrevalenceRow,
             [
-                (item.item, value, share, item.people.contacts, item.people.raters)
+                PrevalenceRow(item.item, value, _share(share, item), item.people.contacts, item.people.raters)
                 for item in report.items
                 for value, share in item.people.prevalence.items()
             ],
@@ -145,12 +186,17 @@ def agreement_tables(report: SessionReport) -> Tables:
     }
 
 
-def _agreement_rows(report: SessionReport) -> Iterator[tuple[object, ...]]:
+def _share(share: float, item: ItemReport) -> Estimate:
+    reason = "verdicts on one contact are alike, so their number gives no interval"
+    return bare(share, item.people.contacts, "share of the verdicts on doubly graded contacts", reason)
+
+
+def _agreement_rows(report: SessionReport) -> Iterator[AgreementRow]:
     for item in report.items:
         for name, found in measures(item).items():
             gated = item.gate if name == "alpha" else None
             warned = item.people.warning if name in ("raw", "kappa", "alpha", "ac") else None
-            yield (item.item, name, *cells(found), gated, warned)
+            yield AgreementRow(item.item, name, found, gated, warned)
 
 
 def measures(item: ItemReport) -> dict[str, Estimate]:
@@ -168,8 +214,3 @@ def measures(item: ItemReport) -> dict[str, Estimate]:
         "machine_raw": item.versus.raw,
         "machine_kappa": item.versus.kappa,
     }
-
-
-def cells(estimate: Estimate) -> tuple[float | None, float | None, float | None, int, str, str | None]:
-    """An estimate as the six cells of a row."""
-    return estimate.value, estimate.low, estimate.high, estimate.n, estimate.method, estimate.reason

@@ -12,7 +12,7 @@ import numpy as np
 
 from cxsentiment.schema import Estimate
 from cxsentiment.stats.arrays import BoolArray, FloatArray, IntArray, same_shape
-from cxsentiment.stats.estimates import MIN_CLUSTERS, missing, normal_quantile, t_quantile
+from cxsentiment.stats.estimates import MIN_CLUSTERS, missing, normal_quantile, t_quantile, t_two_sided
 from cxsentiment.stats.means import clustered_mean
 from cxsentiment.stats.regression import Coefficients, clustered_regression
 
@@ -23,7 +23,8 @@ MARGIN = 3.0  # points of a score from 0 to 100
 @dataclass(frozen=True, slots=True)
 class Contrast:
     """Difference of the second group from the first, in the unit of y, with its 95 % interval; the 90 % interval that
-    decides on equivalence; the verdict for the margin, None where there is no interval.
+    decides on equivalence; the verdict for the margin, and the two-sided p of no difference, None where there is no
+    interval.
     """
 
     difference: Estimate
@@ -31,6 +32,7 @@ class Contrast:
     high90: float | None
     margin: float
     verdict: Verdict | None
+    p: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,4 +140,5 @@ def _judged(found: Coefficients, margin: float) -> Contrast:
     half = t_quantile(0.95, df) * error
     decided = verdict(difference.value, error, margin, df)
     named = replace(difference, method=difference.method.replace("least squares", "difference, least squares"))
-    return Contrast(named, difference.value - half, difference.value + half, margin, decided)
+    p = t_two_sided(difference.value / error, df) if error > 0 else None
+    return Contrast(named, difference.value - half, difference.value + half, margin, decided, p)

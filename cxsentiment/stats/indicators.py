@@ -1,7 +1,7 @@
 """Formulas of contact-centre indicators: numbers in, `Estimate` out. `cxsentiment.kpis` names them for a report."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,13 +12,14 @@ from cxsentiment.stats.means import mean_t_interval
 from cxsentiment.stats.rates import wilson_interval
 
 _PROMOTER, _DETRACTOR = 9, 6
-_DAY = 86_400.0
+_DAY, _HOUR = 86_400.0, 3600.0
 
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """First-contact resolution: the share (0-1); per episode, in the order of `first`, the row of its first contact and
-    whether no other followed; counts of episodes left out as too late to tell, and of contacts without a customer.
+    """A share of episodes (0-1) that were resolved at first contact, or in time; per episode, in the order of `first`,
+    the row of its first contact and whether it was (1, 0); counts of episodes left out as too late to tell, and of
+    contacts without a customer.
     """
 
     share: Estimate
@@ -86,20 +87,79 @@ def first_contact_resolution(
     nameless = customers.size - known.size
     if known.size == 0:
         return Resolution(missing("no contact names its customer", method), known, np.zeros(0), 0, nameless)
-    issue = np.zeros(customers.size, dtype=np.int64) if issues is None else issues
-    order = known[np.lexsort((known, started[known], issue[known], customers[known]))]
-    gap = np.diff(started[order])
-    same = (np.diff(customers[order]) == 0) & (np.diff(issue[order]) == 0) & (gap <= window_days * _DAY)
-    begins = np.concatenate([[True], ~same])
+    order, begins = _episodes(customers, started, issues, known, window_days)
     lone = begins & np.concatenate([begins[1:], [True]])
     old = started[order] <= until - window_days * _DAY
     first, resolved = order[begins & old], lone[begins & old].astype(np.float64)
     censored = int(np.sum(begins & ~old))
-    if first.size == 0:
-        share = missing("every episode began too late to tell whether the customer came back", method)
+    return _resolution(first, resolved, method, censored, nameless, "whether the customer came back")
+
+
+def resolution_in_time(
+    customers: IntArray,
+    started: FloatArray,
+    ended: FloatArray,
+    solved: FloatArray,
+    until: float,
+    within_s: float,
+    *,
+    issues: IntArray | None = None,
+    window_days: float = 7.0,
+) -> Resolution:
+    """Episodes whose first solving contact ended within `within_s` seconds of the episode's start / episodes.
+
+    Episodes are those of `first_contact_resolution`. `ended` (n,) are seconds of UTC, NaN where not known; `solved`
+    (n,) 1 where the contact solved the matter, 0 where not, NaN where nobody says. An episode of which nobody says
+    whether it was solved, or which may have been by a contact without a known end, is left out; so is one that began
+    less than `within_s` before `until`.
+    """
+    same_shape(customers=customers, started=started, ended=ended, solved=solved)
+    method = f"episodes resolved within {within_s / _HOUR:g} h / episodes, Wilson interval"
+    known = np.flatnonzero(customers >= 0)
+    nameless = customers.size - known.size
+    if known.size == 0:
+        return Resolution(missing("no contact names its customer", method), known, np.zeros(0), 0, nameless)
+    order, begins = _episodes(customers, started, issues, known, window_days)
+    of, first = np.cumsum(begins) - 1, order[begins]
+    says = np.bincount(of, weights=~np.isnan(solved[order])) > 0
+    solving, end = solved[order] == 1, ended[order]
+    done = np.full(first.size, np.inf)
+    np.minimum.at(done, of, np.where(solving & ~np.isnan(end), end, np.inf))
+    undated = np.bincount(of, weights=solving & np.isnan(end)) > 0
+    in_time = done - started[first] <= within_s
+    usable = says & (in_time | ~undated)
+    old = started[first] <= until - within_s
+    kept = usable & old
+    return _resolution(
+        first[kept],
+        in_time[kept].astype(np.float64),
+        method,
+        int(np.sum(usable & ~old)),
+        nameless,
+        "whether it was resolved in time",
+    )
+
+
+def _episodes(
+    customers: IntArray, started: FloatArray, issues: IntArray | None, known: IntArray, window_days: float
+) -> tuple[IntArray, BoolArray]:
+    """The known contacts by customer, issue and start, and whether each begins an episode."""
+    issue = np.zeros(customers.size, dtype=np.int64) if issues is None else issues
+    order = known[np.lexsort((known, started[known], issue[known], customers[known]))]
+    gap = np.diff(started[order])
+    same = (np.diff(customers[order]) == 0) & (np.diff(issue[order]) == 0) & (gap <= window_days * _DAY)
+    return order, np.concatenate([[True], ~same])
+
+
+def _resolution(
+    first: IntArray, resolved: FloatArray, method: str, censored: int, nameless: int, what: str
+) -> Resolution:
+    if first.size:
+        share = replace(wilson_interval(int(resolved.sum()), first.size), method=method)
+    elif censored:
+        share = missing(f"every episode began too late to tell {what}", method)
     else:
-        found = wilson_interval(int(resolved.sum()), first.size)
-        share = Estimate(found.value, found.low, found.high, found.n, method)
+        share = missing(f"no episode says {what}", method)
     in_time = np.argsort(first)
     return Resolution(share, first[in_time], resolved[in_time], censored, nameless)
 

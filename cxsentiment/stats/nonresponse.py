@@ -34,6 +34,13 @@ class ResponseWeights:
     effective_n: float
 
     @property
+    def of_everybody(self) -> FloatArray:
+        """The same stabilised and trimmed 1 / P(response) of every contact, who answered or not, shape (n,)."""
+        own = self.weights[self.weights > 0]
+        stable = (self.weights > 0).mean() / self.probabilities
+        return np.asarray(np.clip(stable, own.min(), own.max()))
+
+    @property
     def balanced(self) -> bool:
         """Whether every covariate is within .1 standard deviations after weighting."""
         return all(abs(one) < BALANCED for one in self.difference_after)

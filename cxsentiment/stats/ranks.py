@@ -14,6 +14,7 @@ from cxsentiment.stats.arrays import FloatArray, IntArray, tally
 
 _BINS = 256
 _MOST_DIRECT = 20_000_000  # pairs times clusters
+_MOST_AT_ONCE = 2_000_000  # the same, held in memory
 
 
 def spearman(x: FloatArray, y: FloatArray) -> float | None:
@@ -41,26 +42,46 @@ class LeaveOneOut:
         self._y_counts = tally(self._y, self._y_size, self._weights)
         self._edges = np.searchsorted(self._of, np.arange(count + 1))
 
-    def correlation(self, without: int | None = None) -> float | None:
-        """Spearman of all pairs, or without the cluster at place `without`; None where a side is constant."""
-        out = slice(0, 0) if without is None else slice(self._edges[without], self._edges[without + 1])
-        weights = self._weights[out]
-        x_counts = self._x_counts - tally(self._x[out], self._x_size, weights)
-        y_counts = self._y_counts - tally(self._y[out], self._y_size, weights)
-        x_ranks, y_ranks = _centred_ranks(x_counts), _centred_ranks(y_counts)
-        spread = float(x_counts @ x_ranks**2) * float(y_counts @ y_ranks**2)
+    def correlation(self) -> float | None:
+        """Spearman of all pairs; None where a side is constant."""
+        x_ranks, y_ranks = _centred_ranks(self._x_counts), _centred_ranks(self._y_counts)
+        spread = float(self._x_counts @ x_ranks**2) * float(self._y_counts @ y_ranks**2)
         if spread <= 0:
             return None
-        products = (x_ranks[self._x] * self._weights) @ y_ranks[self._y]
-        products -= (x_ranks[self._x[out]] * weights) @ y_ranks[self._y[out]]
-        return max(-1.0, min(1.0, float(products) / math.sqrt(spread)))
+        products = float((x_ranks[self._x] * self._weights) @ y_ranks[self._y])
+        return max(-1.0, min(1.0, products / math.sqrt(spread)))
 
     def without_each(self) -> FloatArray:
         """Spearman without each cluster, shape (count,); NaN where a side is then constant."""
         if self._weighted or self._x.size * self._count <= _MOST_DIRECT:
-            found = [self.correlation(place) for place in range(self._count)]
-            return np.array([math.nan if r is None else r for r in found])
+            largest = max(self._x.size, self._x_size, self._y_size, 1)
+            step = max(1, _MOST_AT_ONCE // largest)
+            parts = [self._direct(first, min(first + step, self._count)) for first in range(0, self._count, step)]
+            return np.concatenate(parts) if parts else np.zeros(0)
         return self._expanded()
+
+    def _direct(self, first: int, last: int) -> FloatArray:
+        """Spearman without each of the clusters `first` up to `last`: the sum of products formed anew for each."""
+        out = slice(self._edges[first], self._edges[last])
+        own, weights = self._of[out] - first, self._weights[out]
+        x_ranks, x_spread = self._ranks_without(own, self._x[out], weights, self._x_counts, last - first)
+        y_ranks, y_spread = self._ranks_without(own, self._y[out], weights, self._y_counts, last - first)
+        spread = x_spread * y_spread
+        products = np.einsum("cn,cn,n->c", x_ranks[:, self._x], y_ranks[:, self._y], self._weights)
+        theirs = weights * x_ranks[own, self._x[out]] * y_ranks[own, self._y[out]]
+        products -= tally(own, last - first, theirs)
+        r: FloatArray = np.where(spread > 0, products / np.sqrt(np.where(spread > 0, spread, 1.0)), math.nan)
+        return np.clip(r, -1.0, 1.0)
+
+    @staticmethod
+    def _ranks_without(
+        own: IntArray, place: IntArray, weights: FloatArray, counts: FloatArray, clusters: int
+    ) -> tuple[FloatArray, FloatArray]:
+        """Centred ranks of each value without each cluster, (clusters, values), and the sums of their squares."""
+        removed = tally(own * counts.size + place, clusters * counts.size, weights).reshape(clusters, counts.size)
+        left = counts - removed
+        ranks = np.cumsum(left, axis=1) - (left - 1) / 2 - (left.sum(axis=1, keepdims=True) + 1) / 2
+        return ranks, np.sum(left * ranks**2, axis=1)
 
     def _expanded(self) -> FloatArray:
         sizes = tally(self._of, self._count)

@@ -1,0 +1,149 @@
+"""The figures of a run's first page and of its agents, each with its interval and how many contacts it rests on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cxsentiment.agents import score_agents
+from cxsentiment.schema import AgentScore, Estimate
+from cxsentiment.stats.arrays import floats
+from cxsentiment.stats.estimates import clipped
+from cxsentiment.stats.means import mean_t_interval
+from cxsentiment.stats.rates import wilson_interval
+from cxsentiment.web.facts import VERDICTS, Facts
+
+LEAST_SHOWN = 5
+"""A client sees no figure of fewer contacts than this: of fewer, a mean tells of single people."""
+_GROUPS_SHOWN = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The mean score (0-100) of the contacts of one campaign or channel."""
+
+    name: str
+    contacts: int
+    mean: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class ItemShare:
+    """How often an item was met where it applied (0-1), and the counts of each verdict."""
+
+    item: str
+    section: str
+    question: str
+    met: Estimate
+    counts: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What the first page of a run says. `paths` counts contacts by the way their sentiment went."""
+
+    contacts: int
+    scored: int
+    first_day: str
+    last_day: str
+    mean: Estimate
+    campaigns: tuple[Group, ...]
+    channels: tuple[Group, ...]
+    items: tuple[ItemShare, ...]
+    paths: dict[str, int]
+    flags: int
+    uncertain: int
+    no_score: tuple[tuple[str, int], ...]
+
+
+def overview(facts: Facts) -> Overview:
+    """The figures of all contacts of a run."""
+    row = facts.ask(
+        "SELECT count(*) AS contacts, count(score) AS scored, min(started_at) AS first, max(started_at) AS last, "
+        "count(*) FILTER (sentiment_start < 0 AND sentiment_end >= 0) AS recovered, "
+        "count(*) FILTER (sentiment_start >= 0 AND sentiment_end < 0) AS soured, "
+        "count(*) FILTER (sentiment_start < 0 AND sentiment_end < 0) AS negative, "
+        "count(*) FILTER (sentiment_start >= 0 AND sentiment_end >= 0) AS positive FROM contacts"
+    )[0]
+    why = facts.ask(
+        "SELECT null_reason AS reason, count(*) AS n FROM contacts WHERE score IS NULL AND null_reason IS NOT NULL "
+        "GROUP BY reason ORDER BY n DESC, reason LIMIT 10"
+    )
+    return Overview(
+        row["contacts"],
+        row["scored"],
+        (row["first"] or "")[:10],
+        (row["last"] or "")[:10],
+        _mean(facts, "SELECT score FROM contacts WHERE score IS NOT NULL"),
+        _groups(facts, "campaign"),
+        _groups(facts, "channel"),
+        _items(facts),
+        {name: row[name] for name in ("recovered", "soured", "negative", "positive")},
+        facts.number("SELECT count(*) FROM queue WHERE why = 'flag'"),
+        facts.number("SELECT count(*) FROM queue WHERE why = 'uncertain'"),
+        tuple((one["reason"], one["n"]) for one in why),
+    )
+
+
+def agents_of(facts: Facts, changed: dict[str, float | None]) -> tuple[tuple[AgentScore, ...], tuple[str, ...]]:
+    """Each agent's mean with its interval, by name, and the notes to it.
+
+    `changed`: the scores of contacts of which people changed a verdict, by contact id; they take the machine's place.
+    """
+    contacts = facts.table("SELECT contact_id, agent_id, score, null_reason FROM contacts ORDER BY place")
+    if changed:
+        scores = contacts["score"].to_pylist()
+        for place, contact in enumerate(contacts["contact_id"].to_pylist()):
+            if contact in changed:
+                scores[place] = changed[contact]
+        import pyarrow as pa
+
+        contacts = contacts.set_column(2, "score", pa.array(scores, pa.float64()))
+    return score_agents(contacts)
+
+
+def for_client(figures: Overview) -> Overview:
+    """The same figures without those that rest on too few contacts, and without what tells of single contacts."""
+    kept = {name: count if count >= LEAST_SHOWN else 0 for name, count in figures.paths.items()}
+    return Overview(
+        figures.contacts,
+        figures.scored,
+        figures.first_day,
+        figures.last_day,
+        figures.mean,
+        _enough(figures.campaigns),
+        _enough(figures.channels),
+        tuple(one for one in figures.items if one.met.n >= LEAST_SHOWN),
+        kept,
+        0,
+        0,
+        (),
+    )
+
+
+def _enough(groups: Sequence[Group]) -> tuple[Group, ...]:
+    return tuple(one for one in groups if one.mean.n >= LEAST_SHOWN)
+
+
+def _mean(facts: Facts, question: str, values: Sequence[object] = ()) -> Estimate:
+    return clipped(mean_t_interval(floats(facts.table(question, values)["score"])), 0.0, 100.0)
+
+
+def _groups(facts: Facts, column: str) -> tuple[Group, ...]:
+    """Means by campaign or channel; the largest groups where there are more than fit a page."""
+    names = facts.ask(
+        f"SELECT {column} AS name, count(*) AS n FROM contacts WHERE {column} IS NOT NULL "
+        f"GROUP BY name ORDER BY n DESC, name LIMIT {_GROUPS_SHOWN}"
+    )
+    question = f"SELECT score FROM contacts WHERE {column} = ? AND score IS NOT NULL"
+    found = [Group(row["name"], row["n"], _mean(facts, question, [row["name"]])) for row in names]
+    return tuple(sorted(found, key=lambda one: one.name))
+
+
+def _items(facts: Facts) -> tuple[ItemShare, ...]:
+    shares = []
+    for place, (item, text) in enumerate(facts.texts.items()):
+        rows = facts.ask(f"SELECT v_{place} AS code, count(*) AS n FROM contacts GROUP BY code")
+        by_code = {row["code"]: row["n"] for row in rows}
+        counts = {verdict: by_code.get(code, 0) for code, verdict in enumerate(VERDICTS, 1)}
+        met = wilson_interval(counts["met"], counts["met"] + counts["not_met"])
+        shares.append(ItemShare(item, text.section, text.question, met, counts))
+    return tuple(shares)

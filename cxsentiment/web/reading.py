@@ -1,0 +1,182 @@
+"""Pages that only read: the runs, a run's overview, its contacts, one contact, its agents, its coaching moments."""
+
+import csv
+from functools import lru_cache
+from pathlib import Path
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import RedirectResponse, Response
+
+from cxsentiment.errors import CxError
+from cxsentiment.reviews.assigning import Assignments
+from cxsentiment.reviews.disputes import Dispute, Disputes, holding
+from cxsentiment.spreadsheets import plain
+from cxsentiment.web import contact, listing, overview
+from cxsentiment.web.access import Person
+from cxsentiment.web.desk import Desk
+from cxsentiment.web.facts import Facts
+from cxsentiment.web.refusals import Refusal, not_here
+from cxsentiment.web.rendering import page
+from cxsentiment.web.revised import revised, revised_scores
+
+router = APIRouter()
+_MOMENTS_SHOWN = 200
+
+
+@router.get("/", name="home")
+def home(request: Request) -> Response:
+    """The runs; with one run, its first page for this role."""
+    desk: Desk = request.app.state.desk
+    person: Person = request.state.person
+    names = desk.shelf.names
+    first = "contacts" if person.role == "agent" else "overview"
+    if len(names) == 1:
+        return RedirectResponse(f"/r/{names[0]}/{first}", 303)
+    rows = []
+    for name in names:
+        try:
+            facts, problem = desk.shelf.facts(name), ""
+        except CxError as error:
+            facts, problem = None, error.what
+        rows.append({"name": name, "facts": facts, "problem": problem})
+    return page(request, "home.html.j2", rows=rows, first=first, here="home")
+
+
+@router.get("/r/{run}/overview", name="overview")
+def overview_page(request: Request, run: str) -> Response:
+    """What a run says in all."""
+    facts = request.app.state.desk.facts(run)
+    figures = _figures(facts)
+    if request.state.person.role == "client":
+        figures = overview.for_client(figures)
+    return page(request, "overview.html.j2", run=run, here="overview", facts=facts, figures=figures)
+
+
+@router.get("/r/{run}/contacts", name="contacts")
+def contacts(
+    request: Request,
+    run: str,
+    after: int = Query(0, ge=0, le=10**9),
+    before: int = Query(0, ge=0, le=10**9),
+) -> Response:
+    """Contacts by filters, a page at a time."""
+    facts = request.app.state.desk.facts(run)
+    person: Person = request.state.person
+    given = dict(request.query_params)
+    if person.role == "agent":
+        given["agent"] = person.agent_id or ""
+    filters = listing.Filters.of(given)
+    found = listing.listed(facts, filters, after=after, before=before)
+    shown = [row["contact_id"] for row in found.rows]
+    return page(
+        request,
+        "contacts.html.j2",
+        run=run,
+        here="contacts",
+        facts=facts,
+        filters=filters,
+        found=found,
+        hidden=_hidden(request, facts),
+        changed=revised_scores(facts, _disputes(request, facts, *shown)) if shown else {},
+        agents=listing.choices(facts, "agent_id"),
+        campaigns=listing.choices(facts, "campaign"),
+        channels=listing.choices(facts, "channel"),
+    )
+
+
+@router.get("/r/{run}/contact", name="contact")
+def contact_page(
+    request: Request,
+    run: str,
+    id: str = Query(max_length=2_000),
+    first: int = Query(0, ge=0, le=10**7),
+) -> Response:
+    """One contact."""
+    facts = request.app.state.desk.facts(run)
+    seen = contact.view(facts, visible(facts, request.state.person, id), first=first)
+    disputes = _disputes(request, facts, seen.contact_id)
+    return page(
+        request,
+        "contact.html.j2",
+        run=run,
+        here="contacts",
+        facts=facts,
+        seen=seen,
+        blind=seen.contact_id in _hidden(request, facts),
+        disputes=disputes,
+        held={item: one for (_, item), one in holding(disputes).items()},
+        contested={one.item: one for one in disputes if one.state == "open"},
+        revised=revised(facts, seen.items, disputes),
+    )
+
+
+@router.get("/r/{run}/agents", name="agents")
+def agents(request: Request, run: str) -> Response:
+    """Each agent's mean with its interval."""
+    facts = request.app.state.desk.facts(run)
+    changed = revised_scores(facts, _disputes(request, facts))
+    found, notes = overview.agents_of(facts, changed)
+    return page(
+        request, "agents.html.j2", run=run, here="agents", facts=facts, agents=found, notes=notes, changed=len(changed)
+    )
+
+
+@router.get("/r/{run}/coaching", name="coaching")
+def coaching(request: Request, run: str, agent: str = Query("", max_length=200)) -> Response:
+    """The coaching moments that the run's report holds."""
+    facts = request.app.state.desk.facts(run)
+    person: Person = request.state.person
+    wanted = (person.agent_id or "") if person.role == "agent" else agent
+    path = facts.run / "report" / "coaching.csv"
+    moments = _moments(path, path.stat().st_mtime_ns) if path.is_file() else None
+    shown = [one for one in moments or () if not wanted or one["agent_id"] == wanted]
+    return page(
+        request,
+        "coaching.html.j2",
+        run=run,
+        here="coaching",
+        facts=facts,
+        made=moments is not None,
+        moments=shown[:_MOMENTS_SHOWN],
+        total=len(shown),
+        agent=wanted,
+        agents=sorted({one["agent_id"] for one in moments or ()}),
+    )
+
+
+def _hidden(request: Request, facts: Facts) -> frozenset[str]:
+    """Contacts that this person is asked to grade blind: their verdicts and scores are not shown."""
+    return Assignments(request.app.state.desk.store).hidden(facts.key, request.state.person.name)
+
+
+def _disputes(request: Request, facts: Facts, *contacts: str) -> list[Dispute]:
+    return Disputes(request.app.state.desk.store).of(facts.key, *contacts)
+
+
+def visible(facts: Facts, person: Person, contact_id: str) -> dict[str, object]:
+    """The row of a contact that this person may see. Raises Refusal where there is none, or it is somebody else's."""
+    row = contact.find(facts, contact_id)
+    if row is None:
+        raise not_here(
+            "This run has no contact of this id. It may have been erased, or the run scored again.",
+            "Look for it in the list of contacts.",
+        )
+    if not person.sees(row["agent_id"]):
+        raise Refusal(403, "Not your contact", "Agents see their own contacts only.", "Go back to your contacts.")
+    return row
+
+
+def _figures(facts: Facts) -> overview.Overview:
+    """The overview of a run, made once as long as the run does not change."""
+    if "overview" not in facts.kept:
+        facts.kept["overview"] = overview.overview(facts)
+    figures: overview.Overview = facts.kept["overview"]
+    return figures
+
+
+@lru_cache(maxsize=4)
+def _moments(path: Path, _stamp: int) -> list[dict[str, str]]:
+    """coaching.csv as it stands; an apostrophe that keeps a cell from being a formula is taken off again."""
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return [{name: plain(value) for name, value in row.items() if isinstance(value, str)} for row in rows]

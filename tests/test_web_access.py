@@ -1,0 +1,359 @@
+"""Who may see what: every page with every role, forged forms, signing in, throttling, proxies, sessions that ended."""
+
+import html
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("fastapi", reason="needs the extra serve, which is not installed")
+
+from desk_pages import PASSWORD, ROLES, Browser, hidden, make_run, open_desk
+
+from cxsentiment.errors import UsageError
+from cxsentiment.reviews import accounts as accounts_module
+from cxsentiment.reviews.accounts import IDLE_S, LONGEST_S, Accounts, TooManyTriesError
+from cxsentiment.reviews.store import LabelStore
+from cxsentiment.reviews.tables import sessions, users
+from cxsentiment.web.access import ACCESS, OPEN
+from cxsentiment.web.app import make_app
+from cxsentiment.web.server import Address, welcome
+from cxsentiment.web.server import open_desk as open_served
+
+# A request to every page and action: method and path. The test below fails for a route that is missing here.
+REQUESTS = {
+    "home": ("GET", "/"),
+    "sign_out": ("POST", "/sign-out"),
+    "overview": ("GET", "/r/may/overview"),
+    "contacts": ("GET", "/r/may/contacts"),
+    "contact": ("GET", "/r/may/contact?id=c0"),
+    "agents": ("GET", "/r/may/agents"),
+    "coaching": ("GET", "/r/may/coaching"),
+    "queue": ("GET", "/r/may/queue"),
+    "pick": ("POST", "/r/may/pick"),
+    "review": ("GET", "/r/may/review"),
+    "grade": ("GET", "/r/may/grade?assignment=1"),
+    "save_grade": ("POST", "/r/may/grade"),
+    "assign": ("POST", "/r/may/assign"),
+    "batch": ("GET", "/r/may/batch?id=1"),
+    "turns": ("GET", "/r/may/turns?id=c0"),
+    "save_turns": ("POST", "/r/may/turns"),
+    "disputes": ("GET", "/r/may/disputes"),
+    "dispute": ("GET", "/r/may/dispute?id=1"),
+    "contest": ("POST", "/r/may/contest"),
+    "withdraw": ("POST", "/r/may/withdraw"),
+    "decide": ("POST", "/r/may/decide"),
+    "export": ("GET", "/r/may/export"),
+    "export_file": ("POST", "/r/may/export"),
+    "audit": ("GET", "/audit"),
+    "users": ("GET", "/users"),
+    "set_user": ("POST", "/users"),
+}
+ACTIONS = [name for name, (method, _) in REQUESTS.items() if method == "POST"]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, toy_bundle) -> Path:
+    return make_run(tmp_path_factory.mktemp("runs"), toy_bundle)
+
+
+@pytest.fixture(scope="module")
+def desk(run, tmp_path_factory):
+    made = open_desk([run], str(tmp_path_factory.mktemp("db") / "reviews.db"), users=True)
+    yield made
+    made.close()
+
+
+def test_every_route_stands_in_the_table_of_roles(desk):
+    names = {route.name for route in _routes(make_app(desk))}
+    assert names == set(ACCESS) | OPEN
+    assert set(REQUESTS) == set(ACCESS)
+
+
+def _routes(app):
+    for route in app.routes:
+        inner = getattr(route, "original_router", None)
+        yield from inner.routes if inner is not None else [route]
+
+
+@pytest.mark.parametrize("name", list(REQUESTS))
+@pytest.mark.parametrize("who", list(ROLES))
+def test_each_role_reaches_what_the_table_says_and_nothing_else(desk, name, who):
+    method, path = REQUESTS[name]
+    browser = Browser(desk).sign_in(who)
+    browser.client.follow_redirects = False
+    fields = {"csrf": desk.accounts.session(browser.client.cookies[desk.way.cookie]).csrf}
+    answer = browser.client.request(method, path, data=fields if method == "POST" else None)
+    if ROLES[who] in ACCESS[name]:
+        assert answer.status_code != 403, answer.text[-800:]
+        assert answer.status_code < 500
+    else:
+        assert answer.status_code == 403
+        assert "not for that role" in answer.text
+
+
+@pytest.mark.parametrize("name", list(REQUESTS))
+def test_nobody_sees_anything_without_signing_in(desk, name):
+    method, path = REQUESTS[name]
+    answer = Browser(desk).client.request(method, path, data={"a": "b"} if method == "POST" else None)
+    assert answer.status_code == 401
+    assert "A1" not in answer.text
+
+
+@pytest.mark.parametrize("name", ACTIONS)
+@pytest.mark.parametrize("forgery", ["no token", "another token", "another session's", "other site", "other origin"])
+def test_a_forged_form_is_refused(desk, name, forgery):
+    browser = Browser(desk).sign_in("ada")
+    right = desk.accounts.session(browser.client.cookies[desk.way.cookie]).csrf
+    other = desk.accounts.session(Browser(desk).sign_in("ada").client.cookies[desk.way.cookie]).csrf
+    token = {"no token": "", "another token": "x" * 43, "another session's": other}.get(forgery, right)
+    headers = {"other site": {"sec-fetch-site": "cross-site"}, "other origin": {"origin": "https://evil.example"}}
+    answer = browser.client.post(REQUESTS[name][1], data={"csrf": token}, headers=headers.get(forgery, {}))
+    assert answer.status_code == 403
+    assert "did not come from a page of this site" in answer.text
+
+
+def test_signing_in_is_forged_neither(desk):
+    browser = Browser(desk)
+    fields = {"name": "ada", "password": PASSWORD, "csrf": "guessed"}
+    assert browser.client.post("/sign-in", data=fields).status_code == 403
+    page = browser.get("/sign-in")
+    fields["csrf"] = hidden(page, "csrf")
+    assert browser.client.post("/sign-in", data=fields, headers={"sec-fetch-site": "cross-site"}).status_code == 403
+    assert browser.client.post("/sign-in", data=fields).status_code == 200
+
+
+@pytest.mark.parametrize("kind", ["multipart/form-data; boundary=x", "application/json", "text/plain", ""])
+def test_files_and_other_kinds_of_content_are_not_taken(desk, kind):
+    browser = Browser(desk).sign_in("ada")
+    answer = browser.client.post("/r/may/pick", content=b"--x\r\n", headers={"content-type": kind})
+    assert answer.status_code == 415
+
+
+def test_too_much_and_what_is_no_text_is_not_taken(desk):
+    browser = Browser(desk).sign_in("ada")
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    assert browser.client.post("/r/may/pick", content=b"a=" + b"x" * 600_000, headers=headers).status_code == 413
+    for body in (b"\xff\xfe", b"a=%ff", b"&".join([b"a=b"] * 6_000)):
+        assert browser.client.post("/r/may/pick", content=body, headers=headers).status_code == 400
+
+
+def test_an_agent_sees_their_own_contacts_only(desk):
+    browser = Browser(desk).sign_in("amy")
+    text = browser.get("/r/may/contacts?agent=A2")
+    assert "15 contacts match" in text
+    assert ">A2<" not in text
+    browser.get("/r/may/contact?id=c0")
+    assert "Not your contact" in browser.get("/r/may/contact?id=c1", 403)
+    said = browser.post(
+        "/r/may/contest", {"contact": "c1", "item": "greeting", "reason": "x"}, 403, csrf=_csrf(browser)
+    )
+    assert "Not your contact" in said
+
+
+def test_a_client_sees_totals_and_no_person(desk):
+    text = Browser(desk).sign_in("cleo").get("/r/may/overview")
+    for told in ("A1", "A2", "A3", "c0", "declined", "queue?", "contact?"):
+        assert told not in text
+    assert "spring" in text
+    assert "onerror" not in text  # the campaign of a single contact rests on too few
+
+
+def _csrf(browser: Browser) -> str:
+    return browser.desk.accounts.session(browser.client.cookies[browser.desk.way.cookie]).csrf
+
+
+def test_signing_in_and_out(desk):
+    browser = Browser(desk)
+    page = browser.get("/r/may/queue?why=flag", 401)
+    fields = {"csrf": hidden(page, "csrf"), "next": hidden(page, "next"), "name": " QUIN ", "password": PASSWORD}
+    answer = browser.client.post("/sign-in", data=fields)
+    assert str(answer.url).endswith("/r/may/queue?why=flag")
+    before = browser.client.cookies[desk.way.cookie]
+    assert "You are signed out" in browser.post("/sign-out", {}, csrf=_csrf(browser))
+    browser.client.cookies.set(desk.way.cookie, before)
+    browser.get("/r/may/queue", 401)
+
+
+@pytest.mark.parametrize("target", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:alert(1)"])
+def test_signing_in_leads_to_no_other_site(desk, target):
+    assert hidden(Browser(desk).client.get("/sign-in", params={"next": target}).text, "next") == "/"
+
+
+def test_wrong_passwords_are_slowed_down_and_told_apart_from_nothing(run, tmp_path):
+    desk = open_desk([run], str(tmp_path / "reviews.db"), users=True)
+    browser = Browser(desk)
+    fields = {"csrf": hidden(browser.get("/sign-in"), "csrf"), "name": "tess", "password": "not it, not it"}
+    texts = set()
+    for name in ["tess"] * 5 + ["nobody"]:
+        answer = browser.client.post("/sign-in", data={**fields, "name": name})
+        assert answer.status_code == 401
+        texts.add(re.search(r'role="alert">([^<]+)<', answer.text)[1])
+    assert len(texts) == 1
+    answer = browser.client.post("/sign-in", data={**fields, "password": PASSWORD})
+    assert answer.status_code == 429
+    assert int(answer.headers["retry-after"]) > 600
+    assert "not it" not in json.dumps(desk.store.log())
+    assert "nobody" not in json.dumps(desk.store.log())
+    desk.close()
+
+
+def test_throttling_ends_and_guards_names_and_addresses(run, tmp_path, monkeypatch):
+    with LabelStore.open(str(tmp_path / "r.db"), create=True) as store:
+        known = Accounts(store)
+        monkeypatch.setattr(
+            accounts_module.passwords, "is_right", lambda given, stored: given == "right" and bool(stored)
+        )
+        monkeypatch.setattr(accounts_module.passwords, "hashed", lambda given: "hash")
+        known.add("ada", "admin", agent_id=None, password="any")
+        moment = [1_000_000]
+        monkeypatch.setattr(accounts_module.time, "time", lambda: moment[0])
+        for k in range(50):
+            assert known.sign_in("ada", "wrong", f"10.0.0.{k}") is None
+        with pytest.raises(TooManyTriesError):
+            known.sign_in("ada", "right", "10.0.1.1")
+        moment[0] += 15 * 60 + 1
+        assert known.sign_in("ada", "right", "10.0.1.1").name == "ada"
+        for k in range(50):
+            known.sign_in(f"user{k}", "wrong", "10.0.9.9")
+        with pytest.raises(TooManyTriesError):
+            known.sign_in("ada", "right", "10.0.9.9")
+
+
+def test_a_session_ends_when_idle_when_old_and_with_its_user(run, tmp_path, monkeypatch):
+    desk = open_desk([run], str(tmp_path / "reviews.db"), users=True)
+    moment = [1_000_000]
+    monkeypatch.setattr(accounts_module.time, "time", lambda: moment[0])
+    browser = Browser(desk).sign_in("quin")
+    moment[0] += IDLE_S - 1
+    browser.get("/r/may/contacts")
+    moment[0] += IDLE_S - 1
+    browser.get("/r/may/contacts")
+    moment[0] += IDLE_S + 1
+    browser.get("/r/may/contacts", 401)
+    browser.sign_in("quin")
+    for _ in range(LONGEST_S // 3_000):
+        moment[0] += 3_000
+        browser.client.get("/r/may/contacts")
+    moment[0] += 3_000
+    browser.get("/r/may/contacts", 401)
+    admin = Browser(desk).sign_in("ada")
+    browser.sign_in("quin")
+    admin.post("/users", {"name": "quin", "disabled": "yes"}, csrf=_csrf(admin))
+    browser.get("/r/may/contacts", 401)
+    browser.sign_in("quin")
+    browser.get("/r/may/contacts", 401)
+    assert "shut yourself out" in admin.post("/users", {"name": "ada", "disabled": "yes"}, 400, csrf=_csrf(admin))
+    desk.close()
+
+
+def test_what_was_entered_outlives_the_session(run, tmp_path):
+    desk = open_desk([run], str(tmp_path / "reviews.db"), users=True)
+    browser = Browser(desk).sign_in("quin")
+    csrf = _csrf(browser)
+    desk.accounts.end(browser.client.cookies[desk.way.cookie])
+    entered = {"contact": "c1", "item": "greeting", "reason": 'He <b>did</b> greet, "in his way"'}
+    page = browser.post("/r/may/contest", entered, 401, csrf=csrf)
+    assert "What you entered is kept" in page
+    assert "Copy it before you leave" not in page
+    fields = {"csrf": hidden(page, "csrf"), "kept": hidden(page, "kept"), "name": "quin", "password": PASSWORD}
+    page = browser.client.post("/sign-in", data=fields).text
+    assert "Nothing of this is saved yet" in page
+    assert "<b>did" not in page
+    sent = {
+        html.unescape(name): html.unescape(value) for name, value in re.findall(r'name="([^"]+)" value="([^"]*)"', page)
+    }
+    assert "The verdict is contested" in browser.client.post(re.search(r'action="(/r[^"]+)"', page)[1], data=sent).text
+    assert desk.store.log()[-1]["action"] == "contested"
+    other = Browser(desk).sign_in("quin")
+    same = {"sec-fetch-site": "same-origin"}
+    answer = other.client.post("/r/may/contest", data={**entered, "csrf": csrf}, headers=same)
+    assert answer.status_code == 403
+    assert "Nothing of this is saved yet" in answer.text
+    assert hidden(answer.text, "csrf") == _csrf(other)
+    for kept in ("{", "[1]", json.dumps({"path": "//evil", "fields": []}), "[" * 100_000):
+        again = Browser(desk)
+        fields = {"csrf": hidden(again.get("/sign-in"), "csrf"), "name": "quin", "password": PASSWORD, "kept": kept}
+        answer = again.client.post("/sign-in", data=fields)
+        assert answer.status_code == 200
+        assert "evil" not in answer.text
+    desk.close()
+
+
+def test_behind_a_proxy_only_its_own_word_counts(run, tmp_path):
+    desk = open_desk([run], str(tmp_path / "r.db"), users=True, proxy_header="X-User", proxy_from=("testclient",))
+    browser = Browser(desk)
+    browser.get("/r/may/contacts", 403)
+    browser.client.headers["X-User"] = "quin"
+    browser.get("/r/may/contacts")
+    browser.get("/audit", 403)
+    assert "Not for your role" in browser.get("/users", 403)
+    token = hidden(browser.get("/r/may/review"), "csrf")
+    said = browser.post("/r/may/assign", {"name": "b", "kind": "random", "count": "2", "grader": "quin"}, csrf=token)
+    assert "The contacts are assigned" in said
+    browser.post("/r/may/assign", {"name": "b", "kind": "random", "count": "2", "grader": "quin"}, 403, csrf="x")
+    browser.client.headers["X-User"] = "mallory"
+    assert "Not a user here" in browser.get("/r/may/contacts", 403)
+    desk.way = type(desk.way)(proxy_header="X-User", proxy_from=("10.0.0.1",))
+    browser.client.headers["X-User"] = "ada"
+    assert "Not through the proxy" in browser.get("/r/may/contacts", 403)
+    desk.close()
+
+
+def test_behind_tls_the_cookie_is_secure_and_names_are_checked(run, tmp_path):
+    desk = open_desk([run], str(tmp_path / "r.db"), users=True, public_url="https://qa.example.org")
+    browser = Browser(desk, "https://qa.example.org")
+    page = browser.client.get("/sign-in")
+    assert "max-age" in page.headers["strict-transport-security"]
+    fields = {"csrf": hidden(page.text, "csrf"), "name": "quin", "password": PASSWORD}
+    browser.client.follow_redirects = False
+    answer = browser.client.post("/sign-in", data=fields, headers={"origin": "https://qa.example.org"})
+    cookie = answer.headers["set-cookie"]
+    assert cookie.startswith("__Host-cxsentiment=")
+    assert {"secure", "httponly", "samesite=lax", "path=/"} <= {part.strip().lower() for part in cookie.split(";")}
+    assert Browser(desk, "https://other.example.org").client.get("/sign-in").status_code == 400
+    desk.close()
+
+
+def test_passwords_are_hashes_and_tokens_are_not_kept(desk):
+    token = desk.accounts.start("ada")
+    with desk.store.reading() as connection:
+        kept = [row.password_hash for row in connection.execute(users.select())]
+        tokens = [row.token_sha256 for row in connection.execute(sessions.select())]
+    assert all(one.startswith("$argon2id$") for one in kept)
+    assert token not in tokens
+
+
+@pytest.mark.parametrize(
+    ("name", "role", "agent", "password", "said"),
+    [("Ada", "admin", None, PASSWORD, "no name"), ("eve", "boss", None, PASSWORD, "no role")]
+    + [("eve", "agent", None, PASSWORD, "agent-id"), ("eve", "qa", "A1", PASSWORD, "agent-id")]
+    + [("eve", "qa", None, "short", "12 to 200"), ("ada", "qa", None, PASSWORD, "already")],
+)
+def test_users_that_cannot_be_are_refused(desk, name, role, agent, password, said):
+    with pytest.raises(UsageError, match=said):
+        desk.accounts.add(name, role, agent_id=agent, password=password)
+
+
+def test_without_users_only_this_machine_is_served(run, tmp_path):
+    database = str(tmp_path / "r.db")
+    with pytest.raises(UsageError, match="no users"):
+        open_served([run], database, Address("0.0.0.0", 8765))
+    with pytest.raises(UsageError, match="no users"):
+        open_served([run], database, Address("127.0.0.1", 8765, public_url="https://qa.example.org"))
+    desk = open_served([run], database, Address("127.0.0.1", 8765))
+    assert f"http://127.0.0.1:8765/enter?token={desk.way.token}" in welcome(desk, Address("127.0.0.1", 8765))[1]
+    desk.accounts.add("ada", "admin", agent_id=None, password=PASSWORD)
+    desk.close()
+    again = open_served([run], database, Address("0.0.0.0", 8765))
+    assert again.way.token is None
+    assert "unencrypted" in welcome(again, Address("0.0.0.0", 8765))[1]
+    again.close()
+
+
+@pytest.mark.parametrize("url", ["qa.example.org", "ftp://x", "https://x/path", "https://[", ""])
+def test_a_public_address_that_is_none_is_refused(run, tmp_path, url):
+    if url:
+        with pytest.raises(UsageError, match="no address"):
+            open_served([run], str(tmp_path / "r.db"), Address("127.0.0.1", 8765, public_url=url))
