@@ -30,13 +30,14 @@ model: env-test  ## train models/default from the sources in DATA, evaluate it, 
 	$(BIN)/python -m training.train training/configs/default.yaml --data $(DATA) --out models/default
 	$(BIN)/python -m eval.run models/default --data $(DATA)
 	$(BIN)/python -m eval.behaviour models/default
+	$(BIN)/python -m eval.abstention models/default --data $(DATA)
 	$(BIN)/python -m training.card models/default --results eval/results/default.json
 
 env: $(VENV)/.base  ## the base environment
 	@echo "environment ready: $(VENV) (base)"
 
 env-test: $(VENV)/.test  ## the environment for tests and training
-	@echo "environment ready: $(VENV) (base, train, dev)"
+	@echo "environment ready: $(VENV) (base, train, dev, spark)"
 
 $(VENV)/.base: pyproject.toml constraints.txt
 	@echo "making $(VENV) with the pinned base (no torch); about a minute"
@@ -45,8 +46,8 @@ $(VENV)/.base: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.base
-	@echo "adding the train and dev extras (torch for the CPU); about two minutes"
-	$(PIP) install --constraint constraints.txt --editable '.[train,dev]'
+	@echo "adding the train, dev and spark extras (torch for the CPU); about three minutes"
+	$(PIP) install --constraint constraints.txt --editable '.[train,dev,spark]'
 	@touch $@
 
 format:  ## apply the formatter and the safe fixes of the linter

@@ -76,10 +76,10 @@ class Batches:
         runs.remove_asides(self._out)
         listed, part = self._listed(), runs.read_receipt(self._part) or {}
         if (number := before.get("committing")) is not None:
-            if listed.get("number") == number and (part.get("state") == "complete" or not listed["inputs"]):
+            if listed.get("number") == number and self._is_scored(listed, part):
                 return [self._take_in(before, part, listed)]
-            self._roll_back(before)  # somebody removed the batch
-        elif listed.get("number") == _next(before) and self._still(listed):
+            self._roll_back(before)  # somebody removed the batch, or it was damaged
+        if listed.get("number") == _next(before) and self._still(listed):
             return self._score(listed)
         shutil.rmtree(self._out / INCOMING, ignore_errors=True)
         return []
@@ -91,6 +91,12 @@ class Batches:
         except (OSError, ValueError):
             return {}
         return found
+
+    def _is_scored(self, listed: Mapping[str, Any], part: Mapping[str, Any]) -> bool:
+        """Whether a batch lies there whole, every file as it was written."""
+        if not listed["inputs"]:
+            return True
+        return part.get("state") == "complete" and not runs.altered(self._part, part["files"])
 
     def _still(self, listed: Mapping[str, Any]) -> bool:
         """Whether the files of a batch are as they were, and nobody was erased from the run since."""

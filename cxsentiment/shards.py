@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cxsentiment import runs
 from cxsentiment.cache import Cache
@@ -86,6 +87,18 @@ class Scorer:
     def score_shard(self, shard: Shard, run_folder: Path) -> ShardResult:
         """Score one shard into `run_folder`, replacing what may lie there under its number."""
         clock = _Clock()
+        tables, note = self._tables(shard, clock)
+        hashes = runs.write_shard(run_folder, shard.number, tables, note)
+        clock.lap("write")
+        return ShardResult(shard.number, note, hashes, clock.seconds)
+
+    def tables(self, shard: Shard) -> tuple[Mapping[str, Mapping[str, Sequence[Any]]], runs.ShardNote]:
+        """What `score_shard` writes: the columns of each table by name, and the note."""
+        return self._tables(shard, _Clock())
+
+    def _tables(
+        self, shard: Shard, clock: "_Clock"
+    ) -> tuple[Mapping[str, Mapping[str, Sequence[Any]]], runs.ShardNote]:
         masked: list[Transcript] = []
         counts: Counter[str] = Counter()
         refused: list[Reject] = []
@@ -108,10 +121,7 @@ class Scorer:
         clock.lap("score")
         tables = rows.tables
         reasons = Counter(reason for reason in tables["contacts"]["null_reason"] if reason)
-        note = _note(shard.key, masked, predictions, counts, reasons, refused)
-        hashes = runs.write_shard(run_folder, shard.number, tables, note)
-        clock.lap("write")
-        return ShardResult(shard.number, note, hashes, clock.seconds)
+        return tables, _note(shard.key, masked, predictions, counts, reasons, refused)
 
 
 class _Clock:

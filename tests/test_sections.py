@@ -19,13 +19,14 @@ from cxsentiment.kpis.targets import Goal
 from cxsentiment.page_schema import Section, TableView
 from cxsentiment.pages.overview import overview
 from cxsentiment.pages.report_page import html
+from cxsentiment.reasons import Reason
 from cxsentiment.runs import read_receipt, write_receipt
 from cxsentiment.schema import Estimate, ItemRate, JourneyPoint
 from cxsentiment.sections import agents_section, consistency_section, drivers_section, quality_section, targets_section
 from cxsentiment.steadiness import Steadiness
 from tests.tables import contacts
 
-NOTHING = Estimate(None, None, None, 0, "none", "too few answers")
+NOTHING = Estimate(None, None, None, 0, "none", Reason("too_few", "too few answers"))
 
 
 def estimate(value: float, half: float, n: int = 50) -> Estimate:
@@ -187,7 +188,7 @@ def test_the_report_of_a_run_has_all_parts_and_their_tables(made: Path, tmp_path
         assert f"<h3>{title}</h3>" in text
     assert {"agents_same_mix.csv", "drivers.csv", "consistency.csv"} <= {path.name for path in page.parent.iterdir()}
     head = (page.parent / "drivers.csv").read_text(encoding="utf-8").splitlines()[0]
-    assert head == "outcome,family,estimate,low,high,n,method,reason,slope,suppressor"
+    assert head == "outcome,family,estimate,low,high,n,method,reason,reason_code,slope,suppressor"
 
 
 def test_what_is_known_of_the_contacts() -> None:

@@ -25,10 +25,12 @@ CONTACTS = 12
 
 @pytest.fixture
 def run(tmp_path: Path, toy_bundle: Path) -> Path:
-    """Three shards, one rejected record, a turn without text, a bot's turn, a rejected survey row."""
+    """Three shards; a rejected record, a copy, a refused turn, a turn without text, a bot's turn, a bad survey row."""
     rows = contacts(CONTACTS)
     more = [{"speaker": "agent", "text": " "}, {"speaker": "bot", "text": "hi"}]
     rows[3] = rows[3] | {"turns": [*slow_run.TURNS, *more]}
+    rows[7] = rows[7] | {"turns": [*slow_run.TURNS, {"speaker": "agent", "text": {"no": "text"}}]}
+    rows.append(rows[0])
     source = slow_run.write(tmp_path / "contacts.jsonl", [*rows, {"id": "no turns"}])
     answers = tmp_path / "surveys.csv"
     answers.write_text("contact_id,csat\nc1,4\nc2,many\n")
@@ -118,21 +120,24 @@ def test_rows_that_are_missing_doubled_or_emptied_do_not_add_up(
 
 def test_a_count_in_the_receipt_that_is_changed_does_not_add_up(run: Path, toy_bundle: Path) -> None:
     receipt = _receipt(run)
-    for part, names in (("contacts", ("in", "scored", "rejected")), ("turns", ("in", "scored", "without_text"))):
+    for part, names in (
+        ("contacts", ("in", "scored", "rejected", "copies")),
+        ("turns", ("in", "scored", "without_text", "refused")),
+    ):
         for name in names:
             changed = {**receipt[part], name: receipt[part][name] + 1}
             _receipt(run, **{part: changed})
             assert "does not add up" in _whats(verify(run, toy_bundle)), (part, name)
             _receipt(run, **{part: receipt[part]})
-    assert receipt["contacts"] == {"in": CONTACTS + 1, "scored": CONTACTS, "rejected": 1}
-    assert receipt["turns"]["without_text"] == 1
+    assert receipt["contacts"] == {"in": CONTACTS + 2, "scored": CONTACTS, "rejected": 1, "copies": 1}
+    assert (receipt["turns"]["without_text"], receipt["turns"]["refused"]) == (1, 1)
 
 
 def test_a_reject_that_was_taken_out_is_missed(run: Path, toy_bundle: Path) -> None:
     path = run / runs.REJECTS
     path.write_text(path.read_text().splitlines(keepends=True)[0])
     _receipt(run, files={**_receipt(run)["files"], runs.REJECTS: runs.sha256_of(path)})
-    assert "has 1 lines, the receipt counts 2 refusals" in _whats(verify(run, toy_bundle))
+    assert "has 1 lines, the receipt counts 4 refusals" in _whats(verify(run, toy_bundle))
 
 
 def test_a_changed_scorecard_or_input_is_named_and_a_missing_input_is_not_compared(run: Path, toy_bundle: Path) -> None:

@@ -367,22 +367,48 @@ def _copy(run_folder: Path, target: Path) -> Path:
     return target
 
 
-def test_a_batch_that_somebody_removed_while_it_was_taken_in_is_scored_anew(
-    folder: Path, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("harm", ["removed", "flipped bit"])
+def test_a_batch_that_was_harmed_while_it_was_taken_in_is_scored_anew(
+    folder: Path, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, harm: str
 ) -> None:
     out = tmp_path / "run"
     write(folder / "a.jsonl", contacts(6))
     _once(folder, out, settings)
+    _once(folder, _copy(out, tmp_path / "whole"), settings)
     write(folder / "b.jsonl", contacts(6, first=6))
+    _once(folder, tmp_path / "whole", settings)
     with monkeypatch.context() as patched:
         patched.setattr(Batches, "_joined", _killed)
         with pytest.raises(Killed):
             _once(folder, out, settings)
     with pytest.raises(RunError, match="this run was interrupted"):
         verify(out, settings.model)
-    shutil.rmtree(out / INCOMING)
+    if harm == "removed":
+        shutil.rmtree(out / INCOMING)
+    else:
+        part = out / INCOMING / "run" / "turns" / "part-00001.parquet"
+        content = bytearray(part.read_bytes())
+        content[len(content) // 3] ^= 1
+        part.write_bytes(content)
     _once(folder, out, settings)
-    assert sorted(_ids(out)) == sorted(f"c{k}" for k in range(12))
+    assert slow_run.files(out) == slow_run.files(tmp_path / "whole")
+    _whole(out, settings.model)
+
+
+def test_who_is_erased_while_a_batch_waits_is_not_in_it(
+    folder: Path, slow: Slow, tmp_path: Path, settings: Settings
+) -> None:
+    out = tmp_path / "run"
+    write(folder / "a.jsonl", [row | {"customer_id": f"cust-{k % 3}"} for k, row in enumerate(contacts(6))])
+    _once(folder, out, settings)
+    write(folder / "b.jsonl", [row | {"customer_id": f"cust-{k % 3}"} for k, row in enumerate(contacts(12, first=6))])
+    process = slow.start("watch", folder, "--out", out, "--settle", 0, "--workers", 1, "--once")
+    wait_for(lambda: slow_run.finished(out / INCOMING / "run"), process)
+    kill(process)
+    list(erase([out], Whom(customers=("cust-1",))))
+    _once(folder, out, settings)
+    table = runs.read_table(out, "contacts", ["customer_id"])["customer_id"].to_pylist()
+    assert sorted(table) == ["cust-0"] * 6 + ["cust-2"] * 6
     _whole(out, settings.model)
 
 

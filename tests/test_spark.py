@@ -1,0 +1,153 @@
+"""`score_partition`: the rows of a run, out of Arrow batches, and out of real Spark with a Python worker killed."""
+
+import os
+import re
+import shutil
+import signal
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+import slow_run
+from slow_run import TURNS, contacts, finish
+
+from cxsentiment import runs
+from cxsentiment.errors import RubricError
+from cxsentiment.privacy import Masking
+from cxsentiment.spark import arrow_schema, schema, score_partition
+
+CONTACTS = 30
+
+
+def _rows() -> list[dict[str, Any]]:
+    rows = contacts(CONTACTS)
+    rows[3] |= {"turns": [*TURNS, {"speaker": "customer", "text": "my card is 4111 1111 1111 1111"}], "csat": 4.0}
+    rows[5] |= {"started_at": "2026-07-01T09:00:00+00:00", "campaign": "parcels", "channel": "chat"}
+    return rows
+
+
+def _plain(rows: Any) -> list[dict[str, Any]]:
+    """Rows without what a partition cannot know: the file and the place in it."""
+    return [{name: value for name, value in row.items() if name not in ("source", "record")} for row in rows]
+
+
+def _expected(toy_bundle: Path, tmp_path: Path) -> dict[str, list[dict[str, Any]]]:
+    source = slow_run.write(tmp_path / "contacts.jsonl", _rows())
+    finish(source, tmp_path / "run", toy_bundle)
+    tables = {name: _plain(runs.read_table(tmp_path / "run", name).to_pylist()) for name in runs.TABLES}
+    assert len(tables["contacts"]) == CONTACTS
+    return tables
+
+
+def test_the_rows_are_those_of_a_run(toy_bundle: Path, tmp_path: Path) -> None:
+    expected = _expected(toy_bundle, tmp_path)
+    names = dict.fromkeys(name for row in _rows() for name in row)
+    table = pa.Table.from_pylist([{name: row.get(name) for name in names} for row in _rows()])
+    batches = table.to_batches(max_chunksize=7)
+    found = pa.Table.from_batches(list(score_partition(model=toy_bundle)(iter(batches)))).to_pylist()
+    assert [row["contact_id"] for row in found] == [f"c{k}" for k in range(CONTACTS)]
+    assert _plain(row["contact"] for row in found) == expected["contacts"]
+    assert [turn for row in found for turn in row["turns"]] == expected["turns"]
+    assert [item for row in found for item in row["items"]] == expected["items"]
+    assert {row["contact"]["source"] for row in found} == {"partition"}
+    assert [row["contact"]["record"] for row in found] == list(range(1, CONTACTS + 1))
+
+
+def test_what_cannot_be_scored_comes_out_with_its_reason(toy_bundle: Path) -> None:
+    rows = [
+        {"id": "good", "turns": TURNS, "started_at": datetime(2026, 7, 1, 9, tzinfo=UTC)},
+        {"id": None, "turns": TURNS},
+        {"id": "silent", "turns": None},
+        {"id": "also", "turns": TURNS},
+    ]
+    batches = pa.Table.from_pylist(rows).to_batches()
+    found = pa.Table.from_batches(list(score_partition(model=toy_bundle)(iter(batches))), arrow_schema()).to_pylist()
+    assert len(found) == len(rows)
+    by_code = {row["reject_code"]: row for row in found if row["contact"] is None}
+    assert set(by_code) == {"no_id", "turns_type"}
+    assert "Give the rows a column id" in by_code["no_id"]["reject_message"]
+    assert by_code["turns_type"]["contact_id"] == "silent"
+    assert [row["contact_id"] for row in found if row["contact"] is not None] == ["good", "also"]
+    assert found[0]["contact"]["started_at"] == "2026-07-01T09:00:00+00:00"
+
+
+def test_a_rubric_that_is_none_is_told_before_the_job_begins() -> None:
+    with pytest.raises(RubricError):
+        score_partition("no such rubric")
+
+
+def test_the_two_schemas_say_the_same() -> None:
+    assert schema().startswith(
+        "contact_id string, reject_code string, reject_message string, contact struct<`contact_id`"
+    )
+    for table in runs.TABLES:
+        assert all(f"`{name}`: " in schema() for name in runs.SCHEMAS[table].names)
+
+
+@pytest.fixture(scope="module")
+def spark() -> Iterator[Any]:
+    pytest.importorskip("pyspark", reason="needs the extra spark")
+    if shutil.which("java") is None:
+        pytest.skip("needs Java 17")
+    from pyspark.sql import SparkSession
+
+    before = os.environ.get("PYSPARK_PYTHON")
+    os.environ["PYSPARK_PYTHON"] = sys.executable
+    session = (
+        SparkSession.builder.master("local[2,4]")
+        .appName("cxsentiment")
+        .config("spark.ui.enabled", "false")
+        .config("spark.driver.memory", "512m")
+        .config("spark.driver.host", "127.0.0.1")
+        .config("spark.sql.execution.arrow.maxRecordsPerBatch", "4")
+        .getOrCreate()
+    )
+    yield session
+    session.stop()
+    if before is None:
+        del os.environ["PYSPARK_PYTHON"]
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # pyspark's own
+def test_real_spark_gives_the_rows_of_a_run_though_a_worker_is_killed(
+    spark: Any, toy_bundle: Path, tmp_path: Path
+) -> None:
+    expected = _expected(toy_bundle, tmp_path)
+    (tmp_path / "jsonl").mkdir()
+    shutil.copy(tmp_path / "contacts.jsonl", tmp_path / "jsonl")
+    score, mark = score_partition(model=toy_bundle, masking=Masking()), tmp_path / "killed"
+
+    def once_killed(batches: Any) -> Any:
+        for place, batch in enumerate(score(batches)):
+            if place == 1 and not mark.exists():
+                mark.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+            yield batch
+
+    frame = spark.read.json(str(tmp_path / "jsonl")).repartition(3, "id")
+    rows = [row.asDict(recursive=True) for row in frame.mapInArrow(once_killed, schema()).collect()]
+    assert mark.exists(), "a worker was killed"
+    rows.sort(key=lambda row: int(row["contact_id"][1:]))
+    assert _plain(row["contact"] for row in rows) == expected["contacts"]
+    assert [turn for row in rows for turn in row["turns"]] == expected["turns"]
+    assert [item for row in rows for item in row["items"]] == expected["items"]
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_the_example_of_the_docs_runs(spark: Any, tmp_path: Path) -> None:
+    (tmp_path / "contacts").mkdir()
+    slow_run.write(tmp_path / "contacts" / "day.jsonl", [*contacts(5), {"id": "bad"}])
+    page = (slow_run.ROOT / "docs" / "spark.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```py\n(.*?)```", page, re.DOTALL)
+    # The Java process has a working folder of its own, so paths are whole here.
+    here = example.replace('"contacts"', f'"{tmp_path}/contacts"').replace('"scored/', f'"{tmp_path}/scored/')
+    exec(here, {"spark": spark})
+    assert spark.read.parquet(f"{tmp_path}/scored/contacts").count() == 5
+    assert spark.read.parquet(f"{tmp_path}/scored/turns").count() == 15
+    assert [row.contact_id for row in spark.read.parquet(f"{tmp_path}/scored/refused").collect()] == ["bad"]
