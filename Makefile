@@ -30,6 +30,7 @@ model: env-test  ## train models/default from the sources in DATA, evaluate it, 
 	$(BIN)/python -m training.train training/configs/default.yaml --data $(DATA) --out models/default
 	$(BIN)/python -m eval.run models/default --data $(DATA)
 	$(BIN)/python -m eval.behaviour models/default
+	$(BIN)/python -m eval.abstention models/default --data $(DATA)
 	$(BIN)/python -m training.card models/default --results eval/results/default.json
 
 env: $(VENV)/.base  ## the base environment

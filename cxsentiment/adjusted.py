@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from cxsentiment.reasons import Reason
 from cxsentiment.schema import Estimate
 from cxsentiment.stats.arrays import FloatArray, IntArray, group_sums
 from cxsentiment.stats.casemix import adjust
@@ -22,9 +23,11 @@ class MixAdjustment:
     def __init__(self, y: FloatArray, x: FloatArray, of: IntArray, agents: int) -> None:
         """`y` (n,) is the machine's value, `x` (n, k) the case mix, `of` (n,) codes 0..agents-1, -1 for nobody's."""
         self._y, self._x, self._of, self._count = y, x, of, agents
-        self.lack = "" if x.shape[1] else "the contacts do not differ in case mix"
+        self.lack: Reason | None = None
+        if not x.shape[1]:
+            self.lack = Reason("nothing_to_count", "the contacts do not differ in case mix")
         if not self.lack and agents < 2:
-            self.lack = "one agent alone has nobody to be compared with"
+            self.lack = Reason("one_agent", "one agent alone has nobody to be compared with")
 
     def machine(self) -> dict[int, Estimate]:
         """The machine's adjusted means by agent code, on 0-100."""
@@ -44,9 +47,9 @@ class MixAdjustment:
         and then lose the whole of what the mix explains, which adjusts for too much.
         """
         if not self.lack and (not fit.usable or not fit.beta.value):
-            self.lack = "the machine's slopes are in people's unit only where it can be used"
+            self.lack = Reason("weak_machine", "the machine's slopes are in people's unit only where it can be used")
         if not self.lack and np.sum((parts.human_n > 0) | (parts.machine_n > 0)) < MIN_AGENTS:
-            self.lack = f"too few agents to adjust: {MIN_AGENTS} with data are needed"
+            self.lack = Reason("too_few", f"too few agents to adjust: {MIN_AGENTS} with data are needed")
         if self.lack:
             return None
         keep = (self._of >= 0) & ~np.isnan(self._y)
@@ -62,11 +65,11 @@ class MixAdjustment:
         return np.asarray(again.draws - shift)
 
 
-def adjusted_estimate(adjusted: FloatArray | None, code: int, raw: Estimate, lack: str) -> Estimate:
+def adjusted_estimate(adjusted: FloatArray | None, code: int, raw: Estimate, lack: Reason | None) -> Estimate:
     """One agent's value less what the mix adds to it, from the draws of all (None: there are none, and why)."""
     method = f"{raw.method}, adjusted for case mix, within slopes"
     if adjusted is None or raw.value is None or raw.low is None:
-        return missing(lack or raw.reason or "no interval to adjust", method, raw.n)
+        return missing(lack or raw.reason or Reason("undefined", "no interval to adjust"), method, raw.n)
     draws = 100 * adjusted[:, code]
     low, high = np.percentile(draws, (2.5, 97.5))
     value = float(np.clip(draws.mean(), 0, 100))

@@ -13,9 +13,10 @@ from statistics import NormalDist
 import numpy as np
 import pyarrow as pa
 
+from cxsentiment.reasons import Reason
 from cxsentiment.schema import AgentScore, Estimate
 from cxsentiment.stats.arrays import FloatArray, IntArray, codes, floats
-from cxsentiment.stats.estimates import clipped, missing
+from cxsentiment.stats.estimates import because, clipped, missing
 from cxsentiment.stats.means import mean_t_interval
 from cxsentiment.stats.reliability import VarianceComponents, n_for_reliability, reliability, variance_components
 
@@ -24,8 +25,10 @@ _ABOVE, _BELOW = 0.90, 0.10
 LEAST_RELIABILITY, _GOOD_RELIABILITY = 0.5, 0.7
 WITHHELD = "withheld"
 UNDECIDED = "cannot be told apart"
-_TOO_FEW = "it needs two agents, one of them with two scored contacts"
-_NO_SPREAD = "no agent's contacts differ in their score, so nothing tells how far chance moves a mean"
+_TOO_FEW = Reason("too_few", "it needs two agents, one of them with two scored contacts")
+_NO_SPREAD = Reason(
+    "constant", "no agent's contacts differ in their score, so nothing tells how far chance moves a mean"
+)
 
 
 def score_agents(contacts: pa.Table, *, unreliable: bool = False) -> tuple[tuple[AgentScore, ...], tuple[str, ...]]:
@@ -52,9 +55,8 @@ def score_agents(contacts: pa.Table, *, unreliable: bool = False) -> tuple[tuple
         if trust is not None and trust < LEAST_RELIABILITY and not unreliable:
             estimate = missing(withheld(trust), estimate.method, estimate.n)
         standing = standing_of(p_above[code])
-        if standing is None and estimate.n:
-            reasons = [reason for reason in (estimate.reason, f"no standing: {lack}") if reason]
-            estimate = replace(estimate, reason="; ".join(reasons))
+        if standing is None and estimate.n and lack is not None:
+            estimate = because(estimate, lack.reworded(f"no standing: {lack}"))
         shown = None if estimate.value is None else p_above[code]
         agents.append(AgentScore(name, int(contacts_of[code]), estimate, trust, shown, standing))
     return tuple(agents), _notes(tuple(agents), icc, lack, unattributed=int((~known).sum()))
@@ -67,7 +69,7 @@ def by_agent(values: FloatArray, of: IntArray, agents: int) -> list[Estimate]:
     return [mean_t_interval(values[order[low:high]]) for low, high in pairwise(ends.tolist())]
 
 
-def spread_of(scores: FloatArray, of: IntArray) -> tuple[VarianceComponents | None, str]:
+def spread_of(scores: FloatArray, of: IntArray) -> tuple[VarianceComponents | None, Reason | None]:
     """The variance between and within agents; else None, and what lacks to estimate them."""
     found = variance_components(scores, of)
     if found is None:
@@ -75,7 +77,7 @@ def spread_of(scores: FloatArray, of: IntArray) -> tuple[VarianceComponents | No
     # A variance below this is rounding error of the scores.
     if found.within <= (1e-12 * float(np.nanmax(np.abs(scores)))) ** 2:
         return None, _NO_SPREAD
-    return found, ""
+    return found, None
 
 
 def _flagged(estimate: Estimate, null_reasons: Sequence[str | None]) -> Estimate:
@@ -83,10 +85,12 @@ def _flagged(estimate: Estimate, null_reasons: Sequence[str | None]) -> Estimate
     if estimate.n == 0:
         causes = Counter(why for why in null_reasons if why).most_common(1)
         cause = "".join(f": {why}" for why, _ in causes)
-        return missing(f"none of this agent's contacts has a score{cause}", estimate.method)
+        return missing(Reason("not_scored", f"none of this agent's contacts has a score{cause}"), estimate.method)
     if estimate.n < FEW_CONTACTS:
-        few = f"only {estimate.n} scored contact{'' if estimate.n == 1 else 's'}: too few to say much"
-        return replace(estimate, reason=f"{few}; {estimate.reason}" if estimate.reason else few)
+        few = Reason(
+            "too_few", f"only {estimate.n} scored contact{'' if estimate.n == 1 else 's'}: too few to say much"
+        )
+        return replace(estimate, reason=few.joined(estimate.reason) if estimate.reason else few)
     return estimate
 
 
@@ -117,9 +121,9 @@ def p_above_mean(means: Sequence[Estimate], found: VarianceComponents | None) ->
     return result
 
 
-def withheld(reliability: float) -> str:
+def withheld(reliability: float) -> Reason:
     """Why the numbers of an agent of such a reliability (0-1) are not shown."""
-    return f"{WITHHELD}: reliability {reliability:.2f} is below {LEAST_RELIABILITY}"
+    return Reason("withheld", f"{WITHHELD}: reliability {reliability:.2f} is below {LEAST_RELIABILITY}")
 
 
 def standing_of(p_above: float | None) -> str | None:
@@ -131,7 +135,9 @@ def standing_of(p_above: float | None) -> str | None:
     return "below" if p_above <= _BELOW else UNDECIDED
 
 
-def _notes(agents: tuple[AgentScore, ...], icc: float | None, lack: str, *, unattributed: int) -> tuple[str, ...]:
+def _notes(
+    agents: tuple[AgentScore, ...], icc: float | None, lack: Reason | None, *, unattributed: int
+) -> tuple[str, ...]:
     notes = [
         "These are machine scores that no human label of this run has calibrated: read differences, not levels, and "
         "have a person review before anything follows for an agent."
@@ -149,7 +155,7 @@ def _notes(agents: tuple[AgentScore, ...], icc: float | None, lack: str, *, unat
     return tuple(notes)
 
 
-def _standing_note(agents: tuple[AgentScore, ...], lack: str) -> str:
+def _standing_note(agents: tuple[AgentScore, ...], lack: Reason | None) -> str:
     """How many of the agents that have a standing differ from the mean of all."""
     placed = [agent for agent in agents if agent.standing is not None]
     if not placed:
@@ -162,7 +168,7 @@ def _standing_note(agents: tuple[AgentScore, ...], lack: str) -> str:
     return note + ("; the others cannot be told apart from it." if decided < len(placed) else ".")
 
 
-def _reliability_note(agents: tuple[AgentScore, ...], icc: float | None, lack: str) -> str:
+def _reliability_note(agents: tuple[AgentScore, ...], icc: float | None, lack: Reason | None) -> str:
     if icc is None:
         return f"Reliability cannot be estimated: {lack}."
     needed = n_for_reliability(_GOOD_RELIABILITY, icc)

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from cxsentiment.gradings import Grading, Gradings
 from cxsentiment.outcomes import FEATURES, ITEM_PREFIX, LEVELS, OUTCOMES, association_of, conflict_of, reading
+from cxsentiment.reasons import Reason
 from cxsentiment.schema import FALSE_DISCOVERY_RATE, Estimate
 from cxsentiment.stats.arrays import FloatArray, IntArray, codes, floats
 from cxsentiment.stats.attenuation import disattenuated, powered_correlation
@@ -27,7 +28,9 @@ Correction = Literal["bh", "by"]
 _CORRECTIONS: Mapping[Correction, str] = {"bh": "Benjamini-Hochberg", "by": "Benjamini-Yekutieli"}
 HEADLINE = ("spearman", "auc")
 PROMOTER = 9.0
-_NOT_CORRECTED = missing("only items that people have labelled have it, at the pooled level", "not corrected")
+_NOT_CORRECTED = missing(
+    Reason("no_labels", "only items that people have labelled have it, at the pooled level"), "not corrected"
+)
 SAME_RATER = "one person on both sides (the customer's words, the customer's answer): expect it to be larger"
 SAME_GRADER = "some labels were given by the customer who answered: one rater on both sides"
 Scales = Mapping[str, tuple[float, float] | None]
@@ -71,7 +74,7 @@ class _Answers:
     outcome: str
     values: FloatArray
     best: FloatArray
-    reason: str
+    reason: Reason | None
     agents: IntArray
     customers: IntArray | None
 
@@ -114,15 +117,19 @@ def association_figures(
     return tuple(found), tuple(notes)
 
 
-def best_answers(values: FloatArray, outcome: str, scale: tuple[float, float] | None) -> tuple[FloatArray, str]:
+def best_answers(
+    values: FloatArray, outcome: str, scale: tuple[float, float] | None
+) -> tuple[FloatArray, Reason | None]:
     """1 where the answer is the highest of its scale (NPS: a promoter), 0 below, NaN without one; or why not."""
     if outcome == "nps":
         least = PROMOTER
     elif scale is None:
-        return np.full(values.size, np.nan), f"the scale of {outcome} is not declared (--{outcome}-scale)"
+        return np.full(values.size, np.nan), Reason(
+            "not_declared", f"the scale of {outcome} is not declared (--{outcome}-scale)"
+        )
     else:
         least = scale[1]
-    return np.where(np.isnan(values), np.nan, (values >= least).astype(np.float64)), ""
+    return np.where(np.isnan(values), np.nan, (values >= least).astype(np.float64)), None
 
 
 def _answers(contacts: pa.Table, outcome: str, scale: tuple[float, float] | None) -> _Answers:
@@ -159,7 +166,7 @@ def _of(feature: _Feature, answers: _Answers) -> Iterator[AssociationFigure]:
     yield _figure(feature, answers, "kendall", "pooled", clustered_concordance(x, y, agents, "tau_b"), same)
     yield _figure(feature, answers, "polyserial", "pooled", clustered_polyserial(x, y, agents), same)
     if answers.reason or best.size == 0 or np.ptp(best) == 0:
-        reason = answers.reason or "the outcome is the same in all contacts"
+        reason = answers.reason or Reason("constant", "the outcome is the same in all contacts")
         difference = missing(reason, "risk difference, upper less lower quarter", best.size)
     else:
         difference = risk_difference(x, best, agents)
@@ -232,7 +239,9 @@ def _both(grading: Grading, answers: FloatArray, agents: IntArray) -> tuple[Esti
         machine[given], ranks[given], agents[given], machine[seen], grading.human[seen], agents[seen]
     )
     if not grading.binary:
-        corrected = missing("people's labels are not 0 and 1 only", corrected.method, corrected.n)
+        corrected = missing(
+            Reason("not_applicable", "people's labels are not 0 and 1 only"), corrected.method, corrected.n
+        )
     powered, _ = powered_correlation(grading.human[given], machine[given], answers[given], agents[given])
     return corrected, powered
 

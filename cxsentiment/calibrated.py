@@ -22,6 +22,7 @@ from cxsentiment.agents import (
 )
 from cxsentiment.gradings import Grading, Gradings, Granularity
 from cxsentiment.mix import CaseMixColumns, case_mix
+from cxsentiment.reasons import Reason
 from cxsentiment.schema import Estimate
 from cxsentiment.stats.arrays import IntArray, codes
 from cxsentiment.stats.casemix import LEAST_OVERLAP, overlap
@@ -31,8 +32,8 @@ from cxsentiment.stats.reliability import n_for_reliability, reliability
 from cxsentiment.stats.twochannel import AgentPosterior, TwoChannelFit, fit_two_channel
 
 COACHING, PERFORMANCE = 0.7, 0.8
-_NO_RANK = "uncalibrated machine scores have no ranks: give --labels"
-_NO_TARGET = "an uncalibrated machine score cannot be held against a target"
+_NO_RANK = Reason("no_labels", "uncalibrated machine scores have no ranks: give --labels")
+_NO_TARGET = Reason("no_labels", "an uncalibrated machine score cannot be held against a target")
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,11 +228,11 @@ def _uncalibrated(
         trust = None if icc is None or one.n == 0 else reliability(one.n, icc)
         estimate = replace(one, method=f"{UNCALIBRATED}: {one.method}")
         if one.value is None:
-            estimate = replace(estimate, reason="none of this agent's contacts has this value")
+            estimate = replace(estimate, reason=Reason("not_scored", "none of this agent's contacts has this value"))
         elif agents.target is not None:
-            estimate = because(estimate, f"no tier: {_NO_TARGET}")
-        elif p_above[code] is None:
-            estimate = because(estimate, f"no tier: {lack}")
+            estimate = because(estimate, _NO_TARGET.reworded(f"no tier: {_NO_TARGET}"))
+        elif p_above[code] is None and lack is not None:
+            estimate = because(estimate, lack.reworded(f"no tier: {lack}"))
         figures.append(
             AgentFigure(
                 agents.names[code],
@@ -243,7 +244,10 @@ def _uncalibrated(
                 one.n,
                 estimate,
                 one,
-                adjusted.get(code, missing(mix.lack or "no contact has this value", "adjusted for case mix")),
+                adjusted.get(
+                    code,
+                    missing(mix.lack or Reason("not_scored", "no contact has this value"), "adjusted for case mix"),
+                ),
                 agents.overlap.get(code),
                 p_above[code],
                 standing_of(p_above[code]),
@@ -252,8 +256,8 @@ def _uncalibrated(
                 _use_of_uncalibrated(trust),
             )
         )
-    nothing = missing("no human labels of this value", "two-channel hierarchical model")
-    reason = "no human labels of this value: uncalibrated machine scores"
+    nothing = missing(Reason("no_labels", "no human labels of this value"), "two-channel hierarchical model")
+    reason = Reason("no_labels", "no human labels of this value: uncalibrated machine scores")
     least = None if icc is None else n_for_reliability(COACHING, icc)
     model = ValueModel(grading.level, grading.name, False, 0, nothing, nothing, nothing, nothing, None, least, reason)
     return figures, model
@@ -278,7 +282,11 @@ def _explained(estimate: Estimate, agent: AgentPosterior, fit: TwoChannelFit) ->
         estimate = because(estimate, fit.reason)
     if agent.reliability is not None and agent.reliability < LEAST_RELIABILITY:
         estimate = because(
-            estimate, f"reliability {agent.reliability:.2f} is below {LEAST_RELIABILITY}: too little to compare agents"
+            estimate,
+            Reason(
+                "too_few",
+                f"reliability {agent.reliability:.2f} is below {LEAST_RELIABILITY}: too little to compare agents",
+            ),
         )
     return estimate
 

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from cxsentiment.gradings import Grading, Gradings
+from cxsentiment.reasons import Reason
 from cxsentiment.schema import Estimate
 from cxsentiment.stats.arrays import BoolArray, IntArray, codes
 from cxsentiment.stats.calibration import expected_error, in_the_large
@@ -60,7 +61,9 @@ def _figures(
 ) -> Iterator[CalibrationFigure]:
     p, y = grading.machine[own], grading.human[own]
     if not grading.binary:
-        nothing = missing("people's labels are not 0 and 1 only", "calibration", int(own.sum()))
+        nothing = missing(
+            Reason("not_applicable", "people's labels are not 0 and 1 only"), "calibration", int(own.sum())
+        )
         measures = {IN_THE_LARGE: nothing, ECE: nothing}
     else:
         clusters = None if agents is None else agents[own]

@@ -168,9 +168,8 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """Score the bundled demo campaign (432 written contacts of eight agents) and report on it."""
-    from dataclasses import asdict
-
     from cxsentiment import terminal
+    from cxsentiment.figures import document
     from cxsentiment.findings import write_report
     from cxsentiment.ingest.joins import read_joins
     from cxsentiment.model import default_model
@@ -191,7 +190,7 @@ def demo(
         receipt = run([str(campaign / "contacts.jsonl")], out, settings, show, stopping)
     findings, page = write_report(out)
     if as_json:
-        print_json({**asdict(findings), "page": str(page)})
+        print_json({**document(findings), "page": str(page)})
     else:
         terminal.print_run(receipt, out)
         terminal.print_findings(findings, page)

@@ -41,9 +41,9 @@ def coach(
     packs = gather(run, wanted)
     page = write(packs, out, alone=bool(agent))
     if as_json:
-        from dataclasses import asdict
+        from cxsentiment.figures import document
 
-        print_json({**asdict(packs), "page": str(page)})
+        print_json({**document(packs), "page": str(page)})
     else:
         for note in packs.notes:
             typer.echo(note)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cxsentiment.reasons import Reason
 from cxsentiment.rescore import scorecard_of, stored_contacts
 from cxsentiment.rubric.scorecard import Item, Rubric
 from cxsentiment.schema import Estimate, Evaluation
@@ -160,7 +161,11 @@ def _parts(before: Evaluation, after: Evaluation) -> dict[str, float]:
 def _agent(name: str, rows: Sequence[tuple[float, float, dict[str, float]]]) -> AgentChange:
     before, after = (np.array([row[place] for row in rows], dtype=np.float64) for place in (0, 1))
     steps = after - before
-    estimate = mean_t_interval(steps) if len(rows) > 1 else missing("one contact has no interval", "paired t", 1)
+    estimate = (
+        mean_t_interval(steps)
+        if len(rows) > 1
+        else missing(Reason("too_few", "one contact has no interval"), "paired t", 1)
+    )
     totals: Counter[str] = Counter()
     for _, _, parts in rows:
         totals.update(parts)

@@ -10,6 +10,7 @@ from cxsentiment.behaviours import Column, behaviours
 from cxsentiment.gradings import Gradings
 from cxsentiment.mix import CaseMixColumns
 from cxsentiment.outcomes import OUTCOMES
+from cxsentiment.reasons import Reason
 from cxsentiment.schema import Estimate
 from cxsentiment.stats.arrays import FloatArray, codes, floats
 from cxsentiment.stats.drivers import MOST_GROUPS, lmg
@@ -51,11 +52,13 @@ def driver_figures(
         given = int(np.sum(~np.isnan(answers) & (agents >= 0)))
         if np.isnan(answers).all():
             continue
-        reason = ""
+        reason = None
         if given < MIN_ANSWERS:
-            reason = f"{given} answers of contacts with an agent are too few for drivers ({MIN_ANSWERS} needed)"
+            reason = Reason(
+                "too_few", f"{given} answers of contacts with an agent are too few for drivers ({MIN_ANSWERS} needed)"
+            )
         elif not own:
-            reason = "no behaviour of the agents is known and varies"
+            reason = Reason("nothing_to_count", "no behaviour of the agents is known and varies")
         if reason:
             figures.append(DriverFigure(outcome, WHOLE, missing(reason, _METHOD, given), "", False))
             continue

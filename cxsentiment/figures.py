@@ -1,12 +1,13 @@
 """Rows of figures for people and programs: dataclasses with `Estimate`s → flat rows → JSON, CSV, Parquet.
 
-A field named `estimate` becomes estimate, low, high, n, method and reason; another one, X, becomes X, X_low, X_high,
-X_n, X_method and X_reason. A number that is not finite never leaves: it becomes a null.
+A field named `estimate` becomes estimate, low, high, n, method, reason and reason_code; another one, X, becomes X,
+X_low, X_high, X_n, X_method, X_reason and X_reason_code. A number that is not finite never leaves: it becomes a null.
+The code is one of `cxsentiment.reasons.CODES` where the value, low or high is null, else null.
 """
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -19,8 +20,16 @@ from cxsentiment.runs import write_atomically, write_rejects
 from cxsentiment.schema import Estimate, Reject
 from cxsentiment.spreadsheets import NEEDS_APOSTROPHE
 
-_PARTS = (("", "value"), ("low", "low"), ("high", "high"), ("n", "n"), ("method", "method"), ("reason", "reason"))
-_PART_TYPES = (pa.float64(), pa.float64(), pa.float64(), pa.int64(), pa.string(), pa.string())
+_PARTS: tuple[tuple[str, pa.DataType], ...] = (
+    ("", pa.float64()),
+    ("low", pa.float64()),
+    ("high", pa.float64()),
+    ("n", pa.int64()),
+    ("method", pa.string()),
+    ("reason", pa.string()),
+    ("reason_code", pa.string()),
+)
+_OF_ESTIMATE = {field.name for field in fields(Estimate)}
 _TYPES = {str: pa.string(), float: pa.float64(), int: pa.int64(), bool: pa.bool_()}
 Kind = type[Any]
 Rows = Any  # dataclasses of the kind in a sequence, or an Arrow table with their columns
@@ -34,7 +43,7 @@ def schema_of(kind: Kind) -> pa.Schema:
     for field in fields(kind):
         plain = _plain(hints[field.name])
         if plain is Estimate:
-            columns += zip(_names(field.name), _PART_TYPES, strict=True)
+            columns += zip(_names(field.name), (kind for _, kind in _PARTS), strict=True)
         else:
             columns.append((field.name, _TYPES[plain]))
     return pa.schema(columns)
@@ -47,11 +56,15 @@ def flat(figure: Any) -> dict[str, Any]:
     for field in fields(figure):
         value = getattr(figure, field.name)
         if _plain(hints[field.name]) is Estimate:
-            parts = [None if value is None else getattr(value, part) for _, part in _PARTS]
-            row |= dict(zip(_names(field.name), map(_finite, parts), strict=True))
+            row |= dict(zip(_names(field.name), _parts(value), strict=True))
         else:
             row[field.name] = _finite(value)
     return row
+
+
+def document(record: Any) -> dict[str, Any]:
+    """A dataclass with all that it holds, for JSON; each estimate in it has its `reason_code` too."""
+    return asdict(record, dict_factory=_with_code)
 
 
 def table_of(kind: Kind, figures: Rows) -> pa.Table:
@@ -114,6 +127,18 @@ def _plain_cells(table: pa.Table) -> pa.Table:
             marked = pc.if_else(formula, pc.binary_join_element_wise("'", column, ""), column)
             table = table.set_column(place, field, marked)
     return table
+
+
+def _with_code(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if made.keys() == _OF_ESTIMATE:
+        made["reason_code"] = Estimate(**made).reason_code
+    return made
+
+
+def _parts(estimate: Estimate) -> tuple[float | str | None, ...]:
+    given = replace(estimate, value=_finite(estimate.value), low=_finite(estimate.low), high=_finite(estimate.high))
+    return (given.value, given.low, given.high, given.n, given.method, given.reason, given.reason_code)
 
 
 def _names(name: str) -> Iterator[str]:

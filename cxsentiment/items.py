@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 
+from cxsentiment.reasons import Reason
 from cxsentiment.schema import ItemRate, ItemText
 from cxsentiment.stats.arrays import codes
 from cxsentiment.stats.rates import wilson_interval
@@ -43,7 +44,11 @@ def _rate(item: str, text: ItemText | None, count: Mapping[str, int]) -> ItemRat
     text = text or ItemText("", "", "")
     estimate = wilson_interval(count["met"], count["met"] + count["not_met"])
     if estimate.n == 0:
-        scored = "it was not scored on any contact" if count["unscored"] else "it applied to no contact"
+        scored = (
+            Reason("not_scored", "it was not scored on any contact")
+            if count["unscored"]
+            else Reason("nothing_to_count", "it applied to no contact")
+        )
         estimate = replace(estimate, reason=scored)
     return ItemRate(
         item=item,

@@ -26,7 +26,6 @@ from cxsentiment.stats.arrays import BoolArray, IntArray, codes, floats
 
 WHOLE = "all"
 _AREA_WEEKS = 4
-_EXAMPLES = 2  # of a skill in the team's pack
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +109,7 @@ def gather(run: Path, wanted: Wanted) -> Packs:
             coached=tuple(one for one in skills if not name or one.agent_id in members[name]),
         )
         for name, own in {"": np.ones(agent_of.size, dtype=np.bool_), **groups}.items()
-        for picked in [library(*found.part(inside & own), per_skill=_EXAMPLES)]
+        for picked in [library(*found.part(inside & own), texts)]
     ]
     if absent := sorted(set(wanted.agents) - {one.agent_id for one in made}):
         notes.append(f"No contact in this week: {', '.join(absent)}.")

@@ -14,6 +14,7 @@ from cxsentiment.behaviours import everything
 from cxsentiment.figures import schema_of
 from cxsentiment.gradings import Gradings
 from cxsentiment.ingest.times import moment
+from cxsentiment.reasons import Reason
 from cxsentiment.schema import Estimate
 from cxsentiment.stats.arrays import BoolArray, FloatArray, IntArray, codes, floats
 from cxsentiment.stats.estimates import missing
@@ -63,7 +64,7 @@ class Predictions:
     mean_size: float | None
     error: float | None
     baseline_error: float | None
-    reason: str | None
+    reason: Reason | None
 
 
 def predictions(
@@ -84,7 +85,7 @@ def predictions(
     assert scale is not None
     columns = everything(contacts, gradings)
     if not columns:
-        return _none("no feature of the contacts is known and varies")
+        return _none(Reason("nothing_to_count", "no feature of the contacts is known and varies"))
     x = np.stack([one.values for one in columns], axis=1)
     levels, y = int(scale[1] - scale[0]) + 1, np.where(given, answers - scale[0], 0).astype(np.int64)
     agents, _ = codes(contacts["agent_id"])
@@ -92,7 +93,7 @@ def predictions(
     w = None if weighting is None else weighting.weights[given]
     parts = three_parts(agents[given], _times(contacts["started_at"].filter(pa.array(given))))
     model = fit_answers(x[given], y[given], levels, parts, groups=channels[given], weights=w)
-    if isinstance(model, str):
+    if isinstance(model, Reason):
         return _none(model)
     rest = np.flatnonzero(~given)
     own = None if weighting is None else weighting.of_everybody[rest]
@@ -105,19 +106,19 @@ def predictions(
     return Predictions(found, means, model.covered, model.mean_size, model.error, model.baseline_error, None)
 
 
-def _unfit(answers: FloatArray, scale: tuple[float, float] | None) -> str:
+def _unfit(answers: FloatArray, scale: tuple[float, float] | None) -> Reason | None:
     if answers.size == 0:
-        return "no contact has a CSAT answer"
+        return Reason("no_answers", "no contact has a CSAT answer")
     if scale is None:
-        return "the scale of CSAT is not declared (--csat-scale)"
+        return Reason("not_declared", "the scale of CSAT is not declared (--csat-scale)")
     if np.any(answers != np.round(answers)) or scale[1] - scale[0] >= _MOST_LEVELS or scale[0] != round(scale[0]):
-        return f"CSAT {scale[0]:g}-{scale[1]:g} has no up to {_MOST_LEVELS} whole steps"
+        return Reason("out_of_scale", f"CSAT {scale[0]:g}-{scale[1]:g} has no up to {_MOST_LEVELS} whole steps")
     if np.ptp(answers) == 0:
-        return "all answers are the same, so nothing can be predicted"
-    return ""
+        return Reason("constant", "all answers are the same, so nothing can be predicted")
+    return None
 
 
-def _none(reason: str) -> Predictions:
+def _none(reason: Reason) -> Predictions:
     return Predictions(
         schema_of(PredictedContact).empty_table(),
         (),
@@ -146,7 +147,9 @@ def _contacts(
     cut = LOW - int(scale[0]) if scale[0] >= 1 else 0
     low = np.clip(at_most(p, cut), 0, 1)
     method = f"ordered logit, P(CSAT <= {scale[0] + cut:g})"
-    reason = "the probability of one contact has no interval; the set of answers says how sure it is"
+    reason = Reason(
+        "one_contact", "the probability of one contact has no interval; the set of answers says how sure it is"
+    )
     taken, n = pa.array(rest), rest.size
     # A set is a number of which each answer is a bit, so that each set is put into words once.
     which, place = np.unique(sets.included @ (1 << np.arange(p.shape[1])), return_inverse=True)
@@ -159,7 +162,8 @@ def _contacts(
         "high": pa.nulls(n, pa.float64()),
         "n": pa.repeat(pa.scalar(model.covered.n, pa.int64()), n),
         "method": pa.repeat(method, n),
-        "reason": pa.repeat(reason, n),
+        "reason": pa.repeat(str(reason), n),
+        "reason_code": pa.repeat(reason.code, n),
         "answers": pa.array(words).take(pa.array(place)),
         "certain": sets.certain,
     }

@@ -12,9 +12,10 @@ import numpy as np
 import pyarrow as pa
 
 from cxsentiment.gradings import Grading, Gradings
+from cxsentiment.reasons import Reason
 from cxsentiment.schema import Estimate
 from cxsentiment.stats.arrays import BoolArray, FloatArray, IntArray, codes
-from cxsentiment.stats.estimates import because, clipped, complement, missing
+from cxsentiment.stats.estimates import NOT_DETERMINED, because, clipped, complement, missing
 from cxsentiment.stats.means import clustered_mean
 from cxsentiment.stats.prediction_powered import MIN_LABELS, MIN_PER_CLASS, Sample, ppi_mean
 from cxsentiment.stats.rates import noncritical_accuracy, rogan_gladen, rule_of_three, youden
@@ -98,7 +99,10 @@ def _by_people(grading: Grading, part: _Part, labelled: BoolArray, critical: boo
     human = grading.human[labelled]
     if critical and not grading.unequal and human.size < MIN_LABELS and np.all(human == 1):
         none_seen = rule_of_three(human.size)
-        reason = f"{human.size} labels are too few to use the machine ({MIN_LABELS} needed): the human labels alone"
+        reason = Reason(
+            "too_few",
+            f"{human.size} labels are too few to use the machine ({MIN_LABELS} needed): the human labels alone",
+        )
         return because(replace(none_seen, method=f"human labels only: {none_seen.method}"), reason), 0.0
     rest = part.mine & ~grading.labelled & ~np.isnan(grading.machine)
     machine = grading.machine[labelled]
@@ -119,7 +123,9 @@ def _by_people(grading: Grading, part: _Part, labelled: BoolArray, critical: boo
         # Fewer than eight agents: their likeness cannot be allowed for, and an interval that does not is said to be so.
         alone = ppi_mean(replace(sample, clusters=None, clusters_unlabelled=None))
         if alone.estimate.low is not None:
-            estimate = because(alone.estimate, "contacts taken as independent: fewer than 8 agents have labels")
+            estimate = because(
+                alone.estimate, Reason("remark", "contacts taken as independent: fewer than 8 agents have labels")
+            )
     return estimate, found.lam
 
 
@@ -131,30 +137,30 @@ def _by_others(grading: Grading, part: _Part) -> Estimate:
     """Rogan-Gladen with the machine's errors in other campaigns, or the machine alone with the reason."""
     machine = grading.machine[part.mine]
     if np.isnan(machine).all():
-        return missing("it applied to no contact, or was not scored on any", MACHINE_ONLY)
+        return missing(Reason("not_scored", "it applied to no contact, or was not scored on any"), MACHINE_ONLY)
     alone = clipped(clustered_mean(machine, part.agents[part.mine]), 0.0, 1.0)
     alone = replace(alone, method=f"{MACHINE_ONLY}: {alone.method}")
     if not grading.labelled.any():
-        return because(alone, "no human labels")
-    why = ""
+        return because(alone, Reason("no_labels", "no human labels"))
     if grading.met is None or not grading.binary:
-        why = "the labels of other campaigns are not 0 and 1 only"
+        why = Reason("not_applicable", "the labels of other campaigns are not 0 and 1 only")
     elif grading.unequal:
-        why = "the labels of other campaigns were not drawn with equal probability"
+        why = Reason("not_applicable", "the labels of other campaigns were not drawn with equal probability")
     else:
         met = grading.met[part.mine]
         counts = youden(grading.met[grading.labelled], grading.human[grading.labelled])
         if min(counts[1], counts[3]) < MIN_PER_CLASS or counts[1] + counts[3] < MIN_LABELS:
-            why = "the labels of other campaigns are too few to tell how the machine errs"
+            why = Reason("too_few", "the labels of other campaigns are too few to tell how the machine errs")
         else:
             found = rogan_gladen(int(np.nansum(met)), int(np.sum(~np.isnan(met))), *counts)
             if found.value is not None:
                 method = "Rogan-Gladen, the machine's errors taken from other campaigns"
                 return because(
-                    replace(found, method=method), "no label here: it errs here as there, contacts independent"
+                    replace(found, method=method),
+                    Reason("remark", "no label here: it errs here as there, contacts independent"),
                 )
-            why = found.reason or ""
-    return because(alone, f"no label in this campaign, and {why}")
+            why = found.reason or NOT_DETERMINED
+    return because(alone, Reason("no_labels", f"no label in this campaign, and {why}"))
 
 
 def _defects(contacts: pa.Table, gradings: Gradings) -> tuple[FloatArray, FloatArray]:

@@ -21,8 +21,8 @@ from cxsentiment.runs import write_atomically
 from cxsentiment.schema import Findings
 from cxsentiment.spreadsheets import Cell, csv_text
 
-_OF_ESTIMATE = {"estimate": "value", "low": "low", "high": "high", "n": "n", "method": "method", "reason": "reason"}
-_NUMBERS, _WHY = ("estimate", "low", "high", "n"), ("method", "reason")
+_NUMBERS, _WHY = ("estimate", "low", "high", "n"), ("method", "reason", "reason_code")
+_OF_ESTIMATE = {name: name for name in (*_NUMBERS, *_WHY)} | {"estimate": "value"}
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "agents": ("agent_id", "contacts", *_NUMBERS, "reliability", "p_above", "standing", *_WHY),
     "associations": ("feature", "outcome", "level", *_NUMBERS, "agents", "p", "p_adjusted", "minimal_detectable")

@@ -46,9 +46,9 @@ def report(
     asked = Asked(targets, read_shifts(shifts), beside.timezone, beside.date_order, formats, client)
     findings, page = write_report(run, joins, typed(), asked)
     if as_json:
-        from dataclasses import asdict
+        from cxsentiment.figures import document
 
-        print_json({**asdict(findings), "page": str(page)})
+        print_json({**document(findings), "page": str(page)})
     else:
         if surveys or log:
             terminal.print_joined(findings.run, page.with_name("rejects.jsonl"), surveys=surveys, log=log)

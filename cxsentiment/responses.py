@@ -9,6 +9,7 @@ import pyarrow as pa
 from cxsentiment.associations import Scales, best_answers
 from cxsentiment.mix import CaseMixColumns
 from cxsentiment.outcomes import OUTCOMES
+from cxsentiment.reasons import Reason
 from cxsentiment.schema import Estimate
 from cxsentiment.stats.arrays import codes, floats
 from cxsentiment.stats.estimates import bare, missing
@@ -70,7 +71,9 @@ def responses(contacts: pa.Table, scales: Scales, mix: CaseMixColumns) -> Respon
         weightings[outcome] = None
         scale = scales.get(outcome)
         if scale is None:
-            nothing = missing(f"the scale of {outcome} is not declared (--{outcome}-scale)", "mean of answers")
+            nothing = missing(
+                Reason("not_declared", f"the scale of {outcome} is not declared (--{outcome}-scale)"), "mean of answers"
+            )
             figures.append(ResponseFigure(outcome, _UNITS["mean"], "raw", nothing))
             continue
         columns = mix.x if mix.x.shape[1] else None
@@ -93,7 +96,7 @@ def responses(contacts: pa.Table, scales: Scales, mix: CaseMixColumns) -> Respon
 
 
 def _apart(difference: float, n: int, method: str) -> Estimate:
-    return bare(difference, n, method, "compared with all contacts there are: counted, no sample")
+    return bare(difference, n, method, Reason("counted", "compared with all contacts there are: counted, no sample"))
 
 
 def _figures(outcome: str, measure: str, found: NonResponse) -> list[ResponseFigure]:

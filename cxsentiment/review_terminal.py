@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cxsentiment.figures import rows_of
+from cxsentiment.figures import document, rows_of
 from cxsentiment.reviews.importing import Read
 from cxsentiment.reviews.labels import LEFT_OUT, Label, counts, labels_for_calibration
 from cxsentiment.reviews.planning import Plan
@@ -117,7 +117,7 @@ def print_agreement(report: SessionReport, written: Sequence[Path], *, as_json: 
                         "problem": item.problem,
                         "prevalence": {f"{value:g}": share for value, share in item.people.prevalence.items()},
                         "confusion": item.confusion,
-                        "measures": {name: asdict(found) for name, found in measures(item).items()},
+                        "measures": {name: document(found) for name, found in measures(item).items()},
                     }
                     for item in report.items
                 ],
@@ -159,11 +159,11 @@ def print_plan(plan: Plan, forms: Mapping[str, Path], *, as_json: bool) -> None:
                 "drawn": len(plan.drawn),
                 "double": sum(one.purpose == "double" for one in plan.drawn),
                 "targeted": len(plan.targeted),
-                "spread": asdict(plan.spread),
-                "needed_with_machine": asdict(plan.with_machine),
-                "confidence_reached": asdict(plan.reached),
-                "agents": [asdict(one) for one in plan.shares],
-                "strata": [asdict(one) for one in plan.strata],
+                "spread": document(plan.spread),
+                "needed_with_machine": document(plan.with_machine),
+                "confidence_reached": document(plan.reached),
+                "agents": [document(one) for one in plan.shares],
+                "strata": [document(one) for one in plan.strata],
                 "forms": {name: str(path) for name, path in forms.items()},
             }
         )

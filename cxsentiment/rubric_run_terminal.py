@@ -12,6 +12,7 @@ from rich.table import Table
 from cxsentiment.abstention import Curve, rows_of, widest_for
 from cxsentiment.difference import ABSENT, Difference, main_reasons
 from cxsentiment.explanation import Explanation
+from cxsentiment.figures import document
 from cxsentiment.rubric.scorecard import Item, Rubric
 from cxsentiment.rubric_terminal import print_json
 from cxsentiment.schema import ItemResult
@@ -44,12 +45,12 @@ def print_rescored(receipt: Mapping[str, Any], out: Path, *, as_json: bool) -> N
 def print_difference(first: Rubric, second: Rubric, found: Difference, *, as_json: bool) -> None:
     """What differs between two rubrics, in the rules and in a run."""
     if as_json:
-        document = asdict(found)
-        document["verdicts"] = {
+        whole = document(found)
+        whole["verdicts"] = {
             item: [{"from": a, "to": b, "contacts": count} for (a, b), count in pairs.items()]
             for item, pairs in found.verdicts.items()
         }
-        print_json(document)
+        print_json(whole)
         return
     console = Console(highlight=False)
     console.print(f"[bold]{escape(_named(first))}[/] to [bold]{escape(_named(second))}[/]")

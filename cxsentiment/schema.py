@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from cxsentiment.reasons import Code, Reason
+
 Speaker = Literal["agent", "customer", "bot", "system", "other", "unknown"]
 SPEAKERS: tuple[Speaker, ...] = ("agent", "customer", "bot", "system", "other", "unknown")
 RoleSource = Literal["guessed", "declared", "format", "label", "unknown"]
@@ -241,7 +243,14 @@ class Estimate:
     high: float | None
     n: int
     method: str
-    reason: str | None = None
+    reason: Reason | None = None
+
+    @property
+    def reason_code(self) -> Code | None:
+        """One of `cxsentiment.reasons.CODES` where value, low or high is missing, else None."""
+        if None not in (self.value, self.low, self.high):
+            return None
+        return "undefined" if self.reason is None else self.reason.code
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,11 @@ def agents_section(figures: Sequence[AgentFigure], notes: Sequence[str]) -> Sect
             "campaigns, channels, queues and opening moods that all agents have together.",
         ),
         tables=(TableView("agents-mix", "Agents with the same mix of contacts, by id", columns, tuple(rows)),),
-        notes=tuple(note for note in notes if note.startswith(("Adjusted", "Case mix", "Less than", "Tiers"))),
+        notes=tuple(
+            note.replace("sentiment_start", "the customer's opening mood")
+            for note in notes
+            if note.startswith(("Adjusted", "Case mix", "Less than", "Tiers"))
+        ),
     )
 
 

@@ -41,7 +41,7 @@ def serve(
         str | None, typer.Option(metavar="NAME", help="Header in which a proxy names the user that it has checked.")
     ] = None,
     proxy_from: Annotated[
-        list[str], typer.Option(metavar="ADDRESS", help="The proxy's address, from which the header is believed.")
+        list[str], typer.Option(metavar="ADDRESS", help="The proxy's address, whose headers are believed.")
     ] = ["127.0.0.1", "::1"],  # noqa: B006
 ) -> None:
     """Show runs as pages: overview, contacts, agents, coaching, review desk, disputes. Run folders are only read.

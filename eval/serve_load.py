@@ -150,7 +150,10 @@ class Times:
     ) -> httpx.Response:
         """Ask for a page, or send a form, and note how long the answer took."""
         started = time.perf_counter()
-        answer = await (client.get(path) if fields is None else client.post(path, data=fields))
+        try:
+            answer = await (client.get(path) if fields is None else client.post(path, data=fields))
+        except httpx.TimeoutException:
+            answer = httpx.Response(504)
         self.by_kind.setdefault(kind, []).append(time.perf_counter() - started)
         if answer.status_code not in (200, 303):
             self.refused.append(f"{kind}: {answer.status_code}")
@@ -218,8 +221,9 @@ def load(folder: Path, reviewers: int, seconds: float, contacts: int) -> dict[st
         _wait(f"http://127.0.0.1:{port}/health", server)
         ready = time.perf_counter() - started
         times = Times()
+        before = _processor_s(server.pid)
         saved = asyncio.run(_work(f"http://127.0.0.1:{port}", tokens, times, seconds))
-        memory = _memory(server.pid)
+        memory, worked = _memory(server.pid), _processor_s(server.pid)
     finally:
         server.terminate()
         server.wait(30)
@@ -233,6 +237,7 @@ def load(folder: Path, reviewers: int, seconds: float, contacts: int) -> dict[st
         "pause_s": list(_PAUSE),
         "ready_after_s": round(ready, 1),
         "server_memory_mb": memory,
+        "server_processor_s": None if worked is None or before is None else round(worked - before, 1),
         "times": times.table(),
         "not_answered_with_a_page": times.refused,
         "saved": len(sent),
@@ -276,11 +281,12 @@ def paging(folder: Path, contacts: int) -> dict[str, Any]:
     pages = {}
     for name, (given, after) in asked.items():
         filters, times = Filters.of(given), []
+        worked = time.process_time()
         for _ in range(15):
             began = time.perf_counter()
             listed(facts, filters, after=after)
             times.append(time.perf_counter() - began)
-        pages[name] = _summary(times)
+        pages[name] = {**_summary(times), "processor_ms": round((time.process_time() - worked) / 15 * 1000, 1)}
     began = time.perf_counter()
     overview(facts)
     whole = time.perf_counter() - began
@@ -317,6 +323,15 @@ def _memory(pid: int) -> int | None:
         return None
     found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text())
     return int(found[1]) // 1024 if found else None
+
+
+def _processor_s(pid: int) -> float | None:
+    """Processor seconds of a process: what the work takes where others use the machine too."""
+    status = Path(f"/proc/{pid}/stat")
+    if not status.exists():
+        return None
+    fields = status.read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def main() -> None:

@@ -83,7 +83,7 @@ class Slow:
         return len(list(self.folder.glob("begun-*")))
 
 
-def wait_for(what: Callable[[], object], process: subprocess.Popen[str] | None = None, seconds: float = 60.0) -> None:
+def wait_for(what: Callable[[], object], process: subprocess.Popen[str] | None = None, seconds: float = 300.0) -> None:
     """Wait until `what` holds; fails where the process ends before, or it takes too long."""
     limit = time.monotonic() + seconds
     while not what():

@@ -22,7 +22,7 @@ class Outcome(NamedTuple):
     err: str
 
 
-FIGURE = {"estimate", "low", "high", "n", "method", "reason"}
+FIGURE = {"estimate", "low", "high", "n", "method", "reason", "reason_code"}
 
 
 @pytest.fixture

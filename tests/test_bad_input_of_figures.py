@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from cxsentiment.cli import app
 from cxsentiment.errors import RunError
+from cxsentiment.reasons import CODES
 from cxsentiment.stats.rates import share_interval
 from tests import finished
 
@@ -22,7 +23,9 @@ def run(*arguments, code=0):
     for rows in document.values():
         for row in rows if isinstance(rows, list) else ():
             if isinstance(row, dict) and "estimate" in row:
-                assert row["reason"] or None not in (row["estimate"], row["low"], row["high"]), row
+                lacks = None in (row["estimate"], row["low"], row["high"])
+                assert row["reason"] or not lacks, row
+                assert row["reason_code"] in CODES if lacks else row["reason_code"] is None, row
     return document
 
 

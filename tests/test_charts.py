@@ -6,9 +6,10 @@ from dataclasses import replace
 import pytest
 
 from cxsentiment.charts import MAX_ROWS, agents_chart, associations_chart, items_chart, journey_chart, words
+from cxsentiment.reasons import Reason
 from cxsentiment.schema import AgentScore, Association, Estimate, ItemRate, JourneyPoint
 
-NOTHING = Estimate(None, None, None, 0, "none", "no data")
+NOTHING = Estimate(None, None, None, 0, "none", Reason("not_given", "no data"))
 
 
 def estimate(value: float, half: float) -> Estimate:
@@ -116,7 +117,7 @@ def test_the_legend_names_only_what_occurs() -> None:
 
 
 def test_an_estimate_without_interval_is_drawn() -> None:
-    alone = replace(agents(1)[0], estimate=Estimate(50.0, None, None, 1, "mean", "one value"))
+    alone = replace(agents(1)[0], estimate=Estimate(50.0, None, None, 1, "mean", Reason("too_few", "one value")))
     assert "A0" in texts(agents_chart([alone]))
 
 

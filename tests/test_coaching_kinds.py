@@ -176,7 +176,52 @@ def test_the_library_has_the_clearest_examples_of_different_agents():
     talk = [good, better, better, good, [customer(negative=0.9), agent()]]
     meta = contacts([{"agent_id": name} for name in ("a", "b", "b", "c", "d")])
     table = pa.concat_tables([turns(f"c{k:03d}", rows) for k, rows in enumerate(talk)])
-    result = library(meta, table, no_items(), per_skill=2)
+    result = library(meta, table, no_items(), TEXTS)
     assert [(one.skill, one.agent_id) for one in result] == [("acknowledging", "b"), ("acknowledging", "a")]
     assert all(one.strength for one in result)
-    assert library(no_contacts(), no_turns(), no_items()) == ()
+    assert library(no_contacts(), no_turns(), no_items(), TEXTS) == ()
+
+
+def well_met(contact, met=True, item="inform", turn=1):
+    verdict = {"contact_id": f"c{contact:03d}", "item": item, "verdict": "met" if met else "not_met", "weight": 10.0}
+    return {**verdict, "p_met": 0.8 if met else 0.1, "evidence_turn": turn if met else None, "evidence_quote": "quote"}
+
+
+def test_an_item_well_met_that_others_miss_is_a_strength():
+    talk = [customer(), agent(), customer(negative=0.25), agent()]
+    meta = contacts([{"agent_id": name} for name in "abbb"])
+    table = pa.concat_tables([turns(f"c{k:03d}", talk) for k in range(4)])
+    verdicts = items([well_met(0), *(well_met(k, met=False) for k in (1, 2, 3))])
+    (one,) = [one for one in moments(meta, table, verdicts, TEXTS) if one.agent_id == "a"]
+    assert (one.skill, one.strength, one.turn, one.quote) == ("inform", True, 1, "quote")
+    assert one.confidence == pytest.approx(0.8 * 0.75)
+    assert "all agents together miss it in 75% of contacts" in one.why
+    assert [one.skill for one in library(meta, table, verdicts, TEXTS)] == ["inform"]
+
+
+@pytest.mark.parametrize(
+    ("last", "verdicts"),
+    [
+        (customer(negative=0.6), [well_met(0), well_met(1, met=False)]),  # the customer was not helped by it
+        (agent(), [well_met(0), well_met(1, met=False)]),  # nobody replied
+        (customer(), [well_met(0), well_met(1)]),  # everybody does it
+        (customer(), [well_met(0, turn=0), well_met(1, met=False)]),  # the evidence is the customer's turn
+    ],
+)
+def test_no_item_well_met(last, verdicts):
+    meta = contacts([{"agent_id": "a"}, {"agent_id": "b"}])
+    table = pa.concat_tables([turns(f"c{k:03d}", [customer(), agent(), last]) for k in range(2)])
+    assert [one for one in moments(meta, table, items(verdicts), TEXTS) if one.strength] == []
+
+
+def test_the_library_has_two_of_a_skill_and_eight_in_all():
+    talk = [customer(), agent()] * 6 + [customer()]
+    names = [f"item{k}" for k in range(6)]
+    meta = contacts([{"agent_id": f"a{k}"} for k in range(4)])
+    table = pa.concat_tables([turns(f"c{k:03d}", talk) for k in range(4)])
+    rows = [well_met(k, met=k < 3, item=name, turn=2 * place + 1) for k in range(4) for place, name in enumerate(names)]
+    result = library(meta, table, items(rows), {})
+    assert len(result) == 8
+    assert len({(one.skill, one.agent_id) for one in result}) == 8
+    assert max(sum(other.skill == one.skill for other in result) for one in result) == 2
+    assert len(library(meta, table, items(rows), {}, places=3)) == 3

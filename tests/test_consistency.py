@@ -294,7 +294,7 @@ def test_the_command_gives_rows_files_and_drawings_the_same_each_time(run, tmp_p
     document = json.loads(command(run, *given, "--json").stdout)
     assert pq.read_table(tmp_path / "one" / "differences.parquet").to_pylist() == document["differences"]
     for row in document["differences"] + document["changes"] + document["charts"]:
-        assert {"estimate", "low", "high", "n", "method", "reason"} <= row.keys()
+        assert {"estimate", "low", "high", "n", "method", "reason", "reason_code"} <= row.keys()
         assert row["estimate"] is not None or row["reason"]
     assert all(row["verdict"] in ("equivalent", "different", "undetermined") for row in document["differences"])
     shifts = [row for row in document["differences"] if row["factor"] == "shift"]

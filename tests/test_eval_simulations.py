@@ -81,7 +81,8 @@ def test_the_planted_composite_has_the_reliability_it_is_named_for():
 
 
 def test_a_missing_interval_is_no_coverage():
+    from cxsentiment.reasons import Reason
     from cxsentiment.stats.estimates import missing
 
-    assert math.isnan(replicates.covers(missing("none", "m"), 0.5))
-    assert math.isnan(replicates.width(missing("none", "m")))
+    assert math.isnan(replicates.covers(missing(Reason("undefined", "none"), "m"), 0.5))
+    assert math.isnan(replicates.width(missing(Reason("undefined", "none"), "m")))

@@ -16,7 +16,7 @@ from openpyxl import Workbook, load_workbook
 from cxsentiment.errors import RubricError, UsageError
 from cxsentiment.exchange.cells import carried
 from cxsentiment.exchange.columns import COLUMNS, SETTINGS
-from cxsentiment.exchange.files import csv_bytes
+from cxsentiment.exchange.files import csv_bytes, read_sheet
 from cxsentiment.exchange.formats import export_rubric, import_rubric, write_template
 from cxsentiment.rubric.reading import default_rubric, parse_rubric, read_rubric
 from cxsentiment.rubric.scorecard import Rubric
@@ -399,3 +399,13 @@ def test_the_template_explains_itself_and_can_be_imported(suffix: str, tmp_path:
 
 def test_control_characters_do_not_stop_a_sheet() -> None:
     assert csv_bytes([], [["a\x07b"]]) == "\ufeffab\r\n".encode()
+
+
+def test_a_separator_is_what_follows_the_first_cell_whatever_later_cells_hold(tmp_path: Path) -> None:
+    for separator, text in ((",", "a;b;c;d"), (";", '"a,b,c"'), ("\t", "a,b;c,d;e")):
+        sheet = tmp_path / "sheet.csv"
+        sheet.write_text(
+            f"name{separator}{text}\nitem{separator}question\nhello{separator}Did they?\n", encoding="utf-8"
+        )
+        rows, _ = read_sheet(sheet)
+        assert [len(row.cells) for row in rows] == [2, 2, 2]

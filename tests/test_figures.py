@@ -4,6 +4,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from cxsentiment.figures import write_tables
+from cxsentiment.reasons import Reason
 from cxsentiment.schema import Estimate
 
 
@@ -14,8 +15,8 @@ class Row:
 
 
 ROWS = [
-    Row("=HYPERLINK(1)", Estimate(1.5, None, None, 3, "mean", "too few")),
-    Row("-2+3", Estimate(None, None, None, 0, "mean", "@none")),
+    Row("=HYPERLINK(1)", Estimate(1.5, None, None, 3, "mean", Reason("too_few", "too few"))),
+    Row("-2+3", Estimate(None, None, None, 0, "mean", Reason("nothing_to_count", "@none"))),
     Row("A-01", Estimate(float("nan"), None, None, 0, "mean", None)),
     Row(None, Estimate(2.0, 1.0, 3.0, 9, "mean", None)),
 ]

@@ -93,7 +93,7 @@ def test_every_row_has_its_columns_and_every_null_its_reason(run):
     document = measured(run, *(f"--by={way}" for way in ("agent", "channel", "queue", "shift", "site", "week")))
     assert document["slices"]
     for row in document["kpis"] + document["slices"]:
-        assert {"estimate", "low", "high", "n", "method", "reason"} <= row.keys()
+        assert {"estimate", "low", "high", "n", "method", "reason", "reason_code"} <= row.keys()
         assert row["estimate"] is not None or row["reason"]
         assert row["estimate"] is None or row["low"] is None or row["low"] <= row["estimate"] <= row["high"]
         assert row["low"] is not None or row["reason"]

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from cxsentiment import cli
 from cxsentiment.cli import app
+from cxsentiment.reasons import CODES
 from cxsentiment.rubric.reading import default_rubric, read_rubric
 from cxsentiment.schema import ACTS, SENTIMENTS, Span, Transcript, Turn, TurnPrediction
 from cxsentiment.score.contact import Labels
@@ -152,7 +153,7 @@ def _as_labelled(contact, labelled):
     return Transcript(contact["id"], tuple(turns), channel=contact["channel"]), tuple(predictions)
 
 
-PARTS = ("", "_low", "_high", "_n", "_method", "_reason")
+PARTS = ("", "_low", "_high", "_n", "_method", "_reason", "_reason_code")
 SHIFTS = ("--shifts", "day=08-20,night=20-08", "--timezone", "UTC", "--baseline", BASELINE)
 TARGETS = """targets:
 - {kpi: csat_mean, target: 80, floor: 50, direction: higher, perspective: customer}
@@ -223,7 +224,7 @@ def test_every_row_of_every_table_is_whole_and_the_same_each_time(campaign, tmp_
 
 
 def check_row(row, where):
-    """Each estimate of the row has its interval, n and method, and its reason where one of them lacks."""
+    """Each estimate of the row has its interval, n and method, and its reason with a code where one of them lacks."""
     named = [column.removesuffix("_method") for column in row if column.endswith("_method")]
     named += ["estimate"] if "method" in row else []
     assert named, where
@@ -231,11 +232,12 @@ def check_row(row, where):
     for name in named:
         prefix = "" if name == "estimate" else name
         columns = [name, *((prefix + part).removeprefix("_") for part in PARTS[1:])]
-        value, low, high, n, method, reason = (row[column] for column in columns)
+        value, low, high, n, method, reason, code = (row[column] for column in columns)
         assert method, (where, row)
         assert isinstance(n, int), (where, row)
         assert n >= 0
         assert reason or None not in (value, low, high), (where, row)
+        assert code in CODES if None in (value, low, high) else code is None, (where, row)
         numbers = [one for one in (low, value, high) if one is not None]
         assert all(map(math.isfinite, numbers)), (where, row)
         if where[1] != "charts":  # there low and high are the chart's limits, which a point may lie outside of

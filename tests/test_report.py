@@ -13,6 +13,7 @@ from cxsentiment.errors import RunError
 from cxsentiment.kpis.overview import kpis
 from cxsentiment.pages.printing import PRINTERS
 from cxsentiment.pages.report_page import html
+from cxsentiment.reasons import Reason
 from cxsentiment.schema import (
     AgentScore,
     Association,
@@ -46,7 +47,7 @@ def estimate(value: float, half: float, n: int, method: str = "mean, t interval"
 
 
 def missing(reason: str, method: str = "none") -> Estimate:
-    return Estimate(None, None, None, 0, method, reason)
+    return Estimate(None, None, None, 0, method, Reason("nothing_to_count", reason))
 
 
 def agent(number: int, name: str | None = None) -> AgentScore:
@@ -217,7 +218,11 @@ def many_agents() -> Findings:
 
 def one_agent() -> Findings:
     lonely = replace(agent(1), standing=None, reliability=None, p_above=None)
-    return replace(EMPTY, run=RUN, agents=(replace(lonely, estimate=Estimate(50.0, None, None, 1, "t", "one value")),))
+    return replace(
+        EMPTY,
+        run=RUN,
+        agents=(replace(lonely, estimate=Estimate(50.0, None, None, 1, "t", Reason("too_few", "one value"))),),
+    )
 
 
 def untested() -> Findings:

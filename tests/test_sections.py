@@ -19,13 +19,14 @@ from cxsentiment.kpis.targets import Goal
 from cxsentiment.page_schema import Section, TableView
 from cxsentiment.pages.overview import overview
 from cxsentiment.pages.report_page import html
+from cxsentiment.reasons import Reason
 from cxsentiment.runs import read_receipt, write_receipt
 from cxsentiment.schema import Estimate, ItemRate, JourneyPoint
 from cxsentiment.sections import agents_section, consistency_section, drivers_section, quality_section, targets_section
 from cxsentiment.steadiness import Steadiness
 from tests.tables import contacts
 
-NOTHING = Estimate(None, None, None, 0, "none", "too few answers")
+NOTHING = Estimate(None, None, None, 0, "none", Reason("too_few", "too few answers"))
 
 
 def estimate(value: float, half: float, n: int = 50) -> Estimate:
@@ -46,7 +47,9 @@ def driver(family: str, share: float, half: float, slope: str = "+", suppressor:
 def difference(factor: str, group: str, value: float, verdict: str, measure: str = "score") -> Difference:
     found = estimate(value, 2.0)
     mean = estimate(60 + value, 3)
-    return Difference(factor, group, measure, 40, mean, estimate(60, 3), found, None, None, 3.0, verdict, True)
+    return Difference(
+        factor, group, measure, 40, mean, estimate(60, 3), found, None, None, 3.0, verdict, 0.01, 0.02, True
+    )
 
 
 def steady(*rows: Difference) -> Steadiness:
@@ -92,7 +95,7 @@ def test_drivers_in_plain_words() -> None:
 
 
 def test_consistency_names_what_differs_and_what_could_not_be_compared() -> None:
-    lacks = replace(difference("site", "", 0, "undetermined"), difference=NOTHING)
+    lacks = replace(difference("site", "", 0, "undetermined"), estimate=NOTHING)
     rows = (
         difference("channel", "email", 9.0, "different"),
         difference("channel", "chat", -9.0, "different"),
@@ -185,7 +188,7 @@ def test_the_report_of_a_run_has_all_parts_and_their_tables(made: Path, tmp_path
         assert f"<h3>{title}</h3>" in text
     assert {"agents_same_mix.csv", "drivers.csv", "consistency.csv"} <= {path.name for path in page.parent.iterdir()}
     head = (page.parent / "drivers.csv").read_text(encoding="utf-8").splitlines()[0]
-    assert head == "outcome,family,estimate,low,high,n,method,reason,slope,suppressor"
+    assert head == "outcome,family,estimate,low,high,n,method,reason,reason_code,slope,suppressor"
 
 
 def test_what_is_known_of_the_contacts() -> None:

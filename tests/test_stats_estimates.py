@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm, t
 
+from cxsentiment.reasons import Reason
 from cxsentiment.schema import Estimate
 from cxsentiment.stats.arrays import compact, group_means, group_sums, same_shape
 from cxsentiment.stats.estimates import (
@@ -20,6 +21,7 @@ from cxsentiment.stats.estimates import (
 )
 
 ONE = Estimate(0.8, 0.7, 0.9, 50, "m", None)
+FEW, ALIKE = Reason("too_few", "few"), Reason("constant", "alike")
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
@@ -34,16 +36,17 @@ def test_what_is_no_number_leaves_as_a_null_with_a_reason(bad):
 
 
 def test_reasons_add_up():
-    assert because(ONE, "a").reason == "a"
-    assert because(because(ONE, "a"), "b").reason == "a; b"
-    assert bare(1.0, 3, "m", "why").reason == "why"
+    assert because(ONE, FEW).reason == "few"
+    assert because(because(ONE, FEW), ALIKE).reason == "few; alike"
+    assert because(because(ONE, FEW), ALIKE).reason.code == "too_few"
+    assert bare(1.0, 3, "m", FEW).reason == "few"
 
 
 def test_turning_and_scaling_keep_the_interval_round_the_value():
     turned = complement(ONE)
     assert (turned.value, turned.low, turned.high) == (pytest.approx(0.2), pytest.approx(0.1), pytest.approx(0.3))
     assert scaled(ONE, 100).high == pytest.approx(90)
-    nothing = Estimate(None, None, None, 0, "m", "why")
+    nothing = Estimate(None, None, None, 0, "m", FEW)
     assert complement(nothing) == scaled(nothing, 3) == nothing
 
 
@@ -54,7 +57,7 @@ def test_quantiles_are_scipys():
             assert t_quantile(share, df) == pytest.approx(t.ppf(share, df), rel=1e-9, abs=1e-12)
     assert t_two_sided(-2.2, 11) == pytest.approx(2 * t.sf(2.2, 11))
     assert standard_error(t_interval(0.0, 2.0, 9, "m", df=1e9)) == pytest.approx(2.0)
-    assert standard_error(bare(1.0, 1, "m", "why")) is None
+    assert standard_error(bare(1.0, 1, "m", FEW)) is None
     half = t_interval(0.0, 1.0, 9, "m", df=8, level=0.9).high
     assert half == pytest.approx(t.ppf(0.95, 8))
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cxsentiment.reasons import Reason
 from cxsentiment.schema import Estimate
 from cxsentiment.stats.indicators import (
     abandonment,
@@ -152,8 +153,11 @@ def test_an_interval_is_carried_over_end_by_end():
     assert (found.value, found.low, found.high) == (pytest.approx(2 / 3), pytest.approx(1 / 3), pytest.approx(5 / 6))
     lower = attained(Estimate(300.0, 280.0, 340.0, 50, "m", None), Target(250, 350))
     assert (lower.low, lower.value, lower.high) == (pytest.approx(0.1), pytest.approx(0.5), pytest.approx(0.7))
-    assert attained(Estimate(None, None, None, 0, "m", "no survey"), Target(90, 60)).reason == "no survey"
-    assert attained(Estimate(80.0, None, None, 1, "m", "one value"), Target(90, 60)).low is None
+    assert (
+        attained(Estimate(None, None, None, 0, "m", Reason("no_answers", "no survey")), Target(90, 60)).reason
+        == "no survey"
+    )
+    assert attained(Estimate(80.0, None, None, 1, "m", Reason("too_few", "one value")), Target(90, 60)).low is None
     with pytest.raises(ValueError, match="differ"):
         Target(1, 1)
 

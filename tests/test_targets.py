@@ -10,6 +10,7 @@ from cxsentiment.errors import UsageError
 from cxsentiment.kpis.attainment import balance
 from cxsentiment.kpis.indicators import Row
 from cxsentiment.kpis.targets import read_targets
+from cxsentiment.reasons import Reason
 from cxsentiment.schema import Estimate
 from cxsentiment.stats.scorecard import Target, attained, attainment
 
@@ -138,7 +139,9 @@ def test_the_balanced_scorecard_of_four_perspectives(tmp_path):
 
 def test_no_composite_where_a_perspective_is_mostly_unknown(tmp_path):
     nps = {"kpi": "nps", "target": "40", "floor": "0", "direction": "higher", "perspective": "customer", "weight": "1"}
-    rows = row("csat_mean", 70.0) | row("call_quality", 75.0) | row("nps", None, reason="no answers")
+    rows = (
+        row("csat_mean", 70.0) | row("call_quality", 75.0) | row("nps", None, reason=Reason("no_answers", "no answers"))
+    )
     found = balance(rows, read(tmp_path, *FULL, nps), "2026-06-30")
     assert found.perspectives[0].estimate.value is None
     assert "only 50% of its weight is known (60% needed)" in found.perspectives[0].estimate.reason

@@ -152,6 +152,17 @@ def test_an_agent_sees_their_own_contacts_only(desk):
     assert "Not your contact" in said
 
 
+def test_an_agent_without_an_id_sees_nobody(run, tmp_path):
+    desk = open_desk([run], str(tmp_path / "r.db"), users=True)
+    with desk.store.writing() as connection:
+        connection.execute(users.update().where(users.c.name == "amy").values(agent_id=""))
+    browser = Browser(desk).sign_in("amy")
+    for page in ("contacts", "contacts?agent=A2", "coaching", "coaching?agent=A2", "contact?id=c1"):
+        browser.get(f"/r/may/{page}", 403)
+    assert "No verdict is contested" in browser.get("/r/may/disputes")
+    desk.close()
+
+
 def test_a_client_sees_totals_and_no_person(desk):
     text = Browser(desk).sign_in("cleo").get("/r/may/overview")
     for told in ("A1", "A2", "A3", "c0", "declined", "queue?", "contact?"):
@@ -301,6 +312,20 @@ def test_behind_a_proxy_only_its_own_word_counts(run, tmp_path):
     desk.close()
 
 
+def test_wrong_passwords_behind_a_proxy_are_counted_by_who_sends_them(run, tmp_path):
+    desk = open_desk([run], str(tmp_path / "r.db"), users=True, proxy_from=("testclient",))
+    browser = Browser(desk)
+    fields = {"csrf": hidden(browser.get("/sign-in"), "csrf"), "name": "tess", "password": "not it, not it"}
+    for k in range(6):
+        headers = {"x-forwarded-for": f"spoofed{k}, 10.1.1.1"}
+        status = browser.client.post("/sign-in", data=fields, headers=headers).status_code
+    assert status == 429
+    elsewhere = {"x-forwarded-for": "10.1.1.1, 10.1.1.2"}
+    assert browser.client.post("/sign-in", data={**fields, "password": PASSWORD}, headers=elsewhere).status_code == 200
+    assert desk.store.log()[-1]["details"]["address"] == "10.1.1.2"
+    desk.close()
+
+
 def test_behind_tls_the_cookie_is_secure_and_names_are_checked(run, tmp_path):
     desk = open_desk([run], str(tmp_path / "r.db"), users=True, public_url="https://qa.example.org")
     browser = Browser(desk, "https://qa.example.org")
@@ -328,7 +353,8 @@ def test_passwords_are_hashes_and_tokens_are_not_kept(desk):
 @pytest.mark.parametrize(
     ("name", "role", "agent", "password", "said"),
     [("Ada", "admin", None, PASSWORD, "no name"), ("eve", "boss", None, PASSWORD, "no role")]
-    + [("eve", "agent", None, PASSWORD, "agent-id"), ("eve", "qa", "A1", PASSWORD, "agent-id")]
+    + [("eve", "agent", " ", PASSWORD, "agent-id"), ("eve", "agent", None, PASSWORD, "agent-id")]
+    + [("eve", "qa", "A1", PASSWORD, "agent-id")]
     + [("eve", "qa", None, "short", "12 to 200"), ("ada", "qa", None, PASSWORD, "already")],
 )
 def test_users_that_cannot_be_are_refused(desk, name, role, agent, password, said):

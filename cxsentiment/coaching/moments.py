@@ -1,7 +1,8 @@
 """A run's turns and verdicts → ranked `CoachingMoment`s, each with its quote, its neighbours and what was observed.
 
 Ranked by confidence × gain × novelty. Confidence is the product of the probabilities that make the moment; gain is 1,
-for an unmet item its weight (as a share of the heaviest) times how often this agent misses it, for a wait the share
+for an unmet item its weight (as a share of the heaviest) times how often this agent misses it (for one well met: all
+agents), for a wait the share
 that is too long; novelty is 1/(1 + moments of the same skill already chosen), halved where the contact was already
 used. No two moments of a contact share their cause or the turn that set them off.
 """
@@ -11,10 +12,10 @@ from collections.abc import Mapping, Sequence
 import pyarrow as pa
 
 from cxsentiment.coaching.candidates import Candidate
+from cxsentiment.coaching.card import met_items, unmet_items
 from cxsentiment.coaching.empathy import acknowledging, advice_first, conduct, downturns, missed_empathy, recoveries
 from cxsentiment.coaching.service import escalations, late_verification, repeat_effort, unanswered_questions, waits
 from cxsentiment.coaching.talk import Talk
-from cxsentiment.coaching.unmet import unmet_items
 from cxsentiment.schema import CoachingMoment, ItemText
 
 STRENGTH_SHARE = 1 / 3
@@ -43,26 +44,37 @@ def moments(
 
 
 def library(
-    contacts: pa.Table, turns: pa.Table, items: pa.Table, *, per_skill: int = 3, per_agent: int = 1
+    contacts: pa.Table,
+    turns: pa.Table,
+    items: pa.Table,
+    texts: Mapping[str, ItemText],
+    *,
+    places: int = 8,
+    per_skill: int = 2,
 ) -> tuple[CoachingMoment, ...]:
-    """The best good examples of the run, for colleagues to learn from: skills by name, the clearest example first.
+    """The best good examples of the run, for colleagues to learn from: by skill, the clearest example of each first.
 
-    At most `per_skill` of a skill, and of those at most `per_agent` of one agent; it says nothing of who is better.
+    Ranked as `moments` are; at most `places` in all and `per_skill` of a skill, those of different agents. It says
+    nothing of who is better.
     """
     if turns.num_rows == 0:
         return ()
     talk = Talk(contacts, turns)
-    found = sorted(
-        [*acknowledging(talk, per_skill * _POOL), *recoveries(talk, per_skill * _POOL)],
-        key=lambda one: (one.skill, -one.confidence, one.row),
-    )
+    pool = places * _POOL
+    left = [*acknowledging(talk, pool), *recoveries(talk, pool), *met_items(talk, items, dict(texts), per_skill)]
     chosen: list[Candidate] = []
-    for one in found:
-        same = [other for other in chosen if other.skill == one.skill]
-        mine = sum(other.agent == one.agent for other in same)
-        if len(same) < per_skill and mine < per_agent and not any(_repeats(one, other) for other in chosen):
-            chosen.append(one)
-    return tuple(_moment(talk, one) for one in chosen)
+    while left and len(chosen) < places:
+        if not (best := _choose(left, 1, chosen)):
+            break
+        chosen += best
+        full = {one.skill for one in chosen if sum(other.skill == one.skill for other in chosen) == per_skill}
+        left = [one for one in left if one.skill not in full and not _alike(one, best[0])]
+    return tuple(_moment(talk, one) for one in sorted(chosen, key=lambda one: (one.skill, -one.confidence, one.row)))
+
+
+def _alike(one: Candidate, other: Candidate) -> bool:
+    """Whether both show the same skill of the same agent."""
+    return one.skill == other.skill and one.agent == other.agent
 
 
 def _candidates(
@@ -82,6 +94,7 @@ def _candidates(
         *downturns(talk, texts, pool),
         *acknowledging(talk, pool),
         *recoveries(talk, pool),
+        *met_items(talk, items, texts, per_agent),
     ]
 
 

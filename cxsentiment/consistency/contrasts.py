@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from cxsentiment.consistency.measures import Factor, Measure, case_mix
+from cxsentiment.reasons import Reason
 from cxsentiment.schema import FALSE_DISCOVERY_RATE, Estimate
 from cxsentiment.stats.arrays import BoolArray, FloatArray, IntArray, codes
 from cxsentiment.stats.equivalence import MARGIN, Contrast, before_after, contrast
@@ -145,7 +146,7 @@ Judged = TypeVar("Judged", Difference, Change)
 def _among(one: Judged, p_adjusted: float | None, tested: int) -> Judged:
     if one.verdict != "different" or p_adjusted is None or p_adjusted <= FALSE_DISCOVERY_RATE:
         return replace(one, p_adjusted=p_adjusted)
-    why = f"its interval leaves out 0, but not after allowing for {tested} comparisons"
+    why = Reason("remark", f"its interval leaves out 0, but not after allowing for {tested} comparisons")
     return replace(one, p_adjusted=p_adjusted, verdict=UNDETERMINED, estimate=because(one.estimate, why))
 
 
@@ -187,13 +188,16 @@ def _named(estimate: Estimate, *, adjusted: bool) -> Estimate:
     if adjusted:
         return replace(estimate, method=f"{estimate.method}, adjusted for case mix")
     said = replace(estimate, method=f"{estimate.method}, not adjusted")
-    return because(said, "case mix goes with the groups, so it cannot be adjusted for")
+    return because(said, Reason("remark", "case mix goes with the groups, so it cannot be adjusted for"))
 
 
 def _complete(found: Contrast) -> Contrast:
     """A measure that is the same on every contact shows no difference, but also no spread to judge it by."""
     if found.difference.value is None and not found.difference.reason:
-        return replace(found, difference=replace(found.difference, reason="the two groups cannot be compared"))
+        return replace(
+            found,
+            difference=replace(found.difference, reason=Reason("not_comparable", "the two groups cannot be compared")),
+        )
     return found
 
 

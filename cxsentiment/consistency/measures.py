@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cxsentiment.reasons import Reason
 from cxsentiment.slices import Shift, slices
 from cxsentiment.starts import Starts
 from cxsentiment.stats.arrays import FloatArray, IntArray, codes, floats, tally
@@ -33,7 +34,7 @@ class Factor:
     name: str
     of: IntArray
     groups: tuple[str, ...]
-    reason: str | None = None
+    reason: Reason | None = None
     note: str = ""
 
 
@@ -108,13 +109,15 @@ def _factor(name: str, of: IntArray, groups: tuple[str, ...], note: str = "") ->
     present = np.unique(of[of >= 0])
     if present.size == 0:
         lacks = {
-            "shift": "no contact has a shift: give a contact log with the column shift, or --shifts",
-            "site": "no contact has a site: give a contact log with the column site",
+            "shift": Reason(
+                "not_given", "no contact has a shift: give a contact log with the column shift, or --shifts"
+            ),
+            "site": Reason("not_given", "no contact has a site: give a contact log with the column site"),
         }
-        return Factor(name, of, (), lacks.get(name, f"no contact has a {name}"), note)
+        return Factor(name, of, (), lacks.get(name) or Reason("not_given", f"no contact has a {name}"), note)
     kept = tuple(groups[code] for code in present.tolist())
     place = np.where(of >= 0, np.searchsorted(present, of), -1)
-    reason = f"all contacts are of one {name}: {kept[0]}" if len(kept) == 1 else None
+    reason = Reason("not_comparable", f"all contacts are of one {name}: {kept[0]}") if len(kept) == 1 else None
     return Factor(name, place, kept, reason, note)
 
 

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from cxsentiment.consistency.labels import Beside
 from cxsentiment.consistency.measures import Measure
+from cxsentiment.reasons import Reason
 from cxsentiment.starts import Starts, day_name, week_name
 from cxsentiment.stats.arrays import BoolArray, FloatArray, IntArray, floats
 from cxsentiment.stats.control import Chart, drift, ewma, laney_p, stability_index, standardised
@@ -34,7 +35,7 @@ class Monitor:
     periods: tuple[str, ...]
     chart: Chart
     n: IntArray
-    reason: str | None = None
+    reason: Reason | None = None
 
     @property
     def alarms(self) -> list[str]:
@@ -104,7 +105,9 @@ def _stability(p: FloatArray, split: Periods, per: Per, baseline: int | None) ->
     kept = np.flatnonzero(n >= _LEAST_PROBABILITIES)
     usual = p[split.of < first]
     if usual.size < _LEAST_PROBABILITIES or kept.size == 0 or kept.max() < first:
-        reason = f"{_LEAST_PROBABILITIES} probabilities are needed of the baseline, and of a {per} after it"
+        reason = Reason(
+            "too_few", f"{_LEAST_PROBABILITIES} probabilities are needed of the baseline, and of a {per} after it"
+        )
         return _none("stability", title, per, reason)
     value = np.array([stability_index(usual, p[split.of == k]) or 0.0 for k in kept.tolist()])
     limits = np.zeros(kept.size), np.full(kept.size, MOVED)
@@ -128,7 +131,7 @@ def drift_monitors(
     truth, flagged = labels.truth[keep], labels.flagged[keep]
     first = max(1, len(names) // 2) if baseline is None else min(max(baseline, 1), len(names))
     if len(names) < 2:
-        reason = "labels of two periods are needed"
+        reason = Reason("too_few", "labels of two periods are needed")
         return [_none(f"drift_{side}", _drift_title(side), per, reason) for side in ("sensitivity", "specificity")], []
     rates = [_accepted(truth, flagged, batch < first, value) for value in (1.0, 0.0)]
     found = drift(truth, flagged, batch.astype(np.int64), *rates)
@@ -185,7 +188,12 @@ def _ewma(score: Measure, split: Periods, per: Per, baseline: int | None) -> Mon
     try:
         z = standardised(means, first)
     except ValueError as error:
-        return _none("ewma", title, per, str(error))
+        return _none(
+            "ewma",
+            title,
+            per,
+            Reason("too_few" if min(first, len(names)) < _LEAST_BASELINE else "constant", str(error)),
+        )
     method = f"EWMA (lam .2, L 2.86) of {per}ly means, in SD of the first {min(first, len(names))} {per}s"
     return Monitor("ewma", title, "SD", method, names, ewma(z), n[kept])
 
@@ -202,7 +210,7 @@ def _scaled(chart: Chart, factor: float) -> Chart:
     )
 
 
-def _none(name: str, title: str, per: Per, reason: str) -> Monitor:
+def _none(name: str, title: str, per: Per, reason: Reason) -> Monitor:
     empty = np.zeros(0)
     nothing = Chart(empty, empty, empty, np.zeros(0, dtype=np.bool_), None, None, reason)
     return Monitor(name, title, "SD", f"EWMA by {per}", (), nothing, np.zeros(0, dtype=np.int64), reason)

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -21,6 +22,8 @@ from cxsentiment.exchange.losses import Loss
 from cxsentiment.exchange.sheet import Placed
 from cxsentiment.spreadsheets import neutral, plain
 
+_SEPARATOR = re.compile("[,;\t]")
+_QUOTED_CELL = re.compile(r'"(?:[^"]|"")*"')
 _SETTING = "#"  # what starts a setting in a sheet of items
 _MOST_ROWS, _MOST_COLUMNS, _MOST_UNPACKED = 5_000, 100, 100_000_000
 _WIDE = {"question": 60, "hint": 50, "phrases": 40, "acts": 24, "section": 20}
@@ -62,8 +65,12 @@ def _csv_rows(raw: bytes, path: Path) -> Iterator[tuple[str, list[str]]]:
         raise RubricError(str(path), "not UTF-8 text", do="Save it as CSV UTF-8, or as XLSX") from error
     if "\0" in text:
         raise RubricError(str(path), "holds NUL bytes: no text file", allowed="CSV or XLSX")
-    first = next((line for line in text.splitlines() if line.strip() and not line.lstrip('"').startswith("#")), "")
-    separator = max(",;\t", key=first.count)
+    # Quoted cells may hold anything, line breaks too. What is left of the first row that is no setting begins with a
+    # name, and what follows that separates.
+    bare = _QUOTED_CELL.sub('""', text).splitlines()
+    first = next((line for line in bare if line.strip() and not line.startswith(_SETTING)), "")
+    found = _SEPARATOR.search(first)
+    separator = found.group() if found else ","
     try:
         for number, row in enumerate(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True), 1):
             _check_size(number, len(row), path)

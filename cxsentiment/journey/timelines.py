@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from cxsentiment.reasons import Reason
 from cxsentiment.schema import Estimate
 from cxsentiment.starts import Starts, day_name
 from cxsentiment.stats.arrays import codes, floats
@@ -78,7 +79,9 @@ def returns(contacts: pa.Table, times: Starts) -> tuple[Returns | None, tuple[To
         int(np.sum(sizes > 1)),
         int(step.size),
         wilson_interval(int(soon.sum()), int(soon.size)),
-        median_interval(gaps) if step.size else missing("nobody came back", "median, order-statistic interval"),
+        median_interval(gaps)
+        if step.size
+        else missing(Reason("nothing_to_count", "nobody came back"), "median, order-statistic interval"),
         clustered_mean(end[step], who[step], unit="customer"),
         clustered_mean(start[step + 1], who[step], unit="customer"),
         wilson_interval(int(changed.sum()), int(step.size)),

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 
+from cxsentiment.reasons import Reason
 from cxsentiment.schema import JourneyPoint
 from cxsentiment.stats.arrays import FloatArray, IntArray, codes, floats
 from cxsentiment.stats.estimates import clipped
@@ -63,5 +64,5 @@ def channels_of(contacts: pa.Table, names: list[str]) -> tuple[IntArray, list[st
 def _point(channel: str, tenth: int, valence: FloatArray, contact_of: IntArray) -> JourneyPoint:
     estimate = clipped(clustered_mean(valence, contact_of, least=2, unit="contact"), -1.0, 1.0)
     if estimate.value is None:
-        estimate = replace(estimate, reason="no scored customer turn lies in this tenth")
+        estimate = replace(estimate, reason=Reason("nothing_to_count", "no scored customer turn lies in this tenth"))
     return JourneyPoint(channel, tenth, replace(estimate, n=np.unique(contact_of).size))

@@ -6,6 +6,7 @@ from typing import Literal
 
 from cxsentiment.kpis.indicators import Row
 from cxsentiment.kpis.targets import Goal, Targets
+from cxsentiment.reasons import Reason
 from cxsentiment.schema import Estimate
 from cxsentiment.stats.estimates import missing
 from cxsentiment.stats.scorecard import PERSPECTIVES, Entry, Target, scorecard
@@ -55,7 +56,7 @@ def balance(rows: Mapping[str, Row], targets: Targets, day: str) -> Balance:
     if later:
         notes.append(f"no target of these is valid yet: {', '.join(later)}")
     if not goals:
-        reason = f"no target is valid on {day}"
+        reason = Reason("not_declared", f"no target is valid on {day}")
         empty = [Perspective(name, None, missing(reason, "none")) for name in (*PERSPECTIVES, COMPOSITE)]
         return Balance((), tuple(empty), tuple(notes))
     entries = [
@@ -90,11 +91,12 @@ def _perspectives(
     """All four; one that has a weight but no target leaves no composite, as one that is mostly unknown does."""
     absent = [name for name in weights if name not in found]
     if absent:
-        reason = f"no composite, for no target belongs to: {', '.join(absent)}; weigh only the others (perspectives:)"
-        composite = missing(
-            reason if composite.value is not None else f"{reason}; {composite.reason}", composite.method
+        reason = Reason(
+            "not_declared",
+            f"no composite, for no target belongs to: {', '.join(absent)}; weigh only the others (perspectives:)",
         )
-    nothing = missing("no target belongs to this perspective", "none")
+        composite = missing(reason if composite.reason is None else reason.joined(composite.reason), composite.method)
+    nothing = missing(Reason("not_declared", "no target belongs to this perspective"), "none")
     rows = [Perspective(name, weights.get(name), found.get(name, nothing)) for name in PERSPECTIVES]
     return (*rows, Perspective(COMPOSITE, None, composite))
 

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from cxsentiment.kpis.units import PERCENT
+from cxsentiment.reasons import Reason
 from cxsentiment.schema import Estimate, Kpi
 from cxsentiment.stats.estimates import bare, missing
 
 _HOUR_S = 3600.0
-_COUNTED = "counted and multiplied by the declared price: no sample, so no interval"
+_COUNTED = Reason("counted", "counted and multiplied by the declared price: no sample, so no interval")
 _NAMES = ("Cost per evaluated contact", "Saved per evaluated contact", "Return on evaluation")
 
 
@@ -38,12 +39,17 @@ def costs(receipt: Mapping[str, Any], prices: Prices) -> list[Kpi]:
     each = per_contact(core_s, prices.core_hour or 0.0, contacts)
     found = [Kpi(_NAMES[0], "currency", bare(each, contacts, method, _COUNTED), definitions[0])]
     if prices.manual_contact is None:
-        lacks = "say what a person's evaluation of a contact costs with --price-per-manual-evaluation"
+        lacks = Reason(
+            "not_declared", "say what a person's evaluation of a contact costs with --price-per-manual-evaluation"
+        )
         return found + [_none(name, what, lacks) for name, what in zip(_NAMES[1:], definitions[1:], strict=True)]
     saved = prices.manual_contact - each
     found.append(Kpi(_NAMES[1], "currency", bare(saved, contacts, method, _COUNTED), definitions[1]))
     if each == 0:
-        return [*found, _none(_NAMES[2], definitions[2], "the cost is 0, so there is no return on it")]
+        return [
+            *found,
+            _none(_NAMES[2], definitions[2], Reason("undefined", "the cost is 0, so there is no return on it")),
+        ]
     gain: Estimate = bare(100 * saved / each, contacts, method, _COUNTED)
     return [*found, Kpi(_NAMES[2], PERCENT, gain, definitions[2])]
 
@@ -64,17 +70,20 @@ def core_seconds(receipt: Mapping[str, Any]) -> float:
     return float(sum(value for phase, value in seconds.items() if phase != "total"))
 
 
-def _lacks(receipt: Mapping[str, Any], contacts: int, core_s: float, prices: Prices) -> str:
+def _lacks(receipt: Mapping[str, Any], contacts: int, core_s: float, prices: Prices) -> Reason | None:
     if prices.core_hour is None:
-        return "say the price of a core hour with --price-per-core-hour"
+        return Reason("not_declared", "say the price of a core hour with --price-per-core-hour")
     if contacts == 0:
-        return "no contact was scored"
+        return Reason("not_scored", "no contact was scored")
     if core_s <= 0:
-        return "the run's receipt does not say how long it took"
+        return Reason("not_given", "the run's receipt does not say how long it took")
     if reused := receipt.get("shards_reused"):
-        return f"{reused} parts of the run were taken from an earlier one, whose time the receipt does not hold"
-    return ""
+        return Reason(
+            "not_given",
+            f"{reused} parts of the run were taken from an earlier one, whose time the receipt does not hold",
+        )
+    return None
 
 
-def _none(name: str, definition: str, reason: str) -> Kpi:
+def _none(name: str, definition: str, reason: Reason) -> Kpi:
     return Kpi(name, PERCENT if name == _NAMES[2] else "currency", missing(reason, "none"), definition)

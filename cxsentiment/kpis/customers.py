@@ -14,6 +14,7 @@ from cxsentiment.ingest.tables import Row, missing_column
 from cxsentiment.ingest.values import text_or_none
 from cxsentiment.kpis.units import PERCENT
 from cxsentiment.privacy import mask
+from cxsentiment.reasons import Reason
 from cxsentiment.schema import Estimate, Kpi, Reject
 from cxsentiment.stats.arrays import FloatArray
 from cxsentiment.stats.estimates import missing, scaled, standard_error
@@ -124,10 +125,10 @@ def customer_kpis(table: Customers | None, period: tuple[str, str] | None, disco
     lost_name, kept_name, value_name = "Customer churn", "Customer retention", "Customer lifetime value"
     lost_text = "customers at the start who left in the period / customers at the start"
     kept_text = "(customers at the end - new customers) / customers at the start"
-    lacks = "needs a customer table (--customers), which was not given" if table is None else ""
-    if table is not None and period is None:
-        lacks = "say the period with --period, such as 2026-01-01..2026-03-31"
-    if lacks or table is None or period is None:
+    if table is None or period is None:
+        lacks = Reason("not_declared", "say the period with --period, such as 2026-01-01..2026-03-31")
+        if table is None:
+            lacks = Reason("not_given", "needs a customer table (--customers), which was not given")
         nothing = missing(lacks, "none")
         found = [Kpi(lost_name, PERCENT, nothing, lost_text), Kpi(kept_name, PERCENT, nothing, kept_text)]
         return [*found, _value(value_name, table, None, None, discount, lacks)]
@@ -137,7 +138,7 @@ def customer_kpis(table: Customers | None, period: tuple[str, str] | None, disco
     return [
         Kpi(lost_name, PERCENT, scaled(left, 100), f"{lost_text}; {period[0]} to {period[1]}"),
         Kpi(kept_name, PERCENT, scaled(kept, 100), f"{kept_text}; {period[0]} to {period[1]}"),
-        _value(value_name, table, period, kept, discount, ""),
+        _value(value_name, table, period, kept, discount, None),
     ]
 
 
@@ -160,7 +161,7 @@ def _value(
     period: tuple[str, str] | None,
     kept: Estimate | None,
     discount: float | None,
-    lacks: str,
+    lacks: Reason | None,
 ) -> Kpi:
     """The mean of imported lifetime values, else margin x r / (1 + d - r) with an interval by drawing."""
     if table is not None and np.any(~np.isnan(table.clv)):
@@ -168,21 +169,28 @@ def _value(
     definition = "margin x retention / (1 + discount rate - retention), each per period"
     method = "from mean margin and retention, interval by drawing both"
     if not lacks and table is not None and np.all(np.isnan(table.margin)):
-        lacks = "the customer table gives neither margin nor clv"
-    if not lacks and discount is None:
-        lacks = "say the discount rate per period with --discount, such as 0.02"
-    if lacks or table is None or period is None or kept is None or discount is None:
+        lacks = Reason("not_given", "the customer table gives neither margin nor clv")
+    if lacks is None and discount is None:
+        lacks = Reason("not_declared", "say the discount rate per period with --discount, such as 0.02")
+    if lacks is not None:
         return Kpi(name, "currency", missing(lacks, "none"), definition)
+    assert table is not None
+    assert kept is not None
+    assert discount is not None
     margin = mean_t_interval(table.margin)
     if kept.value is None or margin.value is None:
-        return Kpi(name, "currency", missing(kept.reason or "no margin is known", method), definition)
+        return Kpi(
+            name, "currency", missing(kept.reason or Reason("not_given", "no margin is known"), method), definition
+        )
     value = lifetime_value(margin.value, kept.value, discount) if 1 + discount > kept.value else None
     if value is None:
-        reason = "nobody left and nothing is discounted, so the value has no end"
+        reason = Reason("undefined", "nobody left and nothing is discounted, so the value has no end")
         return Kpi(name, "currency", missing(reason, method, margin.n), definition)
     bounds = _drawn(margin, kept, discount)
     if bounds is None:
-        reason = "margin or retention has no interval, or retention may reach 1 + the discount rate"
+        reason = Reason(
+            "undefined", "margin or retention has no interval, or retention may reach 1 + the discount rate"
+        )
         return Kpi(name, "currency", Estimate(value, None, None, margin.n, method, reason), definition)
     low, high = bounds
     return Kpi(name, "currency", Estimate(value, min(value, low), max(value, high), margin.n, method), definition)

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from cxsentiment.kpis.units import PERCENT, because, percentile_interval
+from cxsentiment.reasons import Reason
 from cxsentiment.schema import Estimate, Kpi
 from cxsentiment.stats.arrays import FloatArray, codes, floats
 from cxsentiment.stats.estimates import clipped, missing, scaled
@@ -73,16 +74,22 @@ def _by_channel(
 
 def _response(channel: str, signal: str, waits: FloatArray, measure: Callable[[FloatArray], Estimate]) -> Estimate:
     if channel == "call" and signal == "first_response_s":
-        return missing("a call is answered before anybody speaks: needs a contact log with queue times", "none")
+        return missing(
+            Reason("not_given", "a call is answered before anybody speaks: needs a contact log with queue times"),
+            "none",
+        )
     if np.all(np.isnan(waits)):
-        return missing("no contact has the times of a customer turn and of an agent turn after it", "none")
+        return missing(
+            Reason("not_given", "no contact has the times of a customer turn and of an agent turn after it"), "none"
+        )
     return measure(waits)
 
 
 def talk_time(contacts: pa.Table) -> Kpi:
     """Median length of the transcript in seconds."""
     estimate = because(
-        median_interval(floats(contacts["duration_s"])), "no contact has a duration: the turns carry no times"
+        median_interval(floats(contacts["duration_s"])),
+        Reason("not_given", "no contact has a duration: the turns carry no times"),
     )
     definition = "median length of the transcript; talk time only: hold and after-call work need a contact log"
     return Kpi("Handle time (talk only)", "s", estimate, definition)
@@ -107,7 +114,10 @@ def queue(log: pa.Table | None, rules: QueueRules) -> list[Kpi]:
     less = f"(offered - abandoned within {early:g} s)" if early else "offered contacts, early ones not left out"
     level = f"answered within {rules.answer_within_s or 0:g} s / {less}"
     if rules.answer_within_s is None:
-        level, lacks = "answered within the declared time / offered contacts", "say the time with --answer-within"
+        level, lacks = (
+            "answered within the declared time / offered contacts",
+            Reason("not_declared", "say the time with --answer-within"),
+        )
         served = missing(lacks, "share, Wilson interval")
     else:
         within = rules.answer_within_s
@@ -122,10 +132,12 @@ def queue(log: pa.Table | None, rules: QueueRules) -> list[Kpi]:
 
 def _offered(log: pa.Table | None, formula: Callable[[FloatArray, FloatArray], Estimate]) -> Estimate:
     if log is None:
-        return missing("needs a contact log with wait_s and abandoned, which this run does not hold", "none")
+        return missing(
+            Reason("not_given", "needs a contact log with wait_s and abandoned, which this run does not hold"), "none"
+        )
     waits, gone = floats(log["wait_s"]), floats(log["abandoned"])
     estimate = scaled(formula(waits, gone), 100)
-    return because(estimate, "no contact of the log has both wait_s and abandoned")
+    return because(estimate, Reason("not_given", "no contact of the log has both wait_s and abandoned"))
 
 
 def _logged(
@@ -138,7 +150,7 @@ def _logged(
 ) -> Kpi:
     """A mean (or another measure) or a share over the contact log; contacts count as independent."""
     if log is None:
-        reason = f"needs a contact log with {column}, which this run does not hold"
+        reason = Reason("not_given", f"needs a contact log with {column}, which this run does not hold")
         return Kpi(name, unit, missing(reason, "none"), definition)
     values, abandoned = floats(log[column]), floats(log["abandoned"])
     if column != "abandoned":
@@ -148,7 +160,7 @@ def _logged(
         estimate = scaled(wilson_interval(int(np.sum(known > 0)), known.size), 100)
     else:
         estimate = clipped(measure(known), 0.0, math.inf)
-    return Kpi(name, unit, because(estimate, f"no contact of the log has {column}"), definition)
+    return Kpi(name, unit, because(estimate, Reason("not_given", f"no contact of the log has {column}")), definition)
 
 
 def _ninetieth(values: FloatArray) -> Estimate:

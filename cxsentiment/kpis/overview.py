@@ -10,6 +10,7 @@ from cxsentiment.kpis.quality import judged, quality
 from cxsentiment.kpis.resolution import first_contacts
 from cxsentiment.kpis.surveys import Scale, ces, csat, nps
 from cxsentiment.kpis.units import PERCENT
+from cxsentiment.reasons import Reason
 from cxsentiment.schema import Kpi
 from cxsentiment.slices import all_contacts
 from cxsentiment.starts import starts
@@ -48,5 +49,12 @@ def kpis(
     times = None if log is None else starts(every["started_at"], zone)
     result.append(first_contacts(every, times, present=None, has_log=log is not None).kpi)
     for name, unit, definition, lacks in _ELSEWHERE:
-        result.append(Kpi(name, unit, missing(f"needs {lacks}, which this run does not hold", "none"), definition))
+        result.append(
+            Kpi(
+                name,
+                unit,
+                missing(Reason("not_given", f"needs {lacks}, which this run does not hold"), "none"),
+                definition,
+            )
+        )
     return tuple(result)

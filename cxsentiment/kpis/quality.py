@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cxsentiment.kpis.units import PERCENT, because
+from cxsentiment.reasons import Reason
 from cxsentiment.schema import Estimate, Kpi
 from cxsentiment.stats.arrays import FloatArray, IntArray, codes, floats
 from cxsentiment.stats.estimates import clipped, scaled
@@ -89,7 +90,9 @@ def _score(contacts: pa.Table, agents: IntArray) -> Kpi:
     scores = floats(contacts["score"])
     estimate = mean_t_interval(scores) if _one_agent(agents) else clustered_mean(scores, agents)
     if estimate.value is None:
-        estimate = replace(estimate, reason="no contact has a score" + _commonest(contacts["null_reason"]))
+        estimate = replace(
+            estimate, reason=Reason("not_scored", "no contact has a score" + _commonest(contacts["null_reason"]))
+        )
     definition = "mean machine score (0-100) of all scored contacts; contacts without an agent id count as one agent"
     return Kpi("Call quality", "points", clipped(estimate, 0.0, 100.0), definition)
 
@@ -114,7 +117,7 @@ def _accuracy(flagged: FloatArray, kind: str) -> Kpi:
         f"contacts without a machine flag of an error critical to {_CRITICAL[kind]} / contacts where one was judged; "
         "at low prevalence most flags are false: have a person listen"
     )
-    reason = f"no contact was scored on an item critical to {_CRITICAL[kind]}"
+    reason = Reason("not_scored", f"no contact was scored on an item critical to {_CRITICAL[kind]}")
     return Kpi(f"Accuracy, {kind}-critical", PERCENT, because(estimate, reason), definition)
 
 
@@ -123,11 +126,13 @@ def _other_accuracy(found: Judged, agents: IntArray) -> Kpi:
     clusters = None if _one_agent(agents) else agents
     estimate: Estimate = scaled(noncritical_accuracy(found.defects, found.opportunities, clusters), 100)
     definition = "1 - defects / opportunities, over items that are not critical; an opportunity is an item on a contact"
-    reason = "no item that is not critical was scored"
+    reason = Reason("not_scored", "no item that is not critical was scored")
     return Kpi("Accuracy, non-critical", PERCENT, because(estimate, reason), definition)
 
 
 def _cue(name: str, turns: FloatArray, definition: str) -> Kpi:
     known = turns[~np.isnan(turns)]
     estimate = scaled(wilson_interval(int(np.sum(known > 0)), known.size), 100)
-    return Kpi(name, PERCENT, because(estimate, "no contact has a customer turn"), definition)
+    return Kpi(
+        name, PERCENT, because(estimate, Reason("nothing_to_count", "no contact has a customer turn")), definition
+    )

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from cxsentiment.kpis.units import PERCENT
+from cxsentiment.reasons import Reason
 from cxsentiment.schema import Estimate, Kpi
 from cxsentiment.slices import Slices
 from cxsentiment.starts import Starts, in_future
@@ -42,7 +43,8 @@ class Episodes:
                 share
                 if own.size
                 else missing(
-                    self.kpi.estimate.reason or "no episode that can be judged began here", self.kpi.estimate.method
+                    self.kpi.estimate.reason or Reason("nothing_to_count", "no episode that can be judged began here"),
+                    self.kpi.estimate.method,
                 )
             )
         return found
@@ -69,12 +71,16 @@ def first_contacts(
         f"last {window_days:g} days are left out; an episode belongs to the agent of its first contact"
     )
     if not has_log or times is None:
-        lacks = "needs a contact log with every contact of each customer, which this run does not hold"
+        lacks = Reason(
+            "not_given", "needs a contact log with every contact of each customer, which this run does not hold"
+        )
         return _none(lacks, definition)
     usable, end, notes = _usable(every, times, present)
     rows = np.flatnonzero(usable)
     if rows.size == 0:
-        return _none("no contact has both a customer and a start that can be read", definition, notes)
+        return _none(
+            Reason("not_named", "no contact has both a customer and a start that can be read"), definition, notes
+        )
     customers, _ = codes(every["customer_id"])
     queues, _ = codes(every["queue"])
     found = first_contact_resolution(
@@ -111,15 +117,20 @@ def in_time(
         f"episodes as for {NAME.lower()}; those of the last {said} are left out"
     )
     if within_h is None:
-        return _none("say the time with --resolve-within", definition, name=IN_TIME)
+        return _none(Reason("not_declared", "say the time with --resolve-within"), definition, name=IN_TIME)
     if not has_log:
-        lacks = "needs a contact log with resolved and every contact of each customer, which this run does not hold"
+        lacks = Reason(
+            "not_given",
+            "needs a contact log with resolved and every contact of each customer, which this run does not hold",
+        )
         return _none(lacks, definition, name=IN_TIME)
     usable, end, _ = _usable(every, times, present)
     rows = np.flatnonzero(usable)
     solved = floats(every["resolved"])[rows]
     if rows.size == 0 or np.isnan(solved).all():
-        return _none("no contact of the log says whether it was resolved", definition, name=IN_TIME)
+        return _none(
+            Reason("not_given", "no contact of the log says whether it was resolved"), definition, name=IN_TIME
+        )
     handled = floats(every["handle_s"])[rows]
     length = np.where(np.isnan(handled), floats(every["duration_s"])[rows], handled)
     ended = times.at[rows] + np.nan_to_num(floats(every["wait_s"])[rows]) + length
@@ -158,6 +169,6 @@ def _usable(every: pa.Table, times: Starts, present: float | None) -> tuple[Bool
     return np.asarray(dated & named & ~future & ~gone), end, notes
 
 
-def _none(reason: str, definition: str, notes: list[str] | None = None, *, name: str = NAME) -> Episodes:
+def _none(reason: Reason, definition: str, notes: list[str] | None = None, *, name: str = NAME) -> Episodes:
     kpi = Kpi(name, PERCENT, missing(reason, "none"), definition)
     return Episodes(kpi, np.zeros(0, dtype=np.int64), np.zeros(0), tuple(notes or ()))

@@ -3,6 +3,7 @@
 import numpy as np
 
 from cxsentiment.kpis.units import PERCENT, because
+from cxsentiment.reasons import Reason
 from cxsentiment.schema import Kpi
 from cxsentiment.stats.arrays import FloatArray
 from cxsentiment.stats.estimates import clipped, missing, scaled
@@ -19,12 +20,15 @@ def csat(answers: FloatArray, scale: Scale | None) -> list[Kpi]:
     """Share of satisfied customers and mean, both 0-100 %, on the declared scale (lowest, highest answer)."""
     top = "CSAT, satisfied customers"
     mean = "CSAT, mean"
-    given, reason = _usable(answers, scale)
-    if reason or scale is None:
+    given, scale_or_why = _usable(answers, scale)
+    if isinstance(scale_or_why, Reason):
         return [
-            Kpi(top, PERCENT, missing(reason, "share, Wilson interval", given.size), "satisfied answers / answers"),
-            Kpi(mean, PERCENT, missing(reason, "mean, t interval", given.size), "100 x mean / highest answer"),
+            Kpi(
+                top, PERCENT, missing(scale_or_why, "share, Wilson interval", given.size), "satisfied answers / answers"
+            ),
+            Kpi(mean, PERCENT, missing(scale_or_why, "mean, t interval", given.size), "100 x mean / highest answer"),
         ]
+    scale = scale_or_why
     least = _satisfied_from(scale)
     named = f"{scale[0]:g}-{scale[1]:g}"
     share = scaled(wilson_interval(int(np.sum(given >= least)), given.size), 100)
@@ -37,28 +41,36 @@ def csat(answers: FloatArray, scale: Scale | None) -> list[Kpi]:
 
 def csat_top_box(answers: FloatArray, scale: Scale | None) -> Kpi:
     """Share (0-100 %) of the highest answer alone."""
-    given, reason = _usable(answers, scale)
-    if reason or scale is None:
+    given, scale_or_why = _usable(answers, scale)
+    if isinstance(scale_or_why, Reason):
         return Kpi(
-            "CSAT, top box", PERCENT, missing(reason, "share, Wilson interval", given.size), "highest answers / n"
+            "CSAT, top box", PERCENT, missing(scale_or_why, "share, Wilson interval", given.size), "highest answers / n"
         )
+    scale = scale_or_why
     share = scaled(wilson_interval(int(np.sum(given >= scale[1])), given.size), 100)
     return Kpi("CSAT, top box", PERCENT, share, f"answers of {scale[1]:g} on {scale[0]:g}-{scale[1]:g} / answers")
 
 
-def _usable(answers: FloatArray, scale: Scale | None) -> tuple[FloatArray, str]:
-    """The answers given, and why they cannot be used, or nothing."""
+def _usable(answers: FloatArray, scale: Scale | None) -> tuple[FloatArray, Scale | Reason]:
+    """The answers given, and their scale, or why they cannot be used."""
     given = answers[~np.isnan(answers)]
-    reason = ""
     if given.size == 0:
-        reason = "no contact has a CSAT answer"
-    elif scale is None:
-        reason = f"{given.size} CSAT answers, but their scale is not known: declare it with --csat-scale, such as 1-5"
-    elif scale[1] <= 0 or scale[0] >= scale[1]:
-        reason = f"the declared scale {scale[0]:g}-{scale[1]:g} must rise to a highest answer above 0"
-    elif outside := int(np.sum((given < scale[0]) | (given > scale[1]))):
-        reason = f"{outside} of {given.size} answers lie outside the declared scale {scale[0]:g}-{scale[1]:g}"
-    return given, reason
+        return given, Reason("no_answers", "no contact has a CSAT answer")
+    if scale is None:
+        return given, Reason(
+            "not_declared",
+            f"{given.size} CSAT answers, but their scale is not known: declare it with --csat-scale, such as 1-5",
+        )
+    if scale[1] <= 0 or scale[0] >= scale[1]:
+        return given, Reason(
+            "out_of_scale", f"the declared scale {scale[0]:g}-{scale[1]:g} must rise to a highest answer above 0"
+        )
+    if outside := int(np.sum((given < scale[0]) | (given > scale[1]))):
+        return given, Reason(
+            "out_of_scale",
+            f"{outside} of {given.size} answers lie outside the declared scale {scale[0]:g}-{scale[1]:g}",
+        )
+    return given, scale
 
 
 def _satisfied_from(scale: Scale) -> float:
@@ -75,13 +87,15 @@ def nps(answers: FloatArray) -> Kpi:
     given = answers[~np.isnan(answers)]
     method = net_promoter(np.zeros(0)).method
     if outside := int(np.sum((given < 0) | (given > _NPS_HIGHEST))):
-        reason = f"{outside} of {given.size} answers lie outside 0-10"
+        reason = Reason("out_of_scale", f"{outside} of {given.size} answers lie outside 0-10")
         return Kpi("NPS", "points", missing(reason, method, given.size), definition)
-    return Kpi("NPS", "points", because(net_promoter(given), "no contact has an NPS answer"), definition)
+    return Kpi(
+        "NPS", "points", because(net_promoter(given), Reason("no_answers", "no contact has an NPS answer")), definition
+    )
 
 
 def ces(answers: FloatArray) -> Kpi:
     """Mean customer effort answer; the run holds answers turned so that higher is easier."""
-    estimate = because(mean_t_interval(answers), "no contact has a CES answer")
+    estimate = because(mean_t_interval(answers), Reason("no_answers", "no contact has a CES answer"))
     definition = "mean answer; higher is easier, if it was asked so or --ces-direction says how"
     return Kpi("CES, mean", "answer", estimate, definition)

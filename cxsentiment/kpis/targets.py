@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from cxsentiment.errors import RubricError, UsageError
 from cxsentiment.kpis.units import key_of
+from cxsentiment.reasons import Reason
 from cxsentiment.rubric.conditions import nearest
 from cxsentiment.rubric.reading import line_of, read_yaml
 from cxsentiment.schema import Estimate
@@ -59,7 +60,7 @@ class Goal(BaseModel):
         if self.value is None:
             return None
         method = f"imported: {self.source}" if self.source else "imported from the targets file"
-        reason = None if self.low is not None else "imported without an interval"
+        reason = None if self.low is not None else Reason("imported", "imported without an interval")
         return Estimate(self.value, self.low, self.high, self.n or 0, method, reason)
 
 

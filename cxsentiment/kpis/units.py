@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from cxsentiment.reasons import Reason
 from cxsentiment.schema import Estimate
 from cxsentiment.stats.arrays import FloatArray
 from cxsentiment.stats.estimates import LEVEL, missing
@@ -12,7 +13,7 @@ from cxsentiment.stats.estimates import LEVEL, missing
 PERCENT = "%"
 
 
-def because(estimate: Estimate, reason: str) -> Estimate:
+def because(estimate: Estimate, reason: Reason) -> Estimate:
     """The estimate, with `reason` where it has no value."""
     return replace(estimate, reason=reason) if estimate.value is None else estimate
 
@@ -33,10 +34,12 @@ def percentile_interval(values: FloatArray, share: float) -> Estimate:
     method = f"{100 * share:g}th percentile, order-statistic interval"
     x = np.sort(values[~np.isnan(values)])
     if x.size == 0:
-        return missing("no values", method)
+        return missing(Reason("nothing_to_count", "no values"), method)
     value = float(np.quantile(x, share))
     low = int(binom.ppf((1 - LEVEL) / 2, x.size, share))
     high = int(binom.ppf((1 + LEVEL) / 2, x.size, share)) + 1
     if low < 1 or high > x.size:
-        return Estimate(value, None, None, x.size, method, f"{x.size} values are too few for an interval")
+        return Estimate(
+            value, None, None, x.size, method, Reason("too_few", f"{x.size} values are too few for an interval")
+        )
     return Estimate(value, min(value, float(x[low - 1])), max(value, float(x[high - 1])), x.size, method)

@@ -19,7 +19,7 @@ Role = Literal["admin", "qa", "trainer", "agent", "client"]
 ROLES: tuple[Role, ...] = get_args(Role)
 IDLE_S, LONGEST_S = 3_600, 12 * 3_600
 """A session ends after an hour without a page, and after twelve hours in any case."""
-_TOUCH_S = 60  # a session is written at most once a minute
+_TOUCH_S = 300  # a session is written at most once in five minutes, so that reading pages hardly writes
 _WINDOW_S = 15 * 60
 _TRIES = {"both": 5, "name": 50, "address": 50}  # failures within the window, of a name from an address and of each
 _NAME = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,63}")
@@ -80,16 +80,17 @@ class Accounts:
             raise UsageError(f"user {name!r}", "is no name", allowed="small letters, digits and . _ @ + -, up to 64")
         if role not in ROLES:
             raise UsageError(f"--role {role}", "is no role", allowed=", ".join(ROLES))
-        if (role == "agent") != bool(agent_id):
+        agent_id = (agent_id or "").strip() or None
+        if (role == "agent") != (agent_id is not None):
             raise UsageError("--agent-id", "goes with the role agent, and the role agent with it")
-        row: dict[str, Any] = {"name": name, "role": role, "agent_id": agent_id or None, "disabled": False}
+        row: dict[str, Any] = {"name": name, "role": role, "agent_id": agent_id, "disabled": False}
         row |= {"password_hash": passwords.hashed(password) if password else None, "created_at": now()}
         with self._store.writing() as connection:
             if _row(connection, name) is not None:
                 raise UsageError(f"user {name}", "is there already", do="Choose another name, or change the password")
             connection.execute(insert(users), row)
             note(connection, "user added", name, {"role": role, "agent_id": agent_id}, who)
-        return User(name, role, agent_id or None, False, bool(password))
+        return User(name, role, agent_id, False, bool(password))
 
     def set_password(self, name: str, password: str, who: str | None = None) -> None:
         """Give a user a new password and end their sessions. Raises UsageError for nobody, or a short password."""

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -14,6 +16,10 @@ BUSY_MS = 30_000
 """How long a writer waits for another one on SQLite, in milliseconds."""
 _LOCK = 7_141_026  # any number, the same for all writers: PostgreSQL's advisory lock
 _ATTEMPTS = 5
+_POOL = {"pool_size": 20, "max_overflow": 30}
+# Writers of one process queue here before they take a connection. Waiting inside the database each would hold one, and
+# readers, who need not wait for a writer at all, would find none left.
+_QUEUES: WeakKeyDictionary[Engine, Lock] = WeakKeyDictionary()
 
 
 def open_engine(database: str) -> Engine:
@@ -23,7 +29,7 @@ def open_engine(database: str) -> Engine:
         UsageError: another kind of URL, or a driver that is not installed.
     """
     if "://" not in database:
-        engine = create_engine(URL.create("sqlite+pysqlite", database=str(Path(database).absolute())))
+        engine = create_engine(URL.create("sqlite+pysqlite", database=str(Path(database).absolute())), **_POOL)
         _prepare_sqlite(engine)
         return engine
     if not database.startswith(("postgresql://", "postgresql+psycopg://")):
@@ -34,7 +40,7 @@ def open_engine(database: str) -> Engine:
             allowed="a path (SQLite), or postgresql+psycopg://…",
         )
     try:
-        return create_engine(database.replace("postgresql://", "postgresql+psycopg://", 1), pool_pre_ping=True)
+        return create_engine(database.replace("postgresql://", "postgresql+psycopg://", 1), pool_pre_ping=True, **_POOL)
     except ImportError as error:
         raise UsageError(
             "--db postgresql+psycopg://…",
@@ -64,7 +70,7 @@ def _prepare_sqlite(engine: Engine) -> None:
 @contextmanager
 def writing(engine: Engine, database: str) -> Iterator[Connection]:
     """A transaction that may write; another writer waits until it ends. Raises StoreError as `reading`."""
-    with told(database), engine.connect() as plain:
+    with told(database), _QUEUES.setdefault(engine, Lock()), engine.connect() as plain:
         connection = plain.execution_options(writes=True)
         with connection.begin():
             if connection.dialect.name == "postgresql":

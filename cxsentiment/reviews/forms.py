@@ -6,6 +6,7 @@ from pathlib import Path
 
 from cxsentiment.errors import UsageError
 from cxsentiment.figures import Tables
+from cxsentiment.reasons import Reason
 from cxsentiment.reviews.files import ITEM_PREFIX
 from cxsentiment.reviews.machine import run_items
 from cxsentiment.reviews.planning import Drawn, Plan
@@ -114,5 +115,5 @@ def plan_tables(plan: Plan) -> Tables:
 def _drawn(drawn: int, contacts: int) -> Estimate:
     method = "drawn / contacts of the stratum"
     if not contacts:
-        return missing("the stratum has no contact", method)
-    return bare(drawn / contacts, contacts, method, "counted, so there is no interval")
+        return missing(Reason("nothing_to_count", "the stratum has no contact"), method)
+    return bare(drawn / contacts, contacts, method, Reason("counted", "counted, so there is no interval"))

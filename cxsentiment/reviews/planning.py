@@ -14,6 +14,7 @@ from typing import Literal, cast
 import numpy as np
 
 from cxsentiment.errors import UsageError
+from cxsentiment.reasons import Reason
 from cxsentiment.reviews.frame import Frame, read_frame
 from cxsentiment.reviews.graded import human_scores
 from cxsentiment.reviews.labels import Label, of_rubric
@@ -148,7 +149,7 @@ def make_plan(
     pairs = human_scores(run, current, frame)
     spread = _spread(frame, pairs)
     if goal.kind == "per-agent" and spread.value is None:
-        raise UsageError("--goal per-agent", f"the spread of scores is not known: {spread.reason}")
+        raise UsageError("--goal per-agent", Reason("constant", f"the spread of scores is not known: {spread.reason}"))
     wanted, needed = _wanted(frame, goal, graded, spread)
     strata = _Strata.of(frame, goal, wanted)
     found = draw(strata.codes, strata.allocation, graded=np.flatnonzero(graded), seed=seed)
@@ -255,18 +256,23 @@ def _spread(frame: Frame, pairs: tuple[IntArray, FloatArray]) -> Estimate:
         found = variance_components(human, frame.agent[rows])
         if found is not None and found.within > 0:
             return bare(
-                math.sqrt(found.within), rows.size, "SD within agents of people's scores", "taken as given for a plan"
+                math.sqrt(found.within),
+                rows.size,
+                "SD within agents of people's scores",
+                Reason("planned", "taken as given for a plan"),
             )
     keep = (frame.agent >= 0) & ~np.isnan(frame.score)
     found = variance_components(frame.score[keep], frame.agent[keep])
     method = "SD within agents of machine scores"
     if found is None or found.within <= 0:
-        return missing("scores do not vary within agents, or there is one agent only", method, int(keep.sum()))
+        return missing(
+            Reason("constant", "scores do not vary within agents, or there is one agent only"), method, int(keep.sum())
+        )
     return bare(
         math.sqrt(found.within),
         int(keep.sum()),
         method,
-        f"taken as given for a plan until people have graded {_LEAST_GRADED} whole contacts",
+        Reason("planned", f"taken as given for a plan until people have graded {_LEAST_GRADED} whole contacts"),
     )
 
 
@@ -275,26 +281,32 @@ def _with_machine(goal: Goal, spread: Estimate, pairs: tuple[IntArray, FloatArra
     method = "contacts for the mean of the whole run, with machine scores"
     rows, human = pairs
     if goal.kind != "per-agent":
-        return missing("of a mean score only", method)
+        return missing(Reason("not_applicable", "of a mean score only"), method)
     if rows.size < _LEAST_GRADED:
-        return missing(f"people have graded {rows.size} whole contacts; {_LEAST_GRADED} are needed", method, rows.size)
+        return missing(
+            Reason("too_few", f"people have graded {rows.size} whole contacts; {_LEAST_GRADED} are needed"),
+            method,
+            rows.size,
+        )
     machine = frame.score[rows]
     known = ~np.isnan(machine)
     if known.sum() < _LEAST_GRADED or np.ptp(human[known]) == 0 or np.ptp(machine[known]) == 0:
-        return missing("people's or the machine's scores do not vary", method, int(known.sum()))
+        return missing(Reason("constant", "people's or the machine's scores do not vary"), method, int(known.sum()))
     r = float(np.corrcoef(human[known], machine[known])[0, 1])
     needed = n_with_machine(goal.half_width, spread.value or 0.0, r, len(frame.ids))
-    return bare(float(needed), int(known.sum()), method, f"the correlation of machine and people is {r:.2f}")
+    return bare(
+        float(needed), int(known.sum()), method, Reason("planned", f"the correlation of machine and people is {r:.2f}")
+    )
 
 
 def _reached(goal: Goal, n: int, population: int) -> Estimate:
     """The confidence that `n` of the contacts hold at least one of the run's errors, as `n_to_find` counts them."""
     method = "1 - P(no error among n of N contacts), hypergeometric"
     if goal.kind != "critical":
-        return missing("of rare errors only", method)
+        return missing(Reason("not_applicable", "of rare errors only"), method)
     errors = math.ceil(round(goal.prevalence * population, 9))
     missed = math.prod(max(0, population - errors - k) / (population - k) for k in range(n))
-    return bare(1 - missed, n, method, "follows from the plan")
+    return bare(1 - missed, n, method, Reason("planned", "follows from the plan"))
 
 
 def _shares(
@@ -320,9 +332,15 @@ def _shares(
 def _half_width(spread: Estimate, n: int, population: int) -> Estimate:
     method = "1.96 SD / √n · √(1 - n/N)"
     if spread.value is None or n == 0:
-        return missing("nothing is graded" if n == 0 else "the spread of scores is not known", method, n)
+        return missing(
+            Reason("no_labels", "nothing is graded")
+            if n == 0
+            else Reason("constant", "the spread of scores is not known"),
+            method,
+            n,
+        )
     half = normal_quantile(0.975) * spread.value / math.sqrt(n) * math.sqrt(max(0.0, 1 - n / population))
-    return bare(half, n, method, "follows from the plan")
+    return bare(half, n, method, Reason("planned", "follows from the plan"))
 
 
 def _twice(rows: IntArray, count: int, seed: int) -> set[int]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from cxsentiment.errors import UsageError
 from cxsentiment.ingest.dates import DateError, DateRules, read_date
+from cxsentiment.reasons import Reason
 from cxsentiment.reviews.importing import as_utc
 from cxsentiment.reviews.labels import PURPOSES, Label, chance, of_rubric
 from cxsentiment.reviews.machine import RunItems, run_items
@@ -215,7 +216,7 @@ def _item_report(item: str, table: _Table, metric: Metric, scored: RunItems, see
         compared = machine_agreement(table.points, machine, metric, seed=seed)
         problem = None
     except ValueError as error:  # more than 50 different values
-        none = missing(str(error), "agreement", 0)
+        none = missing(Reason("not_applicable", str(error)), "agreement", 0)
         people = versus = Agreement(none, none, none, none, {}, None, None, 0, 0, str(error))
         compared, problem = MachineAgreement(none, none, none), str(error)
     return ItemReport(
@@ -252,9 +253,9 @@ def _always_met(table: _Table) -> Estimate:
     values = (table.points[~np.isnan(table.points)] == 1).astype(np.float64)
     method = "share of met, Wilson interval, clustered by contact"
     if values.size == 0:
-        return missing("no verdict", method)
+        return missing(Reason("nothing_to_count", "no verdict"), method)
     found = share_interval(values, clusters=row.astype(np.int64))
-    reason = found.reason.replace("agents", "contacts") if found.reason else None
+    reason = found.reason.reworded(found.reason.replace("agents", "contacts")) if found.reason else None
     return replace(found, method=method, reason=reason)
 
 
@@ -295,9 +296,11 @@ def _disputes(item: str, labels: Sequence[Label], scored: RunItems) -> list[Disp
         points = [label.points for label in own if label.points is not None]
         apart = max(points) - min(points) if len(points) == len(own) else 1.0
         said = ", ".join(f"{label.grader}: {_verdict(label.points)}" for label in own)
-        why = "one contact: described, not estimated"
+        why = Reason("one_contact", "one contact: described, not estimated")
         estimate = bare(apart, len(own), "largest less smallest points of the graders", why)
-        own_machine = "no verdict" if math.isnan(machine[contact]) else _verdict(machine[contact])
+        own_machine = (
+            Reason("nothing_to_count", "no verdict") if math.isnan(machine[contact]) else _verdict(machine[contact])
+        )
         found.append(Dispute(item, scored.questions.get(item, ""), contact, said, own_machine, estimate))
     return sorted(found, key=lambda one: (-(one.estimate.value or 0.0), one.contact_id))
 
@@ -321,5 +324,5 @@ def _graders(labels: Sequence[Label]) -> tuple[Grader, ...]:
         np.array([code[label.grader] for label in given], dtype=np.int64),
     )
     of = {int(k): estimate for k, estimate in zip(severity.names, severity.graders, strict=True)}
-    reason = severity.reason or "shares no contact with another grader"
+    reason = severity.reason or Reason("not_comparable", "shares no contact with another grader")
     return tuple(Grader(name, tally[name], of.get(code[name], missing(reason, "grader effect"))) for name in names)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cxsentiment.figures import Tables
+from cxsentiment.reasons import Reason
 from cxsentiment.reviews.session import Dispute, ItemReport, SessionReport
 from cxsentiment.schema import Estimate
 from cxsentiment.stats.estimates import bare
@@ -187,7 +188,7 @@ def agreement_tables(report: SessionReport) -> Tables:
 
 
 def _share(share: float, item: ItemReport) -> Estimate:
-    reason = "verdicts on one contact are alike, so their number gives no interval"
+    reason = Reason("one_contact", "verdicts on one contact are alike, so their number gives no interval")
     return bare(share, item.people.contacts, "share of the verdicts on doubly graded contacts", reason)
 
 

@@ -11,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 
+from cxsentiment.reasons import Reason
 from cxsentiment.schema import Estimate
 from cxsentiment.stats.arrays import FloatArray, same_shape
 from cxsentiment.stats.estimates import estimated, missing
@@ -67,7 +68,7 @@ def agreement(ratings: FloatArray, metric: Metric = "nominal", *, seed: int = 0)
     raters = int(np.sum(~np.isnan(ratings).all(axis=0)))
     paired = int(np.sum(table.ratings >= 2))
     if paired == 0:
-        none = missing("no contact was rated by two raters", "agreement", 0)
+        none = missing(Reason("too_few", "no contact was rated by two raters"), "agreement", 0)
         return Agreement(none, none, none, none, prevalence, None, None, 0, raters, _warning(0, prevalence))
     commonest = max(prevalence, key=lambda value: (prevalence[value], -value))
     n = ratings.shape[0]
@@ -153,7 +154,9 @@ def machine_agreement(
     keep = (np.sum(~np.isnan(ratings), axis=1) >= 2) & ~np.isnan(machine)
     n = int(keep.sum())
     if n == 0:
-        none = missing("no contact was rated by two people and scored by the machine", "Krippendorff alpha", 0)
+        none = missing(
+            Reason("too_few", "no contact was rated by two people and scored by the machine"), "Krippendorff alpha", 0
+        )
         return MachineAgreement(none, none, none)
     values = tabulate(np.concatenate([ratings[keep], machine[keep, None]], axis=1)).values
     people, robot = tabulate(ratings[keep], values), tabulate(machine[keep, None], values)
@@ -179,13 +182,20 @@ def percentiles(value: float, draws: FloatArray, n: int, method: str) -> Estimat
     """`value` with the 2.5 and 97.5 percentiles of bootstrap `draws`; a reason where the value or they do not exist."""
     method = f"{method}; bootstrap by contact"
     if not math.isfinite(value):
-        return missing("all ratings are the same, so chance alone explains them", method, n)
+        return missing(Reason("one_class", "all ratings are the same, so chance alone explains them"), method, n)
     known = draws[np.isfinite(draws)]
     if known.size < draws.size / 2:
-        return estimated(value, None, None, n, method, "too many draws of contacts leave it undefined")
+        return estimated(
+            value, None, None, n, method, Reason("undefined", "too many draws of contacts leave it undefined")
+        )
     if np.ptp(known) == 0:
         return estimated(
-            value, None, None, n, method, "all contacts agree alike, which leaves no spread for an interval"
+            value,
+            None,
+            None,
+            n,
+            method,
+            Reason("no_spread", "all contacts agree alike, which leaves no spread for an interval"),
         )
     low, high = np.percentile(known, [2.5, 97.5])
     return estimated(value, float(low), float(high), n, method)
@@ -284,7 +294,11 @@ def _kappa_estimate(ratings: FloatArray, weights: Weights, seed: int) -> Estimat
     method = "Cohen kappa" if weights == "none" else "Cohen kappa, quadratic weights"
     some = np.flatnonzero(~np.isnan(ratings).all(axis=0))
     if some.size != 2:
-        return missing(f"Cohen's kappa compares two raters; there are {some.size}", method, ratings.shape[0])
+        return missing(
+            Reason("not_applicable", f"Cohen's kappa compares two raters; there are {some.size}"),
+            method,
+            ratings.shape[0],
+        )
     values, cells = _crossed(ratings[:, some[0]], ratings[:, some[1]])
     n, k = cells.shape[:2]
     flat = cells.reshape(n, -1)

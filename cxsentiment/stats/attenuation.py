@@ -8,10 +8,11 @@ import math
 
 import numpy as np
 
+from cxsentiment.reasons import Reason
 from cxsentiment.schema import Estimate
 from cxsentiment.stats.arrays import FloatArray, IntArray, compact, group_sums, same_shape
 from cxsentiment.stats.correlation import clustered_spearman
-from cxsentiment.stats.estimates import MIN_CLUSTERS, missing, t_quantile
+from cxsentiment.stats.estimates import MIN_CLUSTERS, NOT_DETERMINED, missing, t_quantile
 from cxsentiment.stats.jackknife import jackknife_error, known_pairs
 
 LEAST_PHI = 0.2
@@ -55,11 +56,13 @@ def disattenuated(
     labelled = known_pairs(f_labelled, y_labelled, agents_labelled)
     n = surveyed.x.size
     if surveyed.nameless or labelled.nameless or n == 0 or labelled.x.size == 0:
-        return missing("no surveyed, or no labelled, contact names its agent", method, n)
+        return missing(Reason("not_named", "no surveyed, or no labelled, contact names its agent"), method, n)
     _, names = compact(np.concatenate([surveyed.names, labelled.names]))
     if min(surveyed.names.size, labelled.names.size) < MIN_CLUSTERS:
         return missing(
-            f"too few agents: {MIN_CLUSTERS} with answers and {MIN_CLUSTERS} with labels are needed", method, n
+            Reason("too_few", f"too few agents: {MIN_CLUSTERS} with answers and {MIN_CLUSTERS} with labels are needed"),
+            method,
+            n,
         )
     parts = []
     for pairs in (surveyed, labelled):
@@ -73,12 +76,21 @@ def disattenuated(
     owns = owns[~np.isnan(owns)]
     if math.isnan(rho) or math.isnan(own) or owns.size < _DRAWS / 2 or np.percentile(owns, 2.5) < LEAST_PHI:
         return missing(
-            f"machine and people agree too little (phi {own:.2f}; its interval must stay above {LEAST_PHI})", method, n
+            Reason(
+                "weak_machine",
+                f"machine and people agree too little (phi {own:.2f}; its interval must stay above {LEAST_PHI})",
+            ),
+            method,
+            n,
         )
     ratios = rhos / _pearson(draws @ parts[1])
     low, high = np.percentile(ratios[np.isfinite(ratios)], [2.5, 97.5])
     value = rho / own
-    reason = None if abs(value) <= 1 else "beyond 1: the errors are not independent of the answer, or chance"
+    reason = (
+        None
+        if abs(value) <= 1
+        else Reason("remark", "beyond 1: the errors are not independent of the answer, or chance")
+    )
     return Estimate(max(-1.0, min(1.0, value)), max(-1.0, float(low)), min(1.0, float(high)), n, method, reason)
 
 
@@ -96,7 +108,9 @@ def powered_correlation(
     labelled = ~np.isnan(human)
     overlap = int(np.sum(labelled & ~np.isnan(machine) & ~np.isnan(answers)))
     if overlap < MIN_OVERLAP:
-        return missing(f"{overlap} contacts have a label and an answer ({MIN_OVERLAP} needed)", method, overlap), 0.0
+        return missing(
+            Reason("too_few", f"{overlap} contacts have a label and an answer ({MIN_OVERLAP} needed)"), method, overlap
+        ), 0.0
     seen = labelled & ~np.isnan(machine)
     parts = (
         clustered_spearman(human[seen], answers[seen], agents[seen]),
@@ -105,7 +119,7 @@ def powered_correlation(
     )
     for part in parts:
         if part.z is None:
-            return missing(part.estimate.reason or "", method, overlap), 0.0
+            return missing(part.estimate.reason or NOT_DETERMINED, method, overlap), 0.0
     names = sorted(set().union(*(part.z_without for part in parts)))
     people, own, rest = (np.array([part.z_without.get(name, part.z) for name in names]) for part in parts)
     apart = own - rest - np.mean(own - rest)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from cxsentiment.reasons import Reason
 from cxsentiment.schema import Estimate
 from cxsentiment.stats.arrays import FloatArray, IntArray, same_shape
 from cxsentiment.stats.estimates import LEVEL, estimated, missing
@@ -37,7 +38,7 @@ def expected_error(p: FloatArray, y: FloatArray, *, seed: int = 0) -> Estimate:
     if np.any((p < 0) | (p > 1)) or np.any((y != 0) & (y != 1)):
         raise ValueError("probabilities must lie in 0-1, and verdicts be 0 or 1")
     if p.size < MIN_LABELS:
-        return missing(f"{p.size} labels are too few ({MIN_LABELS} needed)", method, p.size)
+        return missing(Reason("too_few", f"{p.size} labels are too few ({MIN_LABELS} needed)"), method, p.size)
     of = np.minimum((p * BINS).astype(np.int64), BINS - 1)
     gaps = np.bincount(of, weights=p - y, minlength=BINS)
     rng = np.random.default_rng(seed)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cxsentiment.reasons import Reason
 from cxsentiment.schema import Estimate
 from cxsentiment.stats.arrays import FloatArray, IntArray
 from cxsentiment.stats.estimates import bare, missing, normal_interval
@@ -65,7 +66,7 @@ def _contextual(y: FloatArray, x: FloatArray, agents: IntArray) -> tuple[Estimat
     sums = products(y, x, agents)
     k, count = x.shape[1], sums.names.size
     if count < max(MIN_AGENTS, k + 2):
-        reason = f"too few agents to compare them: {count} of {max(MIN_AGENTS, k + 2)}"
+        reason = Reason("too_few", f"too few agents to compare them: {count} of {max(MIN_AGENTS, k + 2)}")
         return tuple(missing(reason, method, int(sums.sizes.sum())) for _ in range(int(k)))
     inside, across = sums.within(), sums.between()
     totals, rest = sums.sums.sum(axis=0), sums.sizes.sum() - sums.sizes
@@ -101,6 +102,8 @@ def _each(values: FloatArray, variances: FloatArray, n: FloatArray, method: str)
     return tuple(
         normal_interval(float(value), float(variance) ** 0.5, int(size), method)
         if variance > 0
-        else bare(float(value), int(size), method, "no spread within agents, so there is no interval")
+        else bare(
+            float(value), int(size), method, Reason("no_spread", "no spread within agents, so there is no interval")
+        )
         for value, variance, size in zip(values, variances, n, strict=True)
     )

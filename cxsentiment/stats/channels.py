@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cxsentiment.reasons import Reason
 from cxsentiment.stats.arrays import FloatArray, IntArray, compact, group_sums, same_shape
 from cxsentiment.stats.rates import checked_weights
 from cxsentiment.stats.reliability import variance_components
@@ -72,7 +73,7 @@ class Channels:
     machine_n: FloatArray
     machine_variance: FloatArray
     line: MachineLine | None
-    reason: str
+    reason: Reason | None
     labels: IntArray
     labels_vary: bool
     binary: bool
@@ -111,7 +112,7 @@ def channels(contacts: Contacts) -> Channels:
 
 def machine_line(
     agent: IntArray, human: FloatArray, machine: FloatArray, weights: FloatArray | None = None
-) -> tuple[MachineLine | None, str]:
+) -> tuple[MachineLine | None, Reason | None]:
     """Least squares of the machine's score on the human value, or None and the reason why there is none.
 
     Shapes (n,). The covariance is the sandwich by agent with the factor C/(C-1)·(n-1)/(n-2) (Cameron & Miller 2015);
@@ -123,10 +124,13 @@ def machine_line(
     if y.size < MIN_CALIBRATION:
         return (
             None,
-            f"{y.size} labelled contacts with a machine score are too few to calibrate ({MIN_CALIBRATION} needed)",
+            Reason(
+                "too_few",
+                f"{y.size} labelled contacts with a machine score are too few to calibrate ({MIN_CALIBRATION} needed)",
+            ),
         )
     if np.ptp(y) == 0:
-        return None, "the labels are all of one class, so the machine cannot be calibrated"
+        return None, Reason("one_class", "the labels are all of one class, so the machine cannot be calibrated")
     x = np.stack([np.ones(y.size), y], axis=1)
     bread = np.linalg.inv((x * w[:, None]).T @ x)
     alpha, beta = bread @ ((x * w[:, None]).T @ f)
@@ -136,7 +140,7 @@ def machine_line(
         of, names = np.arange(y.size), np.arange(y.size)
     scores = group_sums(of, names.size, residual, residual * y)[:, 1:]
     factor = names.size / (names.size - 1) * (y.size - 1) / (y.size - 2)
-    return MachineLine(float(alpha), float(beta), factor * bread @ (scores.T @ scores) @ bread, y.size), ""
+    return MachineLine(float(alpha), float(beta), factor * bread @ (scores.T @ scores) @ bread, y.size), None
 
 
 def _checked(contacts: Contacts) -> tuple[FloatArray, IntArray, IntArray, FloatArray]:

@@ -10,6 +10,7 @@ from typing import Literal
 
 import numpy as np
 
+from cxsentiment.reasons import Reason
 from cxsentiment.schema import Estimate
 from cxsentiment.stats.arrays import FloatArray, IntArray, group_sums
 from cxsentiment.stats.estimates import missing
@@ -87,7 +88,7 @@ def clustered_concordance(
         raise ValueError("the AUC needs an outcome of 0 and 1")
     nameless = pairs.nameless
     if nameless and level == "within":
-        return no_correlation("no contact names its agent", name, pairs.x.size, 0)
+        return no_correlation(Reason("not_named", "no contact names its agent"), name, pairs.x.size, 0)
     if nameless:
         pairs = Pairs(pairs.x, pairs.y, np.zeros(pairs.x.size, dtype=np.int64), np.zeros(1, dtype=np.int64))
     n, count = pairs.x.size, pairs.names.size
@@ -95,7 +96,9 @@ def clustered_concordance(
         return no_correlation(reason, method, n, count)
     counted = _counted(pairs, statistic)
     if counted is None:
-        reason = f"both sides have more than {_MOST_LEVELS} different values; use Spearman's correlation"
+        reason = Reason(
+            "not_applicable", f"both sides have more than {_MOST_LEVELS} different values; use Spearman's correlation"
+        )
         return no_correlation(reason, method, n, count)
     everywhere, own = counted
     whole = everywhere.total().times(0.5)
@@ -104,7 +107,9 @@ def clustered_concordance(
         whole, without = own.total(), own.total().plus(own, -1)
     value = float(whole.statistic(statistic)[0])
     if math.isnan(value):
-        return no_correlation("no two contacts that differ on both sides can be compared", method, n, count)
+        return no_correlation(
+            Reason("constant", "no two contacts that differ on both sides can be compared"), method, n, count
+        )
     found = fisher_jackknife(
         value,
         without.statistic(statistic),
@@ -115,7 +120,9 @@ def clustered_concordance(
         what="every pair of contacts agrees",
     )
     if nameless:
-        reason = "no contact names its agent, so an interval cannot allow for contacts of one agent being alike"
+        reason = Reason(
+            "not_named", "no contact names its agent, so an interval cannot allow for contacts of one agent being alike"
+        )
         found = no_correlation(reason, name, n, 0)
         found = ClusteredCorrelation(Estimate(value, None, None, n, name, reason), 0, None, None, {}, float(n))
     return _as_auc(found) if statistic == "auc" else found
@@ -131,15 +138,27 @@ def risk_difference(x: FloatArray, top: FloatArray, clusters: IntArray) -> Estim
     method = "risk difference, upper less lower quarter, delete-one-agent jackknife"
     n, count = pairs.x.size, pairs.names.size
     if n == 0 or np.ptp(pairs.x) == 0:
-        return missing("the feature is the same in all contacts" if n else "no contact has both values", method, n)
+        return missing(
+            Reason("constant", "the feature is the same in all contacts")
+            if n
+            else Reason("nothing_to_count", "no contact has both values"),
+            method,
+            n,
+        )
     distinct = np.unique(pairs.x)
     low, high = (distinct[0], distinct[1]) if distinct.size == 2 else np.quantile(pairs.x, [0.25, 0.75])
     if low == high:
-        return missing("more than half of the contacts share one value, so there are no quarters to compare", method, n)
+        return missing(
+            Reason("no_spread", "more than half of the contacts share one value, so there are no quarters to compare"),
+            method,
+            n,
+        )
     upper, lower = (pairs.x >= high).astype(np.float64), (pairs.x <= low).astype(np.float64)
     if pairs.nameless:
         value = float(upper @ pairs.y / upper.sum() - lower @ pairs.y / lower.sum())
-        return Estimate(value, None, None, n, method, "no contact names its agent, so there is no interval")
+        return Estimate(
+            value, None, None, n, method, Reason("not_named", "no contact names its agent, so there is no interval")
+        )
     sums = group_sums(pairs.of, count, upper, upper * pairs.y, lower, lower * pairs.y)[:, 1:]
     total = sums.sum(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):

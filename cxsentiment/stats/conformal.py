@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cxsentiment.reasons import Reason
 from cxsentiment.schema import Estimate
 from cxsentiment.stats.arrays import BoolArray, FloatArray, IntArray, same_shape
 from cxsentiment.stats.estimates import missing
@@ -98,5 +99,5 @@ def prediction_sets(
 def coverage(sets: Sets, answers: IntArray) -> Estimate:
     """Share (0-1) of contacts whose true answer, `answers` (n,) codes, is in the set, with Wilson's interval."""
     if answers.size == 0:
-        return missing("no contact with a known answer", "share covered, Wilson interval")
+        return missing(Reason("no_answers", "no contact with a known answer"), "share covered, Wilson interval")
     return wilson_interval(int(sets.included[np.arange(answers.size), answers].sum()), answers.size)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cxsentiment.reasons import Reason
 from cxsentiment.stats.arrays import BoolArray, FloatArray, IntArray, same_shape
 
 _RANGE_TO_SD = 1.128  # mean absolute difference of two normal values, in standard deviations (d2)
@@ -31,7 +32,7 @@ class Chart:
     outside: BoolArray
     centre: float | None
     spread: float | None
-    reason: str | None
+    reason: Reason | None
 
 
 def laney_p(passed: FloatArray, n: FloatArray) -> Chart:
@@ -45,12 +46,14 @@ def laney_p(passed: FloatArray, n: FloatArray) -> Chart:
         raise ValueError("more contacts passed than there were, fewer than none, or a count is missing")
     keep = n > 0
     if keep.sum() < MIN_POINTS:
-        return _no_chart(f"{int(keep.sum())} periods with contacts are too few for a chart ({MIN_POINTS} needed)")
+        return _no_chart(
+            Reason("too_few", f"{int(keep.sum())} periods with contacts are too few for a chart ({MIN_POINTS} needed)")
+        )
     share, size = passed[keep] / n[keep], n[keep]
     centre = float(passed[keep].sum() / size.sum())
     sigma = np.sqrt(centre * (1 - centre) / size)
     if centre in (0.0, 1.0):
-        return _no_chart("all contacts have the same verdict, so there is nothing to chart")
+        return _no_chart(Reason("constant", "all contacts have the same verdict, so there is nothing to chart"))
     spread = float(np.mean(np.abs(np.diff((share - centre) / sigma)))) / _RANGE_TO_SD
     low, high = np.maximum(0, centre - 3 * sigma * spread), np.minimum(1, centre + 3 * sigma * spread)
     # Days that are all the same have limits of no width, which rounding must not put them outside of.
@@ -67,7 +70,7 @@ def ewma(z: FloatArray, lam: float = LAMBDA, limit: float = LIMIT) -> Chart:
     if not 0 < lam <= 1:
         raise ValueError(f"a weight of {lam} does not lie in (0, 1]")
     if z.size == 0:
-        return _no_chart("no periods")
+        return _no_chart(Reason("nothing_to_count", "no periods"))
     known = ~np.isnan(z)
     seen, level = np.cumsum(known), 0.0
     value = np.zeros(z.size)
@@ -161,6 +164,6 @@ def undecided_share(q: FloatArray, low: float = 0.3, high: float = 0.7) -> float
     return float(np.mean((known >= low) & (known <= high))) if known.size else None
 
 
-def _no_chart(reason: str) -> Chart:
+def _no_chart(reason: Reason) -> Chart:
     empty = np.zeros(0)
     return Chart(empty, empty, empty, np.zeros(0, dtype=np.bool_), None, None, reason)

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from cxsentiment.reasons import Reason
 from cxsentiment.schema import Estimate, Level
 from cxsentiment.stats.arrays import FloatArray, IntArray, group_sums
 from cxsentiment.stats.jackknife import (
@@ -65,7 +66,7 @@ def clustered_pearson(
     pairs = known_pairs(x, y, clusters)
     method = f"Pearson, {level}, delete-one-agent jackknife"
     if pairs.nameless:
-        return no_correlation("no contact names its agent", method, pairs.x.size, 0)
+        return no_correlation(Reason("not_named", "no contact names its agent"), method, pairs.x.size, 0)
     if level == "within":
         pairs = without_singles(pairs)
     n, count = pairs.x.size, pairs.names.size
@@ -110,9 +111,11 @@ def _unclustered(pairs: Pairs, level: Level) -> ClusteredCorrelation:
     method = f"Spearman, {level}"
     n = pairs.x.size
     if level != "pooled":
-        return no_correlation("no contact names its agent", method, n, 0)
+        return no_correlation(Reason("not_named", "no contact names its agent"), method, n, 0)
     if reason := too_little(n, MIN_FOR_SPEARMAN, level) or constant(pairs.x, pairs.y, level):
         return no_correlation(reason, method, n, 0)
-    reason = "no contact names its agent, so an interval cannot allow for contacts of one agent being alike"
+    reason = Reason(
+        "not_named", "no contact names its agent, so an interval cannot allow for contacts of one agent being alike"
+    )
     value = spearman(pairs.x, pairs.y)
     return ClusteredCorrelation(Estimate(value, None, None, n, method, reason), 0, None, None, {}, float(n))

@@ -10,6 +10,7 @@ from itertools import combinations
 
 import numpy as np
 
+from cxsentiment.reasons import Reason
 from cxsentiment.schema import Estimate
 from cxsentiment.stats.arrays import FloatArray, IntArray
 from cxsentiment.stats.estimates import missing
@@ -51,7 +52,11 @@ def lmg(
     n, method = int(sums.sizes.sum()), "LMG share of R², delete-one-agent jackknife"
     moments = _moments(sums)
     if n <= table.shape[1] + 1 or moments[0, -1, -1] <= 0:
-        reason = "the outcome is the same in all contacts" if n > table.shape[1] + 1 else f"{n} contacts are too few"
+        reason = (
+            Reason("constant", "the outcome is the same in all contacts")
+            if n > table.shape[1] + 1
+            else Reason("too_few", f"{n} contacts are too few")
+        )
         nothing = missing(reason, method, n)
         return Drivers(nothing, (nothing,) * p, (False,) * x.shape[1], (0.0,) * x.shape[1])
     places = [np.flatnonzero(groups == group) + kept for group in range(p)]

@@ -10,9 +10,10 @@ from typing import Literal
 
 import numpy as np
 
+from cxsentiment.reasons import Reason
 from cxsentiment.schema import Estimate
 from cxsentiment.stats.arrays import BoolArray, FloatArray, IntArray, same_shape
-from cxsentiment.stats.estimates import MIN_CLUSTERS, missing, normal_quantile, t_quantile, t_two_sided
+from cxsentiment.stats.estimates import MIN_CLUSTERS, NOT_DETERMINED, missing, normal_quantile, t_quantile, t_two_sided
 from cxsentiment.stats.means import clustered_mean
 from cxsentiment.stats.regression import Coefficients, clustered_regression
 
@@ -128,11 +129,11 @@ def _judged(found: Coefficients, margin: float) -> Contrast:
     difference = found.slopes[0]
     if difference.value is None:
         reason = (
-            "one of the two groups has no contacts to compare"
+            Reason("not_comparable", "one of the two groups has no contacts to compare")
             if "vary" in (difference.reason or "")
             else difference.reason
         )
-        return Contrast(missing(reason or "", difference.method, difference.n), None, None, margin, None)
+        return Contrast(missing(reason or NOT_DETERMINED, difference.method, difference.n), None, None, margin, None)
     if difference.low is None or difference.high is None:
         return Contrast(difference, None, None, margin, None)
     df = found.clusters - 1

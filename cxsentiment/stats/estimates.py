@@ -8,30 +8,39 @@ import math
 from dataclasses import replace
 from statistics import NormalDist
 
+from cxsentiment.reasons import Reason
 from cxsentiment.schema import Estimate
 
 LEVEL = 0.95
+NOT_DETERMINED = Reason("undefined", "the figures given do not determine it")
 MIN_CLUSTERS = 8  # the jackknife's coverage was checked from 8 clusters on
 
 
-def missing(reason: str, method: str, n: int = 0) -> Estimate:
+def missing(reason: Reason, method: str, n: int = 0) -> Estimate:
     """An estimate that could not be made, with the reason in plain words."""
     return Estimate(None, None, None, n, method, reason)
 
 
-def bare(value: float, n: int, method: str, reason: str) -> Estimate:
+def bare(value: float, n: int, method: str, reason: Reason) -> Estimate:
     """A value without an interval, with the reason why it has none."""
     return estimated(value, None, None, n, method, reason)
 
 
 def estimated(
-    value: float, low: float | None, high: float | None, n: int, method: str, reason: str | None = None
+    value: float, low: float | None, high: float | None, n: int, method: str, reason: Reason | None = None
 ) -> Estimate:
     """An estimate; a value that is no finite number becomes a null, an interval that is none is left out."""
     if not math.isfinite(value):
-        return missing(reason or "the figures given do not determine it", method, n)
+        return missing(reason or NOT_DETERMINED, method, n)
     if low is not None and high is not None and not (math.isfinite(low) and math.isfinite(high)):
-        return Estimate(value, None, None, n, method, reason or "the figures given do not determine an interval")
+        return Estimate(
+            value,
+            None,
+            None,
+            n,
+            method,
+            reason or Reason("undefined", "the figures given do not determine an interval"),
+        )
     return Estimate(value, low, high, n, method, reason)
 
 
@@ -42,9 +51,9 @@ def clipped(estimate: Estimate, lowest: float, highest: float) -> Estimate:
     return replace(estimate, low=max(estimate.low, lowest), high=min(estimate.high, highest))
 
 
-def because(estimate: Estimate, reason: str) -> Estimate:
+def because(estimate: Estimate, reason: Reason) -> Estimate:
     """The estimate with one more reason; reasons are joined by a semicolon."""
-    return replace(estimate, reason=f"{estimate.reason}; {reason}" if estimate.reason else reason)
+    return replace(estimate, reason=estimate.reason.joined(reason) if estimate.reason else reason)
 
 
 def complement(estimate: Estimate) -> Estimate:

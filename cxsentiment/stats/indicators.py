@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from cxsentiment.reasons import Reason
 from cxsentiment.schema import Estimate
 from cxsentiment.stats.arrays import BoolArray, FloatArray, IntArray, same_shape
 from cxsentiment.stats.estimates import clipped, missing, normal_interval
@@ -40,12 +41,12 @@ def net_promoter(scores: FloatArray) -> Estimate:
     if np.any((given < 0) | (given > 10)):
         raise ValueError("an answer lies outside 0-10")
     if n == 0:
-        return missing("no answers", method)
+        return missing(Reason("no_answers", "no answers"), method)
     p, d = float(np.mean(given >= _PROMOTER)), float(np.mean(given <= _DETRACTOR))
     value = 100 * (p - d)
     variance = p + d - (p - d) ** 2
     if variance <= 1e-12:
-        reason = f"all {n} answers fall into one group, so their spread gives no interval"
+        reason = Reason("constant", f"all {n} answers fall into one group, so their spread gives no interval")
         return Estimate(value, None, None, n, method, reason)
     return clipped(normal_interval(value, 100 * math.sqrt(variance / n), n, method), -100.0, 100.0)
 
@@ -86,7 +87,9 @@ def first_contact_resolution(
     known = np.flatnonzero(customers >= 0)
     nameless = customers.size - known.size
     if known.size == 0:
-        return Resolution(missing("no contact names its customer", method), known, np.zeros(0), 0, nameless)
+        return Resolution(
+            missing(Reason("not_named", "no contact names its customer"), method), known, np.zeros(0), 0, nameless
+        )
     order, begins = _episodes(customers, started, issues, known, window_days)
     lone = begins & np.concatenate([begins[1:], [True]])
     old = started[order] <= until - window_days * _DAY
@@ -118,7 +121,9 @@ def resolution_in_time(
     known = np.flatnonzero(customers >= 0)
     nameless = customers.size - known.size
     if known.size == 0:
-        return Resolution(missing("no contact names its customer", method), known, np.zeros(0), 0, nameless)
+        return Resolution(
+            missing(Reason("not_named", "no contact names its customer"), method), known, np.zeros(0), 0, nameless
+        )
     order, begins = _episodes(customers, started, issues, known, window_days)
     of, first = np.cumsum(begins) - 1, order[begins]
     says = np.bincount(of, weights=~np.isnan(solved[order])) > 0
@@ -157,9 +162,9 @@ def _resolution(
     if first.size:
         share = replace(wilson_interval(int(resolved.sum()), first.size), method=method)
     elif censored:
-        share = missing(f"every episode began too late to tell {what}", method)
+        share = missing(Reason("censored", f"every episode began too late to tell {what}"), method)
     else:
-        share = missing(f"no episode says {what}", method)
+        share = missing(Reason("nothing_to_count", f"no episode says {what}"), method)
     in_time = np.argsort(first)
     return Resolution(share, first[in_time], resolved[in_time], censored, nameless)
 
@@ -188,7 +193,7 @@ def retention(at_start: int, at_end: int, gained: int) -> Estimate:
     if at_start < 0 or not 0 <= at_end - gained <= at_start:
         raise ValueError("customers at the end less new ones must lie between 0 and the customers at the start")
     found = wilson_interval(at_end - gained, at_start)
-    reason = "no customers at the start" if at_start == 0 else None
+    reason = Reason("nothing_to_count", "no customers at the start") if at_start == 0 else None
     return Estimate(found.value, found.low, found.high, found.n, method, reason)
 
 
@@ -198,7 +203,7 @@ def churn(at_start: int, lost: int) -> Estimate:
     Lost ones must be of those at the start.
     """
     found = wilson_interval(lost, at_start)
-    reason = "no customers at the start" if at_start == 0 else None
+    reason = Reason("nothing_to_count", "no customers at the start") if at_start == 0 else None
     return Estimate(found.value, found.low, found.high, found.n, "lost / start, Wilson interval", reason)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from cxsentiment.reasons import Reason
 from cxsentiment.schema import Estimate, Level
 from cxsentiment.stats.arrays import FloatArray, IntArray, compact, group_means, same_shape
 from cxsentiment.stats.estimates import LEVEL, MIN_CLUSTERS, missing, t_interval, t_quantile, t_two_sided
@@ -113,20 +114,24 @@ def fisher_jackknife(
     """
     count = names.size
 
-    def bare(reason: str) -> ClusteredCorrelation:
+    def bare(reason: Reason) -> ClusteredCorrelation:
         return ClusteredCorrelation(Estimate(r, None, None, n, method, reason), count, None, None, {}, effective_n)
 
     if count < MIN_CLUSTERS:
-        return bare(f"too few agents for an interval: {count} of {MIN_CLUSTERS}")
+        return bare(Reason("too_few", f"too few agents for an interval: {count} of {MIN_CLUSTERS}"))
     if np.any(np.isnan(without)):
-        return bare("all the variation comes from one agent, so there is no interval")
+        return bare(Reason("one_agent", "all the variation comes from one agent, so there is no interval"))
     if abs(r) >= 1 - 1e-12 or np.any(np.abs(without) >= 1 - 1e-12):
         where = "" if abs(r) >= 1 - 1e-12 else "without one of the agents, "
-        return bare(f"{where}{what or 'the ranks agree perfectly'}, which leaves no spread for an interval")
+        return bare(
+            Reason("no_spread", f"{where}{what or 'the ranks agree perfectly'}, which leaves no spread for an interval")
+        )
     z_without = np.arctanh(without)
     error = jackknife_error(z_without)
     if error <= 1e-12:
-        return bare("leaving out any one agent changes nothing, which leaves no spread for an interval")
+        return bare(
+            Reason("no_spread", "leaving out any one agent changes nothing, which leaves no spread for an interval")
+        )
     z = math.atanh(r)
     half = t_quantile((1 + LEVEL) / 2, count - 1) * error
     estimate = Estimate(r, math.tanh(z - half), math.tanh(z + half), n, method)
@@ -141,13 +146,27 @@ def plain_jackknife(
     count = without.size
     if count < MIN_CLUSTERS:
         return Estimate(
-            value, None, None, n, method, f"too few {unit}s for an interval: {count} of {MIN_CLUSTERS}"
+            value,
+            None,
+            None,
+            n,
+            method,
+            Reason("too_few", f"too few {unit}s for an interval: {count} of {MIN_CLUSTERS}"),
         ), None
     if not np.all(np.isfinite(without)):
-        return Estimate(value, None, None, n, method, f"one {unit} alone determines it, so there is no interval"), None
+        return Estimate(
+            value,
+            None,
+            None,
+            n,
+            method,
+            Reason("one_agent", f"one {unit} alone determines it, so there is no interval"),
+        ), None
     error = jackknife_error(without)
     if error <= 1e-12 * max(1.0, abs(value)):
-        reason = f"leaving out any one {unit} changes nothing, which leaves no spread for an interval"
+        reason = Reason(
+            "no_spread", f"leaving out any one {unit} changes nothing, which leaves no spread for an interval"
+        )
         return Estimate(value, None, None, n, method, reason), None
     return t_interval(value, error, n, method, df=count - 1), t_two_sided(value / error, count - 1)
 
@@ -178,7 +197,7 @@ def compare_levels(within: ClusteredCorrelation, between: ClusteredCorrelation) 
     """Difference within - between on Fisher's z, with the interval of the same jackknife run on the difference."""
     method = "difference of Fisher's z (within - between), delete-one-agent jackknife"
     if within.z is None or between.z is None or not within.z_without or not between.z_without:
-        return missing("one of the two has no interval", method)
+        return missing(Reason("undefined", "one of the two has no interval"), method)
     names = sorted(within.z_without.keys() | between.z_without.keys())
     without = np.array([within.z_without.get(c, within.z) - between.z_without.get(c, between.z) for c in names])
     error = jackknife_error(without)
@@ -195,28 +214,28 @@ def sign_conflict(within: ClusteredCorrelation, between: ClusteredCorrelation) -
     return inside * across < 0 or apart
 
 
-def no_correlation(reason: str, method: str, n: int, count: int) -> ClusteredCorrelation:
+def no_correlation(reason: Reason, method: str, n: int, count: int) -> ClusteredCorrelation:
     """An association that could not be made."""
     return ClusteredCorrelation(missing(reason, method, n), count, None, None, {}, None)
 
 
-def too_little(n: int, count: int, level: Level) -> str:
-    """Why `n` pairs of `count` clusters are too few for `level`; empty where they are not."""
+def too_little(n: int, count: int, level: Level) -> Reason | None:
+    """Why `n` pairs of `count` clusters are too few for `level`; None where they are not."""
     if level == "between" and count < MIN_CLUSTERS_BETWEEN:
-        return f"too few agents to compare them: {count} of {MIN_CLUSTERS_BETWEEN}"
+        return Reason("too_few", f"too few agents to compare them: {count} of {MIN_CLUSTERS_BETWEEN}")
     if n < MIN_PAIRS or (level == "within" and n - count < MIN_PAIRS - 1):
         kind = "contacts beyond each agent's first" if level == "within" else "contacts"
-        return f"too few {kind} have both values ({n} contacts in all; {MIN_PAIRS} are needed)"
-    return ""
+        return Reason("too_few", f"too few {kind} have both values ({n} contacts in all; {MIN_PAIRS} are needed)")
+    return None
 
 
-def constant(x: FloatArray, y: FloatArray, level: Level) -> str:
-    """Why a side that does not vary cannot be correlated; empty where both vary."""
+def constant(x: FloatArray, y: FloatArray, level: Level) -> Reason | None:
+    """Why a side that does not vary cannot be correlated; None where both vary."""
     where = {"pooled": "in all contacts", "within": "within each agent", "between": "for all agents"}
     for side, values in (("feature", x), ("outcome", y)):
         if np.ptp(values) == 0:
-            return f"the {side} is the same {where[level]}, so it cannot be correlated"
-    return ""
+            return Reason("constant", f"the {side} is the same {where[level]}, so it cannot be correlated")
+    return None
 
 
 def effective_n(pairs: Pairs, level: Level) -> float:

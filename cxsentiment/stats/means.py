@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from cxsentiment.reasons import Reason
 from cxsentiment.schema import Estimate
 from cxsentiment.stats.arrays import FloatArray, IntArray, compact
 from cxsentiment.stats.estimates import LEVEL, MIN_CLUSTERS, missing, t_interval
@@ -15,12 +16,21 @@ def mean_t_interval(values: FloatArray) -> Estimate:
     x = values[~np.isnan(values)]
     n = x.size
     if n == 0:
-        return missing("no values", method)
+        return missing(Reason("nothing_to_count", "no values"), method)
     mean = float(x.mean())
     if n == 1:
-        return Estimate(mean, None, None, 1, method, "one value has no spread, so there is no interval")
+        return Estimate(
+            mean, None, None, 1, method, Reason("too_few", "one value has no spread, so there is no interval")
+        )
     if np.ptp(x) == 0:
-        return Estimate(mean, None, None, n, method, f"all {n} values are equal, so their spread gives no interval")
+        return Estimate(
+            mean,
+            None,
+            None,
+            n,
+            method,
+            Reason("constant", f"all {n} values are equal, so their spread gives no interval"),
+        )
     return t_interval(mean, float(x.std(ddof=1)) / math.sqrt(n), n, method, df=n - 1)
 
 
@@ -30,13 +40,17 @@ def mean_difference(values: FloatArray, others: FloatArray) -> Estimate:
     x, y = values[~np.isnan(values)], others[~np.isnan(others)]
     n = x.size + y.size
     if x.size == 0 or y.size == 0:
-        return missing("one of the two has no values", method, n)
+        return missing(Reason("nothing_to_count", "one of the two has no values"), method, n)
     difference = float(x.mean() - y.mean())
     if min(x.size, y.size) < 2:
-        return Estimate(difference, None, None, n, method, "one value has no spread, so there is no interval")
+        return Estimate(
+            difference, None, None, n, method, Reason("too_few", "one value has no spread, so there is no interval")
+        )
     parts = float(x.var(ddof=1)) / x.size, float(y.var(ddof=1)) / y.size
     if sum(parts) == 0:
-        return Estimate(difference, None, None, n, method, "neither varies, so their spread gives no interval")
+        return Estimate(
+            difference, None, None, n, method, Reason("constant", "neither varies, so their spread gives no interval")
+        )
     df = sum(parts) ** 2 / (parts[0] ** 2 / (x.size - 1) + parts[1] ** 2 / (y.size - 1))
     return t_interval(difference, math.sqrt(sum(parts)), n, method, df=df)
 
@@ -54,14 +68,28 @@ def clustered_mean(
     x = values[keep]
     n = x.size
     if n == 0:
-        return missing("no values", method)
+        return missing(Reason("nothing_to_count", "no values"), method)
     mean = float(x.mean())
     of, names = compact(clusters[keep])
     count = names.size
     if count < max(least, 2):
-        return Estimate(mean, None, None, n, method, f"too few {unit}s for an interval: {count} of {max(least, 2)}")
+        return Estimate(
+            mean,
+            None,
+            None,
+            n,
+            method,
+            Reason("too_few", f"too few {unit}s for an interval: {count} of {max(least, 2)}"),
+        )
     if np.ptp(x) == 0:
-        return Estimate(mean, None, None, n, method, f"all {n} values are equal, so their spread gives no interval")
+        return Estimate(
+            mean,
+            None,
+            None,
+            n,
+            method,
+            Reason("constant", f"all {n} values are equal, so their spread gives no interval"),
+        )
     residuals = np.bincount(of, weights=x - mean)
     variance = float(residuals @ residuals) * count / (count - 1) / n**2
     return t_interval(mean, math.sqrt(variance), n, method, df=count - 1)
@@ -75,9 +103,11 @@ def median_interval(values: FloatArray) -> Estimate:
     x = np.sort(values[~np.isnan(values)])
     n = x.size
     if n == 0:
-        return missing("no values", method)
+        return missing(Reason("nothing_to_count", "no values"), method)
     median = float(np.median(x))
     rank = int(binom.ppf((1 - LEVEL) / 2, n, 0.5))
     if rank < 1:
-        return Estimate(median, None, None, n, method, f"{n} values are too few for an interval; 6 are needed")
+        return Estimate(
+            median, None, None, n, method, Reason("too_few", f"{n} values are too few for an interval; 6 are needed")
+        )
     return Estimate(median, float(x[rank - 1]), float(x[n - rank]), n, method)

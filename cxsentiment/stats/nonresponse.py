@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cxsentiment.reasons import Reason
 from cxsentiment.schema import Estimate
 from cxsentiment.stats.arrays import BoolArray, FloatArray, IntArray, compact, same_shape
 from cxsentiment.stats.estimates import MIN_CLUSTERS, clipped, missing, t_interval
@@ -97,16 +98,23 @@ def nonresponse(
     if np.any((answers[given] < scale[0]) | (answers[given] > scale[1])):
         raise ValueError(f"an answer lies outside the scale {scale[0]:g}-{scale[1]:g}")
     if n == 0:
-        nothing = missing("nobody answered", "mean of answers")
+        nothing = missing(Reason("no_answers", "nobody answered"), "mean of answers")
         return NonResponse(nothing, nothing, (), nothing, 0.0 if answers.size else None, None, WARNING)
     y = answers[given]
     raw = mean_t_interval(y) if clusters is None else clustered_mean(y, clusters[given])
     raw = clipped(raw, *scale)
-    weighting, weighted = None, missing("no covariates to weight by", "inverse-probability weighted mean", n)
+    weighting, weighted = (
+        None,
+        missing(Reason("nothing_to_count", "no covariates to weight by"), "inverse-probability weighted mean", n),
+    )
     if n < MIN_ANSWERS:
-        weighted = missing(f"{n} answers are too few to weight ({MIN_ANSWERS} needed)", weighted.method, n)
+        weighted = missing(
+            Reason("too_few", f"{n} answers are too few to weight ({MIN_ANSWERS} needed)"), weighted.method, n
+        )
     elif given.all():
-        weighted = missing("everybody answered, so there is nothing to weight", weighted.method, n)
+        weighted = missing(
+            Reason("nothing_to_count", "everybody answered, so there is nothing to weight"), weighted.method, n
+        )
     elif covariates is not None:
         weighting = response_weights(given.astype(np.float64), covariates)
         weighted = clipped(
@@ -124,11 +132,25 @@ def _weighted_mean(y: FloatArray, w: FloatArray, clusters: IntArray | None) -> E
     of, names = (np.arange(y.size), np.arange(y.size)) if clusters is None else compact(clusters)
     count = names.size
     if count < MIN_CLUSTERS:
-        return Estimate(mean, None, None, y.size, method, f"too few agents for an interval: {count} of {MIN_CLUSTERS}")
+        return Estimate(
+            mean,
+            None,
+            None,
+            y.size,
+            method,
+            Reason("too_few", f"too few agents for an interval: {count} of {MIN_CLUSTERS}"),
+        )
     sums = np.bincount(of, weights=w * (y - mean), minlength=count) / w.sum()
     error = math.sqrt(float(sums @ sums) * count / (count - 1))
     if error <= 0:
-        return Estimate(mean, None, None, y.size, method, "all answers are equal, so their spread gives no interval")
+        return Estimate(
+            mean,
+            None,
+            None,
+            y.size,
+            method,
+            Reason("constant", "all answers are equal, so their spread gives no interval"),
+        )
     return t_interval(mean, error, y.size, method, df=count - 1)
 
 
@@ -146,7 +168,7 @@ def _bounds(y: FloatArray, share: float, scale: tuple[float, float]) -> Estimate
     """Everybody else at the lowest, or at the highest answer (Manski 1989). No probability goes with this interval."""
     known = share * float(y.mean())
     low, high = known + (1 - share) * scale[0], known + (1 - share) * scale[1]
-    reason = "no single value: these are bounds, whoever the others are"
+    reason = Reason("bounds", "no single value: these are bounds, whoever the others are")
     return Estimate(None, low, high, y.size, "worst-case bounds", reason)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cxsentiment.reasons import Reason
 from cxsentiment.schema import Estimate
 from cxsentiment.stats.arrays import BoolArray, FloatArray, IntArray, same_shape
 from cxsentiment.stats.conformal import Calibration, Sets, calibrate, coverage, prediction_sets
@@ -69,19 +70,20 @@ def fit_answers(
     groups: IntArray | None = None,
     weights: FloatArray | None = None,
     nominal: float = 0.9,
-) -> AnswerModel | str:
+) -> AnswerModel | Reason:
     """Fit, calibrate and test on the three parts of the surveyed contacts, or say in plain words what lacks.
 
     `x` (n, k) without NaN, `answers` (n,) codes 0..levels-1, `groups` (n,) channels, `weights` (n,) 1 / P(response).
     """
     fit, calibration, test = parts
     if fit.sum() < MIN_TRAINING or calibration.sum() < 1 / (1 - nominal) or not test.any():
-        return (
+        return Reason(
+            "too_few",
             f"{int(fit.sum())} contacts to fit on ({MIN_TRAINING} needed), {int(calibration.sum())} to calibrate on, "
-            f"{int(test.sum())} to test on: too few"
+            f"{int(test.sum())} to test on: too few",
         )
     if np.unique(answers[fit]).size < 2:
-        return "all answers are the same, so nothing can be predicted"
+        return Reason("constant", "all answers are the same, so nothing can be predicted")
     model = fit_ordinal(x[fit], answers[fit], levels)
 
     def of(part: BoolArray, values: IntArray | FloatArray | None) -> object:

@@ -8,6 +8,7 @@ import math
 
 import numpy as np
 
+from cxsentiment.reasons import Reason
 from cxsentiment.stats.arrays import FloatArray, IntArray
 from cxsentiment.stats.estimates import MIN_CLUSTERS
 from cxsentiment.stats.jackknife import (
@@ -40,20 +41,24 @@ def clustered_polyserial(x: FloatArray, y: FloatArray, clusters: IntArray) -> Cl
     method = "polyserial, two-step ML, delete-one-agent jackknife"
     n, count = pairs.x.size, pairs.names.size
     if pairs.nameless:
-        return no_correlation("no contact names its agent", method, n, 0)
+        return no_correlation(Reason("not_named", "no contact names its agent"), method, n, 0)
     if reason := too_little(n, count, "pooled") or constant(pairs.x, pairs.y, "pooled"):
         return no_correlation(reason, method, n, count)
     levels = np.unique(pairs.y)
     if levels.size > _MOST_LEVELS:
-        reason = (
-            f"the outcome has {levels.size} different answers; a polyserial correlation takes at most {_MOST_LEVELS}"
+        reason = Reason(
+            "not_applicable",
+            f"the outcome has {levels.size} different answers; a polyserial correlation takes at most {_MOST_LEVELS}",
         )
         return no_correlation(reason, method, n, count)
     table = _Table(pairs, levels)
     rho = table.maximum()
     if abs(rho) >= _BOUND - 1e-6:
         return no_correlation(
-            "the answers follow the feature so closely that no correlation below 1 fits", method, n, count
+            Reason("no_spread", "the answers follow the feature so closely that no correlation below 1 fits"),
+            method,
+            n,
+            count,
         )
     # Of few clusters no interval is made, and of a single one nothing is left without it.
     without = table.without_each(rho) if count >= MIN_CLUSTERS else np.zeros(count)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from cxsentiment.reasons import Reason
 from cxsentiment.schema import Estimate
 from cxsentiment.stats.arrays import FloatArray, IntArray, compact, same_shape, tally
 from cxsentiment.stats.estimates import MIN_CLUSTERS, bare, because, clipped, missing, normal_interval, t_interval
@@ -64,7 +65,7 @@ def ppi_mean(sample: Sample, *, lam: float | None = None, bounds: tuple[float, f
     if lam is None and (reason := _too_few(sample)):
         return PoweredMean(because(_human_only(sample), reason), 0.0, n, unlabelled)
     if n < 2:
-        return PoweredMean(missing("too few labels", method, n), 0.0, n, unlabelled)
+        return PoweredMean(missing(Reason("too_few", "too few labels"), method, n), 0.0, n, unlabelled)
     human, machine = _influence(sample)
     w = _weights(sample)
     power = _tuned(human, machine, sample, w) if lam is None else lam
@@ -120,22 +121,26 @@ def _binary(values: FloatArray) -> bool:
     return bool(np.all((values == 0) | (values == 1)))
 
 
-def _too_few(sample: Sample) -> str:
+def _too_few(sample: Sample) -> Reason | None:
     n = sample.y.size
     if sample.f_unlabelled.size == 0:
-        return "no unlabelled contact has a machine score: the human labels alone"
+        return Reason("not_scored", "no unlabelled contact has a machine score: the human labels alone")
     if n < MIN_LABELS:
-        return f"{n} labels are too few to use the machine ({MIN_LABELS} are needed): the human labels alone"
+        return Reason(
+            "too_few", f"{n} labels are too few to use the machine ({MIN_LABELS} are needed): the human labels alone"
+        )
     if _binary(sample.y):
         least = int(min(sample.y.sum(), n - sample.y.sum()))
         if least < MIN_PER_CLASS:
-            return f"only {least} labels of one class ({MIN_PER_CLASS} are needed): the human labels alone"
-    return ""
+            return Reason(
+                "one_class", f"only {least} labels of one class ({MIN_PER_CLASS} are needed): the human labels alone"
+            )
+    return None
 
 
 def _human_only(sample: Sample) -> Estimate:
     if sample.y.size == 0:
-        return missing("no human labels", "human labels only")
+        return missing(Reason("no_labels", "no human labels"), "human labels only")
     if _binary(sample.y):
         found = share_interval(sample.y, sample.weights, sample.clusters)
     elif sample.weights is None:
@@ -185,6 +190,6 @@ def _interval(value: float, influence: FloatArray, sample: Sample, method: str) 
         return normal_interval(value, math.sqrt(variance), n, method)
     count = influence.size
     if count < MIN_CLUSTERS:
-        return bare(value, n, method, f"too few agents for an interval: {count} of {MIN_CLUSTERS}")
+        return bare(value, n, method, Reason("too_few", f"too few agents for an interval: {count} of {MIN_CLUSTERS}"))
     error = math.sqrt(float(influence @ influence) * count / (count - 1))
     return t_interval(value, error, n, method, df=count - 1)

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from cxsentiment.reasons import Reason
 from cxsentiment.schema import Estimate
 from cxsentiment.stats.arrays import FloatArray, IntArray, compact, group_sums, same_shape
 from cxsentiment.stats.estimates import (
@@ -29,7 +30,7 @@ def wilson_interval(successes: int, n: int) -> Estimate:
     if not 0 <= successes <= n:
         raise ValueError(f"{successes} successes among {n} trials")
     if n == 0:
-        return missing("nothing to count", method)
+        return missing(Reason("nothing_to_count", "nothing to count"), method)
     low, high = _wilson(successes / n, n)
     return Estimate(successes / n, low, high, n, method)
 
@@ -42,7 +43,7 @@ def share_difference(successes: int, n: int, other_successes: int, other_n: int)
     method = "difference of two shares, Newcombe interval"
     one, other = wilson_interval(successes, n), wilson_interval(other_successes, other_n)
     if n == 0 or other_n == 0:
-        return missing("one of the two has nothing to count", method, n + other_n)
+        return missing(Reason("nothing_to_count", "one of the two has nothing to count"), method, n + other_n)
     difference = _value(one) - _value(other)
     down = math.hypot(_value(one) - (one.low or 0.0), (other.high or 0.0) - _value(other))
     up = math.hypot((one.high or 0.0) - _value(one), _value(other) - (other.low or 0.0))
@@ -64,7 +65,7 @@ def share_interval(values: FloatArray, weights: FloatArray | None = None, cluste
     method = "share, Wilson interval" + (", weighted" if weights is not None else "")
     method += ", clustered by agent" if clusters is not None else ""
     if x.size == 0:
-        return missing("nothing to count", method)
+        return missing(Reason("nothing_to_count", "nothing to count"), method)
     share = float(np.average(x, weights=w))
     kish = float(w.sum() ** 2 / (w @ w))
     if clusters is None:
@@ -74,7 +75,12 @@ def share_interval(values: FloatArray, weights: FloatArray | None = None, cluste
         count = names.size
         if count < MIN_CLUSTERS:
             return Estimate(
-                share, None, None, x.size, method, f"too few agents for an interval: {count} of {MIN_CLUSTERS}"
+                share,
+                None,
+                None,
+                x.size,
+                method,
+                Reason("too_few", f"too few agents for an interval: {count} of {MIN_CLUSTERS}"),
             )
     sums = np.bincount(of, weights=w * (x - share), minlength=count)
     variance = float(sums @ sums) / w.sum() ** 2 * count / max(count - 1, 1)
@@ -87,7 +93,7 @@ def rule_of_three(n: int) -> Estimate:
     """No event in `n` trials: share 0 with the upper 95 % bound 3 / n (Hanley & Lippman-Hand 1983)."""
     method = "no event seen, rule of three"
     if n <= 0:
-        return missing("nothing to count", method)
+        return missing(Reason("nothing_to_count", "nothing to count"), method)
     return Estimate(0.0, 0.0, min(1.0, 3 / n), n, method)
 
 
@@ -106,15 +112,17 @@ def rogan_gladen(
     if not (0 <= flagged <= n and 0 <= true_positives <= positives and 0 <= true_negatives <= negatives):
         raise ValueError("a count exceeds its total")
     if n == 0:
-        return missing("nothing to count", method)
+        return missing(Reason("nothing_to_count", "nothing to count"), method)
     if positives == 0 or negatives == 0:
-        return missing("the labels are all of one class, so the machine's errors are not known", method, n)
+        return missing(
+            Reason("one_class", "the labels are all of one class, so the machine's errors are not known"), method, n
+        )
     se, sp = wilson_interval(true_positives, positives), wilson_interval(true_negatives, negatives)
     youden = _value(se) + _value(sp) - 1
     low = youden - math.hypot(_value(se) - (se.low or 0.0), _value(sp) - (sp.low or 0.0))
     if low < LEAST_YOUDEN:
-        reason = f"the machine separates too little: sensitivity + specificity - 1 is {youden:.2f}, may be {low:.2f}"
-        return missing(f"{reason}, and {LEAST_YOUDEN} is needed", method, n)
+        why = f"the machine separates too little: sensitivity + specificity - 1 is {youden:.2f}, may be {low:.2f}"
+        return missing(Reason("weak_machine", f"{why}, and {LEAST_YOUDEN} is needed"), method, n)
     observed = flagged / n
     share = (observed + _value(sp) - 1) / youden
     cut = min(1.0, max(0.0, share))
@@ -123,7 +131,7 @@ def rogan_gladen(
     variance += (1 - cut) ** 2 * _spread(true_negatives, negatives) / negatives
     found = normal_interval(share, math.sqrt(variance) / youden, n, method)
     if cut != share:
-        found = because(replace(found, value=cut), f"the formula gives {share:.3f}, outside 0-1: cut")
+        found = because(replace(found, value=cut), Reason("remark", f"the formula gives {share:.3f}, outside 0-1: cut"))
         found = replace(found, low=min(cut, found.low or 0.0), high=max(cut, found.high or 0.0))
     return clipped(found, 0.0, 1.0)
 
@@ -172,14 +180,19 @@ def noncritical_accuracy(defects: FloatArray, opportunities: FloatArray, cluster
     if np.any((d < 0) | (d > o)):
         raise ValueError("a contact has more defects than opportunities, or fewer than none")
     if d.size == 0:
-        return missing("no contact had an opportunity", method)
+        return missing(Reason("nothing_to_count", "no contact had an opportunity"), method)
     if d.sum() == 0:
         return replace(complement(rule_of_three(int(o.sum()))), method=f"{method}; no defect seen, rule of three")
     of, names = (np.arange(d.size), np.arange(d.size)) if clusters is None else compact(clusters[keep])
     count, rate = names.size, float(d.sum() / o.sum())
     if count < MIN_CLUSTERS:
         return Estimate(
-            1 - rate, None, None, d.size, method, f"too few clusters for an interval: {count} of {MIN_CLUSTERS}"
+            1 - rate,
+            None,
+            None,
+            d.size,
+            method,
+            Reason("too_few", f"too few clusters for an interval: {count} of {MIN_CLUSTERS}"),
         )
     residuals = group_sums(of, count, d - rate * o)[:, 1]
     error = math.sqrt(float(residuals @ residuals) * count / (count - 1)) / float(o.sum())

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cxsentiment.reasons import Reason
 from cxsentiment.schema import Estimate
 from cxsentiment.stats.arrays import FloatArray, IntArray, compact, same_shape, tally
 from cxsentiment.stats.estimates import MIN_CLUSTERS, missing
@@ -112,7 +113,7 @@ def _jackknifed(
 ) -> Coefficients:
     k, n, count = total.shape[0] - 1, int(found.sizes.sum()), found.names.size
     if n <= k + 1 or count == 0:
-        nothing = missing(f"{n} contacts are too few for {k} slopes", method, n)
+        nothing = missing(Reason("too_few", f"{n} contacts are too few for {k} slopes"), method, n)
         return Coefficients((nothing,) * k, (None,) * k, np.zeros((k, k)), np.zeros((count, k)), count, n)
     scale = column_scale(varying)
     slopes, left = solve(total, scale), solve(without, scale)
@@ -122,7 +123,13 @@ def _jackknifed(
     for place in range(k):
         if flat[place]:
             estimates.append(
-                missing("it does not vary within any agent" if "within" in method else "it does not vary", method, n)
+                missing(
+                    Reason("constant", "it does not vary within any agent")
+                    if "within" in method
+                    else Reason("constant", "it does not vary"),
+                    method,
+                    n,
+                )
             )
             p_values.append(None)
             continue

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cxsentiment.reasons import Reason
 from cxsentiment.schema import Estimate
 from cxsentiment.stats.arrays import FloatArray
 from cxsentiment.stats.estimates import missing, standard_error
@@ -55,7 +56,7 @@ def attained(estimate: Estimate, target: Target) -> Estimate:
     """The attainment of an estimate, its interval carried over end by end (the formula is monotone)."""
     method = f"attainment of ({estimate.method})"
     if estimate.value is None:
-        return missing(estimate.reason or "the indicator has no value", method, estimate.n)
+        return missing(estimate.reason or Reason("not_given", "the indicator has no value"), method, estimate.n)
     value = attainment(estimate.value, target)
     if estimate.low is None or estimate.high is None:
         return Estimate(value, None, None, estimate.n, method, estimate.reason)
@@ -84,7 +85,10 @@ def scorecard(entries: Sequence[Entry], weights: Mapping[str, float] | None = No
     lacking = [name for name in names if perspectives[name].value is None]
     method = "balanced scorecard: weighted mean of perspectives, drawn from the indicators' intervals"
     if lacking:
-        reason = f"no composite, for less than {LEAST_WEIGHT:.0%} of the weight is known of: {', '.join(lacking)}"
+        reason = Reason(
+            "incomplete",
+            f"no composite, for less than {LEAST_WEIGHT:.0%} of the weight is known of: {', '.join(lacking)}",
+        )
         composite = missing(reason, method)
     else:
         total = sum(shares.values())
@@ -111,7 +115,9 @@ def _perspective(
     share = weight / sum(entry.weight for entry, _ in own)
     method = "weighted mean of attainments, drawn from the indicators' intervals"
     if share < LEAST_WEIGHT:
-        return missing(f"only {share:.0%} of its weight is known ({LEAST_WEIGHT:.0%} needed)", method), np.zeros(_DRAWS)
+        return missing(
+            Reason("incomplete", f"only {share:.0%} of its weight is known ({LEAST_WEIGHT:.0%} needed)"), method
+        ), np.zeros(_DRAWS)
     value = sum(entry.weight * attainment(entry.estimate.value or 0.0, entry.target) for entry, _ in known) / weight
     drawn = np.sum([entry.weight * drawn for entry, drawn in known], axis=0) / weight
     return _with_interval(value, drawn, len(known), method, [entry for entry, _ in known]), drawn
@@ -119,9 +125,9 @@ def _perspective(
 
 def _with_interval(value: float, drawn: FloatArray, n: int, method: str, entries: Sequence[Entry]) -> Estimate:
     fixed = sum(entry.estimate.value is not None and entry.estimate.low is None for entry in entries)
-    reason = f"{fixed} indicators have no interval and were held at their value" if fixed else None
+    reason = Reason("remark", f"{fixed} indicators have no interval and were held at their value") if fixed else None
     if np.ptp(drawn) == 0:
-        why = "every indicator stays beyond its floor or cap, or none has an interval"
-        return Estimate(value, None, None, n, method, why if reason is None else f"{why}; {reason}")
+        why = Reason("no_spread", "every indicator stays beyond its floor or cap, or none has an interval")
+        return Estimate(value, None, None, n, method, why if reason is None else why.joined(reason))
     low, high = np.percentile(drawn, [2.5, 97.5])
     return Estimate(value, min(value, float(low)), max(value, float(high)), n, method, reason)

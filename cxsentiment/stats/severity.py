@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cxsentiment.reasons import Reason
 from cxsentiment.schema import Estimate
 from cxsentiment.stats.arrays import FloatArray, IntArray, group_sums, same_shape, tally
 from cxsentiment.stats.estimates import missing, normal_interval
@@ -24,7 +25,7 @@ class Severity:
     names: IntArray
     graders: tuple[Estimate, ...]
     spread: float | None
-    reason: str | None
+    reason: Reason | None
 
 
 def grader_severity(
@@ -55,7 +56,7 @@ def _from_means(y: FloatArray, graders: IntArray) -> Severity:
     names, of = np.unique(graders, return_inverse=True)
     found = variance_components(y, graders)
     if found is None:
-        return _nothing(names, "two graders, one of them with two ratings, are needed", method)
+        return _nothing(names, Reason("too_few", "two graders, one of them with two ratings, are needed"), method)
     n, total = group_sums(of, names.size, y).T
     means = total / n
     variance = found.within / n
@@ -68,7 +69,7 @@ def _from_shared(y: FloatArray, contacts: IntArray, graders: IntArray) -> Severi
     method = "grader effect beside contact effects, shrunk; contacts rated by several"
     names, of = np.unique(graders, return_inverse=True)
     if names.size < 2:
-        return _nothing(names, "no contact was rated by two graders", method)
+        return _nothing(names, Reason("not_comparable", "no contact was rated by two graders"), method)
     _, unit = np.unique(contacts, return_inverse=True)
     size, total = group_sums(unit, int(unit.max()) + 1, y).T
     incidence = np.zeros((size.size, names.size))
@@ -77,7 +78,11 @@ def _from_shared(y: FloatArray, contacts: IntArray, graders: IntArray) -> Severi
     laplacian = np.diag(incidence.sum(axis=0)) - incidence.T @ (incidence / size[:, None])
     right = tally(of, names.size, y - (total / size)[unit])
     if int(np.linalg.matrix_rank(laplacian)) < names.size - 1:
-        return _nothing(names, "some graders share no contact with the others, even through third graders", method)
+        return _nothing(
+            names,
+            Reason("not_comparable", "some graders share no contact with the others, even through third graders"),
+            method,
+        )
     # The pseudo-inverse, whose null space is known: a constant. Finding it by size fails where rounding leaves 1e-14.
     constant = np.full_like(laplacian, 1 / names.size)
     scale = float(np.trace(laplacian)) / names.size
@@ -85,7 +90,9 @@ def _from_shared(y: FloatArray, contacts: IntArray, graders: IntArray) -> Severi
     effects = inverse @ right
     df = y.size - size.size - (names.size - 1)
     if df < 1:
-        return _nothing(names, "too few contacts rated by several graders to tell severity from chance", method)
+        return _nothing(
+            names, Reason("too_few", "too few contacts rated by several graders to tell severity from chance"), method
+        )
     residual = y - (total / size)[unit] - (effects[of] - (incidence @ effects / size)[unit])
     error = float(residual @ residual) / df
     variance = error * np.diag(inverse)
@@ -105,5 +112,5 @@ def _shrunk(
     return Severity(names, tuple(kept), spread, None)
 
 
-def _nothing(names: IntArray, reason: str, method: str) -> Severity:
+def _nothing(names: IntArray, reason: Reason, method: str) -> Severity:
     return Severity(names, tuple(missing(reason, method) for _ in names), None, reason)

@@ -13,6 +13,7 @@ from typing import Literal
 
 import numpy as np
 
+from cxsentiment.reasons import Reason
 from cxsentiment.schema import Estimate
 from cxsentiment.stats.arrays import BoolArray, FloatArray, IntArray
 from cxsentiment.stats.channels import LEAST_SLOPE, Channels
@@ -56,7 +57,7 @@ class TwoChannelFit:
     alpha: Estimate
     beta: Estimate
     usable: bool
-    reason: str | None
+    reason: Reason | None
     draws: FloatArray
 
 
@@ -83,7 +84,11 @@ def fit_two_channel(
     has = (channels.human_n > 0) | (machine_n > 0)
     usable = channels.line is not None and channels.line.usable
     if not has.any() or not (channels.human_n > 0).any():
-        reason = "no human labels, so the machine's scores cannot be calibrated" if machine_n.size else "no agents"
+        reason = (
+            Reason("no_labels", "no human labels, so the machine's scores cannot be calibrated")
+            if machine_n.size
+            else Reason("nothing_to_count", "no agents")
+        )
         return _nothing(channels, reason)
     if not channels.labels_vary:
         return _alike(channels)
@@ -241,7 +246,9 @@ def _summary(
     for code in range(has.size):
         labels, unlabelled = int(channels.labels[code]), int(machine_n[code])
         if not has[code]:
-            nothing = missing("this agent has neither a human label nor a calibrated machine score", method)
+            nothing = missing(
+                Reason("no_labels", "this agent has neither a human label nor a calibrated machine score"), method
+            )
             agents.append(AgentPosterior(nothing, labels, unlabelled, None, None, None, nothing))
             continue
         n = labels + unlabelled
@@ -256,7 +263,7 @@ def _summary(
     return TwoChannelFit(
         tuple(agents),
         _posterior(taus[:, 0], agents_n),
-        _posterior(taus[:, 1], agents_n) if channels.line is not None else missing(channels.reason, _METHOD),
+        missing(channels.reason, _METHOD) if channels.reason is not None else _posterior(taus[:, 1], agents_n),
         *_line_estimates(channels),
         usable,
         _warning(channels, usable),
@@ -264,12 +271,14 @@ def _summary(
     )
 
 
-def _warning(channels: Channels, usable: bool) -> str | None:
+def _warning(channels: Channels, usable: bool) -> Reason | None:
     if channels.line is None:
-        return f"{channels.reason}: the human labels alone"
+        assert channels.reason is not None
+        return channels.reason.reworded(f"{channels.reason}: the human labels alone")
     if not usable:
-        return (
-            f"machine not usable for this value: its score moves by {channels.line.beta:.2f} where people's moves by 1"
+        return Reason(
+            "weak_machine",
+            f"machine not usable for this value: its score moves by {channels.line.beta:.2f} where people's moves by 1",
         )
     return None
 
@@ -277,6 +286,7 @@ def _warning(channels: Channels, usable: bool) -> str | None:
 def _line_estimates(channels: Channels) -> tuple[Estimate, Estimate]:
     line = channels.line
     if line is None:
+        assert channels.reason is not None
         return missing(channels.reason, "machine on human, least squares"), missing(channels.reason, "machine on human")
     error = np.sqrt(np.maximum(np.diag(line.covariance), 0.0))
     method = "machine on human, least squares, clustered by agent"
@@ -294,13 +304,15 @@ def _posterior(draws: FloatArray, n: int) -> Estimate:
 
 def _alike(channels: Channels) -> TwoChannelFit:
     """Labels that are all the same: each agent's own, unpooled; a normal model would take no spread for certainty."""
-    reason = "all human labels are the same: each agent's own labels alone, not pooled, and no comparison"
+    reason = Reason(
+        "one_class", "all human labels are the same: each agent's own labels alone, not pooled, and no comparison"
+    )
     method = "human labels of this agent alone"
     fit = _nothing(channels, reason)
     agents = []
     for agent, mean in zip(fit.agents, channels.human_mean.tolist(), strict=True):
         if agent.labels == 0:
-            own = missing("this agent has no human label", method)
+            own = missing(Reason("no_labels", "this agent has no human label"), method)
         elif channels.binary:
             found = wilson_interval(agent.labels if mean > 0.5 else 0, agent.labels)
             own = replace(found, method=f"{method}: {found.method}", reason=reason)
@@ -310,7 +322,7 @@ def _alike(channels: Channels) -> TwoChannelFit:
     return replace(fit, agents=tuple(agents))
 
 
-def _nothing(channels: Channels, reason: str) -> TwoChannelFit:
+def _nothing(channels: Channels, reason: Reason) -> TwoChannelFit:
     lone = missing(reason, _METHOD)
     agents = tuple(
         AgentPosterior(lone, int(labels), int(n), None, None, None, lone)

@@ -119,6 +119,16 @@ class Desk:
         csrf = hmac.new(self._secret, user.name.encode(), hashlib.sha256).hexdigest()
         return Person(user.name, user.role, user.agent_id, csrf, "proxy")
 
+    def address(self, request: Request) -> str:
+        """Where a request comes from; behind a proxy that we were told of, what it says in X-Forwarded-For.
+
+        The last address there is the one that the proxy itself saw; what stands before it anybody can write.
+        """
+        peer = request.client.host if request.client else ""
+        if peer in self.way.proxy_from:
+            return request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()[:60] or peer
+        return peer
+
     def close(self) -> None:
         """Give memory and connections back."""
         self.shelf.close()

@@ -68,7 +68,7 @@ def try_sign_in(request: Request) -> Response:
     require_token(request.cookies.get(_BEFORE, ""), form)
     if desk.way.token is not None or desk.way.proxy_header is not None:
         raise not_here("Nobody signs in with a password here.", "Open the link that serve printed.")
-    address = request.client.host if request.client else ""
+    address = desk.address(request)
     kept = form.text("kept")[:_MOST_KEPT]
     name = form.text("name").strip().lower()
     try:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from cxsentiment.web.refusals import Refusal
 
@@ -41,10 +41,13 @@ async def read_form(request: Request) -> Form:
     if kind != _KIND:
         raise Refusal(415, "Not taken", "Files and other kinds of content are not taken here.", "Use the page's form.")
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MOST_BYTES:
-            raise Refusal(413, "Too much", f"A form may hold {MOST_BYTES // 1024} KB.", "Shorten the comments.")
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MOST_BYTES:
+                raise Refusal(413, "Too much", f"A form may hold {MOST_BYTES // 1024} KB.", "Shorten the comments.")
+    except ClientDisconnect as error:  # nobody is there to read the answer; it is no fault of ours
+        raise Refusal(400, "Not whole", "The form did not arrive whole.", "Send it again.") from error
     try:
         text = body.decode("ascii")
         found = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)

@@ -1,6 +1,7 @@
 """Pages that only read: the runs, a run's overview, its contacts, one contact, its agents, its coaching moments."""
 
 import csv
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -62,10 +63,9 @@ def contacts(
     """Contacts by filters, a page at a time."""
     facts = request.app.state.desk.facts(run)
     person: Person = request.state.person
-    given = dict(request.query_params)
+    filters = listing.Filters.of(request.query_params)
     if person.role == "agent":
-        given["agent"] = person.agent_id or ""
-    filters = listing.Filters.of(given)
+        filters = replace(filters, agent=_own(person))  # as it stands in the run, whatever the address says
     found = listing.listed(facts, filters, after=after, before=before)
     shown = [row["contact_id"] for row in found.rows]
     return page(
@@ -126,10 +126,11 @@ def coaching(request: Request, run: str, agent: str = Query("", max_length=200))
     """The coaching moments that the run's report holds."""
     facts = request.app.state.desk.facts(run)
     person: Person = request.state.person
-    wanted = (person.agent_id or "") if person.role == "agent" else agent
+    wanted = _own(person) if person.role == "agent" else agent
     path = facts.run / "report" / "coaching.csv"
     moments = _moments(path, path.stat().st_mtime_ns) if path.is_file() else None
-    shown = [one for one in moments or () if not wanted or one["agent_id"] == wanted]
+    hidden = _hidden(request, facts)
+    shown = [one for one in moments or () if wanted in ("", one["agent_id"]) and one["contact_id"] not in hidden]
     return page(
         request,
         "coaching.html.j2",
@@ -164,6 +165,13 @@ def visible(facts: Facts, person: Person, contact_id: str) -> dict[str, object]:
     if not person.sees(row["agent_id"]):
         raise Refusal(403, "Not your contact", "Agents see their own contacts only.", "Go back to your contacts.")
     return row
+
+
+def _own(person: Person) -> str:
+    """The agent id of an agent. Raises Refusal where there is none: an empty filter would show everybody's."""
+    if not person.agent_id:
+        raise Refusal(403, "No agent", "No agent's id belongs to your name.", "Ask an admin.")
+    return person.agent_id
 
 
 def _figures(facts: Facts) -> overview.Overview:

@@ -73,12 +73,14 @@ def _environment() -> Environment:
 def page(request: Request, template: str, *, status: int = 200, **values: Any) -> Response:
     """An answer with a page. `person`, the runs and the note of the last action are added."""
     person: Person | None = getattr(request.state, "person", None)
+    names = request.app.state.desk.shelf.names
+    asked = request.path_params.get("run")
     shared = {
         "person": person,
         "csrf": person.csrf if person else "",
-        "runs": request.app.state.desk.shelf.names,
+        "runs": names,
         "said": SAID.get(request.query_params.get("said", "")),
-        "run": values.pop("run", None),
+        "run": values.pop("run", asked if person and asked in names else None),
         "here": values.pop("here", ""),
     }
     return HTMLResponse(_environment().get_template(template).render({**shared, **values}), status_code=status)

@@ -38,7 +38,7 @@ def open_desk(folders: Sequence[Path], database: str, address: Address) -> Desk:
     url = checked_url(address.public_url) if address.public_url else None
     store = LabelStore.open(database, create=True)
     try:
-        way = Way(public_url=url)
+        way = Way(public_url=url, proxy_from=address.proxy_from or LOOPBACK)
         desk = Desk(shelf, store, way, process_user())
         users = desk.accounts.users()
         if address.proxy_header:
