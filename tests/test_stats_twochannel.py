@@ -21,7 +21,7 @@ def some(seed=0, labels=10, **kwargs):
 def test_the_machines_line_has_the_items_error_rates():
     data = planted.item(np.random.default_rng(1), 60, 0.95, 0.80, yes=0.6, tau=0.5).contacts
     line, reason = machine_line(data.labelled_agent, data.human, data.machine_of_labelled)
-    assert reason == ""
+    assert reason is None
     y, f = data.human, data.machine_of_labelled
     assert line.alpha == pytest.approx(1 - np.mean(f[y == 0] == 0))
     assert line.alpha + line.beta == pytest.approx(np.mean(f[y == 1]))
