@@ -26,7 +26,7 @@ check:  ## format, lint, types, import contracts, gates of the model, tests, REA
 	$(BIN)/python -m eval.gates models/default
 	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-model: env-test  ## train models/default from the sources in DATA, evaluate it, write its card (about 45 minutes)
+model: env-test  ## train models/default from the sources in DATA, evaluate it, write its card (over an hour)
 	$(BIN)/python -m training.train training/configs/default.yaml --data $(DATA) --out models/default
 	$(BIN)/python -m eval.run models/default --data $(DATA)
 	$(BIN)/python -m eval.behaviour models/default
