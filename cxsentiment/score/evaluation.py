@@ -54,15 +54,15 @@ class Scorecard:
             return self._without_agent(transcript)
         findings = [judge.judge(contact) for judge in self._items]
         shares = [finding.share for finding in findings]
-        items = self._results(contact, findings, self._weighing.weights(shares))
         found = self._weighing.weigh(shares, [finding.verdict for finding in findings])
+        items = self._results(contact, findings, found.weights)
         expected = None if found.score is None else self._expected(contact)
         contact.memo.clear()  # outcomes know their contact and it them: circles that only the collector would find
         return Evaluation(
             transcript.id,
             transcript.agent_id,
             found.score,
-            round(self._weighing.coverage(shares), 6),
+            round(found.coverage, 6),
             found.reason,
             items,
             p_critical(items),

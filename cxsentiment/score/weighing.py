@@ -15,12 +15,17 @@ from cxsentiment.schema import Verdict
 
 @dataclass(frozen=True, slots=True)
 class Weighed:
-    """A score (0-100) or None with the reason, before and after critical errors that cap it, and which did."""
+    """A score (0-100) or None with the reason, before and after critical errors that cap it, and which did.
+
+    `weights` are what each item counts for in this contact, `coverage` (0-1) is the share of the whole that was scored.
+    """
 
     score: float | None
     reason: str | None
     uncapped: float | None
     effect: str | None
+    weights: Sequence[float]
+    coverage: float
 
 
 class Weighing:
@@ -44,9 +49,10 @@ class Weighing:
         points = [
             None if share is None else round(share * weight, 6) for share, weight in zip(shares, weights, strict=True)
         ]
-        score, reason = self._score(points, weights, verdicts, self.coverage(shares))
+        coverage = self.coverage(shares)
+        score, reason = self._score(points, weights, verdicts, coverage)
         capped, effect = self._effects(score, verdicts)
-        return Weighed(capped, reason, score, effect)
+        return Weighed(capped, reason, score, effect, weights, coverage)
 
     def weights(self, shares: Sequence[float | None]) -> list[float]:
         """W·w/Σw for each item; Σ over the section's scored items for a scored item, over all its items otherwise."""
