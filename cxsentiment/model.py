@@ -1,4 +1,4 @@
-"""A model bundle: checks its hashes, tokenises, runs the ONNX graph. The only home of onnxruntime and tokenizers.
+"""A model bundle: checks its hashes, tokenises, has its graph run (see `devices`). The only home of tokenizers.
 
 A bundle is a folder with `bundle.json` (this module's `Bundle`), `model.onnx` and `tokenizer.json`. The graph takes
 `input_ids` and `attention_mask` (int64, batch by tokens) and returns one float32 output of logits per head, named
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from cxsentiment.devices import Engine, open_engine
 from cxsentiment.errors import BundleError
 from cxsentiment.schema import ACTS, SENTIMENTS
 
@@ -123,30 +124,22 @@ class Model:
         return tokenizer
 
     @cached_property
-    def _session(self):  # type: ignore[no-untyped-def]
-        import onnxruntime as ort
-
-        options = ort.SessionOptions()
-        # One thread a process: the same sums in the same order, and processes scale better than threads.
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
+    def _engine(self) -> Engine:
+        graph = self.folder / "model.onnx"
         try:
-            session = ort.InferenceSession(str(self.folder / "model.onnx"), options, providers=["CPUExecutionProvider"])
+            engine = open_engine(graph)
         except Exception as error:
-            raise BundleError(
-                str(self.folder / "model.onnx"), f"ONNX Runtime cannot read it: {error}", do=_RESTORE
-            ) from error
-        outputs = {output.name: output.shape for output in session.get_outputs()}
+            raise BundleError(str(graph), f"ONNX Runtime cannot read it: {error}", do=_RESTORE) from error
+        outputs = engine.outputs
         for head in self.bundle.heads:
             if head.name not in outputs or outputs[head.name][-1] != len(head.labels):
                 raise BundleError(
-                    str(self.folder / "model.onnx"),
+                    str(graph),
                     f"head {head.name!r} has {len(head.labels)} labels in {BUNDLE_FILE}, "
                     f"but the graph's outputs are {outputs}",
                     do=_RESTORE,
                 )
-        return session
+        return engine
 
     @cached_property
     def ends(self) -> tuple[int, int]:
@@ -156,7 +149,7 @@ class Model:
 
     def load(self) -> None:
         """Load tokeniser and graph now rather than at first use."""
-        _ = self._session, self.ends
+        _ = self._engine, self.ends
 
     def tokenise(self, texts: list[str]) -> list[Tokens]:
         """Whole texts as tokens, whatever their length."""
@@ -170,18 +163,16 @@ class Model:
     def logits(self, ids: IntArray, mask: IntArray) -> dict[str, FloatArray]:
         """Logits of every head (rows by labels) for padded rows of token ids and their mask (rows by tokens)."""
         names = [head.name for head in self.bundle.heads]
-        outputs = self._session.run(names, {"input_ids": ids, "attention_mask": mask})
-        return dict(zip(names, outputs, strict=True))
+        return dict(zip(names, self._engine.run(names, ids, mask), strict=True))
 
     def embeddings(self, ids: IntArray, mask: IntArray) -> FloatArray:
         """The pooled embedding (rows by width) for padded rows of token ids and their mask (rows by tokens).
 
         Raises BundleError where the graph has no such output.
         """
-        if "embedding" not in {output.name for output in self._session.get_outputs()}:
+        if "embedding" not in self._engine.outputs:
             raise BundleError(str(self.folder / "model.onnx"), "the graph gives no embedding", do=_RESTORE)
-        table: FloatArray = self._session.run(["embedding"], {"input_ids": ids, "attention_mask": mask})[0]
-        return table
+        return self._engine.run(["embedding"], ids, mask)[0]
 
 
 def read_bundle(folder: Path) -> tuple[Bundle, str]:
