@@ -16,13 +16,23 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from cxsentiment.devices import Engine, open_engine
-from cxsentiment.errors import BundleError
+from cxsentiment.devices import Device, Engine, facts, open_engine
+from cxsentiment.errors import BundleError, CxError, RunError
 from cxsentiment.schema import ACTS, SENTIMENTS
 
 BUNDLE_FILE = "bundle.json"
+MOST_APART = 0.05
+"""How far a probability may be from that of the default engine, with the rounding of another device."""
 _CHUNK = 1 << 20
 _RESTORE = "Restore the folder from its source (git checkout, or reinstall the package), or give --model another folder"
+# What another device's engine is tried with, one sentence more a row.
+_SAMPLE = (
+    "Hello, how can I help you?",
+    "My parcel never came, this is terrible and I have been waiting for two weeks now!",
+    "I am so sorry about that. Let me check, one moment please.",
+    "Thank you for your patience, your refund of 20 pounds will reach your account within five days.",
+    "Great, thanks, is there anything else that I need to do, or will you send me an email about it?",
+)
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
@@ -108,10 +118,11 @@ def default_model() -> Path:
 
 
 class Model:
-    """A loaded bundle. Raises BundleError where a file is missing, altered or of another shape."""
+    """A loaded bundle, run by a device. Raises BundleError where a file is missing, altered or of another shape."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, device: Device = "cpu") -> None:
         self.folder = folder
+        self.device = device
         self.bundle, self.sha256 = read_bundle(folder)
 
     @cached_property
@@ -126,10 +137,7 @@ class Model:
     @cached_property
     def _engine(self) -> Engine:
         graph = self.folder / "model.onnx"
-        try:
-            engine = open_engine(graph)
-        except Exception as error:
-            raise BundleError(str(graph), f"ONNX Runtime cannot read it: {error}", do=_RESTORE) from error
+        engine = self._opened(self.device)
         outputs = engine.outputs
         for head in self.bundle.heads:
             if head.name not in outputs or outputs[head.name][-1] != len(head.labels):
@@ -139,7 +147,45 @@ class Model:
                     f"but the graph's outputs are {outputs}",
                     do=_RESTORE,
                 )
+        if self.device != "cpu":
+            self._hold_against_default(engine)
         return engine
+
+    def _opened(self, device: Device) -> Engine:
+        graph = self.folder / "model.onnx"
+        try:
+            return open_engine(graph, device)
+        except CxError:
+            raise
+        except Exception as error:
+            library = facts(device)["library"]
+            raise BundleError(str(graph), f"{library} cannot read it: {error}", do=_RESTORE) from error
+
+    def _hold_against_default(self, engine: Engine) -> None:
+        """Raise RunError where an engine says something else than the default one does.
+
+        Libraries and processors are many, and a fault in one of them (we met one) would look like an opinion.
+        """
+        texts = [tokens.ids for tokens in self.tokenise([" ".join(_SAMPLE[: k + 1]) for k in range(len(_SAMPLE))])]
+        ids = np.zeros((len(texts), max(map(len, texts)) + 2), np.int64)
+        mask = np.zeros_like(ids)
+        for row, tokens in enumerate(texts):
+            end = min(len(tokens) + 2, self.bundle.max_tokens)
+            ids[row, :end] = [self.ends[0], *tokens[: end - 2], self.ends[1]]
+            mask[row, :end] = 1
+        ids, mask = ids[:, : self.bundle.max_tokens], mask[:, : self.bundle.max_tokens]
+        names = [head.name for head in self.bundle.heads]
+        both = zip(engine.run(names, ids, mask), self._opened("cpu").run(names, ids, mask), strict=True)
+        for head, (other, default) in zip(self.bundle.heads, both, strict=True):
+            gap = np.abs(head.probabilities(other) - head.probabilities(default)).max()
+            if not gap <= MOST_APART:  # also where it is no number
+                known = facts(self.device)
+                raise RunError(
+                    f"--device {self.device}",
+                    f"{known['library']} {known['version']} gives other probabilities than the default on this machine "
+                    f"(head {head.name!r}, {gap:.3f} apart; {MOST_APART} is allowed)",
+                    do=f"Use --device cpu, or another version of {known['library']}, and tell us of it",
+                )
 
     @cached_property
     def ends(self) -> tuple[int, int]:
