@@ -136,8 +136,25 @@ class Model:
 
     @cached_property
     def _engine(self) -> Engine:
-        graph = self.folder / "model.onnx"
+        if self.device == "cpu":
+            return self._opened("cpu")
+        # The default is asked and closed first, so that the other takes its memory over.
+        sample = self._sample()
+        names = [head.name for head in self.bundle.heads]
+        default = self._opened("cpu").run(names, *sample)
         engine = self._opened(self.device)
+        self._refuse_another_opinion(default, engine.run(names, *sample))
+        return engine
+
+    def _opened(self, device: Device) -> Engine:
+        graph = self.folder / "model.onnx"
+        try:
+            engine = open_engine(graph, device)
+        except CxError:
+            raise
+        except Exception as error:
+            library = facts(device)["library"]
+            raise BundleError(str(graph), f"{library} cannot read it: {error}", do=_RESTORE) from error
         outputs = engine.outputs
         for head in self.bundle.heads:
             if head.name not in outputs or outputs[head.name][-1] != len(head.labels):
@@ -147,43 +164,33 @@ class Model:
                     f"but the graph's outputs are {outputs}",
                     do=_RESTORE,
                 )
-        if self.device != "cpu":
-            self._hold_against_default(engine)
         return engine
 
-    def _opened(self, device: Device) -> Engine:
-        graph = self.folder / "model.onnx"
-        try:
-            return open_engine(graph, device)
-        except CxError:
-            raise
-        except Exception as error:
-            library = facts(device)["library"]
-            raise BundleError(str(graph), f"{library} cannot read it: {error}", do=_RESTORE) from error
+    def _sample(self) -> tuple[IntArray, IntArray]:
+        """Rows of several lengths, and their mask."""
+        texts = self.tokenise([" ".join(_SAMPLE[: k + 1]) for k in range(len(_SAMPLE))])
+        longest = max(len(tokens.ids) for tokens in texts) + 2
+        ids = np.zeros((len(texts), min(longest, self.bundle.max_tokens)), np.int64)
+        mask = np.zeros_like(ids)
+        for row, tokens in enumerate(texts):
+            whole = [self.ends[0], *tokens.ids[: ids.shape[1] - 2].tolist(), self.ends[1]]
+            ids[row, : len(whole)] = whole
+            mask[row, : len(whole)] = 1
+        return ids, mask
 
-    def _hold_against_default(self, engine: Engine) -> None:
+    def _refuse_another_opinion(self, default: list[FloatArray], other: list[FloatArray]) -> None:
         """Raise RunError where an engine says something else than the default one does.
 
         Libraries and processors are many, and a fault in one of them (we met one) would look like an opinion.
         """
-        texts = [tokens.ids for tokens in self.tokenise([" ".join(_SAMPLE[: k + 1]) for k in range(len(_SAMPLE))])]
-        ids = np.zeros((len(texts), max(map(len, texts)) + 2), np.int64)
-        mask = np.zeros_like(ids)
-        for row, tokens in enumerate(texts):
-            end = min(len(tokens) + 2, self.bundle.max_tokens)
-            ids[row, :end] = [self.ends[0], *tokens[: end - 2], self.ends[1]]
-            mask[row, :end] = 1
-        ids, mask = ids[:, : self.bundle.max_tokens], mask[:, : self.bundle.max_tokens]
-        names = [head.name for head in self.bundle.heads]
-        both = zip(engine.run(names, ids, mask), self._opened("cpu").run(names, ids, mask), strict=True)
-        for head, (other, default) in zip(self.bundle.heads, both, strict=True):
-            gap = np.abs(head.probabilities(other) - head.probabilities(default)).max()
+        for head, first, second in zip(self.bundle.heads, default, other, strict=True):
+            gap = np.abs(head.probabilities(first) - head.probabilities(second)).max()
             if not gap <= MOST_APART:  # also where it is no number
                 known = facts(self.device)
                 raise RunError(
                     f"--device {self.device}",
                     f"{known['library']} {known['version']} gives other probabilities than the default on this machine "
-                    f"(head {head.name!r}, {gap:.3f} apart; {MOST_APART} is allowed)",
+                    f"(head {head.name!r}: {gap:.3f} apart, {MOST_APART} is allowed)",
                     do=f"Use --device cpu, or another version of {known['library']}, and tell us of it",
                 )
 
