@@ -1,6 +1,5 @@
 """Stage 1: read → shards → scored shards → receipt. `run` reads top to bottom."""
 
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -13,6 +12,7 @@ from typing import Any, TypeVar
 
 from cxsentiment import erasures, lock, runs
 from cxsentiment.cache import Cache
+from cxsentiment.cores import cores
 from cxsentiment.errors import RunError, UsageError
 from cxsentiment.ingest.contactlog import ContactLog, LogJoin
 from cxsentiment.ingest.identities import FirstSeen
@@ -343,11 +343,6 @@ def _deaths_told(out: Path, stop: Stop) -> Iterator[None]:
             "a worker process ended before its time (killed, or out of memory)",
             do="Run the same command again: finished shards are kept. If memory is short, add --workers 1",
         ) from error
-
-
-def cores() -> int:
-    """Cores this process may use; not every system can tell, and there all of the machine's are meant."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _with_last(items: Iterable[T]) -> Iterator[tuple[T, bool]]:

@@ -10,7 +10,6 @@ find no difference.
 import argparse
 import json
 import os
-import platform
 import random
 import signal
 import subprocess
@@ -25,10 +24,9 @@ from typing import Any
 from cxsentiment import lock, runs
 from cxsentiment.batches import INCOMING
 from cxsentiment.errors import RunError
-from cxsentiment.pipeline import cores
 from cxsentiment.verify import verify
 from eval.kills import repeated
-from eval.speed import processor
+from eval.machine import described
 
 RESULTS = Path(__file__).parent / "results" / "soak.json"
 FAULTS = ("SIGKILL to all", "SIGKILL to the main process", "SIGTERM to all", "a bit flipped after a kill", "shut out")
@@ -181,7 +179,7 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         figures = soak(given.minutes, given.seed, given.model, Path(scratch))
-    machine = {"cores": cores(), "processor": processor(), "python": platform.python_version()}
+    machine = described()
     given.out.write_text(json.dumps({"machine": machine, **figures}, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(figures, indent=2))
     if wrong(figures):
