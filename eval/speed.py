@@ -93,7 +93,7 @@ def _program() -> list[str]:
     return [sys.executable, "-c", "from cxsentiment.cli import main; main()"]
 
 
-def measure(data: Path, model: Path, contacts: int, rounds: int) -> dict[str, Any]:
+def measure(data: Path, model: Path, contacts: int, rounds: int, starts: int) -> dict[str, Any]:
     """Run everything and return the figures."""
     bundle = Model(model).bundle
     recipe: Any = bundle.training["recipe"]
@@ -122,7 +122,7 @@ def measure(data: Path, model: Path, contacts: int, rounds: int) -> dict[str, An
             for name, workers in (("one process", 1), ("two processes", 2)):
                 found[name].append(rate_of(our_path(part, model, folder, workers)()))
             print(f"round {number + 1}: " + ", ".join(f"{k} {v[-1]:,.0f}" for k, v in found.items()), flush=True)
-        cold = cold_start(model, folder, max(rounds, 5))
+        cold = cold_start(model, folder, starts)
         memory = peak_memory(source, model, folder)
         phases = limits.where_time_goes(lambda: _phases(our_path(part, model, folder, 1)()))
     return {
@@ -169,9 +169,10 @@ def main() -> None:
     parser.add_argument("--model", type=Path, default=None, help="model folder; the bundled one otherwise")
     parser.add_argument("--contacts", type=int, default=600, help="contacts whose turns the others read")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--starts", type=int, default=5, help="cold starts that are timed")
     parser.add_argument("--out", type=Path, default=RESULTS)
     given = parser.parse_args()
-    figures = measure(given.data, given.model or default_model(), given.contacts, given.rounds)
+    figures = measure(given.data, given.model or default_model(), given.contacts, given.rounds, given.starts)
     given.out.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     print(json.dumps({name: figures[name] for name in figures if name != "turns_per_second"}, indent=2))
 
