@@ -87,7 +87,7 @@ def _worked(receipt: dict[str, Any]) -> float:
 
 
 def _times(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, float]]:
-    """The cost of a contact in each size of run as a multiple of that in the smallest; medians of the runs of a size."""
+    """A contact's cost in each size of run as a multiple of that in the smallest; medians of the runs of a size."""
     found = {}
     for key in ("milliseconds_a_contact", "processor_milliseconds_a_contact"):
         sizes = sorted({row["contacts"] for row in rows})
