@@ -6,12 +6,12 @@ is a negation ("we will not refund …"), unless the phrase itself negates.
 """
 
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from cxsentiment.imports import left_out
 from cxsentiment.rubric.phrasing import NEGATIONS, Part, negates, parse_phrase
 
 # A word with inner marks (don't, e-mail), a mark of masking, a sign that carries meaning, or a sentence's end.
@@ -126,14 +126,8 @@ class PhraseBook:
 @cache
 def _vocabulary() -> Any:
     # spaCy imports torch where it is installed: seconds and hundreds of megabytes that a matcher has no use for.
-    hidden = "torch" not in sys.modules
-    if hidden:
-        sys.modules["torch"] = None  # type: ignore[assignment]  # None there makes an import of it fail
-    try:
+    with left_out("torch"):
         import spacy
-    finally:
-        if hidden:
-            del sys.modules["torch"]
     return spacy.blank("en").vocab
 
 
