@@ -107,11 +107,14 @@ def default_model() -> Path:
 
 
 class Model:
-    """A loaded bundle. Raises BundleError where a file is missing, altered or of another shape."""
+    """A loaded bundle. Raises BundleError where a file is missing, altered or of another shape.
 
-    def __init__(self, folder: Path) -> None:
+    `read` is what `read_bundle` said of the folder, where this process has just asked it.
+    """
+
+    def __init__(self, folder: Path, read: tuple[Bundle, str] | None = None) -> None:
         self.folder = folder
-        self.bundle, self.sha256 = read_bundle(folder)
+        self.bundle, self.sha256 = read or read_bundle(folder)
 
     @cached_property
     def _tokenizer(self):  # type: ignore[no-untyped-def]  # the type comes with an import that is wanted late

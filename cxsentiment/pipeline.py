@@ -142,7 +142,7 @@ def _run(
     reader = _Reader(sources, settings, sum(entry["bytes"] for entry in plan.inputs))
     results: list[ShardResult] = []
     shards = _without(erased, cut(reader.transcripts(), plan.identity()))
-    for result in _score_all(shards, out, settings, stop, redone):
+    for result in _score_all(shards, out, settings, (plan.bundle, plan.model_sha256), stop, redone):
         results.append(result)
         contacts = sum(r.note.contacts for r in results)
         turns = sum(r.note.turns_in for r in results)
@@ -292,11 +292,17 @@ class _Reader:
 
 
 def _score_all(
-    shards: Iterable[Shard], out: Path, settings: Settings, stop: Stop, redone: dict[str, None]
+    shards: Iterable[Shard],
+    out: Path,
+    settings: Settings,
+    read: tuple[Bundle, str],
+    stop: Stop,
+    redone: dict[str, None],
 ) -> Iterator[ShardResult]:
     """Score every shard: in this process where that is enough, else in a pool with a bounded queue.
 
-    Files of damaged shards, which are scored again, are added to `redone`.
+    `read` is what `read_bundle` said of the model. Files of damaged shards, which are scored again, are added to
+    `redone`.
     """
     workers = settings.workers or cores()
     scorer: Scorer | None = None
@@ -309,7 +315,7 @@ def _score_all(
                 if (found := runs.read_shard_note(out, shard.number, shard.key, redone.setdefault)) is not None:
                     yield ShardResult(shard.number, found[0], found[1], {})
                 elif workers == 1 or (is_last and pool is None):
-                    scorer = scorer or Scorer(settings.model, settings.rubric, settings.masking, settings.cache)
+                    scorer = scorer or Scorer(settings.model, settings.rubric, settings.masking, settings.cache, read)
                     yield scorer.score_shard(shard, out)
                 else:
                     pool = pool or _pool(workers, settings)

@@ -14,7 +14,7 @@ from typing import Any
 from cxsentiment import runs
 from cxsentiment.cache import Cache
 from cxsentiment.ingest.values import shown
-from cxsentiment.model import Model
+from cxsentiment.model import Bundle, Model
 from cxsentiment.predict import Memory, predict
 from cxsentiment.privacy import EVERYTHING_USUAL, Masking, MaskingError, mask_transcript
 from cxsentiment.rows import Rows, measured
@@ -72,12 +72,20 @@ def _shard(number: int, identity: str, contacts: Sequence[Transcript]) -> Shard:
 
 
 class Scorer:
-    """What a process needs to score shards: the model, loaded once, and the rubric; `cache`: a folder, or none."""
+    """What a process needs to score shards: the model, loaded once, and the rubric; `cache`: a folder, or none.
+
+    `read` as for `Model`.
+    """
 
     def __init__(
-        self, model: Path, rubric: Rubric, masking: Masking = EVERYTHING_USUAL, cache: Path | None = None
+        self,
+        model: Path,
+        rubric: Rubric,
+        masking: Masking = EVERYTHING_USUAL,
+        cache: Path | None = None,
+        read: tuple[Bundle, str] | None = None,
     ) -> None:
-        self.model = Model(model)
+        self.model = Model(model, read)
         acts = next(head for head in self.model.bundle.heads if head.speaker == "agent")
         self.scorecard = Scorecard(rubric, Labels(acts.labels, acts.thresholds))
         self.masking = masking
