@@ -21,6 +21,7 @@ from cxsentiment.schema import ACTS, SENTIMENTS
 
 BUNDLE_FILE = "bundle.json"
 _CHUNK = 1 << 20
+_TOKENISED_AT_ONCE = 256  # texts
 _RESTORE = "Restore the folder from its source (git checkout, or reinstall the package), or give --model another folder"
 
 FloatArray = NDArray[np.float32]
@@ -163,11 +164,13 @@ class Model:
 
     def tokenise(self, texts: list[str]) -> list[Tokens]:
         """Whole texts as tokens, whatever their length."""
-        encodings = self._tokenizer.encode_batch(texts, add_special_tokens=False)
         tokens = []
-        for encoding in encodings:
-            offsets = np.asarray(encoding.offsets, np.int64).reshape(-1, 2)
-            tokens.append(Tokens(np.asarray(encoding.ids, np.int64), offsets[:, 0], offsets[:, 1]))
+        for first in range(0, len(texts), _TOKENISED_AT_ONCE):  # the tokeniser's own form takes ten times the memory
+            for encoding in self._tokenizer.encode_batch(
+                texts[first : first + _TOKENISED_AT_ONCE], add_special_tokens=False
+            ):
+                offsets = np.asarray(encoding.offsets, np.int64).reshape(-1, 2)
+                tokens.append(Tokens(np.asarray(encoding.ids, np.int64), offsets[:, 0], offsets[:, 1]))
         return tokens
 
     def logits(self, ids: IntArray, mask: IntArray) -> dict[str, FloatArray]:
