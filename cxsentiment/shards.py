@@ -28,6 +28,7 @@ from cxsentiment.signals import measure
 # an interruption loses little and memory stays flat. A longer contact is a shard of its own.
 SHARD_CONTACTS = 500
 SHARD_TURNS = 4_000
+SHARD_CHARACTERS = 4_000_000  # ten times what so many turns have
 PHASES = ("mask", "predict", "score", "write")
 
 
@@ -53,13 +54,16 @@ class ShardResult:
 def cut(transcripts: Iterable[Transcript], identity: str) -> Iterator[Shard]:
     """Cut contacts, in order, into shards whose keys hash the run's `identity` and everything the slice holds."""
     batch: list[Transcript] = []
-    turns = number = 0
+    turns = characters = number = 0
     for transcript in transcripts:
-        if batch and (len(batch) == SHARD_CONTACTS or turns + len(transcript.turns) > SHARD_TURNS):
+        said = sum(len(turn.text) for turn in transcript.turns)
+        full = len(batch) == SHARD_CONTACTS or turns + len(transcript.turns) > SHARD_TURNS
+        if batch and (full or characters + said > SHARD_CHARACTERS):
             yield _shard(number, identity, batch)
-            number, batch, turns = number + 1, [], 0
+            number, batch, turns, characters = number + 1, [], 0, 0
         batch.append(transcript)
         turns += len(transcript.turns)
+        characters += said
     if batch:
         yield _shard(number, identity, batch)
 
