@@ -114,7 +114,7 @@ def whole_file(source: Path, model: Path, folder: Path) -> dict[str, Any]:
     process = subprocess.Popen([sys.executable, "-c", program, *arguments], stdout=subprocess.PIPE)
     peak = 0
     while process.poll() is None:
-        peak = max(peak, sum(_resident(pid) for pid in _tree(process.pid)))
+        peak = max(peak, sum(_resident(pid) for pid in tree(process.pid)))
         time.sleep(0.2)
     if process.returncode:
         raise SystemExit(f"scoring {source} failed")
@@ -129,7 +129,7 @@ def whole_file(source: Path, model: Path, folder: Path) -> dict[str, Any]:
     }
 
 
-def _tree(pid: int) -> list[int]:
+def tree(pid: int) -> list[int]:
     """A process and all its descendants."""
     pids = [pid]
     for parent in pids:
