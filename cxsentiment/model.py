@@ -21,6 +21,7 @@ from cxsentiment.schema import ACTS, SENTIMENTS
 
 BUNDLE_FILE = "bundle.json"
 _CHUNK = 1 << 20
+_TOKENISED_AT_ONCE = 256  # texts
 _RESTORE = "Restore the folder from its source (git checkout, or reinstall the package), or give --model another folder"
 
 FloatArray = NDArray[np.float32]
@@ -107,11 +108,14 @@ def default_model() -> Path:
 
 
 class Model:
-    """A loaded bundle. Raises BundleError where a file is missing, altered or of another shape."""
+    """A loaded bundle. Raises BundleError where a file is missing, altered or of another shape.
 
-    def __init__(self, folder: Path) -> None:
+    `read` is what `read_bundle` said of the folder, where this process has just asked it.
+    """
+
+    def __init__(self, folder: Path, read: tuple[Bundle, str] | None = None) -> None:
         self.folder = folder
-        self.bundle, self.sha256 = read_bundle(folder)
+        self.bundle, self.sha256 = read or read_bundle(folder)
 
     @cached_property
     def _tokenizer(self):  # type: ignore[no-untyped-def]  # the type comes with an import that is wanted late
@@ -160,11 +164,13 @@ class Model:
 
     def tokenise(self, texts: list[str]) -> list[Tokens]:
         """Whole texts as tokens, whatever their length."""
-        encodings = self._tokenizer.encode_batch(texts, add_special_tokens=False)
         tokens = []
-        for encoding in encodings:
-            offsets = np.asarray(encoding.offsets, np.int64).reshape(-1, 2)
-            tokens.append(Tokens(np.asarray(encoding.ids, np.int64), offsets[:, 0], offsets[:, 1]))
+        for first in range(0, len(texts), _TOKENISED_AT_ONCE):  # the tokeniser's own form takes ten times the memory
+            for encoding in self._tokenizer.encode_batch(
+                texts[first : first + _TOKENISED_AT_ONCE], add_special_tokens=False
+            ):
+                offsets = np.asarray(encoding.offsets, np.int64).reshape(-1, 2)
+                tokens.append(Tokens(np.asarray(encoding.ids, np.int64), offsets[:, 0], offsets[:, 1]))
         return tokens
 
     def logits(self, ids: IntArray, mask: IntArray) -> dict[str, FloatArray]:

@@ -7,6 +7,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,6 +32,7 @@ from cxsentiment.rubric.scorecard import Rubric
 from cxsentiment.schema import Reject, Transcript
 from cxsentiment.shards import Scorer, Shard, ShardResult, cut
 from cxsentiment.spending import processor_seconds, spent
+from cxsentiment.spool import Spool
 from cxsentiment.stopping import Stop, stoppable
 from cxsentiment.workers import score_in_worker, start_worker
 
@@ -59,7 +61,7 @@ class Settings:
     command: str = ""
     price_per_core_hour: float | None = None
     cache: Path | None = None
-    known: FirstSeen = field(default_factory=dict)
+    known: FirstSeen = field(default_factory=FirstSeen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +96,8 @@ def run(
     if settings.cache is not None:  # one that cannot be used stops the run before anything is read
         Cache(settings.cache, model_sha256, sum(len(head.labels) for head in bundle.heads)).close()
     plan = plan_of(settings, bundle, model_sha256, tuple(fingerprint(path) for path in sources))
-    with lock.alone(out, "cxsentiment score") as sign, stoppable(on_stop) as stop:
-        return _run(plan, out, sources, settings, clock, sign, stop, on_progress)
+    with lock.alone(out, "cxsentiment score") as sign, Spool(out) as refused, stoppable(on_stop) as stop:
+        return _run(plan, out, sources, settings, clock, sign, refused, stop, on_progress)
 
 
 def plan_of(settings: Settings, bundle: Bundle, model_sha256: str, inputs: Sequence[Mapping[str, Any]]) -> Plan:
@@ -122,10 +124,11 @@ def _run(
     settings: Settings,
     clock: "_Clock",
     sign: Callable[[], None],
+    refused: Spool,
     stop: Stop,
     on_progress: Callable[[Progress], None],
 ) -> dict[str, Any]:
-    """The run itself, in a folder that is held."""
+    """The run itself, in a folder that is held; `refused` takes what is refused of the input."""
     before = earlier_run(out, plan, overwrite=settings.overwrite)
     redone: dict[str, None] = {}
     erased = erasures.suppression(out, settings.masking.key)
@@ -139,10 +142,10 @@ def _run(
     runs.remove_asides(out)
     runs.write_receipt(out, {**begin(plan), **erased.head})
 
-    reader = _Reader(sources, settings, sum(entry["bytes"] for entry in plan.inputs))
+    reader = _Reader(sources, settings, sum(entry["bytes"] for entry in plan.inputs), refused)
     results: list[ShardResult] = []
     shards = _without(erased, cut(reader.transcripts(), plan.identity()))
-    for result in _score_all(shards, out, settings, stop, redone):
+    for result in _score_all(shards, out, settings, (plan.bundle, plan.model_sha256), stop, redone):
         results.append(result)
         contacts = sum(r.note.contacts for r in results)
         turns = sum(r.note.turns_in for r in results)
@@ -153,11 +156,15 @@ def _run(
     joined = _joined(out, settings.surveys, reader.matched)
     side = runs.write_side_table(out, "surveys", erased.rows(_loose_answers(settings.surveys, joined)))
     side |= runs.write_side_table(out, "log", erased.rows(_log_rows(reader.log, settings.masking.key)))
-    refused = erased.rejects([*reader.rejects, *(reject for result in results for reject in result.note.refused)])
-    runs.write_rejects(out, [*refused, *erased.rejects(_rejects_beside(settings, joined))])
+
+    def rejects() -> Iterator[Reject]:
+        """What was refused of the input, in reading and in scoring, without those who were erased."""
+        return erased.rejects(chain(refused, (one for result in results for one in result.note.refused)))
+
+    runs.write_rejects(out, chain(rejects(), erased.rejects(_rejects_beside(settings, joined))))
     reading = Reading(
-        reader.contacts + sum(one.kind in ("record", "copy") for one in reader.rejects),
-        refused_of(refused),
+        reader.contacts + refused.kinds["record"] + refused.kinds["copy"],
+        refused_of(rejects()),
         reader.seconds,
         joined.facts if joined else None,
         reader.log.facts() if reader.log else None,
@@ -247,15 +254,15 @@ def _outside(out: Path, sources: Sequence[Source]) -> list[Source]:
 class _Reader:
     """The input as transcripts, with what is learnt on the way: refused records, counts, how far it has read."""
 
-    def __init__(self, sources: Sequence[Source], settings: Settings, size: int) -> None:
+    def __init__(self, sources: Sequence[Source], settings: Settings, size: int, refused: Spool) -> None:
         self._sources = sources
         self._options = settings.options
         self._surveys = settings.surveys
         self._scales = settings.scales
-        self._known = dict(settings.known)
+        self._known = settings.known.copy()
         self._size = max(size, 1)
         self._bytes = 0
-        self.rejects: list[Reject] = []
+        self._refused = refused
         self.contacts = 0
         self.matched: dict[str, None] = {}
         self.log = LogJoin(settings.log) if settings.log else None
@@ -274,7 +281,7 @@ class _Reader:
             if record is None:
                 return
             if isinstance(record, Reject):
-                self.rejects.append(record)
+                self._refused.add(record)
                 continue
             self.contacts += 1
             yield self._joined(record)
@@ -292,11 +299,17 @@ class _Reader:
 
 
 def _score_all(
-    shards: Iterable[Shard], out: Path, settings: Settings, stop: Stop, redone: dict[str, None]
+    shards: Iterable[Shard],
+    out: Path,
+    settings: Settings,
+    read: tuple[Bundle, str],
+    stop: Stop,
+    redone: dict[str, None],
 ) -> Iterator[ShardResult]:
     """Score every shard: in this process where that is enough, else in a pool with a bounded queue.
 
-    Files of damaged shards, which are scored again, are added to `redone`.
+    `read` is what `read_bundle` said of the model. Files of damaged shards, which are scored again, are added to
+    `redone`.
     """
     workers = settings.workers or cores()
     scorer: Scorer | None = None
@@ -309,7 +322,7 @@ def _score_all(
                 if (found := runs.read_shard_note(out, shard.number, shard.key, redone.setdefault)) is not None:
                     yield ShardResult(shard.number, found[0], found[1], {})
                 elif workers == 1 or (is_last and pool is None):
-                    scorer = scorer or Scorer(settings.model, settings.rubric, settings.masking, settings.cache)
+                    scorer = scorer or Scorer(settings.model, settings.rubric, settings.masking, settings.cache, read)
                     yield scorer.score_shard(shard, out)
                 else:
                     pool = pool or _pool(workers, settings)
