@@ -1,4 +1,4 @@
-"""A model bundle: checks its hashes, tokenises, runs the ONNX graph. The only home of onnxruntime and tokenizers.
+"""A model bundle: checks its hashes, tokenises, has its graph run (see `devices`). The only home of tokenizers.
 
 A bundle is a folder with `bundle.json` (this module's `Bundle`), `model.onnx` and `tokenizer.json`. The graph takes
 `input_ids` and `attention_mask` (int64, batch by tokens) and returns one float32 output of logits per head, named
@@ -16,13 +16,24 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from cxsentiment.errors import BundleError
+from cxsentiment.devices import Device, Engine, facts, open_engine
+from cxsentiment.errors import BundleError, CxError, RunError
 from cxsentiment.schema import ACTS, SENTIMENTS
 
 BUNDLE_FILE = "bundle.json"
+MOST_APART = 0.05
+"""How far a probability may be from that of the default engine, with the rounding of another device."""
 _CHUNK = 1 << 20
 _TOKENISED_AT_ONCE = 256  # texts
 _RESTORE = "Restore the folder from its source (git checkout, or reinstall the package), or give --model another folder"
+# What another device's engine is tried with, one sentence more a row.
+_SAMPLE = (
+    "Hello, how can I help you?",
+    "My parcel never came, this is terrible and I have been waiting for two weeks now!",
+    "I am so sorry about that. Let me check, one moment please.",
+    "Thank you for your patience, your refund of 20 pounds will reach your account within five days.",
+    "Great, thanks, is there anything else that I need to do, or will you send me an email about it?",
+)
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
@@ -108,13 +119,14 @@ def default_model() -> Path:
 
 
 class Model:
-    """A loaded bundle. Raises BundleError where a file is missing, altered or of another shape.
+    """A loaded bundle, run by a device. Raises BundleError where a file is missing, altered or of another shape.
 
     `read` is what `read_bundle` said of the folder, where this process has just asked it.
     """
 
-    def __init__(self, folder: Path, read: tuple[Bundle, str] | None = None) -> None:
+    def __init__(self, folder: Path, device: Device = "cpu", read: tuple[Bundle, str] | None = None) -> None:
         self.folder = folder
+        self.device = device
         self.bundle, self.sha256 = read or read_bundle(folder)
 
     @cached_property
@@ -127,30 +139,57 @@ class Model:
         return tokenizer
 
     @cached_property
-    def _session(self):  # type: ignore[no-untyped-def]
-        import onnxruntime as ort
-
-        options = ort.SessionOptions()
-        # One thread a process: the same sums in the same order, and processes scale better than threads.
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        try:
-            session = ort.InferenceSession(str(self.folder / "model.onnx"), options, providers=["CPUExecutionProvider"])
-        except Exception as error:
-            raise BundleError(
-                str(self.folder / "model.onnx"), f"ONNX Runtime cannot read it: {error}", do=_RESTORE
-            ) from error
-        outputs = {output.name: output.shape for output in session.get_outputs()}
+    def _engine(self) -> Engine:
+        graph = self.folder / "model.onnx"
+        engine = self._opened(self.device)
+        outputs = engine.outputs
         for head in self.bundle.heads:
             if head.name not in outputs or outputs[head.name][-1] != len(head.labels):
                 raise BundleError(
-                    str(self.folder / "model.onnx"),
+                    str(graph),
                     f"head {head.name!r} has {len(head.labels)} labels in {BUNDLE_FILE}, "
                     f"but the graph's outputs are {outputs}",
                     do=_RESTORE,
                 )
-        return session
+        if self.device != "cpu":
+            self._hold_against_default(engine)
+        return engine
+
+    def _opened(self, device: Device) -> Engine:
+        graph = self.folder / "model.onnx"
+        try:
+            return open_engine(graph, device)
+        except CxError:
+            raise
+        except Exception as error:
+            library = facts(device)["library"]
+            raise BundleError(str(graph), f"{library} cannot read it: {error}", do=_RESTORE) from error
+
+    def _hold_against_default(self, engine: Engine) -> None:
+        """Raise RunError where an engine says something else than the default one does.
+
+        Libraries and processors are many, and a fault in one of them (we met one) would look like an opinion.
+        """
+        texts = [tokens.ids for tokens in self.tokenise([" ".join(_SAMPLE[: k + 1]) for k in range(len(_SAMPLE))])]
+        ids = np.zeros((len(texts), max(map(len, texts)) + 2), np.int64)
+        mask = np.zeros_like(ids)
+        for row, tokens in enumerate(texts):
+            end = min(len(tokens) + 2, self.bundle.max_tokens)
+            ids[row, :end] = [self.ends[0], *tokens[: end - 2], self.ends[1]]
+            mask[row, :end] = 1
+        ids, mask = ids[:, : self.bundle.max_tokens], mask[:, : self.bundle.max_tokens]
+        names = [head.name for head in self.bundle.heads]
+        both = zip(engine.run(names, ids, mask), self._opened("cpu").run(names, ids, mask), strict=True)
+        for head, (other, default) in zip(self.bundle.heads, both, strict=True):
+            gap = np.abs(head.probabilities(other) - head.probabilities(default)).max()
+            if not gap <= MOST_APART:  # also where it is no number
+                known = facts(self.device)
+                raise RunError(
+                    f"--device {self.device}",
+                    f"{known['library']} {known['version']} gives other probabilities than the default on this machine "
+                    f"(head {head.name!r}, {gap:.3f} apart; {MOST_APART} is allowed)",
+                    do=f"Use --device cpu, or another version of {known['library']}, and tell us of it",
+                )
 
     @cached_property
     def ends(self) -> tuple[int, int]:
@@ -160,7 +199,7 @@ class Model:
 
     def load(self) -> None:
         """Load tokeniser and graph now rather than at first use."""
-        _ = self._session, self.ends
+        _ = self._engine, self.ends
 
     def tokenise(self, texts: list[str]) -> list[Tokens]:
         """Whole texts as tokens, whatever their length."""
@@ -176,18 +215,16 @@ class Model:
     def logits(self, ids: IntArray, mask: IntArray) -> dict[str, FloatArray]:
         """Logits of every head (rows by labels) for padded rows of token ids and their mask (rows by tokens)."""
         names = [head.name for head in self.bundle.heads]
-        outputs = self._session.run(names, {"input_ids": ids, "attention_mask": mask})
-        return dict(zip(names, outputs, strict=True))
+        return dict(zip(names, self._engine.run(names, ids, mask), strict=True))
 
     def embeddings(self, ids: IntArray, mask: IntArray) -> FloatArray:
         """The pooled embedding (rows by width) for padded rows of token ids and their mask (rows by tokens).
 
         Raises BundleError where the graph has no such output.
         """
-        if "embedding" not in {output.name for output in self._session.get_outputs()}:
+        if "embedding" not in self._engine.outputs:
             raise BundleError(str(self.folder / "model.onnx"), "the graph gives no embedding", do=_RESTORE)
-        table: FloatArray = self._session.run(["embedding"], {"input_ids": ids, "attention_mask": mask})[0]
-        return table
+        return self._engine.run(["embedding"], ids, mask)[0]
 
 
 def read_bundle(folder: Path) -> tuple[Bundle, str]:

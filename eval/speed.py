@@ -82,32 +82,15 @@ def peak_memory(source: Path, model: Path, folder: Path) -> int:
     process = subprocess.Popen([*_program(), *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     peak = 0
     while process.poll() is None:
-<<<<<<< HEAD
         peak = max(peak, sum(resident(pid) for pid in tree(process.pid)))
-=======
-        peak = max(peak, sum(_resident(pid) for pid in tree(process.pid)))
->>>>>>> bounds
         time.sleep(0.2)
     if process.returncode:
         raise SystemExit(f"scoring {source} failed")
     return peak
 
 
-<<<<<<< HEAD
 def _program() -> list[str]:
     return [sys.executable, "-c", "from cxsentiment.cli import main; main()"]
-=======
-def tree(pid: int) -> list[int]:
-    """A process and all its descendants."""
-    pids = [pid]
-    for parent in pids:
-        for children in Path("/proc").glob(f"{parent}/task/*/children"):
-            try:
-                pids.extend(int(child) for child in children.read_text().split())
-            except OSError:  # it ended meanwhile
-                continue
-    return pids
->>>>>>> bounds
 
 
 def measure(data: Path, model: Path, contacts: int, rounds: int, starts: int) -> dict[str, Any]:
