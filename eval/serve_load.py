@@ -173,7 +173,7 @@ def _summary(times: Sequence[float]) -> dict[str, float]:
 
 async def reviewer(client: httpx.AsyncClient, times: Times, seconds: float, seed: int) -> list[str]:
     """One reviewer's way for so many seconds; the contacts they saved."""
-    rng, saved = random.Random(seed), list[str]()
+    rng, saved = random.Random(seed), list[str]()  # nosec B311  # repeatable by its seed; no secret
     end = time.monotonic() + seconds
     await asyncio.sleep(rng.uniform(0, _PAUSE[1]))
     while time.monotonic() < end:
@@ -216,7 +216,7 @@ def load(folder: Path, reviewers: int, seconds: float, contacts: int) -> dict[st
     program = "from cxsentiment.cli import main; main()"
     command = [sys.executable, "-c", program, "serve", str(run), "--db", database, "--port", str(port)]
     started = time.perf_counter()
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # nosec B603  # a fixed command, no shell
     try:
         _wait(f"http://127.0.0.1:{port}/health", server)
         ready = time.perf_counter() - started
