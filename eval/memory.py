@@ -192,7 +192,7 @@ def score(source: Path, out: Path, model: Path, workers: int) -> tuple[Peaks, di
     """Score `source` in processes of their own; their peaks and the receipt."""
     options = ["--out", str(out), "--model", str(model), "--workers", str(workers), "--json"]
     command = [sys.executable, "-c", _PROGRAM, "score", str(source), *options]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # nosec B603  # a fixed command, no shell
     peaks = Peaks(0, 0)
     while process.poll() is None:
         main, *others = tree(process.pid)

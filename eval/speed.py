@@ -71,7 +71,8 @@ def cold_start(model: Path, folder: Path, rounds: int) -> dict[str, list[float]]
         score = ["score", str(call), "--out", str(folder / f"cold{k}"), "--model", str(model)]
         for name, arguments in (("help", ["--help"]), ("score", score)):
             start = time.perf_counter()
-            subprocess.run([*_program(), *arguments], check=True, capture_output=True)
+            # a fixed command, no shell
+            subprocess.run([*_program(), *arguments], check=True, capture_output=True)  # nosec B603
             seconds[name].append(round(time.perf_counter() - start, 3))
     return {name: values[1:] for name, values in seconds.items()}  # the first fills the file cache
 
@@ -79,7 +80,8 @@ def cold_start(model: Path, folder: Path, rounds: int) -> dict[str, list[float]]
 def peak_memory(source: Path, model: Path, folder: Path) -> int:
     """Bytes that a whole `cxsentiment score` and its workers hold at most, memory that they share counted once."""
     arguments = ["score", str(source), "--out", str(folder / "whole"), "--model", str(model)]
-    process = subprocess.Popen([*_program(), *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    silent = subprocess.DEVNULL
+    process = subprocess.Popen([*_program(), *arguments], stdout=silent, stderr=silent)  # nosec B603  # no shell
     peak = 0
     while process.poll() is None:
         peak = max(peak, sum(resident(pid) for pid in tree(process.pid)))
