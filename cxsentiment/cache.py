@@ -89,7 +89,8 @@ class Cache:
             if (surplus := count - self._max_rows) > 0:
                 oldest = "select place from pieces order by place limit ?"
                 gone = surplus + self._max_rows // 10
-                self._connection.execute(f"delete from pieces where place in ({oldest})", (gone,))
+                # a constant; the number is bound
+                self._connection.execute(f"delete from pieces where place in ({oldest})", (gone,))  # nosec B608
 
     def close(self) -> None:
         """Let go of the file; nothing is found or kept from then on."""

@@ -106,7 +106,14 @@ class OnnxRuntime:
         options.log_severity_level = 3
         # A GPU would round the factors of fp32 sums to 10 bits (TF32) unless told not to.
         settings = [{"use_tf32": "0"}] if provider == "CUDAExecutionProvider" else None
-        self._session = ort.InferenceSession(str(graph), options, providers=[provider], provider_options=settings)
+        self._session = ort.InferenceSession(
+            str(graph),
+            options,
+            providers=[provider],
+            provider_options=settings,
+            # On a processor the fused kernel is slower than the two that it replaces: 6 to 9 % of the whole time.
+            disabled_optimizers=["SkipLayerNormFusion"],
+        )
         if provider not in self._session.get_providers():  # it goes on with the processor, and says nothing
             raise UsageError(
                 "--device gpu",

@@ -24,6 +24,7 @@ BUNDLE_FILE = "bundle.json"
 MOST_APART = 0.05
 """How far a probability may be from that of the default engine, with the rounding of another device."""
 _CHUNK = 1 << 20
+_TOKENISED_AT_ONCE = 256  # texts
 _RESTORE = "Restore the folder from its source (git checkout, or reinstall the package), or give --model another folder"
 # What another device's engine is tried with, one sentence more a row.
 _SAMPLE = (
@@ -118,12 +119,15 @@ def default_model() -> Path:
 
 
 class Model:
-    """A loaded bundle, run by a device. Raises BundleError where a file is missing, altered or of another shape."""
+    """A loaded bundle, run by a device. Raises BundleError where a file is missing, altered or of another shape.
 
-    def __init__(self, folder: Path, device: Device = "cpu") -> None:
+    `read` is what `read_bundle` said of the folder, where this process has just asked it.
+    """
+
+    def __init__(self, folder: Path, device: Device = "cpu", read: tuple[Bundle, str] | None = None) -> None:
         self.folder = folder
         self.device = device
-        self.bundle, self.sha256 = read_bundle(folder)
+        self.bundle, self.sha256 = read or read_bundle(folder)
 
     @cached_property
     def _tokenizer(self):  # type: ignore[no-untyped-def]  # the type comes with an import that is wanted late
@@ -206,11 +210,13 @@ class Model:
 
     def tokenise(self, texts: list[str]) -> list[Tokens]:
         """Whole texts as tokens, whatever their length."""
-        encodings = self._tokenizer.encode_batch(texts, add_special_tokens=False)
         tokens = []
-        for encoding in encodings:
-            offsets = np.asarray(encoding.offsets, np.int64).reshape(-1, 2)
-            tokens.append(Tokens(np.asarray(encoding.ids, np.int64), offsets[:, 0], offsets[:, 1]))
+        for first in range(0, len(texts), _TOKENISED_AT_ONCE):  # the tokeniser's own form takes ten times the memory
+            for encoding in self._tokenizer.encode_batch(
+                texts[first : first + _TOKENISED_AT_ONCE], add_special_tokens=False
+            ):
+                offsets = np.asarray(encoding.offsets, np.int64).reshape(-1, 2)
+                tokens.append(Tokens(np.asarray(encoding.ids, np.int64), offsets[:, 0], offsets[:, 1]))
         return tokens
 
     def logits(self, ids: IntArray, mask: IntArray) -> dict[str, FloatArray]:

@@ -1,6 +1,5 @@
 """Stage 1: read → shards → scored shards → receipt. `run` reads top to bottom."""
 
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -8,11 +7,13 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
 from cxsentiment import erasures, lock, runs
 from cxsentiment.cache import Cache
+from cxsentiment.cores import cores
 from cxsentiment.devices import Device, facts, require
 from cxsentiment.errors import RunError, UsageError
 from cxsentiment.ingest.contactlog import ContactLog, LogJoin
@@ -32,6 +33,7 @@ from cxsentiment.rubric.scorecard import Rubric
 from cxsentiment.schema import Reject, Transcript
 from cxsentiment.shards import Scorer, Shard, ShardResult, cut
 from cxsentiment.spending import processor_seconds, spent
+from cxsentiment.spool import Spool
 from cxsentiment.stopping import Stop, stoppable
 from cxsentiment.workers import score_in_worker, start_worker
 
@@ -61,7 +63,7 @@ class Settings:
     price_per_core_hour: float | None = None
     cache: Path | None = None
     device: Device = "cpu"
-    known: FirstSeen = field(default_factory=dict)
+    known: FirstSeen = field(default_factory=FirstSeen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +100,8 @@ def run(
         width = sum(len(head.labels) for head in bundle.heads)
         Cache(settings.cache, model_sha256, width, settings.device).close()
     plan = plan_of(settings, bundle, model_sha256, tuple(fingerprint(path) for path in sources))
-    with lock.alone(out, "cxsentiment score") as sign, stoppable(on_stop) as stop:
-        return _run(plan, out, sources, settings, clock, sign, stop, on_progress)
+    with lock.alone(out, "cxsentiment score") as sign, Spool(out) as refused, stoppable(on_stop) as stop:
+        return _run(plan, out, sources, settings, clock, sign, refused, stop, on_progress)
 
 
 def plan_of(settings: Settings, bundle: Bundle, model_sha256: str, inputs: Sequence[Mapping[str, Any]]) -> Plan:
@@ -127,10 +129,11 @@ def _run(
     settings: Settings,
     clock: "_Clock",
     sign: Callable[[], None],
+    refused: Spool,
     stop: Stop,
     on_progress: Callable[[Progress], None],
 ) -> dict[str, Any]:
-    """The run itself, in a folder that is held."""
+    """The run itself, in a folder that is held; `refused` takes what is refused of the input."""
     before = earlier_run(out, plan, overwrite=settings.overwrite)
     redone: dict[str, None] = {}
     erased = erasures.suppression(out, settings.masking.key)
@@ -144,10 +147,10 @@ def _run(
     runs.remove_asides(out)
     runs.write_receipt(out, {**begin(plan), **erased.head})
 
-    reader = _Reader(sources, settings, sum(entry["bytes"] for entry in plan.inputs))
+    reader = _Reader(sources, settings, sum(entry["bytes"] for entry in plan.inputs), refused)
     results: list[ShardResult] = []
     shards = _without(erased, cut(reader.transcripts(), plan.identity()))
-    for result in _score_all(shards, out, settings, stop, redone):
+    for result in _score_all(shards, out, settings, (plan.bundle, plan.model_sha256), stop, redone):
         results.append(result)
         contacts = sum(r.note.contacts for r in results)
         turns = sum(r.note.turns_in for r in results)
@@ -158,11 +161,15 @@ def _run(
     joined = _joined(out, settings.surveys, reader.matched)
     side = runs.write_side_table(out, "surveys", erased.rows(_loose_answers(settings.surveys, joined)))
     side |= runs.write_side_table(out, "log", erased.rows(_log_rows(reader.log, settings.masking.key)))
-    refused = erased.rejects([*reader.rejects, *(reject for result in results for reject in result.note.refused)])
-    runs.write_rejects(out, [*refused, *erased.rejects(_rejects_beside(settings, joined))])
+
+    def rejects() -> Iterator[Reject]:
+        """What was refused of the input, in reading and in scoring, without those who were erased."""
+        return erased.rejects(chain(refused, (one for result in results for one in result.note.refused)))
+
+    runs.write_rejects(out, chain(rejects(), erased.rejects(_rejects_beside(settings, joined))))
     reading = Reading(
-        reader.contacts + sum(one.kind in ("record", "copy") for one in reader.rejects),
-        refused_of(refused),
+        reader.contacts + refused.kinds["record"] + refused.kinds["copy"],
+        refused_of(rejects()),
         reader.seconds,
         joined.facts if joined else None,
         reader.log.facts() if reader.log else None,
@@ -252,15 +259,15 @@ def _outside(out: Path, sources: Sequence[Source]) -> list[Source]:
 class _Reader:
     """The input as transcripts, with what is learnt on the way: refused records, counts, how far it has read."""
 
-    def __init__(self, sources: Sequence[Source], settings: Settings, size: int) -> None:
+    def __init__(self, sources: Sequence[Source], settings: Settings, size: int, refused: Spool) -> None:
         self._sources = sources
         self._options = settings.options
         self._surveys = settings.surveys
         self._scales = settings.scales
-        self._known = dict(settings.known)
+        self._known = settings.known.copy()
         self._size = max(size, 1)
         self._bytes = 0
-        self.rejects: list[Reject] = []
+        self._refused = refused
         self.contacts = 0
         self.matched: dict[str, None] = {}
         self.log = LogJoin(settings.log) if settings.log else None
@@ -279,7 +286,7 @@ class _Reader:
             if record is None:
                 return
             if isinstance(record, Reject):
-                self.rejects.append(record)
+                self._refused.add(record)
                 continue
             self.contacts += 1
             yield self._joined(record)
@@ -297,11 +304,17 @@ class _Reader:
 
 
 def _score_all(
-    shards: Iterable[Shard], out: Path, settings: Settings, stop: Stop, redone: dict[str, None]
+    shards: Iterable[Shard],
+    out: Path,
+    settings: Settings,
+    read: tuple[Bundle, str],
+    stop: Stop,
+    redone: dict[str, None],
 ) -> Iterator[ShardResult]:
     """Score every shard: in this process where that is enough, else in a pool with a bounded queue.
 
-    Files of damaged shards, which are scored again, are added to `redone`.
+    `read` is what `read_bundle` said of the model. Files of damaged shards, which are scored again, are added to
+    `redone`.
     """
     workers = settings.workers or cores()
     scorer: Scorer | None = None
@@ -314,7 +327,7 @@ def _score_all(
                 if (found := runs.read_shard_note(out, shard.number, shard.key, redone.setdefault)) is not None:
                     yield ShardResult(shard.number, found[0], found[1], {})
                 elif workers == 1 or (is_last and pool is None):
-                    scorer = scorer or Scorer(*_of_scorer(settings))
+                    scorer = scorer or Scorer(*_of_scorer(settings), read)
                     yield scorer.score_shard(shard, out)
                 else:
                     pool = pool or _pool(workers, settings)
@@ -348,11 +361,6 @@ def _deaths_told(out: Path, stop: Stop) -> Iterator[None]:
             "a worker process ended before its time (killed, or out of memory)",
             do="Run the same command again: finished shards are kept. If memory is short, add --workers 1",
         ) from error
-
-
-def cores() -> int:
-    """Cores this process may use; not every system can tell, and there all of the machine's are meant."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _with_last(items: Iterable[T]) -> Iterator[tuple[T, bool]]:

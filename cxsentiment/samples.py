@@ -100,7 +100,8 @@ def _drawn(run: Path, count: int, seed: int) -> Iterator[tuple[int, list[Contact
     ends = list(accumulate(pq.read_metadata(runs.shard_path(run, "contacts", n)).num_rows for n in numbers))
     total = ends[-1] if ends else 0
     places: dict[int, set[int]] = {}
-    for drawn in random.Random(seed).sample(range(total), min(count, total)):
+    # repeatable by its seed; no secret
+    for drawn in random.Random(seed).sample(range(total), min(count, total)):  # nosec B311
         shard = bisect_right(ends, drawn)
         places.setdefault(shard, set()).add(drawn - (ends[shard - 1] if shard else 0))
     for shard in sorted(places):

@@ -63,11 +63,13 @@ def score(
     """Score transcripts into a run folder. An interrupted run goes on where it stopped when run again."""
     from cxsentiment import score_terminal, terminal
     from cxsentiment.devices import choose
+    from cxsentiment.imports import leave_out
     from cxsentiment.model import default_model
     from cxsentiment.pipeline import Settings, run
     from cxsentiment.receipt import refusals
     from cxsentiment.rubric.reading import find_rubric, read_rubric
 
+    leave_out("pandas")  # pyarrow imports it where it is installed, which takes a third of a small run
     joins = beside.read()
     settings = Settings(
         model=model or default_model(),

@@ -62,12 +62,14 @@ def watch(
 ) -> None:
     """Score files as they land in a folder into one run that grows; Ctrl-C or SIGTERM ends it."""
     from cxsentiment.devices import choose
+    from cxsentiment.imports import leave_out
     from cxsentiment.model import default_model
     from cxsentiment.pipeline import Settings
     from cxsentiment.rubric.reading import find_rubric, read_rubric
     from cxsentiment.watch import Rhythm
     from cxsentiment.watch import watch as look
 
+    leave_out("pandas")  # pyarrow imports it where it is installed, and a watch would hold it for ever
     settings = Settings(
         model=model or default_model(),
         rubric=read_rubric(find_rubric(rubric or "default")),
