@@ -30,7 +30,17 @@ pytestmark = [
 ]
 WIDTHS = {"desktop": (1280, 900), "phone": (390, 844)}
 PAGES = (
-    *("overview", "contacts", "contacts?words=refund", "contact?id=c1", "contact?id=c2", "agents", "coaching", "queue"),
+    *(
+        "overview",
+        "contacts",
+        "contacts?words=refund",
+        "contact?id=c1",
+        "contact?id=c2",
+        "contact?id=c21",
+        "agents",
+        "coaching",
+        "queue",
+    ),
     *("review", "grade?assignment=1", "disputes", "dispute?id=1", "turns?id=c5", "export", "batch?id=1"),
     *("contact?id=nobody", "contacts?since=x"),
 )
