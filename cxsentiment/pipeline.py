@@ -1,19 +1,19 @@
 """Stage 1: read → shards → scored shards → receipt. `run` reads top to bottom."""
 
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from cxsentiment import erasures, lock, runs
+from cxsentiment import erasures, lock, runs, spark_engine
 from cxsentiment.cache import Cache
-from cxsentiment.errors import RunError, UsageError
+from cxsentiment.engines import Engine, LocalEngine, cores
+from cxsentiment.errors import UsageError
+from cxsentiment.executors import Task, folder_there, versions
 from cxsentiment.ingest.contactlog import ContactLog, LogJoin
 from cxsentiment.ingest.identities import FirstSeen
 from cxsentiment.ingest.intake import read_contacts
@@ -29,10 +29,10 @@ from cxsentiment.privacy.pseudonyms import pseudonym
 from cxsentiment.receipt import Plan, Reading, begin, compose, earlier_run, fingerprint, refused_of, stands
 from cxsentiment.rubric.scorecard import Rubric
 from cxsentiment.schema import Reject, Transcript
-from cxsentiment.shards import Scorer, Shard, ShardResult, cut
+from cxsentiment.shards import Shard, ShardResult, cut
+from cxsentiment.spark_engine import Spark, SparkEngine
 from cxsentiment.spending import processor_seconds, spent
 from cxsentiment.stopping import Stop, stoppable
-from cxsentiment.workers import score_in_worker, start_worker
 
 T = TypeVar("T")
 
@@ -42,8 +42,9 @@ class Settings:
     """What a run does besides its inputs.
 
     `scales` are those of answers, also of those inside the transcripts; `workers` 0 means one process per available
-    core; `command` is what was typed, for the receipt; `known` are contacts scored elsewhere, which are refused here;
-    `cache` is a folder in which processes and runs share what the model said (see `cache`).
+    core; with `spark` its executors score instead; `command` is what was typed, for the receipt; `known` are contacts
+    scored elsewhere, which are refused here; `cache` is a folder in which processes and runs share what the model said
+    (see `cache`).
     """
 
     model: Path
@@ -54,6 +55,7 @@ class Settings:
     log: ContactLog | None = None
     masking: Masking = EVERYTHING_USUAL
     workers: int = 0
+    spark: Spark | None = None
     overwrite: bool = False
     demo: bool = False
     command: str = ""
@@ -87,7 +89,7 @@ def run(
     cannot be used, BundleError for a broken model, RunError where another process writes to `out`, or it cannot be
     written.
     """
-    _refuse_unmatchable(settings)
+    _refuse(settings)
     clock = _Clock()
     sources = _outside(out, find_sources(inputs))
     bundle, model_sha256 = read_bundle(settings.model)  # a broken model stops the run before anything is read
@@ -142,7 +144,8 @@ def _run(
     reader = _Reader(sources, settings, sum(entry["bytes"] for entry in plan.inputs))
     results: list[ShardResult] = []
     shards = _without(erased, cut(reader.transcripts(), plan.identity()))
-    for result in _score_all(shards, out, settings, stop, redone):
+    engine = _engine(plan, out, settings)
+    for result in _score_all(shards, out, engine, stop, redone):
         results.append(result)
         contacts = sum(r.note.contacts for r in results)
         turns = sum(r.note.turns_in for r in results)
@@ -164,8 +167,9 @@ def _run(
         side,
     )
     receipt = erased.receipt(compose(plan, out, results, reading, clock.started, clock.seconds))
-    receipt |= spent(results, clock.seconds, clock.core_seconds, settings.price_per_core_hour)
-    receipt["redone"] = sorted(redone)
+    core_seconds = clock.core_seconds + sum(result.core_seconds for result in results)
+    receipt |= spent(results, clock.seconds, core_seconds, settings.price_per_core_hour)
+    receipt |= {"engine": engine.facts, "redone": sorted(redone)}
     runs.write_receipt(out, receipt)
     return receipt
 
@@ -207,7 +211,9 @@ def _log_rows(log: LogJoin | None, key: bytes | None) -> list[dict[str, Any]] | 
     return rows
 
 
-def _refuse_unmatchable(settings: Settings) -> None:
+def _refuse(settings: Settings) -> None:
+    if settings.spark is not None:
+        spark_engine.refuse(settings.spark, settings.workers, settings.cache)
     if settings.masking.key is not None and settings.surveys and settings.surveys.rules.match == "customer":
         raise UsageError(
             "--match customer",
@@ -291,63 +297,52 @@ class _Reader:
         self._bytes += count
 
 
+def _engine(plan: Plan, out: Path, settings: Settings) -> Engine:
+    """Where shards are scored; nothing of it has been started yet."""
+    model, rubric, masking = settings.model, settings.rubric, settings.masking
+    if settings.spark is None:
+        return LocalEngine(settings.workers or cores(), model, rubric, masking, settings.cache, out)
+    task = Task(folder_there(model), plan.model_sha256, versions(), rubric, masking)
+    return SparkEngine(settings.spark, task, out)
+
+
 def _score_all(
-    shards: Iterable[Shard], out: Path, settings: Settings, stop: Stop, redone: dict[str, None]
+    shards: Iterable[Shard], out: Path, engine: Engine, stop: Stop, redone: dict[str, None]
 ) -> Iterator[ShardResult]:
-    """Score every shard: in this process where that is enough, else in a pool with a bounded queue.
+    """Score every shard that is not finished, with a bounded number under way.
 
     Files of damaged shards, which are scored again, are added to `redone`.
     """
-    workers = settings.workers or cores()
-    scorer: Scorer | None = None
-    pool: ProcessPoolExecutor | None = None
     pending: set[Future[ShardResult]] = set()
-    with _deaths_told(out, stop):
-        try:
-            for shard, is_last in _with_last(shards):
-                stop.check()
-                if (found := runs.read_shard_note(out, shard.number, shard.key, redone.setdefault)) is not None:
-                    yield ShardResult(shard.number, found[0], found[1], {})
-                elif workers == 1 or (is_last and pool is None):
-                    scorer = scorer or Scorer(settings.model, settings.rubric, settings.masking, settings.cache)
-                    yield scorer.score_shard(shard, out)
-                else:
-                    pool = pool or _pool(workers, settings)
-                    pending.add(pool.submit(score_in_worker, shard, out))
-                    if len(pending) > workers + 1:
-                        done, pending = wait(pending, return_when=FIRST_COMPLETED)
-                        yield from (future.result() for future in done)
-            while pending:
-                stop.check()
+    with _deaths_told(engine, stop), closing(engine):
+        for shard, is_last in _with_last(shards):
+            stop.check()
+            if (found := runs.read_shard_note(out, shard.number, shard.key, redone.setdefault)) is not None:
+                yield ShardResult(shard.number, found[0], found[1], {})
+                continue
+            pending.add(engine.submit(shard, is_last=is_last))
+            if len(pending) > engine.room:
                 done, pending = wait(pending, return_when=FIRST_COMPLETED)
                 yield from (future.result() for future in done)
-        finally:
-            if pool is not None:
-                pool.shutdown(cancel_futures=True)
-            if scorer is not None:
-                scorer.memory.close()
+        while pending:
+            stop.check()
+            done, pending = wait(pending, return_when=FIRST_COMPLETED)
+            yield from (future.result() for future in done)
 
 
 @contextmanager
-def _deaths_told(out: Path, stop: Stop) -> Iterator[None]:
+def _deaths_told(engine: Engine, stop: Stop) -> Iterator[None]:
     """Say what the death of a worker means. Where a stop was asked for, workers were asked too, and end after a shard.
 
     Raises RunError for a death that nobody asked for.
     """
     try:
         yield
-    except BrokenProcessPool as error:
+    except Exception as error:
+        if (told := engine.told(error)) is None:
+            raise
         stop.check()
-        raise RunError(
-            str(out),
-            "a worker process ended before its time (killed, or out of memory)",
-            do="Run the same command again: finished shards are kept. If memory is short, add --workers 1",
-        ) from error
-
-
-def cores() -> int:
-    """Cores this process may use; not every system can tell, and there all of the machine's are meant."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        raise told from error
 
 
 def _with_last(items: Iterable[T]) -> Iterator[tuple[T, bool]]:
@@ -359,15 +354,3 @@ def _with_last(items: Iterable[T]) -> Iterator[tuple[T, bool]]:
         held.append(item)
     if held:
         yield held.pop(), True
-
-
-def _pool(workers: int, settings: Settings) -> ProcessPoolExecutor:
-    from multiprocessing import get_context
-
-    # Spawned, not forked: a forked ONNX Runtime or Arrow thread pool may hang.
-    return ProcessPoolExecutor(
-        workers,
-        get_context("spawn"),
-        initializer=start_worker,
-        initargs=(settings.model, settings.rubric, settings.masking, settings.cache),
-    )

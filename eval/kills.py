@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from cxsentiment import runs
-from cxsentiment.pipeline import cores
+from cxsentiment.engines import cores
 from cxsentiment.verify import verify
 from eval.speed import processor
 

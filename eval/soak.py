@@ -24,8 +24,8 @@ from typing import Any
 
 from cxsentiment import lock, runs
 from cxsentiment.batches import INCOMING
+from cxsentiment.engines import cores
 from cxsentiment.errors import RunError
-from cxsentiment.pipeline import cores
 from cxsentiment.verify import verify
 from eval.kills import repeated
 from eval.speed import processor

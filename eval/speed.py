@@ -23,8 +23,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cxsentiment.engines import cores
 from cxsentiment.model import Model, default_model
-from cxsentiment.pipeline import Settings, cores, run
+from cxsentiment.pipeline import Settings, run
 from cxsentiment.rubric.reading import default_rubric, read_rubric
 
 BATCH = 32

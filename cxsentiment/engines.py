@@ -1,0 +1,102 @@
+"""Where shards are scored: what an engine is, and the one of this machine, with a pool of processes."""
+
+import os
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from cxsentiment.errors import RunError
+from cxsentiment.privacy import Masking
+from cxsentiment.rubric.scorecard import Rubric
+from cxsentiment.shards import Scorer, Shard, ShardResult
+from cxsentiment.workers import score_in_worker, start_worker
+
+
+class Engine(Protocol):
+    """Scores shards into a run folder, in any order. It starts nothing before the first shard."""
+
+    @property
+    def room(self) -> int:
+        """How many shards may be under way before one is waited for; it may change while the engine works."""
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the receipt says of it."""
+
+    def submit(self, shard: Shard, *, is_last: bool) -> "Future[ShardResult]":
+        """Begin with a shard; `is_last`: none comes after it."""
+
+    def told(self, error: Exception) -> RunError | None:
+        """What an error of `submit`, or of what it gave, tells a person; None where it is no death of workers."""
+
+    def close(self) -> None:
+        """Finish what is under way, leave the rest, and end."""
+
+
+@dataclass(slots=True)
+class LocalEngine:
+    """This process where that is enough, else a pool with a bounded queue."""
+
+    workers: int
+    model: Path
+    rubric: Rubric
+    masking: Masking
+    cache: Path | None
+    out: Path
+    _scorer: Scorer | None = None
+    _pool: ProcessPoolExecutor | None = None
+
+    @property
+    def room(self) -> int:
+        """One more than there are workers, so that none waits for work."""
+        return 0 if self._pool is None else self.workers + 1
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Its name."""
+        return {"name": "local"}
+
+    def submit(self, shard: Shard, *, is_last: bool) -> "Future[ShardResult]":
+        """Score a shard here, or have it scored."""
+        if self.workers > 1 and not (is_last and self._pool is None):
+            self._pool = self._pool or self._started()
+            return self._pool.submit(score_in_worker, shard, self.out)
+        self._scorer = self._scorer or Scorer(self.model, self.rubric, self.masking, self.cache)
+        done: Future[ShardResult] = Future()
+        done.set_result(self._scorer.score_shard(shard, self.out))
+        return done
+
+    def told(self, error: Exception) -> RunError | None:
+        """A worker that died takes the pool with it."""
+        if not isinstance(error, BrokenProcessPool):
+            return None
+        return RunError(
+            str(self.out),
+            "a worker process ended before its time (killed, or out of memory)",
+            do="Run the same command again: finished shards are kept. If memory is short, add --workers 1",
+        )
+
+    def close(self) -> None:
+        """End the workers when they have written what they have."""
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+        if self._scorer is not None:
+            self._scorer.memory.close()
+
+    def _started(self) -> ProcessPoolExecutor:
+        from multiprocessing import get_context
+
+        # Spawned, not forked: a forked ONNX Runtime or Arrow thread pool may hang.
+        return ProcessPoolExecutor(
+            self.workers,
+            get_context("spawn"),
+            initializer=start_worker,
+            initargs=(self.model, self.rubric, self.masking, self.cache),
+        )
+
+
+def cores() -> int:
+    """Cores this process may use; not every system can tell, and there all of the machine's are meant."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
