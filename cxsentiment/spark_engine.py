@@ -33,11 +33,17 @@ _USUAL_LOCALLY = {
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
 }
+_ABOVE = "See what Spark itself says above"
+_MEMORY = "If memory is short, give executors more of it (spark.executor.memoryOverhead), or fewer cores"
 _REMEDIES = {
     "No module named": "Install cxsentiment, in the same version, on every executor (docs/spark.md)",
     "Cannot run program": "Set PYSPARK_PYTHON to the Python of the executors (docs/spark.md)",
     "PYTHON_VERSION_MISMATCH": "Set PYSPARK_PYTHON to a Python of this version on the executors (docs/spark.md)",
+    "ExecutorLostFailure": _MEMORY,
+    "Python worker exited": _MEMORY,
+    "SparkContext has been shut": _ABOVE,
 }
+_LOST = re.compile(r"Job aborted .+ most recent failure: Lost task .+?\((\S+) executor \w+\): (?:[a-z.]+\.\w+: )?(.+)")
 
 
 class SparkFailed(RunError):
@@ -73,6 +79,9 @@ def refuse(spark: Spark, workers: int, cache: Path | None) -> None:
         return
     if spark.master is not None and not _MASTER.fullmatch(spark.master):
         raise UsageError(f"--master {spark.master}", "is no master of Spark", allowed=MASTERS)
+    if spark.master == "yarn" and not {"HADOOP_CONF_DIR", "YARN_CONF_DIR"} & os.environ.keys():
+        do = "Set HADOOP_CONF_DIR to the folder of its core-site.xml and yarn-site.xml"
+        raise UsageError("--master yarn", "nothing says where that cluster is", do=do)
     if find_spec("pyspark") is None:
         raise UsageError("--engine spark", "PySpark is not installed here", do="pip install 'cxsentiment[spark]'")
     home = os.environ.get("JAVA_HOME")
@@ -153,8 +162,7 @@ class SparkEngine:
                 return SparkContext(conf=conf)
         except Exception as error:
             where = f"--master {self.spark.master}" if self.spark.master else "--engine spark"
-            do = "See what Spark itself says above"
-            raise SparkFailed(where, f"Spark did not start: {_said(error)}", do=do) from error
+            raise SparkFailed(where, f"Spark did not start: {_said(error)}", do=_ABOVE) from error
 
 
 @contextmanager
@@ -170,8 +178,15 @@ def _python_of_executors() -> Iterator[None]:
 
 
 def _said(error: Exception) -> str:
-    """The line that matters of what Spark or Java says: the Python error of an executor, else the first."""
+    """What matters of what Spark says: where a task failed, and the Python error or the root of the trouble there."""
     java = getattr(error, "java_exception", None)
-    lines = (str(java.getMessage()) if java is not None else str(error)).strip().splitlines() or [type(error).__name__]
+    said = str(error)
+    if java is not None:
+        said, cause = str(java.getMessage()), java.getCause()
+        while cause is not None and not _LOST.match(said):
+            said, cause = str(cause.getMessage()), cause.getCause()
+    lines = said.strip().splitlines() or [type(error).__name__]
     raised = [line for line in lines[1:] if re.match(r"[A-Za-z_.]+(Error|Exception)\b", line)]
-    return raised[-1].strip() if raised else lines[0].strip()
+    if (lost := _LOST.match(lines[0])) is None:
+        return (raised or lines[:1])[-1].strip()
+    return f"on {lost[1]}: {(raised or [lost[2]])[-1].strip()}"

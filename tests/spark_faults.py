@@ -1,12 +1,13 @@
 """A task for Spark that notes what its processes do and has some killed; as a program, `cxsentiment` with it."""
 
+import json
 import os
 import signal
 import sys
 import time
 from pathlib import Path
 
-from cxsentiment import executors, pipeline, shards
+from cxsentiment import executors, pipeline, shards, spark_engine
 from cxsentiment.executors import Task
 from cxsentiment.shards import ScoredShard
 
@@ -57,6 +58,13 @@ if __name__ == "__main__":
     folder, wait, worker, executor, *sys.argv[1:] = sys.argv[1:]
     shards.SHARD_CONTACTS = PER_SHARD
     pipeline.Task = faulty(Path(folder), float(wait), int(worker), int(executor))
+    close = spark_engine.SparkEngine.close
+
+    def noted(engine: spark_engine.SparkEngine) -> None:
+        Path(folder, "conf.json").write_text(json.dumps(dict(engine._context.getConf().getAll())))
+        close(engine)
+
+    spark_engine.SparkEngine.close = noted
     from cxsentiment.cli import main
 
     main()

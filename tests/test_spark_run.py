@@ -1,5 +1,6 @@
 """`score --engine spark`: the files of the local engine, whatever is killed; either engine finishes the other's run."""
 
+import json
 import os
 import re
 import shutil
@@ -154,7 +155,8 @@ def test_a_shard_that_spark_cannot_score_is_told_and_the_local_engine_goes_on(
     monkeypatch.setattr(pipeline, "Task", Failing)
     with pytest.raises(SparkFailed) as told:
         spark(source, out)
-    assert told.value.what == "Spark could not score shard 4: ModuleNotFoundError: No module named 'cxsentiment'"
+    failed = r"Spark could not score shard 4: (on \S+: )?ModuleNotFoundError: No module named 'cxsentiment'"
+    assert re.fullmatch(failed, told.value.what)
     assert told.value.do.startswith("Install cxsentiment, in the same version, on every executor")
     done = finished(out)
     assert 4 not in done
@@ -254,6 +256,8 @@ def test_on_a_cluster_each_process_loads_the_model_once_and_killed_ones_change_n
     receipt = runs.read_receipt(out) or {}
     assert receipt["engine"] == {"name": "spark", "master": CLUSTER}
     assert receipt["shards_reused"] == 0
+    configured = json.loads((started.marks / "conf.json").read_text())
+    assert configured["spark.io.encryption.enabled"] == "true", "else contacts lie on disks in clear"
     processes = {path.name.rpartition("-")[2] for path in started.marks.glob("shard-*")}
     assert {path.name: path.read_text() for path in started.marks.glob("load-*")} == {
         f"load-{p}": "x" for p in processes
@@ -332,6 +336,9 @@ def test_what_is_missing_for_spark_is_told(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.delenv("JAVA_HOME")
     monkeypatch.setenv("PATH", str(tmp_path))
     assert "there is no Java on the PATH" in refused(Spark()).message
+    monkeypatch.delenv("HADOOP_CONF_DIR", raising=False)
+    monkeypatch.delenv("YARN_CONF_DIR", raising=False)
+    assert "--master yarn: nothing says where that cluster is. Set HADOOP_CONF_DIR" in refused(Spark("yarn")).message
     monkeypatch.setattr(spark_engine, "find_spec", lambda name: None)
     assert refused(Spark()).message == "--engine spark: PySpark is not installed here. pip install 'cxsentiment[spark]'"
 
