@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal, Protocol, get_args
+from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,7 +98,7 @@ def open_engine(graph: Path, device: Device) -> Engine:
 # unless they are told before. Nothing leaves the machine, so they are.
 
 
-def _onnxruntime():  # type: ignore[no-untyped-def]  # a module that is wanted late
+def _onnxruntime() -> Any:
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read at the import (Linux, macOS; since 1.29 it is on there)
     import onnxruntime
 
@@ -106,7 +106,7 @@ def _onnxruntime():  # type: ignore[no-untyped-def]  # a module that is wanted l
     return onnxruntime
 
 
-def _openvino():  # type: ignore[no-untyped-def]
+def _openvino() -> Any:
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # None makes an import of it fail
     import openvino
 
