@@ -7,6 +7,7 @@ after the head, and `embedding` (batch by width).
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -133,6 +134,8 @@ class Model:
     def _tokenizer(self):  # type: ignore[no-untyped-def]  # the type comes with an import that is wanted late
         from tokenizers import Tokenizer
 
+        # One thread here too: others would each keep memory of its own, 60 MB after a turn of 200,000 characters.
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
         tokenizer = Tokenizer.from_file(str(self.folder / "tokenizer.json"))
         tokenizer.no_truncation()  # windows are ours: nothing may be cut silently
         tokenizer.no_padding()
