@@ -98,7 +98,8 @@ def open_engine(graph: Path, device: Device) -> Engine:
 # unless they are told before. Nothing leaves the machine, so they are.
 
 
-def _onnxruntime() -> Any:
+def load_onnxruntime() -> Any:
+    """The library, told to report nothing. Whoever needs it takes it from here."""
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read at the import (Linux, macOS; since 1.29 it is on there)
     import onnxruntime
 
@@ -117,7 +118,7 @@ class OnnxRuntime:
     """ONNX Runtime in fp32. On the processor it is the default, and what every other engine is held against."""
 
     def __init__(self, graph: Path, provider: str) -> None:
-        ort = _onnxruntime()
+        ort = load_onnxruntime()
         options = ort.SessionOptions()
         # One thread a process: the same sums in the same order, and processes scale better than threads.
         options.intra_op_num_threads = 1
@@ -211,7 +212,7 @@ def _lacking(device: Device) -> tuple[str, str] | None:
         if _has_bf16() is False:
             error = _no_bf16("this processor does not multiply bf16")
             return error.what, error.do
-    if device == "gpu" and "CUDAExecutionProvider" not in _onnxruntime().get_available_providers():
+    if device == "gpu" and "CUDAExecutionProvider" not in load_onnxruntime().get_available_providers():
         return (
             "ONNX Runtime was installed without CUDA",
             "pip uninstall onnxruntime && pip install onnxruntime-gpu, on a machine with an NVIDIA GPU",

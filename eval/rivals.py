@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cxsentiment.devices import load_onnxruntime
 from cxsentiment.model import Model
 
 BATCH = 32
@@ -43,8 +44,7 @@ def transformers_pipeline(texts: Sequence[str], layers: int, encoder: str) -> Ra
 
 def naive_onnxruntime(texts: Sequence[str], model: Path) -> Rate:
     """The shipped graph as one would first run it: batches of 32 in the order of the file, all cores as threads."""
-    import onnxruntime as ort
-
+    ort = load_onnxruntime()
     bundle = Model(model)
     session = ort.InferenceSession(str(model / "model.onnx"), providers=["CPUExecutionProvider"])
     first, last = bundle.ends

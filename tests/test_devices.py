@@ -17,7 +17,7 @@ from slow_run import contacts, files, finish
 
 from cxsentiment import cli, devices, shards
 from cxsentiment.cache import Cache
-from cxsentiment.devices import OpenVino, choose, facts, open_engine
+from cxsentiment.devices import OpenVino, choose, facts, load_onnxruntime, open_engine
 from cxsentiment.errors import RunError, UsageError
 from cxsentiment.model import MOST_APART, Model, default_model
 from cxsentiment.pipeline import Settings, run
@@ -47,7 +47,7 @@ with_openvino = pytest.mark.skipif(bool(_why_not()), reason=_why_not())
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Make this machine look like another: its processor's flags, its GPUs, what is installed."""
-    import onnxruntime
+    onnxruntime = load_onnxruntime()
 
     def pretend(*flags: str, gpus: int = 0, cuda: bool = False, openvino: bool = True) -> None:
         (tmp_path / "cpuinfo").write_text(f"model name: made up\nflags\t\t: fpu {' '.join(flags)} sse2\n")
@@ -108,7 +108,7 @@ def test_a_run_with_a_device_that_is_not_here_writes_nothing(machine: Any, toy_b
 
 
 def test_a_gpu_that_onnxruntime_cannot_use_is_told_and_not_replaced(toy_bundle: Path, monkeypatch: Any) -> None:
-    import onnxruntime
+    onnxruntime = load_onnxruntime()
 
     class WithoutGpu:
         """As the library is where the GPU or the CUDA libraries cannot be used: it goes on with the processor."""

@@ -3,13 +3,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import onnxruntime as ort
 import pytest
 from tokenizers import Tokenizer
 
 torch = pytest.importorskip("torch", reason="needs the train extra")
 transformers = pytest.importorskip("transformers", reason="needs the train extra")
 
+from cxsentiment.devices import load_onnxruntime  # noqa: E402
 from cxsentiment.errors import CxError  # noqa: E402
 from cxsentiment.schema import ACTS, SENTIMENTS  # noqa: E402
 from training.batches import Item, pad  # noqa: E402
@@ -99,7 +99,7 @@ def test_acts_with_attention_are_exported_too(tmp_path: Path, tokeniser: Tokeniz
 
 
 def test_the_graph_keeps_the_contract_of_a_bundle(exported: Path) -> None:
-    session = ort.InferenceSession(str(exported / "small.onnx"))
+    session = load_onnxruntime().InferenceSession(str(exported / "small.onnx"))
     assert [(put.name, put.type) for put in session.get_inputs()] == [
         ("input_ids", "tensor(int64)"),
         ("attention_mask", "tensor(int64)"),

@@ -5,11 +5,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-import onnxruntime as ort
 import torch
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from cxsentiment.devices import open_engine
 from cxsentiment.errors import CxError
 from cxsentiment.model import Head
 from training.batches import Item, pad
@@ -99,14 +99,12 @@ def _torch(network: Network, rows: Sequence[tuple[int, ...]]) -> dict[str, Table
 
 
 def _onnx(path: Path, rows: Sequence[tuple[int, ...]], size: int) -> dict[str, Table]:
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
-    session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    engine = open_engine(path, "cpu")
     tables: dict[str, list[Table]] = {name: [] for name in _HEADS}
     for start in range(0, len(rows), size):
         batch = pad([Item((row,), None, False, None, 1.0) for row in rows[start : start + size]])
-        inputs = {"input_ids": batch.input_ids.numpy(), "attention_mask": batch.attention_mask.numpy()}
-        for name, values in zip(_HEADS, session.run(list(_HEADS), inputs), strict=True):
+        found = engine.run(_HEADS, batch.input_ids.numpy(), batch.attention_mask.numpy())
+        for name, values in zip(_HEADS, found, strict=True):
             tables[name].append(values)
     return {name: np.concatenate(values) for name, values in tables.items()}
 
