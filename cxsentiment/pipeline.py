@@ -1,6 +1,5 @@
 """Stage 1: read → shards → scored shards → receipt. `run` reads top to bottom."""
 
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -14,6 +13,8 @@ from typing import Any, TypeVar
 
 from cxsentiment import erasures, lock, runs
 from cxsentiment.cache import Cache
+from cxsentiment.cores import cores
+from cxsentiment.devices import Device, facts, require
 from cxsentiment.errors import RunError, UsageError
 from cxsentiment.ingest.contactlog import ContactLog, LogJoin
 from cxsentiment.ingest.identities import FirstSeen
@@ -45,7 +46,7 @@ class Settings:
 
     `scales` are those of answers, also of those inside the transcripts; `workers` 0 means one process per available
     core; `command` is what was typed, for the receipt; `known` are contacts scored elsewhere, which are refused here;
-    `cache` is a folder in which processes and runs share what the model said (see `cache`).
+    `cache` is a folder in which processes and runs share what the model said (see `cache`); `device` runs the model.
     """
 
     model: Path
@@ -61,6 +62,7 @@ class Settings:
     command: str = ""
     price_per_core_hour: float | None = None
     cache: Path | None = None
+    device: Device = "cpu"
     known: FirstSeen = field(default_factory=FirstSeen)
 
 
@@ -90,11 +92,13 @@ def run(
     written.
     """
     _refuse_unmatchable(settings)
+    require(settings.device)
     clock = _Clock()
     sources = _outside(out, find_sources(inputs))
     bundle, model_sha256 = read_bundle(settings.model)  # a broken model stops the run before anything is read
     if settings.cache is not None:  # one that cannot be used stops the run before anything is read
-        Cache(settings.cache, model_sha256, sum(len(head.labels) for head in bundle.heads)).close()
+        width = sum(len(head.labels) for head in bundle.heads)
+        Cache(settings.cache, model_sha256, width, settings.device).close()
     plan = plan_of(settings, bundle, model_sha256, tuple(fingerprint(path) for path in sources))
     with lock.alone(out, "cxsentiment score") as sign, Spool(out) as refused, stoppable(on_stop) as stop:
         return _run(plan, out, sources, settings, clock, sign, refused, stop, on_progress)
@@ -114,6 +118,7 @@ def plan_of(settings: Settings, bundle: Bundle, model_sha256: str, inputs: Seque
         tuple(inputs),
         settings.demo,
         settings.command,
+        facts(settings.device),
     )
 
 
@@ -322,7 +327,7 @@ def _score_all(
                 if (found := runs.read_shard_note(out, shard.number, shard.key, redone.setdefault)) is not None:
                     yield ShardResult(shard.number, found[0], found[1], {})
                 elif workers == 1 or (is_last and pool is None):
-                    scorer = scorer or Scorer(settings.model, settings.rubric, settings.masking, settings.cache, read)
+                    scorer = scorer or Scorer(*_of_scorer(settings), read)
                     yield scorer.score_shard(shard, out)
                 else:
                     pool = pool or _pool(workers, settings)
@@ -358,11 +363,6 @@ def _deaths_told(out: Path, stop: Stop) -> Iterator[None]:
         ) from error
 
 
-def cores() -> int:
-    """Cores this process may use; not every system can tell, and there all of the machine's are meant."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _with_last(items: Iterable[T]) -> Iterator[tuple[T, bool]]:
     """Each item, with whether it is the last."""
     held: list[T] = []
@@ -382,5 +382,10 @@ def _pool(workers: int, settings: Settings) -> ProcessPoolExecutor:
         workers,
         get_context("spawn"),
         initializer=start_worker,
-        initargs=(settings.model, settings.rubric, settings.masking, settings.cache),
+        initargs=_of_scorer(settings),
     )
+
+
+def _of_scorer(settings: Settings) -> tuple[Path, Rubric, Masking, Path | None, Device]:
+    """What a process needs to score shards (see Scorer)."""
+    return settings.model, settings.rubric, settings.masking, settings.cache, settings.device

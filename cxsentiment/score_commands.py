@@ -6,6 +6,7 @@ import typer
 
 from cxsentiment.arguments import (
     CacheFolder,
+    DeviceOption,
     FormatName,
     GuessRoles,
     Inputs,
@@ -54,12 +55,14 @@ def score(
     pseudonym_key: PseudonymKey = None,
     workers: Workers = 0,
     cache: CacheFolder = None,
+    device: DeviceOption = "cpu",
     price_per_core_hour: PricePerCoreHour = None,
     overwrite: Annotated[bool, typer.Option(help="Replace another run that lies in RUN.")] = False,
     as_json: Json = False,
 ) -> None:
     """Score transcripts into a run folder. An interrupted run goes on where it stopped when run again."""
     from cxsentiment import score_terminal, terminal
+    from cxsentiment.devices import choose
     from cxsentiment.imports import leave_out
     from cxsentiment.model import default_model
     from cxsentiment.pipeline import Settings, run
@@ -83,6 +86,7 @@ def score(
         command=typed(),
         price_per_core_hour=price_per_core_hour,
         cache=cache,
+        device=choose(device),
     )
     with interruptible(), terminal.progress(quiet=as_json) as show:
         receipt = run(inputs, out, settings, show, stopping)

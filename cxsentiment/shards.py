@@ -13,6 +13,7 @@ from typing import Any
 
 from cxsentiment import runs
 from cxsentiment.cache import Cache
+from cxsentiment.devices import Device
 from cxsentiment.ingest.values import shown
 from cxsentiment.model import Bundle, Model
 from cxsentiment.predict import Memory, predict
@@ -87,14 +88,15 @@ class Scorer:
         rubric: Rubric,
         masking: Masking = EVERYTHING_USUAL,
         cache: Path | None = None,
+        device: Device = "cpu",
         read: tuple[Bundle, str] | None = None,
     ) -> None:
-        self.model = Model(model, read)
+        self.model = Model(model, device, read)
         acts = next(head for head in self.model.bundle.heads if head.speaker == "agent")
         self.scorecard = Scorecard(rubric, Labels(acts.labels, acts.thresholds))
         self.masking = masking
         width = sum(len(head.labels) for head in self.model.bundle.heads)
-        self.memory = Memory(Cache(cache, self.model.sha256, width) if cache else None)
+        self.memory = Memory(Cache(cache, self.model.sha256, width, device) if cache else None)
 
     def score_shard(self, shard: Shard, run_folder: Path) -> ShardResult:
         """Score one shard into `run_folder`, replacing what may lie there under its number."""

@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from cxsentiment import runs
+from cxsentiment.devices import Device
 from cxsentiment.ingest.options import ReadOptions
 from cxsentiment.ingest.records import read_or_reject
 from cxsentiment.model import default_model
@@ -44,6 +45,7 @@ class _Job:
     model: Path | None
     options: ReadOptions
     masking: Masking
+    device: Device
 
     def __call__(self, batches: Batches) -> Batches:
         place = 0
@@ -68,14 +70,16 @@ def score_partition(
     model: Path | None = None,
     options: ReadOptions = ReadOptions(),  # noqa: B008  (frozen)
     masking: Masking = EVERYTHING_USUAL,
+    device: Device = "cpu",
 ) -> Callable[[Batches], Batches]:
     """The function for `mapInArrow`: contacts in, rows of `schema()` out.
 
     `rubric` is a ready-made one's name, a file on this machine, or a Rubric; `model` a folder that every executor has
-    (the bundled one otherwise). Raises UsageError or RubricError for a rubric that cannot be used.
+    (the bundled one otherwise); `device` one that every executor has, for nothing else would score alike. Raises
+    UsageError or RubricError for a rubric that cannot be used.
     """
     card = rubric if isinstance(rubric, Rubric) else read_rubric(find_rubric(str(rubric)))
-    return _Job(card, model, options, masking)
+    return _Job(card, model, options, masking, device)
 
 
 def arrow_schema() -> pa.Schema:
@@ -93,16 +97,16 @@ def schema() -> str:
     return ", ".join(f"{one.name} {_spark_type(one.type)}" for one in arrow_schema())
 
 
-_loaded: dict[tuple[str, str, str], Scorer] = {}
+_loaded: dict[tuple[str, ...], Scorer] = {}
 
 
 def _scorer(job: _Job) -> Scorer:
     """The scorer of this process; one process has one, for a Python worker of Spark serves one job after the other."""
     folder = job.model or default_model()
-    key = (str(folder), job.rubric.sha256, repr(job.masking))
+    key = (str(folder), job.rubric.sha256, repr(job.masking), job.device)
     if key not in _loaded:
         _loaded.clear()
-        _loaded[key] = Scorer(folder, job.rubric, job.masking)
+        _loaded[key] = Scorer(folder, job.rubric, job.masking, device=job.device)
     return _loaded[key]
 
 

@@ -150,15 +150,17 @@ def _print_told(console: Console, receipt: Mapping[str, Any], out: Path) -> None
             console.print(f"[{style}]and {len(lines) - 5} more kinds of {name}[/] in {escape(str(out / 'run.json'))}")
 
 
-def print_joined(run: Mapping[str, Any], rejects: Path, *, surveys: bool, log: bool) -> None:
-    """What became of survey answers and of a contact log that joined at report time."""
+def print_joined(given: Mapping[str, Any], rejects: Path) -> None:
+    """What became of the survey answers, the contact log and the labels that joined at report time, by those names."""
     console = _console()
-    if surveys:
-        _print_survey_facts(console, run["surveys"])
-    if log:
-        _print_log_facts(console, run["log"])
-    rejected = (run["surveys"]["rejected"] if surveys else 0) + (run["log"]["rejected"] if log else 0)
-    if rejected:
+    if "surveys" in given:
+        _print_survey_facts(console, given["surveys"])
+    if "log" in given:
+        _print_log_facts(console, given["log"])
+    if "labels" in given:
+        facts = given["labels"]
+        console.print(f"labels: {facts['usable']:,} that may calibrate, {facts['rejected']:,} rejected")
+    if rejected := sum(facts["rejected"] for facts in given.values()):
         _print_rejects(console, rejects, rejected)
 
 

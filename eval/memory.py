@@ -13,7 +13,6 @@ import argparse
 import gzip
 import itertools
 import json
-import platform
 import subprocess
 import sys
 import tempfile
@@ -24,15 +23,16 @@ from pathlib import Path
 from typing import Any
 
 from cxsentiment import runs
+from cxsentiment.cores import cores
 from cxsentiment.ingest.intake import read_contacts
 from cxsentiment.ingest.sources import find_sources
 from cxsentiment.model import default_model, read_bundle
-from cxsentiment.pipeline import Settings, cores, plan_of
+from cxsentiment.pipeline import Settings, plan_of
 from cxsentiment.receipt import fingerprint
 from cxsentiment.rubric.reading import default_rubric, read_rubric
 from cxsentiment.schema import Transcript
 from cxsentiment.shards import Shard, cut
-from eval.speed import processor, tree
+from eval.machine import described, tree
 
 RESULTS = Path(__file__).parent / "results" / "memory.json"
 _PROGRAM = "from cxsentiment.cli import main; main()"
@@ -192,7 +192,7 @@ def score(source: Path, out: Path, model: Path, workers: int) -> tuple[Peaks, di
     """Score `source` in processes of their own; their peaks and the receipt."""
     options = ["--out", str(out), "--model", str(model), "--workers", str(workers), "--json"]
     command = [sys.executable, "-c", _PROGRAM, "score", str(source), *options]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # nosec B603  # a fixed command, no shell
     peaks = Peaks(0, 0)
     while process.poll() is None:
         main, *others = tree(process.pid)
@@ -262,7 +262,7 @@ def main() -> None:
     for name in options.case or CASES:
         found[name] = measure(CASES[name], round(CASES[name].count * options.share), contacts, model, options.workers)
         print(f"{name}: {found[name]}", flush=True)
-        machine = {"cores": cores(), "processor": processor(), "python": platform.python_version()}
+        machine = described()
         cases = {known: found[known] for known in CASES if known in found}
         result = {"machine": machine, "workers": options.workers, "source": "star.jsonl.gz", "cases": cases}
         options.out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")

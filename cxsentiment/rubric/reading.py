@@ -88,7 +88,7 @@ def read_yaml(path: Path) -> tuple[str, object]:
     try:
         text = raw.decode("utf-8")
         _refuse_dangers(text, path)
-        return text, yaml.load(text, _OnceOnly)
+        return text, yaml.load(text, _OnceOnly)  # nosec B506  # a SafeLoader
     except UnicodeDecodeError as error:
         raise RubricError(str(path), "not UTF-8 text", do="Save the file as UTF-8") from error
     except (yaml.YAMLError, RecursionError, ValueError) as error:
