@@ -329,8 +329,11 @@ def sha256_of(path: Path) -> str:
 def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> None:
     """Write aside, flush to disk, rename: a reader sees the old file or the whole new one, never a part.
 
-    `content` is the whole file, or its parts in their order.
+    `content` is the whole file, or its parts in their order. Raises RunError where it cannot be written, or where
+    something stands there that is no file: a device or a pipe would be replaced, for everybody if root does it.
     """
+    if path.exists() and not path.is_file():
+        raise RunError(str(path), "is no file, and is not replaced", do="Give the path of a file")
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
