@@ -161,7 +161,11 @@ def places(toy_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[s
     file("deep.yaml", b"[" * 10_000)
     file("labels.db", b"SQLite format 3\0" + bytes(200))
     file("key", b"k")
-    for name, receipt in (("cut run", b'{"state": "comp'), ("list run", b"[]"), ("odd run", b'{"state": "complete"}')):
+    for name, receipt in (
+        ("cut run", b'{"state": "comp'),
+        ("list run", b"[]"),
+        ("begun run", b'{"state": "incomplete"}'),
+    ):
         path = folder / name
         shutil.copytree(run, path)
         (path / runs.RECEIPT).write_bytes(receipt)
@@ -201,8 +205,9 @@ def command_lines(draw: st.DrawFn) -> tuple[list[str], list[int | str]]:
     return list(name), line
 
 
+@pytest.mark.filterwarnings("ignore::getpass.GetPassWarning")  # nobody is at a terminal who could type a password
 @settings(
-    max_examples=int(os.environ.get("CXSENTIMENT_FUZZ_EXAMPLES", "120")),
+    max_examples=int(os.environ.get("CXSENTIMENT_FUZZ_EXAMPLES", "80")),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
     derandomize="CXSENTIMENT_FUZZ_EXAMPLES" not in os.environ,
 )
