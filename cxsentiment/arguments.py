@@ -22,6 +22,12 @@ RubricOption = Annotated[
 ]
 ModelFolder = Annotated[Path | None, typer.Option(help="Model folder; the bundled one otherwise.")]
 Workers = Annotated[int, typer.Option(min=0, help="Processes; 0 means one per available core.")]
+EngineName = Annotated[
+    str, typer.Option("--engine", metavar="ENGINE", help="Who scores: local (processes here) or spark (a cluster).")
+]
+Master = Annotated[
+    str | None, typer.Option("--master", metavar="URL", help="The master of Spark: local[4], spark://HOST:7077, yarn …")
+]
 CacheFolder = Annotated[
     Path | None,
     typer.Option("--cache", metavar="FOLDER", help="Remember there what the model said, for this and later runs."),

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from cxsentiment.errors import ExitCode
+from cxsentiment.arguments import one_of
+from cxsentiment.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from cxsentiment.ingest.options import ReadOptions
     from cxsentiment.privacy import Masking
+    from cxsentiment.spark_engine import Spark
 
 
 @contextmanager
@@ -65,6 +67,17 @@ def masking_of(also: list[str], off: bool, keep_vendor_marks: bool, key: Path | 
 
     kinds = STANDARD | {kind.strip().upper() for text in also for kind in text.split(",")}
     return Masking(kinds, off=off, vendor_marks=not keep_vendor_marks, key=read_key(key))
+
+
+def engine_of(engine: str, master: str | None) -> "Spark | None":
+    """Where Spark scores; None where processes of this machine do. Raises UsageError for an engine that is none."""
+    if one_of("--engine", engine, ("local", "spark")) == "spark":
+        from cxsentiment.spark_engine import Spark
+
+        return Spark(master)
+    if master is not None:
+        raise UsageError(f"--master {master}", "is for --engine spark", do="Add --engine spark, or leave --master out")
+    return None
 
 
 def rejected_beside(receipt: Mapping[str, Any]) -> int:

@@ -2,20 +2,21 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
-from cxsentiment import erasures, lock, runs
+from cxsentiment import erasures, lock, runs, spark_engine
 from cxsentiment.cache import Cache
 from cxsentiment.cores import cores
 from cxsentiment.devices import Device, facts, require
-from cxsentiment.errors import RunError, UsageError
+from cxsentiment.engines import Engine, LocalEngine
+from cxsentiment.errors import UsageError
+from cxsentiment.executors import Task, folder_there, versions
 from cxsentiment.ingest.contactlog import ContactLog, LogJoin
 from cxsentiment.ingest.identities import FirstSeen
 from cxsentiment.ingest.intake import read_contacts
@@ -31,11 +32,11 @@ from cxsentiment.privacy.pseudonyms import pseudonym
 from cxsentiment.receipt import Plan, Reading, begin, compose, earlier_run, fingerprint, refused_of, stands
 from cxsentiment.rubric.scorecard import Rubric
 from cxsentiment.schema import Reject, Transcript
-from cxsentiment.shards import Scorer, Shard, ShardResult, cut
+from cxsentiment.shards import Shard, ShardResult, cut
+from cxsentiment.spark_engine import Spark, SparkEngine
 from cxsentiment.spending import processor_seconds, spent
 from cxsentiment.spool import Spool
 from cxsentiment.stopping import Stop, stoppable
-from cxsentiment.workers import score_in_worker, start_worker
 
 T = TypeVar("T")
 
@@ -45,8 +46,9 @@ class Settings:
     """What a run does besides its inputs.
 
     `scales` are those of answers, also of those inside the transcripts; `workers` 0 means one process per available
-    core; `command` is what was typed, for the receipt; `known` are contacts scored elsewhere, which are refused here;
-    `cache` is a folder in which processes and runs share what the model said (see `cache`); `device` runs the model.
+    core; with `spark` its executors score instead; `command` is what was typed, for the receipt; `known` are contacts
+    scored elsewhere, which are refused here; `cache` is a folder in which processes and runs share what the model said
+    (see `cache`); `device` runs the model.
     """
 
     model: Path
@@ -57,6 +59,7 @@ class Settings:
     log: ContactLog | None = None
     masking: Masking = EVERYTHING_USUAL
     workers: int = 0
+    spark: Spark | None = None
     overwrite: bool = False
     demo: bool = False
     command: str = ""
@@ -91,7 +94,7 @@ def run(
     cannot be used, BundleError for a broken model, RunError where another process writes to `out`, or it cannot be
     written.
     """
-    _refuse_unmatchable(settings)
+    _refuse(settings)
     require(settings.device)
     clock = _Clock()
     sources = _outside(out, find_sources(inputs))
@@ -150,7 +153,8 @@ def _run(
     reader = _Reader(sources, settings, sum(entry["bytes"] for entry in plan.inputs), refused)
     results: list[ShardResult] = []
     shards = _without(erased, cut(reader.transcripts(), plan.identity()))
-    for result in _score_all(shards, out, settings, (plan.bundle, plan.model_sha256), stop, redone):
+    engine = _engine(plan, out, settings)
+    for result in _score_all(shards, out, engine, stop, redone):
         results.append(result)
         contacts = sum(r.note.contacts for r in results)
         turns = sum(r.note.turns_in for r in results)
@@ -176,8 +180,9 @@ def _run(
         side,
     )
     receipt = erased.receipt(compose(plan, out, results, reading, clock.started, clock.seconds))
-    receipt |= spent(results, clock.seconds, clock.core_seconds, settings.price_per_core_hour)
-    receipt["redone"] = sorted(redone)
+    core_seconds = clock.core_seconds + sum(result.core_seconds for result in results)
+    receipt |= spent(results, clock.seconds, core_seconds, settings.price_per_core_hour)
+    receipt |= {"engine": engine.facts, "redone": sorted(redone)}
     runs.write_receipt(out, receipt)
     return receipt
 
@@ -219,7 +224,9 @@ def _log_rows(log: LogJoin | None, key: bytes | None) -> list[dict[str, Any]] | 
     return rows
 
 
-def _refuse_unmatchable(settings: Settings) -> None:
+def _refuse(settings: Settings) -> None:
+    if settings.spark is not None:
+        spark_engine.refuse(settings.spark, settings.workers, settings.cache)
     if settings.masking.key is not None and settings.surveys and settings.surveys.rules.match == "customer":
         raise UsageError(
             "--match customer",
@@ -303,64 +310,55 @@ class _Reader:
         self._bytes += count
 
 
+def _engine(plan: Plan, out: Path, settings: Settings) -> Engine:
+    """Where shards are scored; nothing of it has been started yet."""
+    model, rubric, masking = settings.model, settings.rubric, settings.masking
+    if settings.spark is None:
+        read = (plan.bundle, plan.model_sha256)
+        workers = settings.workers or cores()
+        return LocalEngine(workers, model, rubric, masking, settings.cache, settings.device, read, out)
+    task = Task(folder_there(model), plan.model_sha256, versions(), rubric, masking, settings.device)
+    return SparkEngine(settings.spark, task, out)
+
+
 def _score_all(
-    shards: Iterable[Shard],
-    out: Path,
-    settings: Settings,
-    read: tuple[Bundle, str],
-    stop: Stop,
-    redone: dict[str, None],
+    shards: Iterable[Shard], out: Path, engine: Engine, stop: Stop, redone: dict[str, None]
 ) -> Iterator[ShardResult]:
-    """Score every shard: in this process where that is enough, else in a pool with a bounded queue.
+    """Score every shard that is not finished, with a bounded number under way.
 
     `read` is what `read_bundle` said of the model. Files of damaged shards, which are scored again, are added to
     `redone`.
     """
-    workers = settings.workers or cores()
-    scorer: Scorer | None = None
-    pool: ProcessPoolExecutor | None = None
     pending: set[Future[ShardResult]] = set()
-    with _deaths_told(out, stop):
-        try:
-            for shard, is_last in _with_last(shards):
-                stop.check()
-                if (found := runs.read_shard_note(out, shard.number, shard.key, redone.setdefault)) is not None:
-                    yield ShardResult(shard.number, found[0], found[1], {})
-                elif workers == 1 or (is_last and pool is None):
-                    scorer = scorer or Scorer(*_of_scorer(settings), read)
-                    yield scorer.score_shard(shard, out)
-                else:
-                    pool = pool or _pool(workers, settings)
-                    pending.add(pool.submit(score_in_worker, shard, out))
-                    if len(pending) > workers + 1:
-                        done, pending = wait(pending, return_when=FIRST_COMPLETED)
-                        yield from (future.result() for future in done)
-            while pending:
-                stop.check()
+    with _deaths_told(engine, stop), closing(engine):
+        for shard, is_last in _with_last(shards):
+            stop.check()
+            if (found := runs.read_shard_note(out, shard.number, shard.key, redone.setdefault)) is not None:
+                yield ShardResult(shard.number, found[0], found[1], {})
+                continue
+            pending.add(engine.submit(shard, is_last=is_last))
+            if len(pending) > engine.room:
                 done, pending = wait(pending, return_when=FIRST_COMPLETED)
                 yield from (future.result() for future in done)
-        finally:
-            if pool is not None:
-                pool.shutdown(cancel_futures=True)
-            if scorer is not None:
-                scorer.memory.close()
+        while pending:
+            stop.check()
+            done, pending = wait(pending, return_when=FIRST_COMPLETED)
+            yield from (future.result() for future in done)
 
 
 @contextmanager
-def _deaths_told(out: Path, stop: Stop) -> Iterator[None]:
+def _deaths_told(engine: Engine, stop: Stop) -> Iterator[None]:
     """Say what the death of a worker means. Where a stop was asked for, workers were asked too, and end after a shard.
 
     Raises RunError for a death that nobody asked for.
     """
     try:
         yield
-    except BrokenProcessPool as error:
+    except Exception as error:
+        if (told := engine.told(error)) is None:
+            raise
         stop.check()
-        raise RunError(
-            str(out),
-            "a worker process ended before its time (killed, or out of memory)",
-            do="Run the same command again: finished shards are kept. If memory is short, add --workers 1",
-        ) from error
+        raise told from error
 
 
 def _with_last(items: Iterable[T]) -> Iterator[tuple[T, bool]]:
@@ -372,20 +370,3 @@ def _with_last(items: Iterable[T]) -> Iterator[tuple[T, bool]]:
         held.append(item)
     if held:
         yield held.pop(), True
-
-
-def _pool(workers: int, settings: Settings) -> ProcessPoolExecutor:
-    from multiprocessing import get_context
-
-    # Spawned, not forked: a forked ONNX Runtime or Arrow thread pool may hang.
-    return ProcessPoolExecutor(
-        workers,
-        get_context("spawn"),
-        initializer=start_worker,
-        initargs=_of_scorer(settings),
-    )
-
-
-def _of_scorer(settings: Settings) -> tuple[Path, Rubric, Masking, Path | None, Device]:
-    """What a process needs to score shards (see Scorer)."""
-    return settings.model, settings.rubric, settings.masking, settings.cache, settings.device

@@ -107,10 +107,18 @@ def write_shard(
     run: Path, number: int, rows: Mapping[str, Mapping[str, Sequence[Any]] | pa.Table], note: ShardNote
 ) -> dict[str, str]:
     """Write a shard's three tables (columns by name, or tables as they are) and return each file's sha256 by path."""
-    hashes: dict[str, str] = {}
+    return write_files(run, shard_files(number, rows, note))
+
+
+def shard_files(
+    number: int, rows: Mapping[str, Mapping[str, Sequence[Any]] | pa.Table], note: ShardNote
+) -> dict[str, bytes]:
+    """The files of a shard by their path in the run folder, in the order in which they are to be written."""
+    files: dict[str, bytes] = {}
     for name in TABLES:
         schema = SCHEMAS[name]
         if name == "contacts":
+            hashes = {path: hashlib.sha256(content).hexdigest() for path, content in files.items()}
             meta = json.dumps({"note": asdict(note), "sha256": hashes}, sort_keys=True)
             schema = schema.with_metadata({_META: meta.encode()})
         given = rows[name]
@@ -118,9 +126,15 @@ def write_shard(
             table = given.replace_schema_metadata(schema.metadata)
         else:
             table = pa.Table.from_pydict(dict(given), schema=schema)
-        path = shard_path(run, name, number)
-        hashes[f"{name}/{path.name}"] = write_table(table, path)
-    return hashes
+        files[shard_path(Path(), name, number).as_posix()] = _parquet(table)
+    return files
+
+
+def write_files(run: Path, files: Mapping[str, bytes]) -> dict[str, str]:
+    """Write files into a run folder, one after the other, and return each one's sha256 by its path there."""
+    for name, content in files.items():
+        write_atomically(run / name, content)
+    return {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
 
 
 def read_shard_note(
@@ -355,17 +369,22 @@ def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> None:
 
 def write_table(table: pa.Table, path: Path) -> str:
     """Write a Parquet file and return its sha256. One that holds a shard's note is sealed with a hash of itself."""
+    content = _parquet(table)
+    write_atomically(path, content)
+    return hashlib.sha256(content).hexdigest()
+
+
+def _parquet(table: pa.Table) -> bytes:
     metadata = table.schema.metadata or {}
     noted = _META in metadata
     if noted:
         table = table.replace_schema_metadata({**metadata, b"seal": _SEAL + _UNSEALED})
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd")
-    content = sink.getvalue().to_pybytes()
+    content: bytes = sink.getvalue().to_pybytes()
     if noted:
         content = _with_seal(content, hashlib.sha256(content).hexdigest().encode())
-    write_atomically(path, content)
-    return hashlib.sha256(content).hexdigest()
+    return content
 
 
 def _with_seal(content: bytes, seal: bytes) -> bytes:

@@ -7,12 +7,14 @@ import typer
 from cxsentiment.arguments import (
     CacheFolder,
     DeviceOption,
+    EngineName,
     FormatName,
     GuessRoles,
     Inputs,
     Json,
     KeepVendorMarks,
     MaskAlso,
+    Master,
     ModelFolder,
     NoMasking,
     PricePerCoreHour,
@@ -26,6 +28,7 @@ from cxsentiment.arguments import (
 )
 from cxsentiment.errors import ExitCode
 from cxsentiment.invocation import (
+    engine_of,
     interruptible,
     masking_of,
     options_of,
@@ -54,6 +57,8 @@ def score(
     keep_vendor_marks: KeepVendorMarks = False,
     pseudonym_key: PseudonymKey = None,
     workers: Workers = 0,
+    engine: EngineName = "local",
+    master: Master = None,
     cache: CacheFolder = None,
     device: DeviceOption = "cpu",
     price_per_core_hour: PricePerCoreHour = None,
@@ -82,6 +87,7 @@ def score(
         log=joins.log,
         masking=masking_of(mask_also, no_masking, keep_vendor_marks, pseudonym_key),
         workers=workers,
+        spark=engine_of(engine, master),
         overwrite=overwrite,
         command=typed(),
         price_per_core_hour=price_per_core_hour,

@@ -1,6 +1,6 @@
 """One shard: a slice of the input, masked, predicted, measured, scored and written; a pure function of what it gets.
 
-Any engine (this process, a pool, a cluster) that maps `Scorer.score_shard` over the same shards writes the same bytes.
+Any engine (this process, a pool, a cluster) that maps `Scorer.score` over the same shards makes the same bytes.
 """
 
 import hashlib
@@ -44,12 +44,34 @@ class Shard:
 
 @dataclass(frozen=True, slots=True)
 class ShardResult:
-    """A finished shard: what it tells the receipt, its files' hashes, and its seconds per phase (none if reused)."""
+    """A finished shard: what it tells the receipt, its files' hashes, and its seconds per phase (none if reused).
+
+    `core_seconds` are those of processors that worked for it in a process that is no child of this one.
+    """
 
     number: int
     note: runs.ShardNote
     hashes: Mapping[str, str]
     seconds: Mapping[str, float]
+    core_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredShard:
+    """A shard that is scored and not yet written: its files by their path in a run folder, in the order of writing."""
+
+    number: int
+    note: runs.ShardNote
+    files: Mapping[str, bytes]
+    seconds: Mapping[str, float]
+    core_seconds: float = 0.0
+
+    def write(self, run_folder: Path) -> ShardResult:
+        """Write the files, replacing what may lie there under the shard's number."""
+        begun = time.perf_counter()
+        hashes = runs.write_files(run_folder, self.files)
+        seconds = {**self.seconds, "write": self.seconds["write"] + time.perf_counter() - begun}
+        return ShardResult(self.number, self.note, hashes, seconds, self.core_seconds)
 
 
 def cut(transcripts: Iterable[Transcript], identity: str) -> Iterator[Shard]:
@@ -100,14 +122,18 @@ class Scorer:
 
     def score_shard(self, shard: Shard, run_folder: Path) -> ShardResult:
         """Score one shard into `run_folder`, replacing what may lie there under its number."""
+        return self.score(shard).write(run_folder)
+
+    def score(self, shard: Shard) -> ScoredShard:
+        """Score one shard and leave its files to be written by whoever asked."""
         clock = _Clock()
         tables, note = self._tables(shard, clock)
-        hashes = runs.write_shard(run_folder, shard.number, tables, note)
+        files = runs.shard_files(shard.number, tables, note)
         clock.lap("write")
-        return ShardResult(shard.number, note, hashes, clock.seconds)
+        return ScoredShard(shard.number, note, files, clock.seconds)
 
     def tables(self, shard: Shard) -> tuple[Mapping[str, Mapping[str, Sequence[Any]]], runs.ShardNote]:
-        """What `score_shard` writes: the columns of each table by name, and the note."""
+        """What the files of a shard hold: the columns of each table by name, and the note."""
         return self._tables(shard, _Clock())
 
     def _tables(

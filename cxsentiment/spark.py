@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from cxsentiment import runs
 from cxsentiment.devices import Device
+from cxsentiment.executors import scorer_of
 from cxsentiment.ingest.options import ReadOptions
 from cxsentiment.ingest.records import read_or_reject
 from cxsentiment.model import default_model
@@ -22,7 +23,7 @@ from cxsentiment.privacy import EVERYTHING_USUAL, Masking
 from cxsentiment.rubric.reading import find_rubric, read_rubric
 from cxsentiment.rubric.scorecard import Rubric
 from cxsentiment.schema import Reject, Transcript
-from cxsentiment.shards import Scorer, cut
+from cxsentiment.shards import cut
 
 SOURCE = "partition"
 """What stands in the column `source`; `record` is the place of the contact in its partition, from 1."""
@@ -57,7 +58,9 @@ class _Job:
                 found = _read(row, place, self.options)
                 (rejects if isinstance(found, Reject) else contacts).append(found)  # type: ignore[arg-type]
             for shard in cut(contacts, SOURCE):
-                tables, note = _scorer(self).tables(shard)
+                tables, note = scorer_of(self.model or default_model(), self.rubric, self.masking, self.device).tables(
+                    shard
+                )
                 rejects += note.refused
                 yield _scored(tables)
             if rejects:
@@ -95,19 +98,6 @@ def arrow_schema() -> pa.Schema:
 def schema() -> str:
     """The same as Spark writes a schema, for the second argument of `mapInArrow`."""
     return ", ".join(f"{one.name} {_spark_type(one.type)}" for one in arrow_schema())
-
-
-_loaded: dict[tuple[str, ...], Scorer] = {}
-
-
-def _scorer(job: _Job) -> Scorer:
-    """The scorer of this process; one process has one, for a Python worker of Spark serves one job after the other."""
-    folder = job.model or default_model()
-    key = (str(folder), job.rubric.sha256, repr(job.masking), job.device)
-    if key not in _loaded:
-        _loaded.clear()
-        _loaded[key] = Scorer(folder, job.rubric, job.masking, device=job.device)
-    return _loaded[key]
 
 
 def _read(row: dict[str, Any], place: int, options: ReadOptions) -> Transcript | Reject:

@@ -116,7 +116,7 @@ def finish(source: Path, out: Path, model: Path, **settings: Any) -> dict[str, A
     """Score in this process, with shards of the same size."""
     size, shards.SHARD_CONTACTS = shards.SHARD_CONTACTS, PER_SHARD
     try:
-        return run([str(source)], out, Settings(model, read_rubric(default_rubric()), workers=1, **settings))
+        return run([str(source)], out, Settings(model, read_rubric(default_rubric()), **{"workers": 1, **settings}))
     finally:
         shards.SHARD_CONTACTS = size
 

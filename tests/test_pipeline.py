@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cxsentiment import pipeline, runs, shards
+from cxsentiment import engines, runs, shards
 from cxsentiment.errors import BundleError, RunError, UsageError
 from cxsentiment.ingest.scales import Scale, Scales
 from cxsentiment.ingest.surveys import SurveyRules, read_surveys
@@ -366,7 +366,7 @@ def test_pool_is_used_only_where_there_is_more_than_one_shard(
     def refuse(*args: object) -> None:
         raise AssertionError("a pool for one shard")
 
-    monkeypatch.setattr(pipeline, "_pool", refuse)
+    monkeypatch.setattr(engines.LocalEngine, "_started", refuse)
     run([str(jsonl(_contacts(5)))], tmp_path / "run", Settings(settings.model, settings.rubric, workers=2))
 
 
