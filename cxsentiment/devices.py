@@ -4,12 +4,13 @@ An `Engine` has a graph open and runs it; whoever asks names the outputs that it
 `attention_mask` (int64, rows by tokens) and each of its outputs is float32, rows by width.
 """
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal, Protocol, get_args
+from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,12 +94,30 @@ def open_engine(graph: Path, device: Device) -> Engine:
     return OnnxRuntime(graph, "CUDAExecutionProvider" if device == "gpu" else "CPUExecutionProvider")
 
 
+# Both libraries report to their makers when they are imported, and write an id of the machine into the home folder,
+# unless they are told before. Nothing leaves the machine, so they are.
+
+
+def _onnxruntime() -> Any:
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read at the import (Linux, macOS; since 1.29 it is on there)
+    import onnxruntime
+
+    onnxruntime.disable_telemetry_events()  # on Windows the system's own events
+    return onnxruntime
+
+
+def _openvino() -> Any:
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # None makes an import of it fail
+    import openvino
+
+    return openvino
+
+
 class OnnxRuntime:
     """ONNX Runtime in fp32. On the processor it is the default, and what every other engine is held against."""
 
     def __init__(self, graph: Path, provider: str) -> None:
-        import onnxruntime as ort
-
+        ort = _onnxruntime()
         options = ort.SessionOptions()
         # One thread a process: the same sums in the same order, and processes scale better than threads.
         options.intra_op_num_threads = 1
@@ -136,10 +155,7 @@ class OpenVino:
     """
 
     def __init__(self, graph: Path) -> None:
-        # Importing OpenVINO sends an event to its makers and writes an id into the home folder, unless this is missing.
-        sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # None makes an import of it fail
-        import openvino
-
+        openvino = _openvino()
         core = openvino.Core()
         read = core.read_model(str(graph))
         outputs = {output.get_any_name(): output for output in read.outputs}
@@ -195,14 +211,11 @@ def _lacking(device: Device) -> tuple[str, str] | None:
         if _has_bf16() is False:
             error = _no_bf16("this processor does not multiply bf16")
             return error.what, error.do
-    if device == "gpu":
-        import onnxruntime
-
-        if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
-            return (
-                "ONNX Runtime was installed without CUDA",
-                "pip uninstall onnxruntime && pip install onnxruntime-gpu, on a machine with an NVIDIA GPU",
-            )
+    if device == "gpu" and "CUDAExecutionProvider" not in _onnxruntime().get_available_providers():
+        return (
+            "ONNX Runtime was installed without CUDA",
+            "pip uninstall onnxruntime && pip install onnxruntime-gpu, on a machine with an NVIDIA GPU",
+        )
     return None
 
 
