@@ -232,18 +232,9 @@ def remove_report(run: Path) -> None:
     shutil.rmtree(run / "report", ignore_errors=True)
 
 
-def write_rejects(folder: Path, rejects: Iterable[Reject]) -> int:
-    """Write rejects.jsonl (also when empty) into `folder` and return how many there were."""
-    count = 0
-
-    def lines() -> Iterator[bytes]:
-        nonlocal count
-        for line in reject_lines(rejects):
-            count += 1
-            yield line
-
-    write_atomically(folder / REJECTS, lines())
-    return count
+def write_rejects(folder: Path, rejects: Iterable[Reject]) -> None:
+    """Write rejects.jsonl (also when empty) into `folder`, line by line."""
+    write_atomically(folder / REJECTS, reject_lines(rejects))
 
 
 def reject_lines(rejects: Iterable[Reject]) -> Iterator[bytes]:
