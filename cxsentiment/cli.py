@@ -63,11 +63,18 @@ def main() -> NoReturn:
     try:
         app()
     except CxError as error:
-        from cxsentiment import terminal
-
-        terminal.fail(error)
-        sys.exit(error.exit_code)
+        _fail(error)
+    except OSError as error:  # of a path that no command could know beforehand: too long a name, a folder that is shut
+        where, what = str(error.filename or ""), error.strerror or str(error)
+        _fail(CxError(where, what, do="Check the path, who may read and write there, and the space on the disk"))
     sys.exit(ExitCode.DONE)
+
+
+def _fail(error: CxError) -> NoReturn:
+    from cxsentiment import terminal
+
+    terminal.fail(error)
+    sys.exit(error.exit_code)
 
 
 @app.callback(invoke_without_command=True)

@@ -232,18 +232,9 @@ def remove_report(run: Path) -> None:
     shutil.rmtree(run / "report", ignore_errors=True)
 
 
-def write_rejects(folder: Path, rejects: Iterable[Reject]) -> int:
-    """Write rejects.jsonl (also when empty) into `folder` and return how many there were."""
-    count = 0
-
-    def lines() -> Iterator[bytes]:
-        nonlocal count
-        for line in reject_lines(rejects):
-            count += 1
-            yield line
-
-    write_atomically(folder / REJECTS, lines())
-    return count
+def write_rejects(folder: Path, rejects: Iterable[Reject]) -> None:
+    """Write rejects.jsonl (also when empty) into `folder`, line by line."""
+    write_atomically(folder / REJECTS, reject_lines(rejects))
 
 
 def reject_lines(rejects: Iterable[Reject]) -> Iterator[bytes]:
@@ -343,8 +334,11 @@ def sha256_of(path: Path) -> str:
 def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> None:
     """Write aside, flush to disk, rename: a reader sees the old file or the whole new one, never a part.
 
-    `content` is the whole file, or its parts in their order.
+    `content` is the whole file, or its parts in their order. Raises RunError where it cannot be written, or where
+    something stands there that is no file: a device or a pipe would be replaced, for everybody if root does it.
     """
+    if path.exists() and not path.is_file():
+        raise RunError(str(path), "is no file, and is not replaced", do="Give the path of a file")
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -74,7 +74,8 @@ def score(
     from cxsentiment.receipt import refusals
     from cxsentiment.rubric.reading import find_rubric, read_rubric
 
-    leave_out("pandas")  # pyarrow imports it where it is installed, which takes a third of a small run
+    if engine == "local":  # Spark's Python has uses for it
+        leave_out("pandas")  # pyarrow imports it where it is installed, which takes a third of a small run
     joins = beside.read()
     settings = Settings(
         model=model or default_model(),

@@ -167,6 +167,16 @@ def test_a_broken_bundle_or_run_makes_exit_code_1(
     assert command("report", tmp_path).code == 1
 
 
+@pytest.mark.parametrize("name", ["agents", "report", "verify", "score"])
+def test_a_path_that_the_system_refuses_makes_exit_code_1_or_2(command: Callable[..., Outcome], name: str) -> None:
+    path = "a" * 300
+    left = command(name, path, *(("--out", "run") if name == "score" else ()))
+    assert left.code in (1, 2)
+    assert "error:" in left.err
+    assert path in left.err
+    assert "File name too long" in left.err
+
+
 def test_check_says_what_it_found(command: Callable[..., Outcome], call: Path, toy_bundle: Path) -> None:
     outcome = command("check", call, toy_bundle, Path(cli.__file__).parent / "rubrics" / "default.yaml")
     assert outcome.code == 0

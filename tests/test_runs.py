@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -101,12 +102,23 @@ def test_left_over_shards_are_removed(tmp_path: Path) -> None:
     assert runs.read_table(tmp_path, "contacts", ["contact_id"]).to_pylist() == [{"contact_id": "0"}]
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_what_is_no_file_is_not_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for path in (pipe, tmp_path):
+        with pytest.raises(RunError, match="is no file, and is not replaced"):
+            runs.write_atomically(path, b"x")
+    assert pipe.is_fifo()
+    assert list(tmp_path.iterdir()) == [pipe]
+
+
 def test_rejects_are_lines_of_json(tmp_path: Path) -> None:
-    assert runs.write_rejects(tmp_path, [Reject("f.jsonl", 2, None, "bad_json", "línea")]) == 1
+    runs.write_rejects(tmp_path, [Reject("f.jsonl", 2, None, "bad_json", "línea")])
     line = json.loads((tmp_path / "rejects.jsonl").read_text(encoding="utf-8"))
     fields = {"source": "f.jsonl", "record": 2, "contact_id": None, "code": "bad_json", "message": "línea"}
     assert line == {**fields, "kind": "record"}
-    assert runs.write_rejects(tmp_path, []) == 0
+    runs.write_rejects(tmp_path, [])
     assert (tmp_path / "rejects.jsonl").read_bytes() == b""
 
 
