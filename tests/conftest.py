@@ -1,12 +1,13 @@
 """Fixtures every test file may use."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import settings
+from postgres_server import postgres_server
 from toy_bundle import write_toy_bundle
 
 from cxsentiment.model import Model
@@ -34,6 +35,12 @@ def shared() -> Path:
     if not (folder / "README.md").exists():
         pytest.skip("needs ../shared (real data beside the checkout), which is absent here")
     return folder
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[str]:
+    """The URL of an empty PostgreSQL database, for one file of tests; skipped where there is no server."""
+    yield from postgres_server()
 
 
 @pytest.fixture(scope="session")

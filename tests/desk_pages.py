@@ -97,15 +97,15 @@ class Browser:
         assert answer.status_code == status, (path, answer.status_code, answer.text[-1500:])
         return answer.text
 
-    def csrf(self, path: str = "/users") -> str:
-        """The token that the forms of a page carry."""
-        found = re.search(r'name="csrf" value="([^"]+)"', self.client.get(path).text)
-        assert found, path
-        return found[1]
+    @property
+    def csrf(self) -> str:
+        """The token that the forms of this browser's session carry."""
+        session = self.desk.accounts.session(self.client.cookies.get(self.desk.way.cookie, ""))
+        return session.csrf if session else hidden(self.client.get("/").text, "csrf")
 
     def post(self, path: str, fields: Mapping[str, Any], status: int = 200, *, csrf: str | None = None) -> str:
         """Send a form with the session's token, as its page would."""
-        token = self.csrf("/") if csrf is None else csrf
+        token = self.csrf if csrf is None else csrf
         answer = self.client.post(path, data={"csrf": token, **fields})
         assert answer.status_code == status, (path, answer.status_code, answer.text[-1500:])
         return answer.text

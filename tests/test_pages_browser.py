@@ -1,21 +1,14 @@
 """Reports and coaching packs in a real browser: no fault of access, no request away, nothing wider than the screen.
 
-Pictures of every page go to the folder that CXSENTIMENT_PICTURES names, if it names one.
+Pictures of them are kept (`browsing.py`).
 """
 
-import os
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
-
-pytest.importorskip("playwright.sync_api", reason="needs Playwright, which is not installed")
-pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe, which is not installed")
-
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import sync_playwright
+from browsing import IN_A_BROWSER, WIDTHS, look, picture, started_chromium
 from test_packs import CARD, verdict
 from test_report import EMPTY, agent, findings
 from test_sections import difference, steady
@@ -28,12 +21,7 @@ from tests import finished
 from tests.tables import agent as agent_turn
 from tests.tables import customer, turns
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs a browser (Debian: chromium), which is not installed"),
-]
-WIDTHS = {"desktop": 1280, "phone": 390}
+pytestmark = IN_A_BROWSER
 PAGES = ("report", "client", "empty", "one agent", "many agents", "pack", "pack team", "pack index")
 
 
@@ -70,16 +58,14 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture(scope="module")
 def browser():
-    with sync_playwright() as started:
-        found = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield found
-        found.close()
+    yield from started_chromium()
 
 
 @pytest.mark.parametrize(("width", "scheme"), [("desktop", "light"), ("phone", "dark")])
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_reads_on_every_screen(name: str, width: str, scheme: str, pages: dict[str, Path], browser) -> None:
-    context = browser.new_context(viewport={"width": WIDTHS[width], "height": 900}, color_scheme=scheme)
+    wide, high = WIDTHS[width]
+    context = browser.new_context(viewport={"width": wide, "height": high}, color_scheme=scheme)
     try:
         page = context.new_page()
         faults: list[str] = []
@@ -89,11 +75,7 @@ def test_a_page_reads_on_every_screen(name: str, width: str, scheme: str, pages:
         page.goto(pages[name].as_uri())
         assert asked == [pages[name].as_uri()]
         assert faults == []
-        assert page.evaluate("document.documentElement.scrollWidth") <= WIDTHS[width]
-        violations = Axe().run(page).response["violations"]
-        assert [(one["id"], one["nodes"][0]["html"][:100]) for one in violations] == []
-        if folder := os.environ.get("CXSENTIMENT_PICTURES"):
-            picture = Path(folder) / f"{name}-{width}-{scheme}.png".replace(" ", "-")
-            page.screenshot(path=picture, full_page=name != "many agents")
+        look(page, name)
+        picture(page, f"{name}-{width}-{scheme}", whole=name != "many agents")
     finally:
         context.close()

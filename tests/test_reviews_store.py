@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from labelled import label
-from postgres_server import postgres_server
 
 from cxsentiment.errors import StoreError, UsageError
 from cxsentiment.reviews import database
@@ -186,11 +185,6 @@ def test_other_urls_are_refused_without_their_password():
         LabelStore.open("mysql://anna:secret@host/db")
     assert "secret" not in str(told.value)
     assert database.shown_database("postgresql+psycopg://anna:secret@host/db?x=1") == "postgresql+psycopg://host/db"
-
-
-@pytest.fixture(scope="module")
-def postgres():
-    yield from postgres_server()
 
 
 def test_postgresql_does_the_same(postgres):

@@ -87,7 +87,7 @@ def test_each_role_reaches_what_the_table_says_and_nothing_else(desk, name, who)
     method, path = REQUESTS[name]
     browser = Browser(desk).sign_in(who)
     browser.client.follow_redirects = False
-    fields = {"csrf": desk.accounts.session(browser.client.cookies[desk.way.cookie]).csrf}
+    fields = {"csrf": browser.csrf}
     answer = browser.client.request(method, path, data=fields if method == "POST" else None)
     if ROLES[who] in ACCESS[name]:
         assert answer.status_code != 403, answer.text[-800:]
@@ -109,8 +109,8 @@ def test_nobody_sees_anything_without_signing_in(desk, name):
 @pytest.mark.parametrize("forgery", ["no token", "another token", "another session's", "other site", "other origin"])
 def test_a_forged_form_is_refused(desk, name, forgery):
     browser = Browser(desk).sign_in("ada")
-    right = desk.accounts.session(browser.client.cookies[desk.way.cookie]).csrf
-    other = desk.accounts.session(Browser(desk).sign_in("ada").client.cookies[desk.way.cookie]).csrf
+    right = browser.csrf
+    other = Browser(desk).sign_in("ada").csrf
     token = {"no token": "", "another token": "x" * 43, "another session's": other}.get(forgery, right)
     headers = {"other site": {"sec-fetch-site": "cross-site"}, "other origin": {"origin": "https://evil.example"}}
     answer = browser.client.post(REQUESTS[name][1], data={"csrf": token}, headers=headers.get(forgery, {}))
@@ -150,9 +150,7 @@ def test_an_agent_sees_their_own_contacts_only(desk):
     assert ">A2<" not in text
     browser.get("/r/may/contact?id=c0")
     assert "Not your contact" in browser.get("/r/may/contact?id=c1", 403)
-    said = browser.post(
-        "/r/may/contest", {"contact": "c1", "item": "greeting", "reason": "x"}, 403, csrf=_csrf(browser)
-    )
+    said = browser.post("/r/may/contest", {"contact": "c1", "item": "greeting", "reason": "x"}, 403)
     assert "Not your contact" in said
 
 
@@ -175,10 +173,6 @@ def test_a_client_sees_totals_and_no_person(desk):
     assert "onerror" not in text  # the campaign of a single contact rests on too few
 
 
-def _csrf(browser: Browser) -> str:
-    return browser.desk.accounts.session(browser.client.cookies[browser.desk.way.cookie]).csrf
-
-
 def test_signing_in_and_out(desk):
     browser = Browser(desk)
     page = browser.get("/r/may/queue?why=flag", 401)
@@ -186,7 +180,7 @@ def test_signing_in_and_out(desk):
     answer = browser.client.post("/sign-in", data=fields)
     assert str(answer.url).endswith("/r/may/queue?why=flag")
     before = browser.client.cookies[desk.way.cookie]
-    assert "You are signed out" in browser.post("/sign-out", {}, csrf=_csrf(browser))
+    assert "You are signed out" in browser.post("/sign-out", {})
     browser.client.cookies.set(desk.way.cookie, before)
     browser.get("/r/may/queue", 401)
 
@@ -255,18 +249,18 @@ def test_a_session_ends_when_idle_when_old_and_with_its_user(run, tmp_path, monk
     browser.get("/r/may/contacts", 401)
     admin = Browser(desk).sign_in("ada")
     browser.sign_in("quin")
-    admin.post("/users", {"name": "quin", "disabled": "yes"}, csrf=_csrf(admin))
+    admin.post("/users", {"name": "quin", "disabled": "yes"})
     browser.get("/r/may/contacts", 401)
     browser.sign_in("quin")
     browser.get("/r/may/contacts", 401)
-    assert "shut yourself out" in admin.post("/users", {"name": "ada", "disabled": "yes"}, 400, csrf=_csrf(admin))
+    assert "shut yourself out" in admin.post("/users", {"name": "ada", "disabled": "yes"}, 400)
     desk.close()
 
 
 def test_what_was_entered_outlives_the_session(run, tmp_path):
     desk = open_desk([run], str(tmp_path / "reviews.db"), users=True)
     browser = Browser(desk).sign_in("quin")
-    csrf = _csrf(browser)
+    csrf = browser.csrf
     desk.accounts.end(browser.client.cookies[desk.way.cookie])
     entered = {"contact": "c1", "item": "greeting", "reason": 'He <b>did</b> greet, "in his way"'}
     page = browser.post("/r/may/contest", entered, 401, csrf=csrf)
@@ -286,7 +280,7 @@ def test_what_was_entered_outlives_the_session(run, tmp_path):
     answer = other.client.post("/r/may/contest", data={**entered, "csrf": csrf}, headers=same)
     assert answer.status_code == 403
     assert "Nothing of this is saved yet" in answer.text
-    assert hidden(answer.text, "csrf") == _csrf(other)
+    assert hidden(answer.text, "csrf") == other.csrf
     for kept in ("{", "[1]", json.dumps({"path": "//evil", "fields": []}), "[" * 100_000):
         again = Browser(desk)
         fields = {"csrf": hidden(again.get("/sign-in"), "csrf"), "name": "quin", "password": PASSWORD, "kept": kept}

@@ -1,57 +1,33 @@
 """The pages in a real browser: each role's way through them, by keyboard, without a fault of access or a request away.
 
-Pictures of every page go to the folder that CXSENTIMENT_PICTURES names, if it names one.
+Pictures of them are kept (`browsing.py`).
 """
 
 import json
-import os
 import re
-import shutil
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("fastapi", reason="needs the extra serve, which is not installed")
-pytest.importorskip("playwright.sync_api", reason="needs Playwright, which is not installed")
-pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe, which is not installed")
 
-from axe_playwright_python.sync_playwright import Axe
+from browsing import IN_A_BROWSER, WIDTHS, look, picture, served, started_chromium
 from desk_pages import NASTY, PASSWORD, contacts, make_run, open_desk
-from playwright.sync_api import sync_playwright
-from served import served
 
 from cxsentiment.findings import write_report
 from cxsentiment.reviews.assigning import Assignments, Draw
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs a browser (Debian: chromium), which is not installed"),
-]
-WIDTHS = {"desktop": (1280, 900), "phone": (390, 844)}
+pytestmark = IN_A_BROWSER
 PAGES = (
-    *(
-        "overview",
-        "contacts",
-        "contacts?words=refund",
-        "contact?id=c1",
-        "contact?id=c2",
-        "contact?id=c21",
-        "agents",
-        "coaching",
-        "queue",
-    ),
-    *("review", "grade?assignment=1", "disputes", "dispute?id=1", "turns?id=c5", "export", "batch?id=1"),
-    *("contact?id=nobody", "contacts?since=x"),
+    *("overview", "contacts", "contacts?words=refund", "contact?id=c1", "contact?id=c2", "contact?id=c21", "agents"),
+    *("coaching", "queue", "review", "grade?assignment=1", "disputes", "dispute?id=1", "turns?id=c5", "export"),
+    *("batch?id=1", "contact?id=nobody", "contacts?since=x"),
 )
 
 
 @pytest.fixture(scope="module")
 def chromium():
-    with sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
+    yield from started_chromium()
 
 
 def _desk(folder: Path, bundle: Path, given=None):
@@ -128,22 +104,6 @@ def visit(chromium, desk, address):
         one.close()
 
 
-def _picture(page, name: str) -> None:
-    folder = os.environ.get("CXSENTIMENT_PICTURES")
-    if folder:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=str(Path(folder) / f"{name}.png"), full_page=True)
-
-
-def _look(page, name: str) -> None:
-    """No fault of access by axe's rules, nothing wider than the window, every field with a name."""
-    found = Axe().run(page)
-    told = [(one["id"], [node["html"][:120] for node in one["nodes"][:3]]) for one in found.response["violations"]]
-    assert told == [], f"{name}: {json.dumps(told, indent=1)}"
-    over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    assert over <= 0, f"{name} is {over} pixels wider than the window"
-
-
 @pytest.mark.parametrize("width", list(WIDTHS))
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_every_page_is_readable_by_everybody(visit, desk, width, dark):
@@ -153,15 +113,15 @@ def test_every_page_is_readable_by_everybody(visit, desk, width, dark):
         page = one.go(f"/r/may/{path}")
         page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
         name = re.sub(r"[^a-z0-9]+", "-", path)
-        _picture(page, f"{name}-{width}-{'dark' if dark else 'light'}")
-        _look(page, path)
+        picture(page, f"{name}-{width}-{'dark' if dark else 'light'}")
+        look(page, path)
     admin = visit("ada", width, dark)
     for path in ("/audit", "/users", "/user?name=amy"):
         page = admin.go(path)
-        _picture(page, f"{re.sub(r'[^a-z0-9]+', '-', path[1:])}-{width}-{'dark' if dark else 'light'}")
-        _look(page, path)
+        picture(page, f"{re.sub(r'[^a-z0-9]+', '-', path[1:])}-{width}-{'dark' if dark else 'light'}")
+        look(page, path)
     nobody = visit(None, width, dark)
-    _look(nobody.go("/r/may/contacts"), "sign-in")
+    look(nobody.go("/r/may/contacts"), "sign-in")
     assert nobody.page.title().startswith("Sign in")
 
 
@@ -266,7 +226,7 @@ def test_an_admin_adds_a_user_who_signs_in(visit):
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Add").click()
     assert "goes with the role agent" in page.get_by_role("alert").inner_text()
-    _look(page, "users with a problem")
+    look(page, "users with a problem")
     page.get_by_label("Agent's id in the runs").fill("A3")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Add").click()
@@ -289,7 +249,7 @@ def test_a_client_sees_the_overview_alone(visit):
     page = one.go("/")
     assert page.url.endswith("/r/may/overview")
     assert page.locator("nav[aria-label=Pages] a").all_inner_texts() == ["Overview"]
-    _look(page, "client")
+    look(page, "client")
 
 
 @pytest.mark.parametrize(("agents", "count"), [(0, 3), (1, 6), (500, 1_000)])
@@ -305,7 +265,7 @@ def test_pages_with_no_agent_one_and_five_hundred(chromium, toy_bundle, tmp_path
             one = Visit(chromium, desk, base, "quin", width)
             for path in ("overview", "contacts", "agents", "coaching"):
                 page = one.go(f"/r/may/{path}")
-                _picture(page, f"{path}-{agents}-agents-{width}")
-                _look(page, f"{path} with {agents} agents")
+                picture(page, f"{path}-{agents}-agents-{width}")
+                look(page, f"{path} with {agents} agents")
             one.close()
     desk.close()

@@ -13,7 +13,6 @@ import pytest
 pytest.importorskip("fastapi", reason="needs the extra serve, which is not installed")
 
 from desk_pages import NASTY, Browser, hidden, make_run, open_desk
-from postgres_server import postgres_server
 
 from cxsentiment import runs
 from cxsentiment.errors import InputError, UsageError
@@ -39,11 +38,6 @@ def facts(run):
     made.close()
 
 
-@pytest.fixture(scope="module")
-def server():
-    yield from postgres_server()
-
-
 @pytest.fixture
 def desk(run, tmp_path):
     made = open_desk([run], str(tmp_path / "reviews.db"), users=True)
@@ -53,14 +47,10 @@ def desk(run, tmp_path):
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def store(request, tmp_path):
-    database = str(tmp_path / "r.db") if request.param == "sqlite" else request.getfixturevalue("server")
+    database = str(tmp_path / "r.db") if request.param == "sqlite" else request.getfixturevalue("postgres")
     with LabelStore.open(database, create=True) as made:
         made.erase([f"c{k}" for k in range(60)])
         yield made
-
-
-def csrf(browser: Browser) -> str:
-    return browser.desk.accounts.session(browser.client.cookies[browser.desk.way.cookie]).csrf
 
 
 def draw(desk, facts, graders, kind="double", count=2, name="May"):
@@ -90,9 +80,7 @@ def test_grading_is_blind_until_it_is_sent(desk, facts, run):
     assert 'class="feeling' not in blind
     assert "grade first" in browser.get("/r/may/contacts")
     fields = {name: hidden(form, name) for name in ("assignment", "version")}
-    missing = browser.post(
-        "/r/may/grade", {**fields, "item.greeting": "1", "comment.greeting": NASTY}, 400, csrf=csrf(browser)
-    )
+    missing = browser.post("/r/may/grade", {**fields, "item.greeting": "1", "comment.greeting": NASTY}, 400)
     assert "Without an answer" in missing
     assert "<script>alert" not in missing
     assert re.search(r'name="item.greeting" value="1" required checked', missing)
@@ -101,7 +89,7 @@ def test_grading_is_blind_until_it_is_sent(desk, facts, run):
     sent = {
         name: value for name, value in sent.items() if name in fields or name in answers(facts) or "comment" in name
     }
-    assert "Your verdicts are saved" in browser.post("/r/may/grade", sent, csrf=csrf(browser))
+    assert "Your verdicts are saved" in browser.post("/r/may/grade", sent)
     labels = {one.item: one for one in desk.store.labels()}
     assert len(labels) == len(questions(facts))
     one = labels["greeting"]
@@ -126,15 +114,15 @@ def test_two_tabs_lose_nothing(desk, facts):
     browser = Browser(desk).sign_in("quin")
     form = browser.get("/r/may/grade?assignment=1")
     first = {**{name: hidden(form, name) for name in ("assignment", "version")}, **answers(facts)}
-    browser.post("/r/may/grade", first, csrf=csrf(browser))
+    browser.post("/r/may/grade", first)
     late = {**first, "item.greeting": "0", "comment.greeting": "typed in the other tab"}
-    told = browser.post("/r/may/grade", late, 409, csrf=csrf(browser))
+    told = browser.post("/r/may/grade", late, 409)
     assert "saved meanwhile" in told
     assert "typed in the other tab" in told
     assert "saved now: met" in told
     assert {one.points for one in desk.store.labels()} == {1.0}
     again = {**late, "version": hidden(told, "version")}
-    browser.post("/r/may/grade", again, csrf=csrf(browser))
+    browser.post("/r/may/grade", again)
     assert {one.item: one.points for one in desk.store.labels()}["greeting"] == 0.0
     history = [one for one in desk.store.labels(history=True) if one.item == "greeting"]
     assert sorted(one.points for one in history) == [0.0, 1.0]
@@ -145,7 +133,7 @@ def test_an_answer_that_is_none_is_refused(desk, facts, value):
     draw(desk, facts, ["quin"], "random", 1)
     browser = Browser(desk).sign_in("quin")
     sent = {"assignment": "1", "version": "0", **answers(facts), "item.greeting": value}
-    assert "<script>alert" not in browser.post("/r/may/grade", sent, 400, csrf=csrf(browser))
+    assert "<script>alert" not in browser.post("/r/may/grade", sent, 400)
     assert desk.store.labels() == []
 
 
@@ -153,16 +141,16 @@ def test_a_contact_of_the_queue_is_graded_as_chosen_once(desk, facts):
     browser = Browser(desk).sign_in("tess")
     page = browser.get("/r/may/queue?why=flag")
     contact = hidden(page, "contact")
-    form = browser.post("/r/may/pick", {"contact": contact}, csrf=csrf(browser))
+    form = browser.post("/r/may/pick", {"contact": contact})
     assert "machine, p of met" not in form
-    again = browser.post("/r/may/pick", {"contact": contact}, csrf=csrf(browser))
+    again = browser.post("/r/may/pick", {"contact": contact})
     assert hidden(form, "assignment") == hidden(again, "assignment")
     assert "hidden until you have graded it" in browser.get("/r/may/queue?why=flag")
     sent = {"assignment": hidden(form, "assignment"), "version": "0", **answers(facts)}
-    browser.post("/r/may/grade", sent, csrf=csrf(browser))
+    browser.post("/r/may/grade", sent)
     assert {one.purpose for one in desk.store.labels()} == {"targeted"}
     assert {one.inclusion_probability for one in desk.store.labels()} == {None}
-    browser.post("/r/may/pick", {"contact": "nobody"}, 404, csrf=csrf(browser))
+    browser.post("/r/may/pick", {"contact": "nobody"}, 404)
 
 
 def test_a_calibration_session_tells_its_agreement_when_all_have_graded(desk, facts):
@@ -175,7 +163,7 @@ def test_a_calibration_session_tells_its_agreement_when_all_have_graded(desk, fa
         browser = Browser(desk).sign_in(one.grader)
         assert "shown when all have graded" in browser.get(f"/r/may/batch?id={number}")
         sent = {"assignment": one.id, "version": "0", **answers(facts, "1" if k % 3 else "0")}
-        browser.post("/r/may/grade", sent, csrf=csrf(browser))
+        browser.post("/r/may/grade", sent)
     page = browser.get(f"/r/may/batch?id={number}")
     assert "Do graders agree?" in page
     assert f"{12 * len(questions(facts)):,} verdicts on 4 contacts by 3 graders" in page
@@ -185,14 +173,14 @@ def test_a_calibration_session_tells_its_agreement_when_all_have_graded(desk, fa
 def test_assigning_by_the_page(desk, facts):
     browser = Browser(desk).sign_in("quin")
     fields = {"name": NASTY, "kind": "double", "count": "5", "seed": "7", "grader": ["quin", "tess", "cleo", "nobody"]}
-    said = browser.post("/r/may/assign", fields, csrf=csrf(browser))
+    said = browser.post("/r/may/assign", fields)
     assert "The contacts are assigned" in said
     assert "<script>alert" not in said
     (made,) = Assignments(desk.store).batches(facts.key)
     assert made.size == 10
     assert desk.store.log()[-1]["details"]["graders"] == ["quin", "tess"]
     for wrong in ({"count": "0"}, {"count": "9999"}, {"kind": "x"}, {"name": " "}, {"grader": ["quin"]}):
-        browser.post("/r/may/assign", {**fields, **wrong}, 400, csrf=csrf(browser))
+        browser.post("/r/may/assign", {**fields, **wrong}, 400)
 
 
 def test_a_draw_is_the_same_with_the_same_seed_and_every_contact_can_be_in_it(store):
@@ -254,19 +242,19 @@ def test_a_dispute_from_an_agent_to_a_new_score(desk, facts):
     agent, lead = Browser(desk).sign_in("amy"), Browser(desk).sign_in("quin")
     page = agent.get(f"/r/may/contact?id={contact}")
     assert "Contest" in page
-    agent.post("/r/may/contest", {"contact": contact, "item": "greeting", "reason": "  "}, 400, csrf=csrf(agent))
-    told = agent.post("/r/may/contest", {"contact": contact, "item": "greeting", "reason": NASTY}, csrf=csrf(agent))
+    agent.post("/r/may/contest", {"contact": contact, "item": "greeting", "reason": "  "}, 400)
+    told = agent.post("/r/may/contest", {"contact": contact, "item": "greeting", "reason": NASTY})
     assert "<script>alert" not in told
     assert "Withdraw" in told
     assert "Decide" not in told
     fields = {"contact": contact, "item": "greeting", "reason": "again"}
-    assert "contested already" in agent.post("/r/may/contest", fields, 400, csrf=csrf(agent))
+    assert "contested already" in agent.post("/r/may/contest", fields, 400)
     page = lead.get("/r/may/dispute?id=1")
     decide = {"dispute": "1", "version": hidden(page, "version"), "verdict": "1", "why": "He did greet, in his way."}
-    assert "Nothing is saved yet" in lead.post("/r/may/decide", {**decide, "why": ""}, 400, csrf=csrf(lead))
-    assert "Nothing is saved yet" in lead.post("/r/may/decide", {**decide, "verdict": "5"}, 400, csrf=csrf(lead))
-    assert "the score is recomputed" in lead.post("/r/may/decide", decide, csrf=csrf(lead))
-    late = lead.post("/r/may/decide", {**decide, "verdict": "stands"}, 409, csrf=csrf(lead))
+    assert "Nothing is saved yet" in lead.post("/r/may/decide", {**decide, "why": ""}, 400)
+    assert "Nothing is saved yet" in lead.post("/r/may/decide", {**decide, "verdict": "5"}, 400)
+    assert "the score is recomputed" in lead.post("/r/may/decide", decide)
+    late = lead.post("/r/may/decide", {**decide, "verdict": "stands"}, 409)
     assert "meanwhile" in late
     page = agent.get(f"/r/may/contact?id={contact}")
     assert "Changed to met" in page
@@ -350,18 +338,18 @@ def test_disputes_keep_their_history(store):
 
 def test_who_contests_does_not_decide(desk, facts):
     lead = Browser(desk).sign_in("quin")
-    lead.post("/r/may/contest", {"contact": "c0", "item": "greeting", "reason": "look again"}, csrf=csrf(lead))
+    lead.post("/r/may/contest", {"contact": "c0", "item": "greeting", "reason": "look again"})
     fields = {"dispute": "1", "version": "0", "verdict": "1", "why": "x"}
-    assert "does not decide it" in lead.post("/r/may/decide", fields, 403, csrf=csrf(lead))
+    assert "does not decide it" in lead.post("/r/may/decide", fields, 403)
     other = Browser(desk).sign_in("amy")
-    other.post("/r/may/withdraw", {"dispute": "1", "version": "0"}, 403, csrf=csrf(other))
-    assert "is withdrawn" in lead.post("/r/may/withdraw", {"dispute": "1", "version": "0"}, csrf=csrf(lead))
+    other.post("/r/may/withdraw", {"dispute": "1", "version": "0"}, 403)
+    assert "is withdrawn" in lead.post("/r/may/withdraw", {"dispute": "1", "version": "0"})
 
 
 def test_an_agent_sees_disputes_about_their_own_contacts_only(desk, facts):
     lead, agent = Browser(desk).sign_in("quin"), Browser(desk).sign_in("amy")
     for contact in ("c0", "c1"):
-        lead.post("/r/may/contest", {"contact": contact, "item": "greeting", "reason": "look again"}, csrf=csrf(lead))
+        lead.post("/r/may/contest", {"contact": contact, "item": "greeting", "reason": "look again"})
     text = agent.get("/r/may/disputes")
     assert "1 dispute." in text
     agent.get("/r/may/dispute?id=1")
@@ -376,15 +364,15 @@ def test_labelled_turns_are_what_training_reads(desk, facts, tmp_path):
     assert 'name="sentiment.0"' not in form  # an agent has no sentiment
     sent = {"contact": "c5", "version": hidden(form, "version"), "sentiment.1": "negative"}
     sent |= {"acts.0": ["greet", "identify"], "acts.2": "none", "sentiment.3": ""}
-    assert "The turns are labelled" in browser.post("/r/may/turns", sent, csrf=csrf(browser))
-    late = browser.post("/r/may/turns", {**sent, "sentiment.1": "positive"}, 409, csrf=csrf(browser))
+    assert "The turns are labelled" in browser.post("/r/may/turns", sent)
+    late = browser.post("/r/may/turns", {**sent, "sentiment.1": "positive"}, 409)
     assert re.search(r'name="sentiment.1" value="positive" checked', late)
     for wrong in ({"sentiment.1": "angry"}, {"acts.0": "smile"}):
         version = hidden(browser.get("/r/may/turns?id=c5"), "version")
-        browser.post("/r/may/turns", {"contact": "c5", "version": version, **wrong}, 400, csrf=csrf(browser))
-    browser.post("/r/may/turns", {"contact": "c5", "version": "0"}, 400, csrf=csrf(browser))
+        browser.post("/r/may/turns", {"contact": "c5", "version": version, **wrong}, 400)
+    browser.post("/r/may/turns", {"contact": "c5", "version": "0"}, 400)
     lead = Browser(desk).sign_in("quin")
-    answer = lead.client.post("/r/may/export", data={"csrf": csrf(lead), "kind": "turns"})
+    answer = lead.client.post("/r/may/export", data={"csrf": lead.csrf, "kind": "turns"})
     assert answer.headers["content-disposition"] == 'attachment; filename="may-turns.jsonl"'
     path = tmp_path / "turns.jsonl"
     path.write_text(answer.text, encoding="utf-8")
@@ -398,9 +386,9 @@ def test_labelled_turns_are_what_training_reads(desk, facts, tmp_path):
     assert desk.store.log()[-1]["details"]["rows"] == 3
     form = lead.get("/r/may/turns?id=c5")
     other = {"contact": "c5", "version": hidden(form, "version"), "sentiment.1": "positive", "acts.2": "none"}
-    lead.post("/r/may/turns", other, csrf=csrf(lead))
+    lead.post("/r/may/turns", other)
     assert "1 turn on which people differ is left out" in lead.get("/r/may/export")
-    assert len(lead.post("/r/may/export", {"kind": "turns"}, csrf=csrf(lead)).splitlines()) == 2
+    assert len(lead.post("/r/may/export", {"kind": "turns"}).splitlines()) == 2
 
 
 def test_turn_labels_on_either_database(store):
@@ -421,21 +409,20 @@ def test_turn_labels_on_either_database(store):
 def test_exports_hold_no_formulas_and_say_who_took_them(desk, facts):
     lead = Browser(desk).sign_in("quin")
     reason = '=HYPERLINK("http://evil","x")\r\n+1'
-    lead.post("/r/may/contest", {"contact": "c0", "item": "greeting", "reason": reason}, csrf=csrf(lead))
+    lead.post("/r/may/contest", {"contact": "c0", "item": "greeting", "reason": reason})
     draw(desk, facts, ["quin"], "random", 1)
     lead.post(
         "/r/may/grade",
         {"assignment": "1", "version": "0", **answers(facts), "comment.greeting": "@SUM(A1)"},
-        csrf=csrf(lead),
     )
     for kind in ("disputes", "verdicts"):
-        answer = lead.client.post("/r/may/export", data={"csrf": csrf(lead), "kind": kind})
+        answer = lead.client.post("/r/may/export", data={"csrf": lead.csrf, "kind": kind})
         assert answer.status_code == 200
         cells = [cell for row in csv.reader(io.StringIO(answer.text)) for cell in row]
         assert len(cells) > 20
         assert not [cell for cell in cells if cell.startswith(("=", "+", "@", "\t", "\r"))]
         assert answer.headers["content-type"].startswith("text/csv")
-    lead.post("/r/may/export", {"kind": "x\r\nSet-Cookie: a=b"}, 404, csrf=csrf(lead))
+    lead.post("/r/may/export", {"kind": "x\r\nSet-Cookie: a=b"}, 404)
     admin = Browser(desk).sign_in("ada")
     log = admin.get("/audit")
     assert "exported" in log

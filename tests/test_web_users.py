@@ -8,7 +8,6 @@ import pytest
 pytest.importorskip("fastapi", reason="needs the extra serve, which is not installed")
 
 from desk_pages import NASTY, PASSWORD, Browser, make_run, open_desk
-from postgres_server import postgres_server
 
 from cxsentiment.errors import UsageError
 from cxsentiment.reviews.accounts import Accounts
@@ -29,14 +28,9 @@ def desk(run, tmp_path):
     made.close()
 
 
-@pytest.fixture(scope="module")
-def server():
-    yield from postgres_server()
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
 def accounts(request, tmp_path):
-    database = str(tmp_path / "r.db") if request.param == "sqlite" else request.getfixturevalue("server")
+    database = str(tmp_path / "r.db") if request.param == "sqlite" else request.getfixturevalue("postgres")
     with LabelStore.open(database, create=True) as made:
         yield Accounts(made)
 
