@@ -18,11 +18,13 @@ demo: env  ## install the base (no torch), score the demo campaign, print its ta
 test: env-test  ## install the training and development extras, run every check
 	$(MAKE) check
 
-check:  ## format, lint, types, import contracts, gates of the model, tests, README and docs examples, notebooks
+check:  ## format, lint, types, import contracts, security of the code, gates of the model, tests, README and docs examples, notebooks
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	# Findings go to standard output; the other stream tells of each `nosec` once more for every node beside it.
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive cxsentiment training eval 2>/dev/null
 	$(BIN)/python -m eval.gates models/default
 	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 

@@ -63,7 +63,7 @@ def analyse_agents(
     }
     if ranks:
         tables = {**tables, "ranks": (AgentRank, found.ranks)}
-    return Analysis(tables, (*_label_notes(labels), *found.notes), _label_rejects(labels, gradings))
+    return Analysis(tables, (*label_notes(labels), *found.notes), label_rejects(labels, gradings))
 
 
 def analyse_rates(run: Path, labels: Labels | None = None) -> Analysis:
@@ -72,7 +72,7 @@ def analyse_rates(run: Path, labels: Labels | None = None) -> Analysis:
     gradings = _gradings(run, contacts, labels)
     found, notes = rates(contacts, gradings)
     tables: Tables = {"rates": (Rate, found), "calibration": (CalibrationFigure, calibration(contacts, gradings))}
-    return Analysis(tables, (*_label_notes(labels), *notes), _label_rejects(labels, gradings))
+    return Analysis(tables, (*label_notes(labels), *notes), label_rejects(labels, gradings))
 
 
 def analyse_associations(
@@ -87,8 +87,8 @@ def analyse_associations(
     card = parse_rubric(found.receipt["rubric"]["content"], str(run))
     every = Gradings(contacts, items, card, labels)
     tables, notes = associate(contacts, every, scales, labelled=labels is not None, correction=correction)
-    rejects = (*found.rejects, *off, *_label_rejects(labels, every))
-    return Analysis(tables, (*_label_notes(labels), *notes), rejects)
+    rejects = (*found.rejects, *off, *label_rejects(labels, every))
+    return Analysis(tables, (*label_notes(labels), *notes), rejects)
 
 
 def associate(
@@ -139,9 +139,11 @@ def _gradings(run: Path, contacts: pa.Table, labels: Labels | None) -> Gradings:
     return Gradings(contacts, items, card, labels)
 
 
-def _label_notes(labels: Labels | None) -> tuple[str, ...]:
+def label_notes(labels: Labels | None) -> tuple[str, ...]:
+    """What to know of the labels: how many of which purpose, what was left out."""
     return () if labels is None else (purposes_note(labels), *labels.notes)
 
 
-def _label_rejects(labels: Labels | None, gradings: Gradings) -> tuple[Reject, ...]:
+def label_rejects(labels: Labels | None, gradings: Gradings) -> tuple[Reject, ...]:
+    """Labels that cannot be used, and those that no contact or item of the run takes."""
     return () if labels is None else (*labels.rejects, *gradings.rejects)

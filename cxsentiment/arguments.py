@@ -32,6 +32,9 @@ CacheFolder = Annotated[
     Path | None,
     typer.Option("--cache", metavar="FOLDER", help="Remember there what the model said, for this and later runs."),
 ]
+DeviceOption = Annotated[
+    str, typer.Option("--device", help="What runs the model: cpu, openvino, gpu, or auto, the fastest that is here.")
+]
 PricePerCoreHour = Annotated[
     float | None,
     typer.Option("--price-per-core-hour", metavar="PRICE", min=0, help="For the cost of 1,000 contacts, any currency."),

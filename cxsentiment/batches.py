@@ -14,7 +14,7 @@ from typing import Any
 
 from cxsentiment import erasures, lock, runs
 from cxsentiment.errors import RunError
-from cxsentiment.ingest.identities import FirstSeen
+from cxsentiment.ingest.identities import FirstSeen, Sighting
 from cxsentiment.model import read_bundle
 from cxsentiment.pipeline import Progress, Settings, plan_of, run
 from cxsentiment.receipt import Plan, begin, earlier_run, fingerprint, refusals, refused_lines
@@ -144,8 +144,10 @@ class Batches:
     def _known(self) -> FirstSeen:
         """The contacts of the run, so that none is scored twice."""
         table = runs.read_table(self._out, "contacts", ("contact_id", "source", "record"))
-        columns = (table[name].to_pylist() for name in table.column_names)
-        return {name: (source, record, 0) for name, source, record in zip(*columns, strict=True)}
+        known = FirstSeen()
+        for name, source, record in zip(*(table[name].to_pylist() for name in table.column_names), strict=True):
+            known.setdefault(name, Sighting(source, record, 0))
+        return known
 
     def _take_in(self, before: Mapping[str, Any], part: Mapping[str, Any], listed: Mapping[str, Any]) -> dict[str, Any]:
         """Write the batch's shards after those of the run, and one receipt for both. May be done again after a kill."""

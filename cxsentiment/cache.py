@@ -1,6 +1,6 @@
 """What a model said of pieces of text, on disk: shared by processes and runs, bounded, and never needed.
 
-One SQLite file for each model and version of ONNX Runtime, which together with the kind of processor decide every bit.
+One SQLite file for each model and library that runs it, which together with the kind of processor decide every bit.
 A row holds the hash of a piece's token ids, the logits of all heads, and a hash of both: a row that is damaged is not
 found. No text stands in it; but whoever has the file can find out whether a given text was scored.
 """
@@ -9,12 +9,12 @@ import hashlib
 import sqlite3
 from collections.abc import Mapping
 from contextlib import suppress
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cxsentiment.devices import Device, facts
 from cxsentiment.errors import RunError
 
 MAX_ROWS = 1_000_000
@@ -27,11 +27,13 @@ FloatArray = NDArray[np.float32]
 
 
 class Cache:
-    """The pieces that one model scored, in `folder`; `width` logits each."""
+    """The pieces that one model scored on one device, in `folder`; `width` logits each."""
 
-    def __init__(self, folder: Path, model_sha256: str, width: int, max_rows: int = MAX_ROWS) -> None:
+    def __init__(
+        self, folder: Path, model_sha256: str, width: int, device: Device = "cpu", max_rows: int = MAX_ROWS
+    ) -> None:
         """Open or make it. Raises RunError where that cannot be done."""
-        self.path = folder / f"{model_sha256[:16]}-onnxruntime-{version('onnxruntime')}.sqlite"
+        self.path = folder / f"{model_sha256[:16]}-{_library(device)}.sqlite"
         self._width = width
         self._max_rows = max_rows
         self._connection: sqlite3.Connection | None = None
@@ -87,7 +89,8 @@ class Cache:
             if (surplus := count - self._max_rows) > 0:
                 oldest = "select place from pieces order by place limit ?"
                 gone = surplus + self._max_rows // 10
-                self._connection.execute(f"delete from pieces where place in ({oldest})", (gone,))
+                # a constant; the number is bound
+                self._connection.execute(f"delete from pieces where place in ({oldest})", (gone,))  # nosec B608
 
     def close(self) -> None:
         """Let go of the file; nothing is found or kept from then on."""
@@ -95,6 +98,13 @@ class Cache:
             with suppress(sqlite3.Error):
                 self._connection.close()
         self._connection = None
+
+
+def _library(device: Device) -> str:
+    """What runs the model, as part of a file's name."""
+    known = facts(device)
+    name = known["library"] if device == "cpu" else f"{device}-{known['library']}-{known['precision']}"
+    return f"{name}-{known['version']}"
 
 
 def _key(piece: bytes) -> bytes:

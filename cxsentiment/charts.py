@@ -1,19 +1,14 @@
-"""Tables to charts: each function takes findings and returns one SVG, or None where there is nothing to draw.
+"""Tables to charts: each function takes findings and returns one SVG, or None where there is nothing to draw."""
 
-Altair describes the chart and vl-convert renders it here, so a page needs no JavaScript, font or network. An SVG
-scales to the width of its place. Colours are Okabe and Ito's, safe for colour-blind readers; shapes repeat what
-colours say, so that a grey print still tells them apart.
-"""
-
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from html import escape
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, timedelta
 from typing import Any
 
 import altair as alt
-import vl_convert
 
-from cxsentiment.page_schema import TrendPoint
+from cxsentiment.drawing import BLUE, GREY, INK, ORANGE, Row, kinds, svg, zero
+from cxsentiment.page_schema import Touchpoint, TrendPoint
 from cxsentiment.schema import AgentScore, Association, Estimate, ItemRate, JourneyPoint, Level
 from cxsentiment.text import clean
 
@@ -24,67 +19,38 @@ MAX_CHANNELS = 12
 
 LEVELS: Mapping[Level, str] = {"pooled": "all contacts", "within": "within agents", "between": "between agents"}
 
-_BLUE, _ORANGE, _INK, _GREY, _GRID = "#0072B2", "#D55E00", "#1a1a1a", "#595959", "#d9d9d9"
 # (colour, shape) of each kind of mark, in the order of the legend.
 _LEVEL_MARKS = {
-    LEVELS["pooled"]: (_INK, "diamond"),
-    LEVELS["within"]: (_BLUE, "circle"),
-    LEVELS["between"]: (_ORANGE, "square"),
+    LEVELS["pooled"]: (INK, "diamond"),
+    LEVELS["within"]: (BLUE, "circle"),
+    LEVELS["between"]: (ORANGE, "square"),
 }
 _STANDING_MARKS = {
-    "above the mean": (_BLUE, "triangle-up"),
-    "below the mean": (_ORANGE, "triangle-down"),
-    "cannot be told apart": (_GREY, "circle"),
-    "not stated": (_GREY, "square"),
+    "above the mean": (BLUE, "triangle-up"),
+    "below the mean": (ORANGE, "triangle-down"),
+    "cannot be told apart": (GREY, "circle"),
+    "not stated": (GREY, "square"),
 }
 _INSIDE, _OUTSIDE = "within its limits", "outside its limits"
-_LIMIT_MARKS = {_INSIDE: (_BLUE, "circle"), _OUTSIDE: (_ORANGE, "triangle-up")}
+_LIMIT_MARKS = {_INSIDE: (BLUE, "circle"), _OUTSIDE: (ORANGE, "triangle-up")}
 _VERDICT_MARKS = {
-    "equivalent": (_BLUE, "circle"),
-    "different": (_ORANGE, "triangle-up"),
-    "undetermined": (_GREY, "square"),
+    "equivalent": (BLUE, "circle"),
+    "different": (ORANGE, "triangle-up"),
+    "undetermined": (GREY, "square"),
 }
+_START, _END, _UNKNOWN = "at its start", "at its end", "not known"
+_MOOD_MARKS = {_START: (ORANGE, "square"), _END: (BLUE, "circle"), _UNKNOWN: (GREY, "cross")}
 _STANDINGS = {"above": "above the mean", "below": "below the mean", "cannot be told apart": "cannot be told apart"}
 
-# Arial's widths are Liberation Sans's too, by which vl-convert measures: labels fit where they are drawn.
-_FONT = "Arial, Helvetica, Liberation Sans, sans-serif"
 # Drawn about as wide as a phone is, so that letters stay readable there and are merely larger on a desktop.
 _PLOT_WIDTH, _LABEL_WIDTH = 245, 132
 _PANEL_WIDTH, _PANEL_HEIGHT = 172, 100
-# All charts are at least this wide, so that their letters come out alike on a page.
-_PAGE_WIDTH = 430
 _ROW_STEP, _LEVEL_STEP = 20, 10
 _CONTROL_WIDTH, _CONTROL_HEIGHT, _PERIOD_LABELS, _TREND_HEIGHT = 360, 150, 12, 110
+_STRIP_HEIGHT = 52
 # An interval may reach beyond a scale's ends (a mean of two contacts): it is clipped there; its table says how far.
 # A line of unknown values is broken there, not joined across.
 _BROKEN = "break-paths-show-domains"
-
-_CONFIG: dict[str, Any] = {
-    "font": _FONT,
-    "aria": False,  # the SVG as a whole is one image with one name; its table is beside it
-    "background": "transparent",
-    "view": {"stroke": None},
-    "axis": {
-        "labelColor": _INK,
-        "titleColor": _INK,
-        "labelFontSize": 12,
-        "titleFontSize": 12,
-        "titleFontWeight": "normal",
-        "gridColor": _GRID,
-        "domainColor": _GREY,
-        "tickColor": _GREY,
-    },
-    "legend": {
-        "labelColor": _INK,
-        "labelFontSize": 12,
-        "orient": "top",
-        "title": None,
-        "labelLimit": 160,
-        "columnPadding": 8,
-    },
-}
-
-Row = dict[str, Any]
 
 
 def agents_chart(agents: Sequence[AgentScore]) -> str | None:
@@ -95,8 +61,8 @@ def agents_chart(agents: Sequence[AgentScore]) -> str | None:
     rows = [_row(_named(a.agent_id), a.estimate, _STANDINGS.get(a.standing or "", "not stated")) for a in drawn]
     low, high = _reach(agent.estimate for agent in drawn)
     scale = alt.Scale(domain=[max(0, 5 * ((low - 2) // 5)), min(100, 5 * ((high + 2) // 5 + 1))], nice=False)
-    chart = _dots(rows, scale, "mean score (0-100), with 95% interval", marks=_kinds(rows, _STANDING_MARKS))
-    return _svg(chart, "agents", f"Mean score of {len(drawn)} agents with 95% intervals, in the order of their ids")
+    chart = _dots(rows, scale, "mean score (0-100), with 95% interval", marks=kinds(rows, _STANDING_MARKS))
+    return svg(chart, "agents", f"Mean score of {len(drawn)} agents with 95% intervals, in the order of their ids")
 
 
 def items_chart(rates: Sequence[ItemRate]) -> str | None:
@@ -107,7 +73,7 @@ def items_chart(rates: Sequence[ItemRate]) -> str | None:
     rows = [_row(words(rate.item), rate.estimate) for rate in drawn]
     scale = alt.Scale(domain=[0, 1], nice=False)
     chart = _dots(rows, scale, "share of contacts that met it, with 95% interval", number_format="%")
-    return _svg(chart, "items", f"Share of contacts that met each of {len(drawn)} scorecard items, most missed first")
+    return svg(chart, "items", f"Share of contacts that met each of {len(drawn)} scorecard items, most missed first")
 
 
 def associations_chart(associations: Sequence[Association]) -> str | None:
@@ -125,15 +91,15 @@ def associations_chart(associations: Sequence[Association]) -> str | None:
         y=_names(rows), yOffset=alt.YOffset("kind:N", scale=alt.Scale(domain=list(_LEVEL_MARKS), paddingOuter=0.3))
     )
     x = {"title": "Spearman correlation, with 95% interval", "scale": _symmetric(drawn)}
-    kinds = _kinds(rows, _LEVEL_MARKS)
+    marked = kinds(rows, _LEVEL_MARKS)
     interval = base.mark_rule(clip=True, strokeWidth=1.5).encode(
-        x=alt.X("low:Q", **x), x2="high:Q", color=kinds["color"]
+        x=alt.X("low:Q", **x), x2="high:Q", color=marked["color"]
     )
-    marks = base.mark_point(filled=True, size=36, opacity=1).encode(x=alt.X("estimate:Q", **x), **kinds)
-    chart = _zero("x") + interval + marks
+    marks = base.mark_point(filled=True, size=36, opacity=1).encode(x=alt.X("estimate:Q", **x), **marked)
+    chart = zero("x") + interval + marks
     title = f"Correlation of {len(features)} features with {words(drawn[0].outcome)}, with 95% intervals"
     chart = chart.properties(width=_PLOT_WIDTH, height=alt.Step(_LEVEL_STEP, **{"for": "offset"}))
-    return _svg(chart, f"associations-{words(drawn[0].outcome)}", title)
+    return svg(chart, f"associations-{words(drawn[0].outcome)}", title)
 
 
 def journey_chart(points: Sequence[JourneyPoint]) -> str | None:
@@ -154,15 +120,52 @@ def journey_chart(points: Sequence[JourneyPoint]) -> str | None:
         x=alt.X("tenth:Q", title=None, axis=ends, scale=alt.Scale(domain=[first, last], nice=False))
     )
     y = alt.Y("estimate:Q", title=None, axis=alt.Axis(tickCount=5), scale=_symmetric(drawn))
-    band = base.mark_area(clip=True, color=_BLUE, opacity=0.25, invalid=_BROKEN).encode(y="low:Q", y2="high:Q")
-    line = base.mark_line(color=_BLUE, point={"size": 24, "color": _BLUE}, invalid=_BROKEN).encode(y=y)
-    panel = alt.layer(_zero("y"), band, line, data=alt.Data(values=rows))
+    band = base.mark_area(clip=True, color=BLUE, opacity=0.25, invalid=_BROKEN).encode(y="low:Q", y2="high:Q")
+    line = base.mark_line(color=BLUE, point={"size": 24, "color": BLUE}, invalid=_BROKEN).encode(y=y)
+    panel = alt.layer(zero("y"), band, line, data=alt.Data(values=rows))
     header = alt.Header(title=None, labelFontSize=13, labelFontWeight="bold", labelAnchor="start", labelLimit=180)
     order = [channel_words(channel) for channel in channels]
     chart = panel.properties(width=_PANEL_WIDTH, height=_PANEL_HEIGHT).facet(
         facet=alt.Facet("name:N", sort=order, header=header), columns=2, spacing={"row": 12, "column": 22}
     )
-    return _svg(chart, "journey", "Mean customer sentiment from the start to the end of a contact, for each channel")
+    return svg(chart, "journey", "Mean customer sentiment from the start to the end of a contact, for each channel")
+
+
+def timelines_chart(points: Sequence[Touchpoint]) -> str | None:
+    """The mood (-1 to 1) at the start and the end of each contact by day: one strip a customer, in the order given."""
+    rows = [row for one in _spaced(points) for row in one]
+    if all(row["mood"] is None for row in rows):
+        return None
+    rows = [row if row["mood"] is not None else {**row, "mood": 0.0, "kind": _UNKNOWN} for row in rows]
+    days = [date.fromisoformat(one.day) for one in points]
+    # A day of room at both ends: a point on the edge would be cut in half.
+    ends = [str(min(days) - timedelta(days=1)), str(max(days) + timedelta(days=2))]
+    axis = alt.Axis(format="%Y-%m-%d", tickCount=4, grid=False, labelOverlap=True)
+    x = alt.X("at:T", title=None, axis=axis, scale=alt.Scale(type="utc", domain=ends, nice=False))
+    y = alt.Y("mood:Q", title=None, axis=alt.Axis(values=[-1, 0, 1]), scale=alt.Scale(domain=[-1.2, 1.2], nice=False))
+    base = alt.Chart().encode(x=x, y=y)
+    within = base.mark_line(color=GREY, strokeWidth=1.5).encode(detail="contact:N")
+    marks = base.mark_point(filled=True, size=45, opacity=1).encode(**kinds(rows, _MOOD_MARKS))
+    strip = alt.layer(zero("y"), within, marks, data=alt.Data(values=rows))
+    header = alt.Header(title=None, labelFontSize=12, labelFontWeight="bold", labelAnchor="start", labelLimit=300)
+    order = list(dict.fromkeys(row["name"] for row in rows))
+    chart = strip.properties(width=_CONTROL_WIDTH, height=_STRIP_HEIGHT).facet(
+        facet=alt.Facet("name:N", sort=order, header=header), columns=1, spacing=8
+    )
+    return svg(chart, "timelines", f"Mood at the start and end of each contact of {len(order)} customers, by day")
+
+
+def _spaced(points: Sequence[Touchpoint]) -> Iterator[tuple[Row, Row]]:
+    """The two ends of each contact; contacts of a customer on one day stand side by side in it, in their order."""
+    busy = Counter((one.customer_id, one.day) for one in points)
+    seen: Counter[tuple[str, str]] = Counter()
+    for one in points:
+        key = one.customer_id, one.day
+        hour = 24 * (2 * seen[key] + 1) / (2 * busy[key])
+        seen[key] += 1
+        at = f"{one.day}T{int(hour):02d}:{int(hour % 1 * 60):02d}:00Z"
+        ends: Row = {"name": _named(one.customer_id), "contact": f"{one.customer_id} {one.place}", "at": at}
+        yield ends | {"mood": one.mood_start, "kind": _START}, ends | {"mood": one.mood_end, "kind": _END}
 
 
 def trend_chart(points: Sequence[TrendPoint], name: str) -> str | None:
@@ -179,16 +182,16 @@ def trend_chart(points: Sequence[TrendPoint], name: str) -> str | None:
     base = alt.Chart(alt.Data(values=own)).encode(x=alt.X("name:O", sort=order, title=None, axis=axis))
     y = alt.Y("estimate:Q", title="mean score", scale=scale)
     layers = [
-        base.mark_rule(clip=True, strokeWidth=1.5, color=_BLUE).encode(y=alt.Y("low:Q", scale=scale), y2="high:Q"),
-        base.mark_line(color=_BLUE, strokeWidth=1).encode(y=y),
-        base.mark_point(filled=True, size=60, opacity=1, color=_BLUE).encode(y=y),
+        base.mark_rule(clip=True, strokeWidth=1.5, color=BLUE).encode(y=alt.Y("low:Q", scale=scale), y2="high:Q"),
+        base.mark_line(color=BLUE, strokeWidth=1).encode(y=y),
+        base.mark_point(filled=True, size=60, opacity=1, color=BLUE).encode(y=y),
     ]
     if points[0].of:
         rest = alt.Data(values=[_row(p.week, p.everybody) for p in points if p.everybody.value is not None])
-        line = alt.Chart(rest).mark_line(color=_GREY, strokeDash=[4, 3], point={"color": _GREY, "size": 20})
+        line = alt.Chart(rest).mark_line(color=GREY, strokeDash=[4, 3], point={"color": GREY, "size": 20})
         layers.insert(0, line.encode(x=alt.X("name:O", sort=order), y=y))
     chart = alt.layer(*layers).properties(width=_CONTROL_WIDTH, height=_TREND_HEIGHT)
-    return _svg(chart, f"trend-{name}", "Mean score by week with 95% intervals")
+    return svg(chart, f"trend-{name}", "Mean score by week with 95% intervals")
 
 
 def control_chart(
@@ -212,13 +215,13 @@ def control_chart(
     base = alt.Chart(alt.Data(values=rows)).encode(x=alt.X("period:O", sort=list(periods), title=None, axis=axis))
     scale = alt.Scale(zero=False, nice=True)
     y = alt.Y("value:Q", title=unit, scale=scale)
-    band = base.mark_area(color=_BLUE, opacity=0.15, interpolate="step").encode(
+    band = base.mark_area(color=BLUE, opacity=0.15, interpolate="step").encode(
         y=alt.Y("low:Q", scale=scale), y2="high:Q"
     )
-    line = base.mark_line(color=_GREY, strokeWidth=1).encode(y=y)
-    marks = base.mark_point(filled=True, size=40, opacity=1).encode(y=y, **_kinds(rows, _LIMIT_MARKS))
+    line = base.mark_line(color=GREY, strokeWidth=1).encode(y=y)
+    marks = base.mark_point(filled=True, size=40, opacity=1).encode(y=y, **kinds(rows, _LIMIT_MARKS))
     chart = (band + line + marks).properties(width=_CONTROL_WIDTH, height=_CONTROL_HEIGHT)
-    return _svg(chart, name, title)
+    return svg(chart, name, title)
 
 
 def shares_chart(
@@ -248,7 +251,7 @@ def _intervals_chart(
     name: str, title: str, rows: Sequence[tuple[str, Estimate]], scale: alt.Scale, unit: str, number_format: str
 ) -> str:
     drawn = [_row(_named(label), estimate) for label, estimate in rows if estimate.value is not None][:MAX_ROWS]
-    return _svg(_zero("x") + _dots(drawn, scale, unit, number_format=number_format), name, title)
+    return svg(zero("x") + _dots(drawn, scale, unit, number_format=number_format), name, title)
 
 
 def differences_chart(
@@ -262,9 +265,9 @@ def differences_chart(
     low, high = _reach(estimate for _, _, estimate in rows if estimate.value is not None)
     reach = max(-low, high, 1.5 * margin)
     scale = alt.Scale(domain=[-reach, reach], nice=True)
-    chart = _dots(drawn, scale, unit, marks=_kinds(drawn, _VERDICT_MARKS))
+    chart = _dots(drawn, scale, unit, marks=kinds(drawn, _VERDICT_MARKS))
     lines = [_at_x(at) for at in (-margin, margin)]
-    return _svg(_zero("x") + lines[0] + lines[1] + chart, name, title)
+    return svg(zero("x") + lines[0] + lines[1] + chart, name, title)
 
 
 def abstention_chart(series: Mapping[str, Sequence[tuple[float, float]]]) -> str | None:
@@ -276,7 +279,7 @@ def abstention_chart(series: Mapping[str, Sequence[tuple[float, float]]]) -> str
     ]
     if not rows:
         return None
-    marks = dict(zip(series, ((_BLUE, "circle"), (_ORANGE, "square")), strict=False))
+    marks = dict(zip(series, ((BLUE, "circle"), (ORANGE, "square")), strict=False))
     chart = (
         alt.Chart(alt.Data(values=rows))
         .mark_line(point=True)
@@ -293,7 +296,7 @@ def abstention_chart(series: Mapping[str, Sequence[tuple[float, float]]]) -> str
         )
         .properties(width=_CONTROL_WIDTH, height=_CONTROL_HEIGHT)
     )
-    return _svg(chart, "abstention", "What leaving unsure verdicts to a person costs and saves")
+    return svg(chart, "abstention", "What leaving unsure verdicts to a person costs and saves")
 
 
 def words(name: str) -> str:
@@ -322,10 +325,10 @@ def _dots(
     """One line a name: the interval, the estimate (its colour and shape from `marks`) and n at the right."""
     base = alt.Chart(alt.Data(values=rows)).encode(y=_names(rows))
     x = {"title": title, "scale": scale, "axis": alt.Axis(tickCount=6, format=number_format)}
-    interval = base.mark_rule(clip=True, strokeWidth=1.5, color=_INK).encode(x=alt.X("low:Q", **x), x2="high:Q")
-    dots = base.mark_point(filled=True, size=75, opacity=1, color=_BLUE)
+    interval = base.mark_rule(clip=True, strokeWidth=1.5, color=INK).encode(x=alt.X("low:Q", **x), x2="high:Q")
+    dots = base.mark_point(filled=True, size=75, opacity=1, color=BLUE)
     dots = dots.encode(x=alt.X("estimate:Q", **x), **(marks or {}))
-    counts = base.mark_text(align="left", baseline="middle", color=_GREY, fontSize=11, dx=8)
+    counts = base.mark_text(align="left", baseline="middle", color=GREY, fontSize=11, dx=8)
     counts = counts.encode(x=alt.value(_PLOT_WIDTH), text="n:N")
     return (interval + dots + counts).properties(width=_PLOT_WIDTH, height=alt.Step(_ROW_STEP))
 
@@ -348,15 +351,6 @@ def _names(rows: Iterable[Row]) -> alt.Y:
     )
 
 
-def _kinds(rows: Iterable[Row], marks: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
-    """Colour and shape by kind; the legend names only kinds that occur."""
-    present = {row["kind"] for row in rows}
-    domain = [kind for kind in marks if kind in present]
-    color = alt.Scale(domain=domain, range=[marks[kind][0] for kind in domain])
-    shape = alt.Scale(domain=domain, range=[marks[kind][1] for kind in domain])
-    return {"color": alt.Color("kind:N", scale=color), "shape": alt.Shape("kind:N", scale=shape)}
-
-
 def _reach(estimates: Iterable[Estimate]) -> tuple[float, float]:
     """Smallest and largest value or bound."""
     bounds = [b for e in estimates for b in (e.value, e.low, e.high) if b is not None]
@@ -370,29 +364,5 @@ def _symmetric(drawn: Sequence[Association | JourneyPoint]) -> alt.Scale:
     return alt.Scale(domain=[-reach, reach], nice=True)
 
 
-def _zero(channel: str) -> alt.Chart:
-    return alt.Chart(alt.Data(values=[{}])).mark_rule(color=_INK, strokeDash=[3, 3]).encode(**{channel: alt.datum(0)})
-
-
 def _at_x(at: float) -> alt.Chart:
-    return alt.Chart(alt.Data(values=[{}])).mark_rule(color=_GREY, strokeDash=[2, 4]).encode(x=alt.datum(at))
-
-
-def _svg(chart: alt.TopLevelMixin, name: str, title: str) -> str:
-    """Render; give the SVG a name for screen readers, ids of its own, and the width of its place."""
-    spec = chart.properties(config=_CONFIG).to_dict()
-    svg: str = vl_convert.vegalite_to_svg(spec, vl_version="6.1", allowed_base_urls=[])
-    slug = "chart-" + re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
-    head, body = re.match(r"(<svg[^>]*>)(.*)", svg, re.DOTALL).groups()  # type: ignore[union-attr]
-    body = re.sub(r'\s(?:role|aria-\w+)="[^"]*"', "", body)  # roles of its parts would each need a name
-    ids: dict[str, str] = {}
-    for old in re.findall(r'\sid="([^"]+)"', body):
-        ids.setdefault(old, f"{slug}-{len(ids)}")
-    for old, new in ids.items():
-        body = body.replace(f'id="{old}"', f'id="{new}"').replace(f"url(#{old})", f"url(#{new})")
-    width, height = (float(side) for side in re.search(r'viewBox="0 0 (\S+) ([^"]+)"', head).groups())  # type: ignore[union-attr]
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="chart" role="img" aria-labelledby="{slug}-title" '
-        f'width="100%" viewBox="0 0 {max(width, _PAGE_WIDTH):g} {height:g}">'
-        f'<title id="{slug}-title">{escape(title)}</title>{body}'
-    )
+    return alt.Chart(alt.Data(values=[{}])).mark_rule(color=GREY, strokeDash=[2, 4]).encode(x=alt.datum(at))

@@ -63,7 +63,7 @@ def check(paths: list[str], options: ReadOptions, masking: Masking = EVERYTHING_
 
     Raises RubricError or BundleError for a rubric or model that cannot be used.
     """
-    seen: FirstSeen = {}
+    seen = FirstSeen()
     for name in paths:
         path = Path(name)
         if path.suffix.lower() in (".yaml", ".yml"):

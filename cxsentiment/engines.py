@@ -1,13 +1,14 @@
 """Where shards are scored: what an engine is, and the one of this machine, with a pool of processes."""
 
-import os
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from cxsentiment.devices import Device
 from cxsentiment.errors import RunError
+from cxsentiment.model import Bundle
 from cxsentiment.privacy import Masking
 from cxsentiment.rubric.scorecard import Rubric
 from cxsentiment.shards import Scorer, Shard, ShardResult
@@ -37,13 +38,18 @@ class Engine(Protocol):
 
 @dataclass(slots=True)
 class LocalEngine:
-    """This process where that is enough, else a pool with a bounded queue."""
+    """This process where that is enough, else a pool with a bounded queue.
+
+    `read` is what `read_bundle` said of the model.
+    """
 
     workers: int
     model: Path
     rubric: Rubric
     masking: Masking
     cache: Path | None
+    device: Device
+    read: tuple[Bundle, str]
     out: Path
     _scorer: Scorer | None = None
     _pool: ProcessPoolExecutor | None = None
@@ -63,7 +69,7 @@ class LocalEngine:
         if self.workers > 1 and not (is_last and self._pool is None):
             self._pool = self._pool or self._started()
             return self._pool.submit(score_in_worker, shard, self.out)
-        self._scorer = self._scorer or Scorer(self.model, self.rubric, self.masking, self.cache)
+        self._scorer = self._scorer or Scorer(*self._of_scorer, self.read)
         done: Future[ShardResult] = Future()
         done.set_result(self._scorer.score_shard(shard, self.out))
         return done
@@ -85,6 +91,11 @@ class LocalEngine:
         if self._scorer is not None:
             self._scorer.memory.close()
 
+    @property
+    def _of_scorer(self) -> tuple[Path, Rubric, Masking, Path | None, Device]:
+        """What a process needs to score shards (see Scorer)."""
+        return self.model, self.rubric, self.masking, self.cache, self.device
+
     def _started(self) -> ProcessPoolExecutor:
         from multiprocessing import get_context
 
@@ -93,10 +104,5 @@ class LocalEngine:
             self.workers,
             get_context("spawn"),
             initializer=start_worker,
-            initargs=(self.model, self.rubric, self.masking, self.cache),
+            initargs=self._of_scorer,
         )
-
-
-def cores() -> int:
-    """Cores this process may use; not every system can tell, and there all of the machine's are meant."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -7,7 +7,7 @@ receipt holds that of the last line, so that a cut end shows too. No id stands i
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -143,6 +143,8 @@ class Suppression:
 
     def takes(self, contact: Transcript) -> bool:
         """Whether this contact was erased."""
+        if not self._selection.requests:  # nobody was, and what stays need not be remembered
+            return False
         place = self._selection.find(contact.id, contact.customer_id, contact.started_at)
         if place is None and self._key and contact.customer_id:
             place = self._selection.by_id(None, pseudonym(self._key, "customer", contact.customer_id))
@@ -169,11 +171,15 @@ class Suppression:
             self._traces.add(self._selection.requests[place], contact, customer)
         return place is not None
 
-    def rejects(self, rejects: Iterable[Reject]) -> list[Reject]:
-        """The refused records without those of erased contacts, and without mentions of them."""
-        kept = [one for one in rejects if not self._takes_reject(one.contact_id)]
-        self._traces.kept.update(one.source for one in kept)
-        return [Reject(**self._traces.blanked(asdict(one))) for one in kept]
+    def rejects(self, rejects: Iterable[Reject]) -> Iterator[Reject]:
+        """The refused records without those of erased contacts, and without mentions of them; ask for all of them."""
+        if not self._selection.requests:
+            yield from rejects
+            return
+        for one in rejects:
+            if not self._takes_reject(one.contact_id):
+                self._traces.kept.add(one.source)
+                yield Reject(**self._traces.blanked(asdict(one)))
 
     def _takes_reject(self, contact_id: str | None) -> bool:
         return contact_id in self._contacts or self._selection.by_id(contact_id, None) is not None

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from cxsentiment.devices import Device
 from cxsentiment.errors import BundleError, CxError, RunError
 from cxsentiment.model import default_model
 from cxsentiment.privacy import Masking
@@ -20,17 +21,17 @@ from cxsentiment.rubric.scorecard import Rubric
 from cxsentiment.shards import ScoredShard, Scorer, Shard
 
 # What decides the bytes of a shard besides its input: where one of these differs, the files may.
-_SHAPING = ("cxsentiment", "google-re2", "numpy", "onnxruntime", "pyarrow", "spacy", "tokenizers")
+_SHAPING = ("cxsentiment", "google-re2", "numpy", "onnxruntime", "openvino", "pyarrow", "spacy", "tokenizers")
 
-_loaded: dict[tuple[str, str, str], Scorer] = {}
+_loaded: dict[tuple[str, ...], Scorer] = {}
 
 
-def scorer_of(model: Path, rubric: Rubric, masking: Masking) -> Scorer:
+def scorer_of(model: Path, rubric: Rubric, masking: Masking, device: Device = "cpu") -> Scorer:
     """The scorer of this process; one process has one, for a Python worker of Spark serves one job after the other."""
-    key = (str(model), rubric.sha256, repr(masking))
+    key = (str(model), rubric.sha256, repr(masking), device)
     if key not in _loaded:
         _loaded.clear()
-        _loaded[key] = Scorer(model, rubric, masking)
+        _loaded[key] = Scorer(model, rubric, masking, device=device)
     return _loaded[key]
 
 
@@ -65,6 +66,7 @@ class Task:
     versions: Mapping[str, str | None]
     rubric: Rubric
     masking: Masking
+    device: Device = "cpu"
 
     def __call__(self, packed: bytes) -> ScoredShard | CxError:
         """Score one shard. An error that would come again is returned: what is raised, Spark tries again."""
@@ -73,7 +75,7 @@ class Task:
         sys.modules.setdefault("torch", None)  # type: ignore[arg-type]  # None there makes an import of it fail
         try:
             self._require_same_versions()
-            scorer = scorer_of(self.model or default_model(), self.rubric, self.masking)
+            scorer = scorer_of(self.model or default_model(), self.rubric, self.masking, self.device)
             if scorer.model.sha256 != self.model_sha256:
                 what = "the model here is not that of the machine that runs cxsentiment"
                 raise RunError(str(scorer.model.folder), what, do="Put the same folder on every executor")

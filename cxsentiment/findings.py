@@ -8,8 +8,10 @@ import numpy as np
 import pyarrow as pa
 
 from cxsentiment import agents, items, outcomes, queue, report, runs
-from cxsentiment.answers import Joined, csat_scale, joined
+from cxsentiment.analysis import label_notes, label_rejects
+from cxsentiment.answers import Joined, csat_scale, joined, require_single_ids
 from cxsentiment.calibrated import AgentFigure, agent_figures
+from cxsentiment.calibration import CalibrationFigure, calibration
 from cxsentiment.coaching.moments import moments
 from cxsentiment.consistency.contrasts import Difference
 from cxsentiment.drivers import DriverFigure, driver_figures
@@ -20,12 +22,15 @@ from cxsentiment.journey.valence import journey
 from cxsentiment.journey_sections import journey_of, journey_sections
 from cxsentiment.kpis.indicators import Rules
 from cxsentiment.kpis.overview import kpis
+from cxsentiment.labels import Labels
 from cxsentiment.measurement import measure
 from cxsentiment.mix import case_mix
 from cxsentiment.page_schema import Section
+from cxsentiment.people_sections import people_section
+from cxsentiment.rates import Rate, rates
 from cxsentiment.report import Format
 from cxsentiment.rubric.reading import parse_rubric, texts_of
-from cxsentiment.schema import Findings
+from cxsentiment.schema import Findings, Reject
 from cxsentiment.sections import agents_section, consistency_section, drivers_section, quality_section, targets_section
 from cxsentiment.slices import Shift
 from cxsentiment.starts import starts
@@ -36,7 +41,7 @@ from cxsentiment.steadiness import Plan, steadiness_of
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What a report is asked for beside the run: a targets file, shifts by the wall clock of `zone`, dates' order, the
-    formats to write, and whether there is a page for a client too.
+    formats to write, whether there is a page for a client too, and what people found of contacts.
     """
 
     targets: Path | None = None
@@ -45,14 +50,18 @@ class Asked:
     date_order: str | None = None
     formats: Sequence[Format] = report.DEFAULT
     client: bool = False
+    labels: Labels | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Beyond:
-    """What the second half of a report says: sections of the page, and the figures behind them by table name."""
+    """What the second half of a report says: sections of the page, and the figures behind them by table name; and the
+    labels that could not be used.
+    """
 
     sections: tuple[Section, ...]
     tables: Tables
+    rejects: tuple[Reject, ...]
 
 
 def gather(run: Path, joins: Joins | None = None) -> Findings:
@@ -68,8 +77,8 @@ def write_report(
 ) -> tuple[Findings, Path]:
     """Gather the findings of a run, write them into its `report/` folder, and return them with the page's path.
 
-    Rows of surveys or of a log given here that were refused are listed in `report/rejects.jsonl`; `command` is what
-    was typed, for the page.
+    Rows of surveys, of a log or of labels given here that were refused are listed in `report/rejects.jsonl`; `command`
+    is what was typed, for the page.
     """
     joins, asked = joins or Joins(), asked or Asked()
     tables = joined(run, joins)
@@ -77,18 +86,27 @@ def write_report(
     more = beyond(run, tables, findings, joins, asked)
     if command:
         findings = replace(findings, run={**findings.run, "report_command": command})
-    if joins.surveys is not None or joins.log is not None:
-        runs.write_rejects(run / "report", tables.rejects)
+    if asked.labels is not None:
+        unknown = len(more.rejects) - len(asked.labels.rejects)
+        count = {"usable": asked.labels.table.num_rows - unknown, "rejected": len(more.rejects)}
+        findings = replace(findings, run={**findings.run, "labels": {"source": asked.labels.source, **count}})
+    if joins.surveys is not None or joins.log is not None or asked.labels is not None:
+        runs.write_rejects(run / "report", [*tables.rejects, *more.rejects])
     page = report.write(findings, run / "report", more.sections, more.tables, asked.formats, client=asked.client)
     return findings, page
 
 
 def beyond(run: Path, tables: Joined, findings: Findings, joins: Joins, asked: Asked) -> Beyond:
-    """Agents with the same mix, drivers, consistency, and targets where there are some. Raises UsageError, RunError."""
-    contacts = tables.contacts
+    """Agents with the same mix, drivers, consistency, and targets and what people found where there are some.
+
+    Raises UsageError, RunError.
+    """
+    contacts, labels = tables.contacts, asked.labels
+    if labels is not None:
+        require_single_ids(contacts)
     verdicts = runs.read_table(run, "items", ("contact_id", "item", "verdict", "p_met", "points", "weight"))
     card = parse_rubric(tables.receipt["rubric"]["content"], str(run))
-    gradings = Gradings(contacts, verdicts, card, None)
+    gradings = Gradings(contacts, verdicts, card, labels)
     mixed = agent_figures(contacts, gradings)
     answered = np.logical_or.reduce([~np.isnan(floats(contacts[name])) for name in outcomes.OUTCOMES])
     some = contacts.filter(pa.array(answered))
@@ -104,6 +122,12 @@ def beyond(run: Path, tables: Joined, findings: Findings, joins: Joins, asked: A
         *journey_sections(course),
         quality_section(contacts, findings.items),
     ]
+    by_people: Tables = {}
+    if labels is not None:
+        found, notes = rates(contacts, gradings)
+        checked = calibration(contacts, gradings)
+        sections.append(people_section(found, checked, findings.items, (*label_notes(labels), *notes)))
+        by_people = {"rates": (Rate, found), "calibration": (CalibrationFigure, checked)}
     if asked.targets is not None:
         rules = Rules(shifts=asked.shifts, zone=asked.zone, date_order=asked.date_order)
         balance = measure(run, joins, rules, targets=asked.targets).balance
@@ -113,8 +137,9 @@ def beyond(run: Path, tables: Joined, findings: Findings, joins: Joins, asked: A
         "drivers": (DriverFigure, drivers),
         "consistency": (Difference, steady.differences),
         **course.tables(),
+        **by_people,
     }
-    return Beyond(tuple(one for one in sections if one is not None), figures)
+    return Beyond(tuple(one for one in sections if one is not None), figures, label_rejects(labels, gradings))
 
 
 def _gather(run: Path, found: Joined, joins: Joins) -> Findings:

@@ -81,8 +81,8 @@ def engine_of(engine: str, master: str | None) -> "Spark | None":
 
 
 def rejected_beside(receipt: Mapping[str, Any]) -> int:
-    """Refused rows of surveys and of the contact log."""
-    return sum((receipt.get(name) or {}).get("rejected", 0) for name in ("surveys", "log"))
+    """Refused rows of surveys, of the contact log and of labels."""
+    return sum((receipt.get(name) or {}).get("rejected", 0) for name in ("surveys", "log", "labels"))
 
 
 def typed() -> str:

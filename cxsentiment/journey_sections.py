@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from cxsentiment.charts import channel_words, moods_chart, words
+from cxsentiment.charts import channel_words, moods_chart, timelines_chart, words
 from cxsentiment.figures import Tables
 from cxsentiment.journey.peaks import (
     LEAST_TURNS,
@@ -19,10 +19,10 @@ from cxsentiment.journey.peaks import (
     stage_moods,
 )
 from cxsentiment.journey.stages import Course
-from cxsentiment.journey.timelines import Returns, Touchpoint, returns
+from cxsentiment.journey.timelines import Returns, returns
 from cxsentiment.journey.topics import Topic, topics
 from cxsentiment.journey.valence import ALL
-from cxsentiment.page_schema import Columns, FigureView, Section, TableView
+from cxsentiment.page_schema import Columns, FigureView, Section, TableView, Touchpoint
 from cxsentiment.pages.printing import NONE, PRINTERS, decimals, interval, number
 from cxsentiment.schema import Estimate
 from cxsentiment.starts import Starts
@@ -227,10 +227,16 @@ def _customers(found: Journey) -> Section | None:
         )
         for one in found.timelines
     ]  # fmt: skip
+    chart = timelines_chart(found.timelines)
+    caption = (
+        "The customer's mood (−1 to +1) at the start and at the end of each contact, joined by a line, by day: the "
+        "customers with most contacts. Contacts of one day stand side by side."
+    )
     return Section(
         "journey",
         "Customers who come back",
         says=says,
+        figures=(FigureView(chart, caption, private=True),) if chart else (),
         tables=(TableView("timelines", "Timelines of customers", columns, tuple(rows), private=True),),
         notes=(
             "The customers with most contacts are listed contact by contact; at most the latest twelve of each.",

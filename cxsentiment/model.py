@@ -1,4 +1,4 @@
-"""A model bundle: checks its hashes, tokenises, runs the ONNX graph. The only home of onnxruntime and tokenizers.
+"""A model bundle: checks its hashes, tokenises, has its graph run (see `devices`). The only home of tokenizers.
 
 A bundle is a folder with `bundle.json` (this module's `Bundle`), `model.onnx` and `tokenizer.json`. The graph takes
 `input_ids` and `attention_mask` (int64, batch by tokens) and returns one float32 output of logits per head, named
@@ -7,6 +7,7 @@ after the head, and `embedding` (batch by width).
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,12 +17,24 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from cxsentiment.errors import BundleError
+from cxsentiment.devices import Device, Engine, facts, open_engine
+from cxsentiment.errors import BundleError, CxError, RunError
 from cxsentiment.schema import ACTS, SENTIMENTS
 
 BUNDLE_FILE = "bundle.json"
+MOST_APART = 0.05
+"""How far a probability may be from that of the default engine, with the rounding of another device."""
 _CHUNK = 1 << 20
+_TOKENISED_AT_ONCE = 256  # texts
 _RESTORE = "Restore the folder from its source (git checkout, or reinstall the package), or give --model another folder"
+# What another device's engine is tried with, one sentence more a row.
+_SAMPLE = (
+    "Hello, how can I help you?",
+    "My parcel never came, this is terrible and I have been waiting for two weeks now!",
+    "I am so sorry about that. Let me check, one moment please.",
+    "Thank you for your patience, your refund of 20 pounds will reach your account within five days.",
+    "Great, thanks, is there anything else that I need to do, or will you send me an email about it?",
+)
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
@@ -107,46 +120,86 @@ def default_model() -> Path:
 
 
 class Model:
-    """A loaded bundle. Raises BundleError where a file is missing, altered or of another shape."""
+    """A loaded bundle, run by a device. Raises BundleError where a file is missing, altered or of another shape.
 
-    def __init__(self, folder: Path) -> None:
+    `read` is what `read_bundle` said of the folder, where this process has just asked it.
+    """
+
+    def __init__(self, folder: Path, device: Device = "cpu", read: tuple[Bundle, str] | None = None) -> None:
         self.folder = folder
-        self.bundle, self.sha256 = read_bundle(folder)
+        self.device = device
+        self.bundle, self.sha256 = read or read_bundle(folder)
 
     @cached_property
     def _tokenizer(self):  # type: ignore[no-untyped-def]  # the type comes with an import that is wanted late
         from tokenizers import Tokenizer
 
+        # One thread here too: others would each keep memory of its own, 60 MB after a turn of 200,000 characters.
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
         tokenizer = Tokenizer.from_file(str(self.folder / "tokenizer.json"))
         tokenizer.no_truncation()  # windows are ours: nothing may be cut silently
         tokenizer.no_padding()
         return tokenizer
 
     @cached_property
-    def _session(self):  # type: ignore[no-untyped-def]
-        import onnxruntime as ort
+    def _engine(self) -> Engine:
+        if self.device == "cpu":
+            return self._opened("cpu")
+        # The default is asked and closed first, so that the other takes its memory over.
+        sample = self._sample()
+        names = [head.name for head in self.bundle.heads]
+        default = self._opened("cpu").run(names, *sample)
+        engine = self._opened(self.device)
+        self._refuse_another_opinion(default, engine.run(names, *sample))
+        return engine
 
-        options = ort.SessionOptions()
-        # One thread a process: the same sums in the same order, and processes scale better than threads.
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
+    def _opened(self, device: Device) -> Engine:
+        graph = self.folder / "model.onnx"
         try:
-            session = ort.InferenceSession(str(self.folder / "model.onnx"), options, providers=["CPUExecutionProvider"])
+            engine = open_engine(graph, device)
+        except CxError:
+            raise
         except Exception as error:
-            raise BundleError(
-                str(self.folder / "model.onnx"), f"ONNX Runtime cannot read it: {error}", do=_RESTORE
-            ) from error
-        outputs = {output.name: output.shape for output in session.get_outputs()}
+            library = facts(device)["library"]
+            raise BundleError(str(graph), f"{library} cannot read it: {error}", do=_RESTORE) from error
+        outputs = engine.outputs
         for head in self.bundle.heads:
             if head.name not in outputs or outputs[head.name][-1] != len(head.labels):
                 raise BundleError(
-                    str(self.folder / "model.onnx"),
+                    str(graph),
                     f"head {head.name!r} has {len(head.labels)} labels in {BUNDLE_FILE}, "
                     f"but the graph's outputs are {outputs}",
                     do=_RESTORE,
                 )
-        return session
+        return engine
+
+    def _sample(self) -> tuple[IntArray, IntArray]:
+        """Rows of several lengths, and their mask."""
+        texts = self.tokenise([" ".join(_SAMPLE[: k + 1]) for k in range(len(_SAMPLE))])
+        longest = max(len(tokens.ids) for tokens in texts) + 2
+        ids = np.zeros((len(texts), min(longest, self.bundle.max_tokens)), np.int64)
+        mask = np.zeros_like(ids)
+        for row, tokens in enumerate(texts):
+            whole = [self.ends[0], *tokens.ids[: ids.shape[1] - 2].tolist(), self.ends[1]]
+            ids[row, : len(whole)] = whole
+            mask[row, : len(whole)] = 1
+        return ids, mask
+
+    def _refuse_another_opinion(self, default: list[FloatArray], other: list[FloatArray]) -> None:
+        """Raise RunError where an engine says something else than the default one does.
+
+        Libraries and processors are many, and a fault in one of them (we met one) would look like an opinion.
+        """
+        for head, first, second in zip(self.bundle.heads, default, other, strict=True):
+            gap = np.abs(head.probabilities(first) - head.probabilities(second)).max()
+            if not gap <= MOST_APART:  # also where it is no number
+                known = facts(self.device)
+                raise RunError(
+                    f"--device {self.device}",
+                    f"{known['library']} {known['version']} gives other probabilities than the default on this machine "
+                    f"(head {head.name!r}: {gap:.3f} apart, {MOST_APART} is allowed)",
+                    do=f"Use --device cpu, or another version of {known['library']}, and tell us of it",
+                )
 
     @cached_property
     def ends(self) -> tuple[int, int]:
@@ -156,32 +209,32 @@ class Model:
 
     def load(self) -> None:
         """Load tokeniser and graph now rather than at first use."""
-        _ = self._session, self.ends
+        _ = self._engine, self.ends
 
     def tokenise(self, texts: list[str]) -> list[Tokens]:
         """Whole texts as tokens, whatever their length."""
-        encodings = self._tokenizer.encode_batch(texts, add_special_tokens=False)
         tokens = []
-        for encoding in encodings:
-            offsets = np.asarray(encoding.offsets, np.int64).reshape(-1, 2)
-            tokens.append(Tokens(np.asarray(encoding.ids, np.int64), offsets[:, 0], offsets[:, 1]))
+        for first in range(0, len(texts), _TOKENISED_AT_ONCE):  # the tokeniser's own form takes ten times the memory
+            for encoding in self._tokenizer.encode_batch(
+                texts[first : first + _TOKENISED_AT_ONCE], add_special_tokens=False
+            ):
+                offsets = np.asarray(encoding.offsets, np.int64).reshape(-1, 2)
+                tokens.append(Tokens(np.asarray(encoding.ids, np.int64), offsets[:, 0], offsets[:, 1]))
         return tokens
 
     def logits(self, ids: IntArray, mask: IntArray) -> dict[str, FloatArray]:
         """Logits of every head (rows by labels) for padded rows of token ids and their mask (rows by tokens)."""
         names = [head.name for head in self.bundle.heads]
-        outputs = self._session.run(names, {"input_ids": ids, "attention_mask": mask})
-        return dict(zip(names, outputs, strict=True))
+        return dict(zip(names, self._engine.run(names, ids, mask), strict=True))
 
     def embeddings(self, ids: IntArray, mask: IntArray) -> FloatArray:
         """The pooled embedding (rows by width) for padded rows of token ids and their mask (rows by tokens).
 
         Raises BundleError where the graph has no such output.
         """
-        if "embedding" not in {output.name for output in self._session.get_outputs()}:
+        if "embedding" not in self._engine.outputs:
             raise BundleError(str(self.folder / "model.onnx"), "the graph gives no embedding", do=_RESTORE)
-        table: FloatArray = self._session.run(["embedding"], {"input_ids": ids, "attention_mask": mask})[0]
-        return table
+        return self._engine.run(["embedding"], ids, mask)[0]
 
 
 def read_bundle(folder: Path) -> tuple[Bundle, str]:

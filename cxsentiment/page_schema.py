@@ -38,6 +38,22 @@ class TrendPoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Touchpoint:
+    """One contact of a listed customer, in the order of their starts; moods from -1 to 1, score 0-100."""
+
+    customer_id: str
+    place: int
+    contact_id: str
+    day: str
+    channel: str | None
+    queue: str | None
+    mood_start: float | None
+    mood_end: float | None
+    score: float | None
+    csat: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class CoachedSkill:
     """A skill before and after its coaching (a day, YYYY-MM-DD): an item's share in % or the score, both 0-100.
 
@@ -95,10 +111,11 @@ class TableView:
 
 @dataclass(frozen=True, slots=True)
 class FigureView:
-    """A drawing (SVG) and what it shows."""
+    """A drawing (SVG) and what it shows; a `private` one names customers, as of tables."""
 
     svg: str
     caption: str
+    private: bool = False
 
 
 @dataclass(frozen=True, slots=True)

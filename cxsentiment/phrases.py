@@ -6,12 +6,13 @@ is a negation ("we will not refund …"), unless the phrase itself negates.
 """
 
 import re
-import sys
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from cxsentiment.imports import left_out
 from cxsentiment.rubric.phrasing import NEGATIONS, Part, negates, parse_phrase
 
 # A word with inner marks (don't, e-mail), a mark of masking, a sign that carries meaning, or a sentence's end.
@@ -21,7 +22,9 @@ _PARTS = re.compile(r"[,;:()–—]|\s-+\s")
 _GUARDED = 3  # words before a match that may negate it
 _FUZZY_FROM = 5  # letters from which a word may have a typing or hearing error: shorter ones turn into other words
 _MEMORY = 100_000
+_REMEMBERED = 500  # characters: longer texts seldom come twice
 _LONGEST_TEXT = 50_000  # characters of a turn that are searched at a time
+_ONE_ZONE = threading.Lock()  # zones of one vocabulary must not overlap
 _MONEY = (
     "dollar",
     "dollars",
@@ -68,6 +71,8 @@ class PhraseBook:
 
     def find(self, text: str) -> Mapping[str, tuple[int, int]]:
         """The characters [start, end) of the first match of each name that is found in `text`."""
+        if len(text) > _REMEMBERED:
+            return self._search(text)
         found = self._memory.get(text)
         if found is None:
             if len(self._memory) >= _MEMORY:
@@ -95,14 +100,17 @@ class PhraseBook:
         tokens = list(_TOKEN.finditer(text.replace("’", "'")))
         if not tokens or not self._may_hold_one(frozenset(token.group().lower() for token in tokens)):
             return {}
-        from spacy.tokens import Doc
-
         if self._matcher is None:
             self._matcher = self._compile()
+        from spacy.tokens import Doc  # after the first import of spaCy, which leaves torch out
+
         vocab = self._matcher.vocab
-        doc = Doc(vocab, words=[token.group() if token.lastgroup != "end" else "." for token in tokens])
+        words = [token.group() if token.lastgroup != "end" else "." for token in tokens]
+        # Outside of a zone spaCy keeps every word that it meets, some 450 bytes each, to the end of the process.
+        with _ONE_ZONE, vocab.memory_zone():
+            matches = self._matcher(Doc(vocab, words=words))
         found: dict[str, tuple[int, int]] = {}
-        for key, first, last in sorted(self._matcher(doc), key=lambda match: (match[1], -match[2])):
+        for key, first, last in sorted(matches, key=lambda match: (match[1], -match[2])):
             name, number = vocab.strings[key].rsplit("\t", 1)
             if name in found:
                 continue
@@ -113,9 +121,10 @@ class PhraseBook:
         return found
 
     def _compile(self) -> Any:
-        from spacy.matcher import Matcher
+        vocabulary = _vocabulary()
+        from spacy.matcher import Matcher  # as above
 
-        matcher = Matcher(_vocabulary())
+        matcher = Matcher(vocabulary)
         for name, many in self._parsed.items():
             for number, parts in enumerate(many):
                 pattern = [step for part in parts for step in _steps(part, self._wanted[name].typos)]
@@ -126,14 +135,8 @@ class PhraseBook:
 @cache
 def _vocabulary() -> Any:
     # spaCy imports torch where it is installed: seconds and hundreds of megabytes that a matcher has no use for.
-    hidden = "torch" not in sys.modules
-    if hidden:
-        sys.modules["torch"] = None  # type: ignore[assignment]  # None there makes an import of it fail
-    try:
+    with left_out("torch"):
         import spacy
-    finally:
-        if hidden:
-            del sys.modules["torch"]
     return spacy.blank("en").vocab
 
 

@@ -6,12 +6,15 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
 from cxsentiment import erasures, lock, runs, spark_engine
 from cxsentiment.cache import Cache
-from cxsentiment.engines import Engine, LocalEngine, cores
+from cxsentiment.cores import cores
+from cxsentiment.devices import Device, facts, require
+from cxsentiment.engines import Engine, LocalEngine
 from cxsentiment.errors import UsageError
 from cxsentiment.executors import Task, folder_there, versions
 from cxsentiment.ingest.contactlog import ContactLog, LogJoin
@@ -32,6 +35,7 @@ from cxsentiment.schema import Reject, Transcript
 from cxsentiment.shards import Shard, ShardResult, cut
 from cxsentiment.spark_engine import Spark, SparkEngine
 from cxsentiment.spending import processor_seconds, spent
+from cxsentiment.spool import Spool
 from cxsentiment.stopping import Stop, stoppable
 
 T = TypeVar("T")
@@ -44,7 +48,7 @@ class Settings:
     `scales` are those of answers, also of those inside the transcripts; `workers` 0 means one process per available
     core; with `spark` its executors score instead; `command` is what was typed, for the receipt; `known` are contacts
     scored elsewhere, which are refused here; `cache` is a folder in which processes and runs share what the model said
-    (see `cache`).
+    (see `cache`); `device` runs the model.
     """
 
     model: Path
@@ -61,7 +65,8 @@ class Settings:
     command: str = ""
     price_per_core_hour: float | None = None
     cache: Path | None = None
-    known: FirstSeen = field(default_factory=dict)
+    device: Device = "cpu"
+    known: FirstSeen = field(default_factory=FirstSeen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +95,16 @@ def run(
     written.
     """
     _refuse(settings)
+    require(settings.device)
     clock = _Clock()
     sources = _outside(out, find_sources(inputs))
     bundle, model_sha256 = read_bundle(settings.model)  # a broken model stops the run before anything is read
     if settings.cache is not None:  # one that cannot be used stops the run before anything is read
-        Cache(settings.cache, model_sha256, sum(len(head.labels) for head in bundle.heads)).close()
+        width = sum(len(head.labels) for head in bundle.heads)
+        Cache(settings.cache, model_sha256, width, settings.device).close()
     plan = plan_of(settings, bundle, model_sha256, tuple(fingerprint(path) for path in sources))
-    with lock.alone(out, "cxsentiment score") as sign, stoppable(on_stop) as stop:
-        return _run(plan, out, sources, settings, clock, sign, stop, on_progress)
+    with lock.alone(out, "cxsentiment score") as sign, Spool(out) as refused, stoppable(on_stop) as stop:
+        return _run(plan, out, sources, settings, clock, sign, refused, stop, on_progress)
 
 
 def plan_of(settings: Settings, bundle: Bundle, model_sha256: str, inputs: Sequence[Mapping[str, Any]]) -> Plan:
@@ -114,6 +121,7 @@ def plan_of(settings: Settings, bundle: Bundle, model_sha256: str, inputs: Seque
         tuple(inputs),
         settings.demo,
         settings.command,
+        facts(settings.device),
     )
 
 
@@ -124,10 +132,11 @@ def _run(
     settings: Settings,
     clock: "_Clock",
     sign: Callable[[], None],
+    refused: Spool,
     stop: Stop,
     on_progress: Callable[[Progress], None],
 ) -> dict[str, Any]:
-    """The run itself, in a folder that is held."""
+    """The run itself, in a folder that is held; `refused` takes what is refused of the input."""
     before = earlier_run(out, plan, overwrite=settings.overwrite)
     redone: dict[str, None] = {}
     erased = erasures.suppression(out, settings.masking.key)
@@ -141,7 +150,7 @@ def _run(
     runs.remove_asides(out)
     runs.write_receipt(out, {**begin(plan), **erased.head})
 
-    reader = _Reader(sources, settings, sum(entry["bytes"] for entry in plan.inputs))
+    reader = _Reader(sources, settings, sum(entry["bytes"] for entry in plan.inputs), refused)
     results: list[ShardResult] = []
     shards = _without(erased, cut(reader.transcripts(), plan.identity()))
     engine = _engine(plan, out, settings)
@@ -156,11 +165,15 @@ def _run(
     joined = _joined(out, settings.surveys, reader.matched)
     side = runs.write_side_table(out, "surveys", erased.rows(_loose_answers(settings.surveys, joined)))
     side |= runs.write_side_table(out, "log", erased.rows(_log_rows(reader.log, settings.masking.key)))
-    refused = erased.rejects([*reader.rejects, *(reject for result in results for reject in result.note.refused)])
-    runs.write_rejects(out, [*refused, *erased.rejects(_rejects_beside(settings, joined))])
+
+    def rejects() -> Iterator[Reject]:
+        """What was refused of the input, in reading and in scoring, without those who were erased."""
+        return erased.rejects(chain(refused, (one for result in results for one in result.note.refused)))
+
+    runs.write_rejects(out, chain(rejects(), erased.rejects(_rejects_beside(settings, joined))))
     reading = Reading(
-        reader.contacts + sum(one.kind in ("record", "copy") for one in reader.rejects),
-        refused_of(refused),
+        reader.contacts + refused.kinds["record"] + refused.kinds["copy"],
+        refused_of(rejects()),
         reader.seconds,
         joined.facts if joined else None,
         reader.log.facts() if reader.log else None,
@@ -253,15 +266,15 @@ def _outside(out: Path, sources: Sequence[Source]) -> list[Source]:
 class _Reader:
     """The input as transcripts, with what is learnt on the way: refused records, counts, how far it has read."""
 
-    def __init__(self, sources: Sequence[Source], settings: Settings, size: int) -> None:
+    def __init__(self, sources: Sequence[Source], settings: Settings, size: int, refused: Spool) -> None:
         self._sources = sources
         self._options = settings.options
         self._surveys = settings.surveys
         self._scales = settings.scales
-        self._known = dict(settings.known)
+        self._known = settings.known.copy()
         self._size = max(size, 1)
         self._bytes = 0
-        self.rejects: list[Reject] = []
+        self._refused = refused
         self.contacts = 0
         self.matched: dict[str, None] = {}
         self.log = LogJoin(settings.log) if settings.log else None
@@ -280,7 +293,7 @@ class _Reader:
             if record is None:
                 return
             if isinstance(record, Reject):
-                self.rejects.append(record)
+                self._refused.add(record)
                 continue
             self.contacts += 1
             yield self._joined(record)
@@ -301,8 +314,10 @@ def _engine(plan: Plan, out: Path, settings: Settings) -> Engine:
     """Where shards are scored; nothing of it has been started yet."""
     model, rubric, masking = settings.model, settings.rubric, settings.masking
     if settings.spark is None:
-        return LocalEngine(settings.workers or cores(), model, rubric, masking, settings.cache, out)
-    task = Task(folder_there(model), plan.model_sha256, versions(), rubric, masking)
+        read = (plan.bundle, plan.model_sha256)
+        workers = settings.workers or cores()
+        return LocalEngine(workers, model, rubric, masking, settings.cache, settings.device, read, out)
+    task = Task(folder_there(model), plan.model_sha256, versions(), rubric, masking, settings.device)
     return SparkEngine(settings.spark, task, out)
 
 
@@ -311,7 +326,8 @@ def _score_all(
 ) -> Iterator[ShardResult]:
     """Score every shard that is not finished, with a bounded number under way.
 
-    Files of damaged shards, which are scored again, are added to `redone`.
+    `read` is what `read_bundle` said of the model. Files of damaged shards, which are scored again, are added to
+    `redone`.
     """
     pending: set[Future[ShardResult]] = set()
     with _deaths_told(engine, stop):

@@ -9,7 +9,8 @@ evaluation and scoring alike):
   sentence that has the highest probability of it on its own.
 """
 
-from collections.abc import Iterable, Sequence
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -22,7 +23,10 @@ from cxsentiment.text import sentences
 
 # Tokens of one batch, padding included: 512 to 1,024 leave little padding and keep the caches of a core warm.
 TOKEN_BUDGET = 1024
-_MEMORY_ROWS = 100_000
+_MEMORY_ROWS = 100_000  # some 25 MB
+# What is tokenised and sorted by length at once: enough for batches of like length.
+_PART_TEXTS = 4_096
+_PART_CHARACTERS = 500_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,22 +65,25 @@ class Memory:
     """
 
     def __init__(self, cache: Cache | None = None) -> None:
-        self._logits: dict[bytes, FloatArray] = {}
+        self._logits: dict[bytes, bytes] = {}
         self._cache = cache
         self._unwritten: dict[bytes, FloatArray] = {}
 
     def recall(self, ids: IntArray) -> FloatArray | None:
         """The logits of all heads, side by side, or None where this piece was not scored lately."""
         piece = ids.tobytes()
-        known = self._logits.get(piece)
-        if known is None and self._cache is not None and (known := self._cache.find(piece)) is not None:
-            self._remember(piece, known)
-        return known
+        key = _digest(piece)
+        if (known := self._logits.get(key)) is not None:
+            return np.frombuffer(known, np.float32)
+        if self._cache is None or (found := self._cache.find(piece)) is None:
+            return None
+        self._remember(key, found)
+        return found
 
     def keep(self, ids: IntArray, logits: FloatArray) -> None:
         """Remember a piece that was scored."""
         piece = ids.tobytes()
-        self._remember(piece, logits)
+        self._remember(_digest(piece), logits)
         if self._cache is not None:
             self._unwritten[piece] = logits
 
@@ -91,11 +98,16 @@ class Memory:
         if self._cache is not None:
             self._cache.close()
 
-    def _remember(self, piece: bytes, logits: FloatArray) -> None:
+    def _remember(self, key: bytes, logits: FloatArray) -> None:
         # A full memory is emptied: simpler than ageing, and refilled within seconds.
         if len(self._logits) >= _MEMORY_ROWS:
             self._logits.clear()
-        self._logits[piece] = logits
+        self._logits[key] = logits.tobytes()  # a row of a table would keep the whole table
+
+
+def _digest(piece: bytes) -> bytes:
+    """A piece may have hundreds of tokens; what is remembered of it has 16 bytes."""
+    return hashlib.blake2b(piece, digest_size=16).digest()
 
 
 def predict(
@@ -108,7 +120,11 @@ def predict(
         for turn in transcript.turns:
             if turn.speaker in heads:
                 texts.setdefault((turn.speaker, turn.text), len(texts))
-    by_text = predict_texts(model, [(heads[speaker], text) for speaker, text in texts], memory)
+    wanted = [(heads[speaker], text) for speaker, text in texts]
+    memory = memory or Memory()
+    by_text = []
+    for part in _parts(wanted):
+        by_text += predict_texts(model, part, memory)
     results = []
     for transcript in transcripts:
         found = []
@@ -118,6 +134,20 @@ def predict(
                 found.append(TurnPrediction(turn.index, heads[turn.speaker].name, probs, spans))
         results.append(tuple(found))
     return results
+
+
+def _parts(texts: Sequence[tuple[Head, str]]) -> Iterator[list[tuple[Head, str]]]:
+    """The texts in parts that are scored one after the other, so that a contact of any length needs no more memory."""
+    part: list[tuple[Head, str]] = []
+    size = 0
+    for one in texts:
+        if part and (len(part) == _PART_TEXTS or size + len(one[1]) > _PART_CHARACTERS):
+            yield part
+            part, size = [], 0
+        part.append(one)
+        size += len(one[1])
+    if part:
+        yield part
 
 
 def predict_texts(

@@ -45,6 +45,7 @@ class Plan:
     inputs: tuple[Mapping[str, Any], ...]
     demo: bool
     command: str
+    device: Mapping[str, str]
 
     def parts(self) -> dict[str, str]:
         """A hash of each part, by the name that a person knows it by."""
@@ -65,6 +66,8 @@ class Plan:
             "masking or the key of pseudonyms": [repr(self.masking), key_mark(self.masking.key)],
             "inputs (names and contents)": list(self.inputs),
         }
+        if self.device["name"] != "cpu":  # the default, which runs of earlier versions do not name
+            facts["device or the version of its library (--device)"] = dict(self.device)
         return {name: _hash(fact) for name, fact in facts.items()}
 
     def identity(self) -> str:
@@ -169,7 +172,8 @@ def earlier_run(out: Path, plan: Plan, *, overwrite: bool) -> dict[str, Any] | N
     if overwrite and (receipt.get("demo") or not plan.demo):
         return None
     earlier: Mapping[str, str] = receipt.get("parts") or {}
-    different = [name for name, digest in plan.parts().items() if earlier.get(name) != digest]
+    parts = plan.parts()
+    different = [name for name in dict.fromkeys([*parts, *earlier]) if earlier.get(name) != parts.get(name)]
     raise UsageError(
         str(out),
         f"holds another run: it differs in {', '.join(different) or 'its kind'}",
@@ -204,6 +208,7 @@ def compose(
                 head.name: dict(zip(head.labels, head.thresholds, strict=True)) for head in plan.bundle.heads
             },
         },
+        "device": dict(plan.device),
         "rubric": {
             "name": plan.rubric.name,
             "version": plan.rubric.version,

@@ -13,6 +13,7 @@ from cxsentiment.errors import ExitCode
 from cxsentiment.invocation import print_json, rejected_beside, typed
 from cxsentiment.join_options import AS_TYPED, EVERY, JoinOptions, joined_by
 from cxsentiment.kpi_commands import Shifts
+from cxsentiment.statistics_commands import LabelFile, labels_given
 
 
 @joined_by(EVERY)
@@ -23,6 +24,7 @@ def report(
         Path | None, typer.Option(metavar="FILE", help="Targets (YAML): attainment and a balanced scorecard.")
     ] = None,
     shifts: Shifts = None,
+    labels: LabelFile = None,
     format_: Annotated[
         list[str],
         typer.Option(
@@ -41,17 +43,18 @@ def report(
     from cxsentiment.slices import read_shifts
 
     joins = beside.read()
-    surveys, log = bool(beside.surveys), bool(beside.log)
     formats = [one_of("--format", name, made.FORMATS) for name in format_] or made.DEFAULT
-    asked = Asked(targets, read_shifts(shifts), beside.timezone, beside.date_order, formats, client)
+    people = labels_given(run, labels)
+    asked = Asked(targets, read_shifts(shifts), beside.timezone, beside.date_order, formats, client, people)
     findings, page = write_report(run, joins, typed(), asked)
+    given = {"surveys": bool(beside.surveys), "log": bool(beside.log), "labels": people is not None}
+    told = {name: findings.run[name] for name, yes in given.items() if yes}
     if as_json:
         from cxsentiment.figures import document
 
         print_json({**document(findings), "page": str(page)})
     else:
-        if surveys or log:
-            terminal.print_joined(findings.run, page.with_name("rejects.jsonl"), surveys=surveys, log=log)
+        if told:
+            terminal.print_joined(told, page.with_name("rejects.jsonl"))
         terminal.print_findings(findings, page)
-    rejected = rejected_beside({"surveys": surveys and findings.run["surveys"], "log": log and findings.run["log"]})
-    raise typer.Exit(ExitCode.REJECTS if rejected else ExitCode.DONE)
+    raise typer.Exit(ExitCode.REJECTS if rejected_beside(told) else ExitCode.DONE)

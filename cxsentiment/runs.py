@@ -10,7 +10,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -234,15 +234,22 @@ def remove_report(run: Path) -> None:
 
 def write_rejects(folder: Path, rejects: Iterable[Reject]) -> int:
     """Write rejects.jsonl (also when empty) into `folder` and return how many there were."""
-    lines = reject_lines(rejects)
-    write_atomically(folder / REJECTS, b"".join(lines))
-    return len(lines)
+    count = 0
+
+    def lines() -> Iterator[bytes]:
+        nonlocal count
+        for line in reject_lines(rejects):
+            count += 1
+            yield line
+
+    write_atomically(folder / REJECTS, lines())
+    return count
 
 
-def reject_lines(rejects: Iterable[Reject]) -> list[bytes]:
+def reject_lines(rejects: Iterable[Reject]) -> Iterator[bytes]:
     """The lines of rejects.jsonl."""
-    lines = (json.dumps(asdict(reject), ensure_ascii=False) + "\n" for reject in rejects)
-    return [line.encode("utf-8", "replace") for line in lines]
+    for reject in rejects:
+        yield (json.dumps(asdict(reject), ensure_ascii=False) + "\n").encode("utf-8", "replace")
 
 
 def write_receipt(run: Path, receipt: Mapping[str, Any]) -> None:
@@ -333,14 +340,17 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write aside, flush to disk, rename: a reader sees the old file or the whole new one, never a part."""
+def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> None:
+    """Write aside, flush to disk, rename: a reader sees the old file or the whole new one, never a part.
+
+    `content` is the whole file, or its parts in their order.
+    """
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with aside.open("wb") as file:
-                file.write(content)
+                file.writelines([content] if isinstance(content, bytes) else content)
                 file.flush()
                 os.fsync(file.fileno())
             aside.replace(path)

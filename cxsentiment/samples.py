@@ -21,7 +21,7 @@ from cxsentiment.rubric.reading import parse_rubric
 from cxsentiment.schema import SIGNALS, Evaluation, Transcript, TurnPrediction
 from cxsentiment.score.evaluation import Scorecard
 from cxsentiment.signals import measure
-from cxsentiment.verify import Difference, Verification, model_of, numbers_of
+from cxsentiment.verify import Difference, Verification, device_of, model_of, numbers_of
 
 NOISE = 2e-5
 """Probabilities are kept with five decimals; another processor's kernels may move the last one."""
@@ -49,6 +49,12 @@ def rescore_sample(run: Path, count: int, seed: int, model: Path | None, found: 
     if folder is None:
         found.not_compared.append(f"scoring again: the model that scored this run is not here: {why}")
         return False
+    device, other = device_of(receipt)
+    if device is None:
+        found.not_compared.append(f"scoring again: the device that scored this run is not here: {other}")
+        return False
+    if other:
+        found.not_compared.append(f"the library that runs the model: {other}; last decimals may differ for that")
     try:
         rubric = parse_rubric(receipt["rubric"]["content"], runs.RECEIPT)
     except CxError as error:
@@ -57,7 +63,7 @@ def rescore_sample(run: Path, count: int, seed: int, model: Path | None, found: 
     lacking = sorted(_lacking(run))
     if lacking:
         found.not_compared.append(f"what an earlier version did not write: {', '.join(lacking)}")
-    scorecard, scorer, memory = scorecard_of(run, rubric), Model(folder), Memory()
+    scorecard, scorer, memory = scorecard_of(run, rubric), Model(folder, device), Memory()
     tally = _Tally()
     wrong: list[Difference] = []
     for number, contacts in _drawn(run, count, seed):
@@ -94,7 +100,8 @@ def _drawn(run: Path, count: int, seed: int) -> Iterator[tuple[int, list[Contact
     ends = list(accumulate(pq.read_metadata(runs.shard_path(run, "contacts", n)).num_rows for n in numbers))
     total = ends[-1] if ends else 0
     places: dict[int, set[int]] = {}
-    for drawn in random.Random(seed).sample(range(total), min(count, total)):
+    # repeatable by its seed; no secret
+    for drawn in random.Random(seed).sample(range(total), min(count, total)):  # nosec B311
         shard = bisect_right(ends, drawn)
         places.setdefault(shard, set()).add(drawn - (ends[shard - 1] if shard else 0))
     for shard in sorted(places):

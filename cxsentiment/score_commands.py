@@ -6,6 +6,7 @@ import typer
 
 from cxsentiment.arguments import (
     CacheFolder,
+    DeviceOption,
     EngineName,
     FormatName,
     GuessRoles,
@@ -59,17 +60,21 @@ def score(
     engine: EngineName = "local",
     master: Master = None,
     cache: CacheFolder = None,
+    device: DeviceOption = "cpu",
     price_per_core_hour: PricePerCoreHour = None,
     overwrite: Annotated[bool, typer.Option(help="Replace another run that lies in RUN.")] = False,
     as_json: Json = False,
 ) -> None:
     """Score transcripts into a run folder. An interrupted run goes on where it stopped when run again."""
     from cxsentiment import score_terminal, terminal
+    from cxsentiment.devices import choose
+    from cxsentiment.imports import leave_out
     from cxsentiment.model import default_model
     from cxsentiment.pipeline import Settings, run
     from cxsentiment.receipt import refusals
     from cxsentiment.rubric.reading import find_rubric, read_rubric
 
+    leave_out("pandas")  # pyarrow imports it where it is installed, which takes a third of a small run
     joins = beside.read()
     settings = Settings(
         model=model or default_model(),
@@ -87,6 +92,7 @@ def score(
         command=typed(),
         price_per_core_hour=price_per_core_hour,
         cache=cache,
+        device=choose(device),
     )
     with interruptible(), terminal.progress(quiet=as_json) as show:
         receipt = run(inputs, out, settings, show, stopping)

@@ -47,6 +47,7 @@ def agents_section(figures: Sequence[AgentFigure], notes: Sequence[str]) -> Sect
         text=(
             "Some agents get harder contacts than others. “Same mix” is the mean score as it would be with the mix of "
             "campaigns, channels, queues and opening moods that all agents have together.",
+            *(["People's verdicts calibrate the column “Same mix”."] if any(one.calibrated for one in figures) else []),
         ),
         tables=(TableView("agents-mix", "Agents with the same mix of contacts, by id", columns, tuple(rows)),),
         notes=tuple(

@@ -13,8 +13,9 @@ from typing import Any
 
 from cxsentiment import runs
 from cxsentiment.cache import Cache
+from cxsentiment.devices import Device
 from cxsentiment.ingest.values import shown
-from cxsentiment.model import Model
+from cxsentiment.model import Bundle, Model
 from cxsentiment.predict import Memory, predict
 from cxsentiment.privacy import EVERYTHING_USUAL, Masking, MaskingError, mask_transcript
 from cxsentiment.rows import Rows, measured
@@ -28,6 +29,7 @@ from cxsentiment.signals import measure
 # an interruption loses little and memory stays flat. A longer contact is a shard of its own.
 SHARD_CONTACTS = 500
 SHARD_TURNS = 4_000
+SHARD_CHARACTERS = 4_000_000  # ten times what so many turns have
 PHASES = ("mask", "predict", "score", "write")
 
 
@@ -75,13 +77,16 @@ class ScoredShard:
 def cut(transcripts: Iterable[Transcript], identity: str) -> Iterator[Shard]:
     """Cut contacts, in order, into shards whose keys hash the run's `identity` and everything the slice holds."""
     batch: list[Transcript] = []
-    turns = number = 0
+    turns = characters = number = 0
     for transcript in transcripts:
-        if batch and (len(batch) == SHARD_CONTACTS or turns + len(transcript.turns) > SHARD_TURNS):
+        said = sum(len(turn.text) for turn in transcript.turns)
+        full = len(batch) == SHARD_CONTACTS or turns + len(transcript.turns) > SHARD_TURNS
+        if batch and (full or characters + said > SHARD_CHARACTERS):
             yield _shard(number, identity, batch)
-            number, batch, turns = number + 1, [], 0
+            number, batch, turns, characters = number + 1, [], 0, 0
         batch.append(transcript)
         turns += len(transcript.turns)
+        characters += said
     if batch:
         yield _shard(number, identity, batch)
 
@@ -94,17 +99,26 @@ def _shard(number: int, identity: str, contacts: Sequence[Transcript]) -> Shard:
 
 
 class Scorer:
-    """What a process needs to score shards: the model, loaded once, and the rubric; `cache`: a folder, or none."""
+    """What a process needs to score shards: the model, loaded once, and the rubric; `cache`: a folder, or none.
+
+    `read` as for `Model`.
+    """
 
     def __init__(
-        self, model: Path, rubric: Rubric, masking: Masking = EVERYTHING_USUAL, cache: Path | None = None
+        self,
+        model: Path,
+        rubric: Rubric,
+        masking: Masking = EVERYTHING_USUAL,
+        cache: Path | None = None,
+        device: Device = "cpu",
+        read: tuple[Bundle, str] | None = None,
     ) -> None:
-        self.model = Model(model)
+        self.model = Model(model, device, read)
         acts = next(head for head in self.model.bundle.heads if head.speaker == "agent")
         self.scorecard = Scorecard(rubric, Labels(acts.labels, acts.thresholds))
         self.masking = masking
         width = sum(len(head.labels) for head in self.model.bundle.heads)
-        self.memory = Memory(Cache(cache, self.model.sha256, width) if cache else None)
+        self.memory = Memory(Cache(cache, self.model.sha256, width, device) if cache else None)
 
     def score_shard(self, shard: Shard, run_folder: Path) -> ShardResult:
         """Score one shard into `run_folder`, replacing what may lie there under its number."""

@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from cxsentiment import runs
+from cxsentiment.devices import Device
 from cxsentiment.executors import scorer_of
 from cxsentiment.ingest.options import ReadOptions
 from cxsentiment.ingest.records import read_or_reject
@@ -45,6 +46,7 @@ class _Job:
     model: Path | None
     options: ReadOptions
     masking: Masking
+    device: Device
 
     def __call__(self, batches: Batches) -> Batches:
         place = 0
@@ -56,7 +58,9 @@ class _Job:
                 found = _read(row, place, self.options)
                 (rejects if isinstance(found, Reject) else contacts).append(found)  # type: ignore[arg-type]
             for shard in cut(contacts, SOURCE):
-                tables, note = scorer_of(self.model or default_model(), self.rubric, self.masking).tables(shard)
+                tables, note = scorer_of(self.model or default_model(), self.rubric, self.masking, self.device).tables(
+                    shard
+                )
                 rejects += note.refused
                 yield _scored(tables)
             if rejects:
@@ -69,14 +73,16 @@ def score_partition(
     model: Path | None = None,
     options: ReadOptions = ReadOptions(),  # noqa: B008  (frozen)
     masking: Masking = EVERYTHING_USUAL,
+    device: Device = "cpu",
 ) -> Callable[[Batches], Batches]:
     """The function for `mapInArrow`: contacts in, rows of `schema()` out.
 
     `rubric` is a ready-made one's name, a file on this machine, or a Rubric; `model` a folder that every executor has
-    (the bundled one otherwise). Raises UsageError or RubricError for a rubric that cannot be used.
+    (the bundled one otherwise); `device` one that every executor has, for nothing else would score alike. Raises
+    UsageError or RubricError for a rubric that cannot be used.
     """
     card = rubric if isinstance(rubric, Rubric) else read_rubric(find_rubric(str(rubric)))
-    return _Job(card, model, options, masking)
+    return _Job(card, model, options, masking, device)
 
 
 def arrow_schema() -> pa.Schema:

@@ -48,7 +48,7 @@ def agents(
     from cxsentiment import statistics_terminal as terminal
     from cxsentiment.analysis import analyse_agents
 
-    found = analyse_agents(run, _labels(run, labels), level, target, unreliable=unreliable, ranks=ranks)
+    found = analyse_agents(run, labels_given(run, labels), level, target, unreliable=unreliable, ranks=ranks)
     _write(found, csv, parquet)
     terminal.print_agents(found, as_json=as_json)
     raise typer.Exit(ExitCode.REJECTS if found.rejects else ExitCode.DONE)
@@ -66,7 +66,7 @@ def rates(
     from cxsentiment import statistics_terminal as terminal
     from cxsentiment.analysis import analyse_rates
 
-    found = analyse_rates(run, _labels(run, labels))
+    found = analyse_rates(run, labels_given(run, labels))
     _write(found, csv, parquet)
     terminal.print_rates(found, as_json=as_json)
     raise typer.Exit(ExitCode.REJECTS if found.rejects else ExitCode.DONE)
@@ -90,13 +90,14 @@ def associations(
     from cxsentiment.analysis import analyse_associations
 
     correction: Literal["bh", "by"] = "by" if any_dependence else "bh"
-    found = analyse_associations(run, beside.read(), _labels(run, labels), correction)
+    found = analyse_associations(run, beside.read(), labels_given(run, labels), correction)
     _write(found, csv, parquet)
     terminal.print_associations(found, as_json=as_json)
     raise typer.Exit(ExitCode.REJECTS if found.rejects else ExitCode.DONE)
 
 
-def _labels(run: Path, place: str | None) -> "Labels | None":
+def labels_given(run: Path, place: str | None) -> "Labels | None":
+    """The labels of --labels, by the scorecard of the run; None where none are given. Raises UsageError, StoreError."""
     from cxsentiment.labels import card_of, labels_in
     from cxsentiment.runs import require_complete
 

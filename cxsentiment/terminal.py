@@ -7,16 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cxsentiment.erase import Erasure
 from cxsentiment.errors import CxError
-from cxsentiment.ingest.formats import Format
-from cxsentiment.pipeline import Progress
 from cxsentiment.privacy.marks import ALSO_COUNTED
 from cxsentiment.schema import (
     FALSE_DISCOVERY_RATE,
@@ -27,6 +24,11 @@ from cxsentiment.schema import (
     Estimate,
     Findings,
 )
+
+if TYPE_CHECKING:
+    from cxsentiment.erase import Erasure
+    from cxsentiment.ingest.formats import Format
+    from cxsentiment.pipeline import Progress
 
 _SECONDS_BETWEEN_LINES = 5.0
 _SHOWN = 20
@@ -69,7 +71,7 @@ def _bar(console: Console) -> Iterator[Any]:
     with Bar(*columns, console=console, transient=True) as bar:
         task = bar.add_task("scoring", total=1.0, state="the first part is under way")
 
-        def show(state: Progress) -> None:
+        def show(state: "Progress") -> None:
             # Shards end seldom on small inputs, too seldom for a speed measured from one update to the next.
             bar.update(task, completed=state.fraction, state=f"{_rate(state)}, {_left(state)}")
 
@@ -79,7 +81,7 @@ def _bar(console: Console) -> Iterator[Any]:
 def _lines() -> Any:
     last = time.monotonic()
 
-    def show(state: Progress) -> None:
+    def show(state: "Progress") -> None:
         nonlocal last
         now = time.monotonic()
         if now - last >= _SECONDS_BETWEEN_LINES:
@@ -91,7 +93,7 @@ def _lines() -> Any:
     return show
 
 
-def _left(state: Progress) -> str:
+def _left(state: "Progress") -> str:
     """Remaining time, as if the rest went as fast as what is done."""
     if state.fraction <= 0:
         return "time left not known yet"
@@ -99,7 +101,7 @@ def _left(state: Progress) -> str:
     return f"about {seconds} s left" if seconds < 120 else f"about {round(seconds / 60)} min left"
 
 
-def _rate(state: Progress) -> str:
+def _rate(state: "Progress") -> str:
     return f"{state.turns:,} turns, {state.turns / max(state.seconds, 1e-9):,.0f} a second"
 
 
@@ -148,15 +150,17 @@ def _print_told(console: Console, receipt: Mapping[str, Any], out: Path) -> None
             console.print(f"[{style}]and {len(lines) - 5} more kinds of {name}[/] in {escape(str(out / 'run.json'))}")
 
 
-def print_joined(run: Mapping[str, Any], rejects: Path, *, surveys: bool, log: bool) -> None:
-    """What became of survey answers and of a contact log that joined at report time."""
+def print_joined(given: Mapping[str, Any], rejects: Path) -> None:
+    """What became of the survey answers, the contact log and the labels that joined at report time, by those names."""
     console = _console()
-    if surveys:
-        _print_survey_facts(console, run["surveys"])
-    if log:
-        _print_log_facts(console, run["log"])
-    rejected = (run["surveys"]["rejected"] if surveys else 0) + (run["log"]["rejected"] if log else 0)
-    if rejected:
+    if "surveys" in given:
+        _print_survey_facts(console, given["surveys"])
+    if "log" in given:
+        _print_log_facts(console, given["log"])
+    if "labels" in given:
+        facts = given["labels"]
+        console.print(f"labels: {facts['usable']:,} that may calibrate, {facts['rejected']:,} rejected")
+    if rejected := sum(facts["rejected"] for facts in given.values()):
         _print_rejects(console, rejects, rejected)
 
 
@@ -213,7 +217,7 @@ def print_unmet(console: Console, roles: Sequence[str]) -> None:
         )
 
 
-def print_formats(formats: Sequence[Format]) -> None:
+def print_formats(formats: Sequence["Format"]) -> None:
     """Every format: its name for --format, how roles are known, the unit of its times, and an example."""
     console = _console()
     for known in formats:
@@ -319,7 +323,7 @@ def _print_moments(console: Console, moments: Sequence[CoachingMoment], count: i
         console.print(f"    Focus: {escape(moment.focus)}")
 
 
-def print_erasure(erasure: Erasure) -> None:
+def print_erasure(erasure: "Erasure") -> None:
     """What was removed from a run, or would be."""
     console = _console()
     would = "would be removed" if erasure.dry_run else "removed"

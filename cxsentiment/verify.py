@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cxsentiment import erasures, runs
+from cxsentiment.devices import Device, choose, facts
 from cxsentiment.errors import CxError
 from cxsentiment.model import default_model, read_bundle
 from cxsentiment.receipt import fingerprint, refused_lines
@@ -78,6 +79,23 @@ def model_of(receipt: Mapping[str, Any], model: Path | None) -> tuple[Path | Non
             f"{recorded.get('name')} {recorded.get('version')} ({str(recorded.get('sha256'))[:12]}…); give --model"
         )
     return folder, ""
+
+
+def device_of(receipt: Mapping[str, Any]) -> tuple[Device | None, str]:
+    """The device that scored a run, where it is here, and how its library has changed, if it has.
+
+    Else None, and why in words. Runs of earlier versions name no device: the processor scored them.
+    """
+    recorded = receipt.get("device") or {"name": "cpu"}
+    try:
+        device = choose(recorded["name"])
+        now = facts(device)
+    except CxError as error:
+        return None, error.message
+    if "version" in recorded and now != recorded:
+        then, here = (f"{one['library']} {one['version']} ({one['precision']})" for one in (recorded, now))
+        return device, f"scored with {then}, here is {here}"
+    return device, ""
 
 
 # Files

@@ -9,6 +9,7 @@ import typer
 from cxsentiment.arguments import (
     CacheFolder,
     DateOrderOption,
+    DeviceOption,
     FormatName,
     GuessRoles,
     Json,
@@ -55,16 +56,20 @@ def watch(
     pseudonym_key: PseudonymKey = None,
     workers: Workers = 0,
     cache: CacheFolder = None,
+    device: DeviceOption = "cpu",
     price_per_core_hour: PricePerCoreHour = None,
     as_json: Json = False,
 ) -> None:
     """Score files as they land in a folder into one run that grows; Ctrl-C or SIGTERM ends it."""
+    from cxsentiment.devices import choose
+    from cxsentiment.imports import leave_out
     from cxsentiment.model import default_model
     from cxsentiment.pipeline import Settings
     from cxsentiment.rubric.reading import find_rubric, read_rubric
     from cxsentiment.watch import Rhythm
     from cxsentiment.watch import watch as look
 
+    leave_out("pandas")  # pyarrow imports it where it is installed, and a watch would hold it for ever
     settings = Settings(
         model=model or default_model(),
         rubric=read_rubric(find_rubric(rubric or "default")),
@@ -74,6 +79,7 @@ def watch(
         command=typed(),
         price_per_core_hour=price_per_core_hour,
         cache=cache,
+        device=choose(device),
     )
     if not once and not as_json:
         _say(f"watching {folder} every {interval:g} s; a file is read when it has not changed for {settle:g} s")

@@ -2,13 +2,14 @@
 
 import os
 import signal
-import sys
 import threading
 from multiprocessing import parent_process
 from multiprocessing.connection import wait
 from pathlib import Path
 from types import FrameType
 
+from cxsentiment.devices import Device
+from cxsentiment.imports import leave_out
 from cxsentiment.privacy import Masking
 from cxsentiment.rubric.scorecard import Rubric
 from cxsentiment.shards import Scorer, Shard, ShardResult
@@ -34,14 +35,14 @@ class _Worker:
 _worker: list[_Worker] = []
 
 
-def start_worker(model: Path, rubric: Rubric, masking: Masking, cache: Path | None) -> None:
+def start_worker(model: Path, rubric: Rubric, masking: Masking, cache: Path | None, device: Device) -> None:
     """Make this process ready to score shards."""
     # Ctrl-C reaches the whole process group; the parent decides what happens to the shards in flight.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # spaCy imports torch where it is installed: seconds and hundreds of megabytes that no worker needs.
-    sys.modules["torch"] = None  # type: ignore[assignment]  # None there makes an import of it fail
+    # spaCy imports torch where it is installed, and pyarrow pandas: seconds and hundreds of megabytes for nothing.
+    leave_out("torch", "pandas")
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    worker = _Worker(Scorer(model, rubric, masking, cache))
+    worker = _Worker(Scorer(model, rubric, masking, cache, device))
     _worker.append(worker)
     # A service manager sends its signal to all processes of a service at once.
     signal.signal(signal.SIGTERM, worker.leave)

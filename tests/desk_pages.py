@@ -37,12 +37,15 @@ def contacts(count: int = 60) -> list[dict[str, Any]]:
             turns.append(("customer", "مرحبا، أين طلبي؟"))
         if k == 3:
             turns += [("customer", f"and one more thing, number {n}") for n in range(900)] + [("customer", "x" * 9_000)]
+        if k in (21, 25, 29):
+            turns = turns * 3  # long enough to have a mood at the start and at the end
         campaign = NASTY if k == 5 else ["spring", "winter"][k % 2]
         made.append(
             {
                 "id": f"c/{k}&?" if k == 7 else f"c{k}",
                 "agent_id": agent,
                 "channel": "chat" if k % 2 else "call",
+                "customer_id": NASTY if k in (1, 5, 8, 9) else "u2" if k in (21, 25, 29) else None,
                 "campaign": campaign,
                 "started_at": f"2026-05-{1 + k % 28:02d}T10:{k % 60:02d}:00Z",
                 "turns": [{"speaker": speaker, "text": text} for speaker, text in turns],

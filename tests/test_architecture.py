@@ -50,11 +50,35 @@ def test_no_module_imports_the_package_root() -> None:
     assert graph.find_modules_that_directly_import("cxsentiment") == set()
 
 
+HEAVY = set(
+    "scipy altair duckdb spacy sqlalchemy alembic jinja2 openpyxl pandas torch vl_convert fastapi fsspec".split()
+)
+
+
+def _loaded_by(arguments: list[str]) -> set[str]:
+    """The modules that a process of the command line has loaded when it ends."""
+    program = (
+        "import atexit, sys; from cxsentiment.cli import main; atexit.register(lambda: print(*sys.modules)); main()"
+    )
+    done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True)
+    return set(done.stdout.splitlines()[-1].split())
+
+
 def test_help_needs_no_heavy_import() -> None:
-    heavy = set("numpy pyarrow onnxruntime spacy scipy altair duckdb tokenizers pydantic sqlalchemy alembic".split())
-    program = f"import sys; import cxsentiment.cli; print(sorted({heavy} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    loaded = _loaded_by(["--help"])
+    assert "typer" in loaded
+    assert not loaded & (HEAVY | set("numpy pyarrow onnxruntime tokenizers pydantic yaml re2".split()))
+
+
+def test_a_small_file_is_scored_by_one_process_with_what_it_needs(tmp_path: Path, toy_bundle: Path) -> None:
+    call = tmp_path / "call.txt"
+    call.write_text("Agent: hello, how can I help?\nCustomer: my parcel is late\n" * 10, encoding="utf-8")
+    loaded = _loaded_by(["score", str(call), "--out", str(tmp_path / "run"), "--model", str(toy_bundle)])
+    assert {"pyarrow", "onnxruntime", "cxsentiment.shards"} <= loaded
+    assert not loaded & HEAVY  # pandas too, which pyarrow imports by itself where it is installed
+    assert "cxsentiment.erase" not in loaded
+    assert "multiprocessing.popen_spawn_posix" not in loaded, "a worker was started for one small file"
+    assert (tmp_path / "run" / "run.json").exists()
 
 
 @pytest.mark.parametrize("folder", ["cxsentiment", "training", "eval"])

@@ -5,7 +5,16 @@ from dataclasses import replace
 
 import pytest
 
-from cxsentiment.charts import MAX_ROWS, agents_chart, associations_chart, items_chart, journey_chart, words
+from cxsentiment.charts import (
+    MAX_ROWS,
+    agents_chart,
+    associations_chart,
+    items_chart,
+    journey_chart,
+    timelines_chart,
+    words,
+)
+from cxsentiment.page_schema import Touchpoint
 from cxsentiment.reasons import Reason
 from cxsentiment.schema import AgentScore, Association, Estimate, ItemRate, JourneyPoint
 
@@ -37,6 +46,14 @@ def points(channels: int) -> list[JourneyPoint]:
     return [JourneyPoint(f"channel_{c}", t, estimate(t / 20 - 0.2, 0.1)) for c in range(channels) for t in range(10)]
 
 
+def touchpoints(count: int) -> list[Touchpoint]:
+    return [
+        Touchpoint(f"u{k}", place, f"c{k}-{place}", f"2026-06-{day:02d}", "chat", None, -0.5, 0.5, 50.0, None)
+        for k in range(count)
+        for place, day in ((1, 3), (2, 3), (3, 20))
+    ]
+
+
 def svg(chart: str | None) -> ElementTree.Element:
     assert chart is not None
     return ElementTree.fromstring(chart)
@@ -55,6 +72,7 @@ CHARTS: dict[str, Callable[[int], str | None]] = {
     "items": lambda count: items_chart(items(count)),
     "associations": lambda count: associations_chart(associations(count)),
     "journey": lambda count: journey_chart(points(count)),
+    "timelines": lambda count: timelines_chart(touchpoints(count)),
 }
 
 
@@ -78,7 +96,7 @@ def test_the_same_values_give_the_same_bytes_whatever_was_drawn_before(name: str
     assert CHARTS[name](4) == first
 
 
-@pytest.mark.parametrize("name", CHARTS)
+@pytest.mark.parametrize("name", [name for name in CHARTS if name != "timelines"])  # of five customers at most
 def test_height_grows_with_rows_up_to_a_limit(name: str) -> None:
     assert height(CHARTS[name](2)) < height(CHARTS[name](8)) < height(CHARTS[name](MAX_ROWS))
     assert height(CHARTS[name](MAX_ROWS + 5)) == height(CHARTS[name](MAX_ROWS))
@@ -92,7 +110,21 @@ def test_no_chart_where_there_is_nothing_to_draw() -> None:
     assert associations_chart([]) is None
     assert associations_chart([replace(one, estimate=NOTHING) for one in associations(3)]) is None
     assert journey_chart([]) is None
+    assert timelines_chart([]) is None
+    assert timelines_chart([replace(one, mood_start=None, mood_end=None) for one in touchpoints(3)]) is None
     assert journey_chart([replace(point, estimate=NOTHING) for point in points(2)]) is None
+
+
+def test_contacts_of_one_day_stand_side_by_side_and_unknown_moods_are_marked() -> None:
+    drawn = touchpoints(1)
+    drawn[2] = replace(drawn[2], mood_end=None)
+    chart = timelines_chart(drawn)
+    assert {"u0", "at its start", "at its end", "not known"} <= set(texts(chart))
+    places = re.findall(r'<path transform="translate\(([\d.]+),([\d.]+)\)"', chart or "")
+    squares_and_circles = {x for x, _ in places}
+    assert len(places) >= 6
+    assert len(squares_and_circles) >= 3  # two contacts of the third day, one of the twentieth
+    assert "not known" not in texts(timelines_chart(touchpoints(1)))
 
 
 def test_ids_do_not_meet_when_charts_share_a_page() -> None:

@@ -11,7 +11,7 @@ from eval import kills
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc to find worker processes")
 def test_a_run_that_is_killed_comes_out_as_one_that_is_not(toy_bundle: Path, tmp_path: Path) -> None:
-    tally, run = kills.measure(300, 3, 2, 3, toy_bundle, tmp_path)
+    tally, run = kills.measure(300, 3, 1.5, 2, 3, toy_bundle, tmp_path)
     assert tally.kills.total() == 3
     assert tally.rounds >= 1
     assert tally.faults == 0

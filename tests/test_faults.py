@@ -44,6 +44,7 @@ def test_a_second_run_into_the_folder_is_turned_away_until_the_first_ends(
     source: Path, slow: Slow, tmp_path: Path, whole: dict[str, bytes]
 ) -> None:
     out = tmp_path / "run"
+    slow.pause = 300  # it is killed long before; on a busy machine the second takes long to start
     first = slow.start("score", source, "--out", out, "--workers", 1)
     wait_for(lambda: slow.begun(), first)
     with pytest.raises(RunError, match=rf"at work here: cxsentiment score, process {first.pid}, since 2\d{{3}}-"):

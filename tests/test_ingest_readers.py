@@ -156,7 +156,7 @@ def test_calls_that_share_what_was_seen_find_ids_that_come_again(tmp_path: Path)
     first, second = tmp_path / "1.jsonl", tmp_path / "2.jsonl"
     first.write_text(contact("a"))
     second.write_text(contact("a"))
-    seen: FirstSeen = {}
+    seen = FirstSeen()
     assert all(isinstance(result, Transcript) for result in read_contacts([first], OPTIONS, first_seen=seen))
     (again,) = read_contacts([second], OPTIONS, first_seen=seen)
     assert isinstance(again, Reject)

@@ -6,12 +6,14 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 import pytest
+from test_report import EMPTY
 
 from cxsentiment.journey.peaks import acts_before, extremes, items_around, stage_moods
 from cxsentiment.journey.stages import STAGES, Course
 from cxsentiment.journey.timelines import LONGEST, MOST, returns
 from cxsentiment.journey.topics import Topic, topics
 from cxsentiment.journey_sections import journey_of, journey_sections
+from cxsentiment.pages.report_page import html
 from cxsentiment.starts import starts
 from tests.tables import agent, contacts, customer, items, no_contacts, no_items, no_turns, turns
 
@@ -178,6 +180,7 @@ def test_sections_say_it_in_words():
     table = contacts(
         [
             {"customer_id": f"u{k % 3}", "started_at": f"2026-06-{k + 1:02d}T10:00:00Z", "channel": "chat"}
+            | {"sentiment_start": -0.4, "sentiment_end": 0.2}
             for k in range(9)
         ]
     )
@@ -194,6 +197,9 @@ def test_sections_say_it_in_words():
     assert {len(row) for view in (*stages_.tables, *around.tables, *back.tables) for row in view.rows} == {
         len(view.columns) for view in (*stages_.tables, *around.tables, *back.tables)
     }
+    assert "at its end" in back.figures[0].svg
+    assert "chart-timelines" in html(EMPTY, (back,))
+    assert "chart-timelines" not in html(EMPTY, (back,), client=True)  # it names customers
     assert set(found.tables()) == {f"journey_{part}" for part in ("stages", "acts", "items", "topics", "customers")}
 
 

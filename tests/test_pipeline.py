@@ -351,11 +351,13 @@ def test_a_broken_model_stops_the_run_before_anything_is_written(
     assert not (tmp_path / "run").exists()
 
 
-def test_contacts_split_into_shards_by_count_and_by_turns(contact: Callable[..., Any]) -> None:
+def test_contacts_split_into_shards_by_count_turns_and_characters(contact: Callable[..., Any]) -> None:
     small = [contact("A: x", id=str(k)) for k in range(shards.SHARD_CONTACTS + 1)]
     assert [len(shard.contacts) for shard in shards.cut(small, "i")] == [shards.SHARD_CONTACTS, 1]
     big = contact(*["A: x"] * (shards.SHARD_TURNS + 1), id="big")
     assert [len(shard.contacts) for shard in shards.cut([small[0], big, small[1]], "i")] == [1, 1, 1]
+    wordy = contact("A: " + "x" * (shards.SHARD_CHARACTERS - 1), id="wordy")
+    assert [len(shard.contacts) for shard in shards.cut([*small[:2], wordy, *small[2:5]], "i")] == [2, 2, 2]
 
 
 def test_pool_is_used_only_where_there_is_more_than_one_shard(

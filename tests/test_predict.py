@@ -72,6 +72,29 @@ def test_each_distinct_text_is_run_once(toy_model: Model, contact: Callable[...,
     assert sum(rows) == 2
 
 
+def test_texts_are_scored_in_parts_that_change_nothing(
+    toy_model: Model, contact: Callable[..., Transcript], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = contact(*[f"{who}: {text} {k}" for k in range(40) for who, text in (("A", "sorry"), ("C", "thanks"))])
+    whole = predict(toy_model, [call])
+    sizes = []
+    tokenise = Model.tokenise
+    monkeypatch.setattr(Model, "tokenise", lambda self, texts: sizes.append(len(texts)) or tokenise(self, texts))
+    for name, limit in (("_PART_TEXTS", 7), ("_PART_CHARACTERS", 60)):
+        monkeypatch.setattr(f"cxsentiment.predict.{name}", limit)
+        sizes.clear()
+        assert predict(toy_model, [call]) == whole
+        assert sum(sizes) == 80
+        assert max(sizes) <= 7
+
+
+def test_what_is_remembered_of_a_piece_is_small(toy_model: Model) -> None:
+    memory = Memory()
+    predict_texts(toy_model, [(toy_model.bundle.head("acts"), "hello there " * 2_000)], memory)
+    assert memory._logits
+    assert all(len(key) == 16 and len(value) == 4 * 20 for key, value in memory._logits.items())
+
+
 def test_a_full_memory_forgets_and_still_answers(toy_model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cxsentiment.predict._MEMORY_ROWS", 2)
     acts, memory = toy_model.bundle.head("acts"), Memory()

@@ -82,7 +82,10 @@ def test_a_fault_is_named_with_key_and_what_is_allowed(content: dict[str, Any], 
         ("name: [unclosed", "not valid YAML"),
         ("a: &x [1]\nb: *x\n", r"mine\.yaml:2: YAML alias \*x"),
         ("x: " + "a" * 1_000_001, "at most 1,000,000 bytes"),
-        ("[" * 1500, "not valid YAML"),
+        ("[" * 500_000, r"mine\.yaml:1: is nested deeper than 100 levels"),
+        ("- " * 5_000, "nested deeper than 100 levels"),
+        ("? " * 5_000, "nested deeper than 100 levels"),
+        ("".join(" " * k + "a:\n" for k in range(1_000)), r"mine\.yaml:101: is nested deeper"),
     ],
 )
 def test_files_that_are_no_rubric(tmp_path: Path, text: str, message: str) -> None:

@@ -1,6 +1,12 @@
 """What a report says beyond its findings: agents with the same mix, drivers, consistency, targets; and the overview."""
 
+import csv
+import html as html_module
+import io
+import json
+import math
 import re
+import shutil
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -8,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from gradebook import Book
+from labelled import commander
 from test_report import EMPTY, findings
 
 from cxsentiment.calibrated import AgentFigure
@@ -16,9 +23,12 @@ from cxsentiment.drivers import WHOLE, DriverFigure
 from cxsentiment.findings import Asked, write_report
 from cxsentiment.kpis.attainment import Attained, Balance, Perspective
 from cxsentiment.kpis.targets import Goal
+from cxsentiment.labels import LABELS
 from cxsentiment.page_schema import Section, TableView
 from cxsentiment.pages.overview import overview
 from cxsentiment.pages.report_page import html
+from cxsentiment.people_sections import people_section
+from cxsentiment.rates import MACHINE_ONLY, Rate
 from cxsentiment.reasons import Reason
 from cxsentiment.runs import read_receipt, write_receipt
 from cxsentiment.schema import Estimate, ItemRate, JourneyPoint
@@ -189,6 +199,49 @@ def test_the_report_of_a_run_has_all_parts_and_their_tables(made: Path, tmp_path
     assert {"agents_same_mix.csv", "drivers.csv", "consistency.csv"} <= {path.name for path in page.parent.iterdir()}
     head = (page.parent / "drivers.csv").read_text(encoding="utf-8").splitlines()[0]
     assert head == "outcome,family,estimate,low,high,n,method,reason,reason_code,slope,suppressor"
+
+
+def test_what_people_found_stands_beside_the_machine(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(made, run)
+    book = Book(400)
+    rows = book.label_rows(book.random(150))
+    rows += [{**rows[0], "contact_id": "nobody"}, {**rows[1], "value": "perhaps"}]
+    labels = tmp_path / "labels.csv"
+    with labels.open("w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, LABELS.names)
+        table.writeheader()
+        table.writerows(rows)
+    command = commander(monkeypatch, capsys)
+    done = command("report", run, "--labels", labels)
+    assert done.code == 3
+    assert "labels: 450 that may calibrate, 2 rejected" in done.out
+    refused = (run / "report" / "rejects.jsonl").read_text(encoding="utf-8")
+    assert '"unknown_contact"' in refused
+    assert '"unknown_value"' in refused
+    text = (run / "report" / "index.html").read_text(encoding="utf-8")
+    assert "<h3>With what people found</h3>" in text
+    assert "People's verdicts calibrate the column" in html_module.unescape(text)
+    found = list(csv.DictReader(io.StringIO((run / "report" / "rates.csv").read_text(encoding="utf-8"))))
+    told = json.loads(command("rates", run, "--labels", labels, "--json").out)
+    assert [float(one["estimate"] or "nan") for one in found] == pytest.approx(
+        [math.nan if one["estimate"] is None else one["estimate"] for one in told["rates"]], nan_ok=True
+    )
+    assert any(one["method"].startswith("PPI++") for one in found)
+    assert (run / "report" / "calibration.csv").exists()
+    assert command("report", run).code == 0
+    assert "With what people found" not in (run / "report" / "index.html").read_text(encoding="utf-8")
+
+
+def test_too_few_labels_are_said_to_correct_nothing() -> None:
+    alone = Rate("all campaigns", "item", "greet", estimate(0.5, 0.1), 50, 0, None)
+    alone = replace(alone, estimate=replace(alone.estimate, method=f"{MACHINE_ONLY}: mean"))
+    section = people_section([alone], (), [], ())
+    assert section.says == ("People's verdicts are too few to correct any figure: all are the machine's alone.",)
+    assert section.figures == ()
+    assert section.tables[0].rows[0][1:4] == ("0", "–", "50%")
 
 
 def test_what_is_known_of_the_contacts() -> None:

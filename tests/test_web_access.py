@@ -48,7 +48,11 @@ REQUESTS = {
     "export_file": ("POST", "/r/may/export"),
     "audit": ("GET", "/audit"),
     "users": ("GET", "/users"),
+    "add_user": ("POST", "/users/add"),
+    "user": ("GET", "/user?name=quin"),
     "set_user": ("POST", "/users"),
+    "set_role": ("POST", "/user/role"),
+    "set_password": ("POST", "/user/password"),
 }
 ACTIONS = [name for name, (method, _) in REQUESTS.items() if method == "POST"]
 
@@ -353,8 +357,8 @@ def test_passwords_are_hashes_and_tokens_are_not_kept(desk):
 @pytest.mark.parametrize(
     ("name", "role", "agent", "password", "said"),
     [("Ada", "admin", None, PASSWORD, "no name"), ("eve", "boss", None, PASSWORD, "no role")]
-    + [("eve", "agent", " ", PASSWORD, "agent-id"), ("eve", "agent", None, PASSWORD, "agent-id")]
-    + [("eve", "qa", "A1", PASSWORD, "agent-id")]
+    + [("eve", "agent", " ", PASSWORD, "the role agent"), ("eve", "agent", None, PASSWORD, "the role agent")]
+    + [("eve", "qa", "A1", PASSWORD, "the role agent")]
     + [("eve", "qa", None, "short", "12 to 200"), ("ada", "qa", None, PASSWORD, "already")],
 )
 def test_users_that_cannot_be_are_refused(desk, name, role, agent, password, said):

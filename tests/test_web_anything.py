@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 pytest.importorskip("fastapi", reason="needs the extra serve, which is not installed")
 
-from desk_pages import NASTY, Browser, make_run, open_desk
+from desk_pages import NASTY, ROLES, Browser, make_run, open_desk
 from test_web_access import REQUESTS
 
 from cxsentiment.reviews.assigning import Assignments, Draw
@@ -74,14 +74,14 @@ def browsers(tmp_path_factory, toy_bundle):
     key = desk.facts("may").key
     Assignments(desk.store).draw(Draw(key, "b", "random", ["c1", "c2"], 2, ["ada"]), "ada")
     Disputes(desk.store).open(key, "c0", "greeting", Machine("met", 1.0, 0.9), "why", "quin")
-    yield {name: Browser(desk).sign_in(name) for name in ("ada", "quin", "amy")}
+    yield {name: Browser(desk).sign_in(name) for name in ROLES}
     desk.close()
 
 
 @settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     name=st.sampled_from([one for one in REQUESTS if one != "sign_out"]),
-    who=st.sampled_from(["ada", "quin", "amy"]),
+    who=st.sampled_from(list(ROLES)),
     query=st.dictionaries(st.sampled_from(FIELDS), TEXTS, max_size=5),
     form=st.dictionaries(st.sampled_from(FIELDS), TEXTS, max_size=8),
 )

@@ -30,7 +30,17 @@ pytestmark = [
 ]
 WIDTHS = {"desktop": (1280, 900), "phone": (390, 844)}
 PAGES = (
-    *("overview", "contacts", "contacts?words=refund", "contact?id=c1", "contact?id=c2", "agents", "coaching", "queue"),
+    *(
+        "overview",
+        "contacts",
+        "contacts?words=refund",
+        "contact?id=c1",
+        "contact?id=c2",
+        "contact?id=c21",
+        "agents",
+        "coaching",
+        "queue",
+    ),
     *("review", "grade?assignment=1", "disputes", "dispute?id=1", "turns?id=c5", "export", "batch?id=1"),
     *("contact?id=nobody", "contacts?since=x"),
 )
@@ -146,8 +156,10 @@ def test_every_page_is_readable_by_everybody(visit, desk, width, dark):
         _picture(page, f"{name}-{width}-{'dark' if dark else 'light'}")
         _look(page, path)
     admin = visit("ada", width, dark)
-    for path in ("/audit", "/users"):
-        _look(admin.go(path), path)
+    for path in ("/audit", "/users", "/user?name=amy"):
+        page = admin.go(path)
+        _picture(page, f"{re.sub(r'[^a-z0-9]+', '-', path[1:])}-{width}-{'dark' if dark else 'light'}")
+        _look(page, path)
     nobody = visit(None, width, dark)
     _look(nobody.go("/r/may/contacts"), "sign-in")
     assert nobody.page.title().startswith("Sign in")
@@ -244,6 +256,32 @@ def test_labels_are_taken_along(visit, desk):
     assert waiting.value.suggested_filename == "may-turns.jsonl"
     row = json.loads(Path(waiting.value.path()).read_text(encoding="utf-8").splitlines()[0])
     assert row["sentiment"] == "negative"
+
+
+def test_an_admin_adds_a_user_who_signs_in(visit):
+    one = visit("ada", "phone")
+    page = one.go("/users")
+    page.get_by_label("Name").fill("eve")
+    page.get_by_label("Role").select_option("agent")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Add").click()
+    assert "goes with the role agent" in page.get_by_role("alert").inner_text()
+    _look(page, "users with a problem")
+    page.get_by_label("Agent's id in the runs").fill("A3")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Add").click()
+    assert "The user is added" in page.get_by_role("status").inner_text()
+    page.get_by_role("link", name="Change eve").click()
+    page.get_by_label("Role").select_option("trainer")
+    page.get_by_label("Agent's id in the runs").fill("")
+    page.get_by_role("button", name="Change the role").click()
+    assert page.locator("tr", has_text="eve").locator("td").first.inner_text().endswith("trainer")
+    new = visit(None)
+    page = new.go("/r/may/agents")
+    page.get_by_label("Name").fill("eve")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/r/may/agents")
 
 
 def test_a_client_sees_the_overview_alone(visit):

@@ -14,8 +14,12 @@ from desk_pages import NASTY, Browser, contacts, make_run, open_desk
 from cxsentiment import runs
 from cxsentiment.errors import InputError, RunError, UsageError
 from cxsentiment.queue import queue
+from cxsentiment.reviews.assigning import Assignments, Draw
 from cxsentiment.rubric.reading import texts_of
 from cxsentiment.web import listing
+from cxsentiment.web.access import Person
+from cxsentiment.web.contact import find
+from cxsentiment.web.customer import timeline
 from cxsentiment.web.facts import Facts
 from cxsentiment.web.headers import POLICY
 from cxsentiment.web.shelf import Shelf
@@ -42,6 +46,45 @@ def browser(run, tmp_path):
     made.get("/enter?token=once")
     yield made
     desk.close()
+
+
+def test_the_contacts_of_a_customer_stand_beside_one_of_them(run, facts, tmp_path):
+    desk = open_desk([run], str(tmp_path / "reviews.db"), users=True)
+    key = facts.key
+    Assignments(desk.store).draw(Draw(key, "b", "random", ["c9"], 1, ["quin"]), "ada")
+    lead = Browser(desk).sign_in("quin").get("/r/may/contact?id=c5")
+    told = lead[lead.index("This customer's 4 contacts") : lead.index("Transcript")]
+    assert [name for name in ("c1", "c8", "c9") if f"contact?id={name}" in told] == ["c1", "c8", "c9"]
+    assert "(this one)" in told
+    assert told.count("grade first") == 1  # c9, which quin grades blind
+    assert "<svg" not in told  # so short contacts have no mood at their start and end
+    assert NASTY not in lead
+    assert "This customer's" not in Browser(desk).sign_in("quin").get("/r/may/contact?id=c9")
+    assert "This customer's" not in Browser(desk).sign_in("quin").get("/r/may/contact?id=c2")  # names no customer
+    # Of the customer's contacts amy, who is A1, had one: there is no other for her.
+    assert "This customer's" not in Browser(desk).sign_in("amy").get("/r/may/contact?id=c8")
+    desk.close()
+
+
+def test_of_many_contacts_of_a_customer_those_around_are_shown(tmp_path, toy_bundle):
+    given = [{**one, "id": f"m{k:02d}", "customer_id": "u1"} for k, one in enumerate(contacts(30)) if k != 3]
+    for k, one in enumerate(given):
+        one["turns"] = 3 * one["turns"]
+        one["started_at"] = f"2026-05-{1 + k:02d}T10:00:00Z"
+    facts = Facts(make_run(tmp_path, toy_bundle, given))
+    person = Person("quin", "qa", None, "", "password")
+    for at, shown in ((14, range(8, 21)), (0, range(7)), (28, range(22, 29))):
+        row = find(facts, given[at]["id"])
+        found = timeline(facts, row, person, ())
+        assert [step.contact_id for step in found.steps] == [given[k]["id"] for k in shown]
+        assert [step.contact_id for step in found.steps if step.here] == [given[at]["id"]]
+        assert found.total == 29
+        assert all(0 < step.x < 600 for step in found.steps)
+        assert found.drawn
+        assert all((step.begin is None) == (step.mood_start is None) for step in found.steps)
+        assert all(8 <= step.end <= 92 for step in found.steps)
+    assert not timeline(facts, row, person, {one["id"] for one in given}).drawn
+    facts.close()
 
 
 def test_the_printed_link_lets_one_browser_in_once(run, tmp_path):

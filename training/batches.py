@@ -73,7 +73,7 @@ def turns_of(rows: Dataset) -> list[LabelledTurn]:
 
 def epoch_turns(turns: Sequence[LabelledTurn], config: Config, epoch: int) -> list[tuple[LabelledTurn, float]]:
     """Turns of one epoch with their loss weights, varied and shuffled by the recipe's seed and the epoch's number."""
-    chance = random.Random(f"{config.seed}-{epoch}")
+    chance = random.Random(f"{config.seed}-{epoch}")  # nosec B311  # repeatable by its seed; no secret
     by_source: dict[str, list[LabelledTurn]] = {}
     for turn in turns:
         by_source.setdefault(turn.source, []).append(turn)
@@ -122,7 +122,7 @@ def _targets(turn: LabelledTurn) -> tuple[tuple[float, ...] | None, tuple[float,
 
 def batches(items: Sequence[Item], rows: int, seed: str) -> list[list[Item]]:
     """Batches of at most `rows` pieces (or one item), of like length, in random order."""
-    chance = random.Random(seed)
+    chance = random.Random(seed)  # nosec B311  # repeatable by its seed; no secret
     made: list[list[Item]] = []
     for start in range(0, len(items), rows * _POOL):
         batch: list[Item] = []

@@ -41,7 +41,8 @@ def load_encoder(config: Config) -> nn.Module:
     logging.set_verbosity_error()  # it reports that the pooler, which is not wanted here, was left out
     logging.disable_progress_bar()
 
-    encoder = AutoModel.from_pretrained(encoder_folder(config.encoder), add_pooling_layer=False)
+    # a local folder; nothing is fetched
+    encoder = AutoModel.from_pretrained(encoder_folder(config.encoder), add_pooling_layer=False)  # nosec B615
     if config.layers > len(encoder.encoder.layer):
         raise UsageError(
             f"layers {config.layers}", f"{config.encoder} has {len(encoder.encoder.layer)}", do="Ask for fewer"

@@ -9,10 +9,7 @@ import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, time, timedelta
 from pathlib import Path
-from typing import TypeVar
-
-from openpyxl import load_workbook
-from openpyxl.workbook import Workbook
+from typing import TYPE_CHECKING, TypeVar
 
 from cxsentiment.errors import InputError
 from cxsentiment.ingest.encoding import MAX_WHOLE_FILE_BYTES
@@ -21,6 +18,9 @@ from cxsentiment.ingest.sources import Advance, Source, content_name, ignore, op
 from cxsentiment.ingest.tables import Row, Table, read_table
 from cxsentiment.ingest.values import shown
 from cxsentiment.schema import Reject, Transcript
+
+if TYPE_CHECKING:
+    from openpyxl.workbook import Workbook
 
 _MAX_PARTS = 10_000
 # What Excel itself allows in rows; cells are bounded because a sheet of few bytes can name cells that are far apart.
@@ -135,11 +135,13 @@ def _check_parts(data: bytes, where: str) -> None:
                         raise InputError("damaged", where, "declares XML entities, which no workbook of Excel does")
 
 
-def _open(data: bytes) -> Workbook:
+def _open(data: bytes) -> "Workbook":
+    from openpyxl import load_workbook  # takes a while to load; most inputs do without
+
     return load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
 
 
-def _values(workbook: Workbook, sheet: str, where: str) -> list[tuple[int, Sequence[object]]]:
+def _values(workbook: "Workbook", sheet: str, where: str) -> list[tuple[int, Sequence[object]]]:
     found = workbook[sheet]
     found.reset_dimensions()  # some programs write wrong ones, and cells outside would be lost
     rows = []

@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 
 from cxsentiment.schema import Party, Speaker, Transcript, Turn
 
@@ -72,7 +73,6 @@ _CUES: tuple[tuple[float, str], ...] = (
 # The first five cues count once more where they occur at all: each is said once in a contact.
 _ONCE = (2.0, 1.7, 1.0, 1.5, 1.9)
 _QUESTIONS = 2.0
-_PATTERNS = tuple(re.compile(pattern) for _, pattern in _CUES)
 
 
 def guess_roles(transcript: Transcript) -> Transcript:
@@ -106,9 +106,15 @@ def agent_probability(texts: Sequence[str], others: Sequence[str]) -> float:
     return 1 / (1 + math.exp(_score(others) - _score(texts)))
 
 
+@cache
+def _patterns() -> tuple[re.Pattern[str], ...]:
+    """The cues, compiled when first needed: most runs guess nothing."""
+    return tuple(re.compile(pattern) for _, pattern in _CUES)
+
+
 def _score(texts: Sequence[str]) -> float:
     lowered = [text.lower() for text in texts]
-    shares = [sum(bool(pattern.search(text)) for text in lowered) / max(len(lowered), 1) for pattern in _PATTERNS]
+    shares = [sum(bool(pattern.search(text)) for text in lowered) / max(len(lowered), 1) for pattern in _patterns()]
     score = sum(weight * share for (weight, _), share in zip(_CUES, shares, strict=True))
     score += sum(weight * (share > 0) for weight, share in zip(_ONCE, shares, strict=False))
     return score + _QUESTIONS * sum("?" in text for text in lowered) / max(len(lowered), 1)

@@ -28,12 +28,12 @@ def read_contacts(
     A Reject with record 0 is about the whole file; one of kind "turn" or "time" is about the contact before it, which
     was kept. A contact id that came before is refused: `duplicate_contact`, of kind "copy", where the contact is the
     same, `duplicate_id` where it is another; but an id that was made from the file's name gets the names of the folders
-    above before it until it is new. Calls that share a dict `first_seen` see each other's ids; `beside` are the names,
+    above before it until it is new. Calls that share one `first_seen` see each other's ids; `beside` are the names,
     sorted, of all sources that such calls read. The ids of rejects are masked: what stands there may be no id.
 
     `advance` is told the bytes of the files (as stored) as they are read; in all, each file's size.
     """
-    seen: FirstSeen = {} if first_seen is None else first_seen
+    seen = FirstSeen() if first_seen is None else first_seen
     given = beside or sorted(set(map(source_name, sources)))
     for source in sources:
         told = _Told(advance)

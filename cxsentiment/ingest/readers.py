@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from cxsentiment.ingest import captions, csvfile, jsonl, nist, plain, salesforce_chat, talkdesk, whispertext
+from cxsentiment.ingest import captions, csvfile, excel, jsonl, nist, plain, salesforce_chat, talkdesk, whispertext
 from cxsentiment.ingest.catalogue import DOCUMENT_FORMATS
 from cxsentiment.ingest.formats import Format
 from cxsentiment.ingest.heads import Head
@@ -84,12 +84,6 @@ def _read_parquet(source: Source, options: ReadOptions, advance: Advance) -> Ite
     return read_parquet(source, options, advance)
 
 
-def _read_excel(source: Source, options: ReadOptions, advance: Advance) -> Iterator[Transcript | Reject]:
-    from cxsentiment.ingest.excel import read_excel  # openpyxl takes a while to load, too
-
-    return read_excel(source, options, advance)
-
-
 # The first whose structure fits reads the source.
 READERS: tuple[Reader, ...] = (
     Reader(
@@ -115,7 +109,7 @@ READERS: tuple[Reader, ...] = (
         Format("excel", "Excel", "generic", _LABELS, _SECONDS, "cxsentiment check turns.xlsx --map sheet=Calls"),
         (".xlsx", ".xlsm"),
         lambda head, _: head.is_workbook,
-        _read_excel,
+        excel.read_excel,
     ),
     Reader(
         Format(

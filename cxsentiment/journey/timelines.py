@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from cxsentiment.page_schema import Touchpoint
 from cxsentiment.reasons import Reason
 from cxsentiment.schema import Estimate
 from cxsentiment.starts import Starts, day_name
@@ -36,22 +37,6 @@ class Returns:
     end: Estimate
     next_start: Estimate
     other_channel: Estimate
-
-
-@dataclass(frozen=True, slots=True)
-class Touchpoint:
-    """One contact of a listed customer, in the order of their starts; moods from -1 to 1, score 0-100."""
-
-    customer_id: str
-    place: int
-    contact_id: str
-    day: str
-    channel: str | None
-    queue: str | None
-    mood_start: float | None
-    mood_end: float | None
-    score: float | None
-    csat: float | None
 
 
 def returns(contacts: pa.Table, times: Starts) -> tuple[Returns | None, tuple[Touchpoint, ...]]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import cache
 
 from cxsentiment.privacy.cues import small_words
 from cxsentiment.privacy.marks import Found
@@ -30,14 +31,13 @@ _YEAR = (
 _S = r"(?:[\s,./\-]{1,4}(?:(?:um|uh|uhm|er|erm|of)\b[\s,.]{1,3}){0,2}(?:<\w{1,12}/?>\s?)?)"
 _LATER = rf"(?:{_S}(?:in\s+|the year\s+)?{_YEAR})?"
 _NEXT_DAY = rf"(?!{_S}(?:the\s+)?(?:{_ORDINAL}|[0-3]?\d(?:st|nd|rd|th))\b)"
-DATE = re.compile(
+_DATE = (
     rf"(?<!\w)(?:(?:the\s+)?{_DAY}(?:\s+day)?{_S}{_MONTH}(?!\w){_NEXT_DAY}{_LATER}"
     rf"|{_MONTH}{_S}(?:the\s+)?{_DAY}(?!\w){_LATER}"
     rf"|{_MONTH}{_S}{_YEAR}"
     rf"|(?:the\s+)?(?:{_ORDINAL}){_S}(?:the\s+)?(?:{_ORDINAL}){_LATER}"
     r"|\d{1,4}\s?[./\-–]\s?\d{1,2}\s?[./\-–]\s?\d{2,4}|\d{1,2} \d{1,2} (?:19|20)?\d\d|(?:19|20)\d\d"
-    rf"|(?:nineteen|twenty){_S}{_PAIR_WORD})(?!\w)",
-    re.IGNORECASE,
+    rf"|(?:nineteen|twenty){_S}{_PAIR_WORD})(?!\w)"
 )
 _BORN = re.compile(
     r"(?<!\w)(?:(?:date|day|year|month) of (?:my |your |his |her )?birth|birth ?(?:date|day|year)|d\.?\s?o\.?\s?b\.?"
@@ -47,6 +47,12 @@ _BORN = re.compile(
 GATE = frozenset("birth birthdate birthday birthyear dob d b born bday day".split())  # one of these is in every cue
 _DAY_DIGITS = range(5, 9)
 _AGE_AFTER = re.compile(r"\s*(?:years?|yrs?|months?|days?|weeks?|hours?|minutes?|times|people|of (?:them|us))\b", re.I)
+
+
+@cache
+def _date() -> re.Pattern[str]:
+    """A date; it takes a while to compile, and many runs meet no birth."""
+    return re.compile(_DATE, re.IGNORECASE)
 
 
 def births(text: str, runs: Sequence[Run]) -> list[Found]:
@@ -69,7 +75,7 @@ def asks_birth(text: str, tokens: Sequence[Token]) -> int | None:
 
 
 def _date_after(text: str, end: int, runs: Sequence[Run]) -> Found | None:
-    date = DATE.search(text, end, end + 160)
+    date = _date().search(text, end, end + 160)
     if date is not None and small_words(text[end : date.start()]):
         return Found(date.start(), date.end(), "DOB")
     run = next((run for run in runs if run.start >= end), None)
@@ -81,7 +87,9 @@ def _date_after(text: str, end: int, runs: Sequence[Run]) -> Found | None:
 def answered(text: str, runs: Sequence[Run], *, reading: bool) -> list[Found]:
     """Dates in the answer to a question for a birth date; `reading` says that it is little but digits."""
     found = [
-        Found(date.start(), date.end(), "DOB") for date in DATE.finditer(text) if not _AGE_AFTER.match(text, date.end())
+        Found(date.start(), date.end(), "DOB")
+        for date in _date().finditer(text)
+        if not _AGE_AFTER.match(text, date.end())
     ]
     if not found:
         lengths = range(2, 9) if reading else _DAY_DIGITS

@@ -10,7 +10,7 @@ MARKS: Mapping[str, str] = {
     "CARD": "payment card numbers, whole or in part (the last four too)",
     "CVV": "card verification codes",
     "PIN": "PINs, passcodes and one-time codes",
-    "PASSWORD": "passwords and memorable words, after a cue",
+    "PASSWORD": "passwords and memorable words, after a cue",  # nosec B105  # what the mark stands for
     "IBAN": "international bank account numbers",
     "ACCOUNT": "bank account numbers, sort codes and routing numbers",
     "ID": "national ids, tax numbers, passports, driving licences",

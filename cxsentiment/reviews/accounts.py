@@ -4,8 +4,9 @@ import hashlib
 import re
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 from sqlalchemy import Connection, delete, insert, select, update
 
@@ -78,11 +79,7 @@ class Accounts:
         """
         if not _NAME.fullmatch(name):
             raise UsageError(f"user {name!r}", "is no name", allowed="small letters, digits and . _ @ + -, up to 64")
-        if role not in ROLES:
-            raise UsageError(f"--role {role}", "is no role", allowed=", ".join(ROLES))
-        agent_id = (agent_id or "").strip() or None
-        if (role == "agent") != (agent_id is not None):
-            raise UsageError("--agent-id", "goes with the role agent, and the role agent with it")
+        agent_id = _agent_of(role, agent_id)
         row: dict[str, Any] = {"name": name, "role": role, "agent_id": agent_id, "disabled": False}
         row |= {"password_hash": passwords.hashed(password) if password else None, "created_at": now()}
         with self._store.writing() as connection:
@@ -90,22 +87,39 @@ class Accounts:
                 raise UsageError(f"user {name}", "is there already", do="Choose another name, or change the password")
             connection.execute(insert(users), row)
             note(connection, "user added", name, {"role": role, "agent_id": agent_id}, who)
-        return User(name, role, agent_id, False, bool(password))
+        return User(name, cast(Role, role), agent_id, False, bool(password))
+
+    def set_role(self, name: str, role: str, agent_id: str | None, who: str | None = None) -> None:
+        """Give a user another role, or an agent another agent id; their sessions end.
+
+        Raises:
+            UsageError: nobody, no role, an agent without agent_id, or the last admin who may sign in.
+        """
+        values = {"role": role, "agent_id": _agent_of(role, agent_id)}
+        self._change(name, values, "role changed", who, values)
 
     def set_password(self, name: str, password: str, who: str | None = None) -> None:
         """Give a user a new password and end their sessions. Raises UsageError for nobody, or a short password."""
         self._change(name, {"password_hash": passwords.hashed(password)}, "password changed", who)
 
     def set_disabled(self, name: str, disabled: bool, who: str | None = None) -> None:
-        """Let a user in no more, or again; their sessions end. Raises UsageError for nobody."""
+        """Let a user in no more, or again; their sessions end. Raises UsageError for nobody, and for the last admin."""
         self._change(name, {"disabled": disabled}, "user disabled" if disabled else "user enabled", who)
 
-    def _change(self, name: str, values: dict[str, Any], action: str, who: str | None) -> None:
+    def _change(
+        self,
+        name: str,
+        values: dict[str, Any],
+        action: str,
+        who: str | None,
+        details: Mapping[str, object] | None = None,
+    ) -> None:
         with self._store.writing() as connection:
+            _keep_an_admin(connection, name, values)
             if connection.execute(update(users).where(users.c.name == name).values(**values)).rowcount == 0:
                 raise UsageError(f"user {name}", "is not there", do="See the names: cxsentiment user list")
             connection.execute(delete(sessions).where(sessions.c.user_name == name))
-            note(connection, action, name, {}, who)
+            note(connection, action, name, details or {}, who)
 
     def sign_in(self, name: str, password: str, address: str) -> User | None:
         """The user whose password this is; None where it is wrong, the user is disabled or there is none.
@@ -167,6 +181,25 @@ class Accounts:
         """End the sessions that began with a printed link: each start of serve prints a new one."""
         with self._store.writing() as connection:
             connection.execute(delete(sessions).where(sessions.c.local.is_(True)))
+
+
+def _agent_of(role: str, agent_id: str | None) -> str | None:
+    """The agent id of a role, None where it has none. Raises UsageError for what does not go together."""
+    if role not in ROLES:
+        raise UsageError(f"role {role!r}", "is no role", allowed=", ".join(ROLES))
+    agent_id = (agent_id or "").strip() or None
+    if (role == "agent") != (agent_id is not None):
+        raise UsageError("the agent's id", "goes with the role agent, and the role agent with it")
+    return agent_id
+
+
+def _keep_an_admin(connection: Connection, name: str, values: Mapping[str, Any]) -> None:
+    """Refuse a change after which no admin could sign in. Two such changes at once wait for each other."""
+    if values.get("role", "admin") == "admin" and not values.get("disabled"):
+        return
+    question = select(users.c.name).where(users.c.role == "admin", users.c.disabled.is_(False)).order_by(users.c.name)
+    if connection.execute(question.with_for_update()).scalars().all() == [name]:
+        raise UsageError(f"user {name}", "is the last admin who may sign in", do="Make somebody else an admin first")
 
 
 def _hash(token: str) -> str:

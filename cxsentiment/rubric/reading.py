@@ -23,6 +23,14 @@ _FOLDER = Path(__file__).parent.parent / "rubrics"
 _LIBRARY = "cues.yaml"
 _EXAMPLES = ".examples.yaml"
 _NAME = re.compile(r"[a-z0-9_-]+")
+_MAX_DEPTH = 100
+_OPENING = (
+    yaml.BlockMappingStartToken,
+    yaml.BlockSequenceStartToken,
+    yaml.FlowMappingStartToken,
+    yaml.FlowSequenceStartToken,
+)
+_CLOSING = (yaml.BlockEndToken, yaml.FlowMappingEndToken, yaml.FlowSequenceEndToken)
 
 
 def default_rubric() -> Path:
@@ -79,15 +87,19 @@ def read_yaml(path: Path) -> tuple[str, object]:
         raise RubricError(str(path), f"cannot be read: {error.strerror}", do="Give --rubric a YAML file") from error
     try:
         text = raw.decode("utf-8")
-        _refuse_aliases(text, path)
-        return text, yaml.load(text, _OnceOnly)
+        _refuse_dangers(text, path)
+        return text, yaml.load(text, _OnceOnly)  # nosec B506  # a SafeLoader
     except UnicodeDecodeError as error:
         raise RubricError(str(path), "not UTF-8 text", do="Save the file as UTF-8") from error
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise RubricError(str(path), f"not valid YAML: {' '.join(str(error).split())}") from error
 
 
-class _OnceOnly(yaml.SafeLoader):
+# The loader in C takes a tenth of the time; PyYAML may have been built without it.
+_SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _OnceOnly(_SafeLoader):  # type: ignore[misc]
     """The safe loader, but a key that stands twice in one mapping is an error: YAML would drop the first."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -97,15 +109,20 @@ class _OnceOnly(yaml.SafeLoader):
             if name in seen:
                 raise yaml.MarkedYAMLError(problem=f"the key {name!r} stands twice", problem_mark=key.start_mark)
             seen.add(name)
-        return super().construct_mapping(node, deep)
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
+        return mapping
 
 
-def _refuse_aliases(text: str, path: Path) -> None:
-    # An alias can make a small file expand without bound, and the loader follows it.
-    for token in yaml.scan(text):
+def _refuse_dangers(text: str, path: Path) -> None:
+    """Refuse aliases, which can make a small file expand without bound, and depths at which the loader may crash."""
+    depth = 0
+    for token in yaml.scan(text, _SafeLoader):
+        where = f"{path}:{token.start_mark.line + 1}"
         if isinstance(token, yaml.AliasToken):
-            line = token.start_mark.line + 1
-            raise RubricError(f"{path}:{line}", f"YAML alias *{token.value}", allowed="plain YAML", do="Write it out")
+            raise RubricError(where, f"YAML alias *{token.value}", allowed="plain YAML", do="Write it out")
+        depth += isinstance(token, _OPENING) - isinstance(token, _CLOSING)
+        if depth > _MAX_DEPTH:
+            raise RubricError(where, f"is nested deeper than {_MAX_DEPTH} levels, which no scorecard is")
 
 
 def _parsed(content: object, where: str, text: str | None) -> Rubric:

@@ -38,7 +38,11 @@ ACCESS: Mapping[str, frozenset[Role]] = {
     "export_file": _LEADS,
     "audit": frozenset({"admin"}),
     "users": frozenset({"admin"}),
+    "add_user": frozenset({"admin"}),
+    "user": frozenset({"admin"}),
     "set_user": frozenset({"admin"}),
+    "set_role": frozenset({"admin"}),
+    "set_password": frozenset({"admin"}),
 }
 OPEN = frozenset({"sign_in", "try_sign_in", "enter", "static", "health"})
 """What anybody may ask for without having signed in."""

@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from cxsentiment.errors import CxError, InputError, RunError, StoreError
-from cxsentiment.web import contesting, door, grading, labelling, office, reading
+from cxsentiment.web import contesting, door, grading, labelling, office, reading, users
 from cxsentiment.web.access import ACCESS, OPEN
 from cxsentiment.web.desk import Desk, require_host, require_own, require_token
 from cxsentiment.web.headers import SafeHeaders
@@ -23,8 +23,8 @@ def make_app(desk: Desk) -> FastAPI:
     """The ASGI application of a desk."""
     app = FastAPI(title="cxsentiment", docs_url=None, redoc_url=None, openapi_url=None, dependencies=[Depends(_admit)])
     app.state.desk = desk
-    for router in (door.router, reading.router, grading.router, contesting.router, labelling.router, office.router):
-        app.include_router(router)
+    for part in (door, reading, grading, contesting, labelling, office, users):
+        app.include_router(part.router)
     app.add_middleware(SafeHeaders, tls=desk.way.tls)
     app.add_exception_handler(NotSignedInError, door.ask_to_sign_in)
     app.add_exception_handler(EarlierPageError, door.offer_again)

@@ -18,6 +18,7 @@ from cxsentiment.web.rendering import page, static_files
 
 router = APIRouter()
 _BEFORE = "cxsentiment-before"  # a cookie that ties the form of signing in to the browser that asked for it
+_NOT_KEPT = ("csrf", "password")  # a new password stands in no page
 _MOST_KEPT = 256 * 1024
 _OURS = re.compile(r"/(?!/)[A-Za-z0-9._~%/-]*(\?[^\s#\\]*)?")
 
@@ -41,7 +42,7 @@ def health(request: Request) -> Response:
 
 
 @router.get("/enter", name="enter")
-def enter(request: Request, token: str = "") -> Response:
+def enter(request: Request, token: str = "") -> Response:  # nosec B107  # none given; no link has it
     """The printed link, once."""
     desk: Desk = request.app.state.desk
     if not desk.spend(token):
@@ -111,7 +112,7 @@ def ask_to_sign_in(request: Request, _: Exception) -> Response:
         return _form_page(request, status=401, target=_safe(target))
     require_own(desk.way, request.headers)
     form: Form = request.state.form
-    fields = [pair for pair in form.fields if pair[0] != "csrf"]
+    fields = [pair for pair in form.fields if pair[0] not in _NOT_KEPT]
     kept = json.dumps({"path": request.url.path, "fields": fields}) if _OURS.fullmatch(request.url.path) else ""
     problem = "Your session is over. What you entered is kept in this page, and can be sent again."
     return _form_page(
@@ -122,7 +123,7 @@ def ask_to_sign_in(request: Request, _: Exception) -> Response:
 def offer_again(request: Request, _: Exception) -> Response:
     """What somebody sees who sends a page of an earlier session: nothing is saved until they send it again."""
     form: Form = request.state.form
-    fields = [pair for pair in form.fields if pair[0] != "csrf"]
+    fields = [pair for pair in form.fields if pair[0] not in _NOT_KEPT]
     token = request.state.person.csrf
     return page(request, "kept.html.j2", status=403, path=request.url.path, fields=fields, token=token)
 

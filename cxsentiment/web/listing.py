@@ -110,14 +110,16 @@ def listed(facts: Facts, filters: Filters, *, after: int = 0, before: int = 0) -
     else:
         where, bound, turn = f"({condition}) AND {key} > ?", after, "ASC"
     rows = facts.ask(
-        f"SELECT {key} AS at, contact_id, agent_id, campaign, channel, started_at, turns, score, null_reason, "
+        # names of ours; values are bound
+        f"SELECT {key} AS at, contact_id, agent_id, campaign, channel, started_at, turns, score, null_reason, "  # nosec B608
         f"sentiment_start, sentiment_end FROM contacts WHERE {where} ORDER BY {key} {turn} LIMIT ?",
         [*values, bound, PAGE + 1],
     )
     more, rows = len(rows) > PAGE, rows[:PAGE]
     if before:
         rows.reverse()
-    total = facts.number(f"SELECT count(*) FROM contacts WHERE {condition}", values)
+    # names of ours; values are bound
+    total = facts.number(f"SELECT count(*) FROM contacts WHERE {condition}", values)  # nosec B608
     earlier = more if before else after > 0
     later = bool(before) or more
     return Listed(
@@ -174,6 +176,7 @@ def choices(facts: Facts, column: str) -> list[str]:
 
 def _choices(facts: Facts, column: str) -> list[str]:
     rows = facts.ask(
-        f"SELECT DISTINCT {column} AS name FROM contacts WHERE {column} IS NOT NULL ORDER BY name LIMIT 1000"
+        # names of ours; values are bound
+        f"SELECT DISTINCT {column} AS name FROM contacts WHERE {column} IS NOT NULL ORDER BY name LIMIT 1000"  # nosec B608
     )
     return [row["name"] for row in rows]

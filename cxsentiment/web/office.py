@@ -1,10 +1,10 @@
-"""For leads and admins: labels to take along, the audit log, the users."""
+"""For leads and admins: labels to take along, the audit log."""
 
 import json
 from collections.abc import Iterable
 
 from fastapi import APIRouter, Query, Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from cxsentiment import runs
 from cxsentiment.reviews.disputes import Disputes
@@ -15,7 +15,7 @@ from cxsentiment.web.access import Person
 from cxsentiment.web.desk import Desk
 from cxsentiment.web.facts import Facts
 from cxsentiment.web.posting import Form
-from cxsentiment.web.refusals import Refusal, not_here
+from cxsentiment.web.refusals import not_here
 from cxsentiment.web.rendering import page
 
 router = APIRouter()
@@ -82,26 +82,6 @@ def audit(request: Request, page_number: int = Query(1, ge=1, le=10**6, alias="p
         more=page_number * _LOG_PAGE < total,
         total=total,
     )
-
-
-@router.get("/users", name="users")
-def users(request: Request) -> Response:
-    """Who may sign in."""
-    desk: Desk = request.app.state.desk
-    return page(request, "users.html.j2", here="users", users=desk.accounts.users())
-
-
-@router.post("/users", name="set_user")
-def set_user(request: Request) -> Response:
-    """Let a user in no more, or again."""
-    desk: Desk = request.app.state.desk
-    person: Person = request.state.person
-    form: Form = request.state.form
-    name = form.text("name")
-    if name == person.name:
-        raise Refusal(400, "Yourself", "You cannot shut yourself out.", "Ask another admin.")
-    desk.accounts.set_disabled(name, form.text("disabled") == "yes", person.name)
-    return RedirectResponse("/users?said=user", 303)
 
 
 def _verdicts(desk: Desk, facts: Facts) -> list[Label]:

@@ -14,6 +14,7 @@ from cxsentiment.reviews.disputes import Dispute, Disputes, holding
 from cxsentiment.spreadsheets import plain
 from cxsentiment.web import contact, listing, overview
 from cxsentiment.web.access import Person
+from cxsentiment.web.customer import timeline
 from cxsentiment.web.desk import Desk
 from cxsentiment.web.facts import Facts
 from cxsentiment.web.refusals import Refusal, not_here
@@ -95,6 +96,7 @@ def contact_page(
     facts = request.app.state.desk.facts(run)
     seen = contact.view(facts, visible(facts, request.state.person, id), first=first)
     disputes = _disputes(request, facts, seen.contact_id)
+    hidden = _hidden(request, facts)
     return page(
         request,
         "contact.html.j2",
@@ -102,7 +104,8 @@ def contact_page(
         here="contacts",
         facts=facts,
         seen=seen,
-        blind=seen.contact_id in _hidden(request, facts),
+        blind=seen.contact_id in hidden,
+        customer=timeline(facts, seen.row, request.state.person, hidden),
         disputes=disputes,
         held={item: one for (_, item), one in holding(disputes).items()},
         contested={one.item: one for one in disputes if one.state == "open"},

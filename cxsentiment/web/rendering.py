@@ -24,6 +24,7 @@ SAID: Mapping[str, str] = {
     "decided": "Your decision is saved, and the score is recomputed.",
     "labelled": "The turns are labelled.",
     "user": "The user is changed.",
+    "added": "The user is added, and may sign in.",
     "out": "You are signed out.",
 }
 """What a page says after an action, by the code in its address: no text of an address reaches a page."""

@@ -1,0 +1,55 @@
+"""Processes are started by the cores that there are for them, not by those of the host."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from cxsentiment.cores import cores
+
+
+@pytest.fixture(autouse=True)
+def _eight_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(8)), raising=False)
+
+
+def _group(folder: Path, **files: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (folder / name.replace("_", ".", 1)).write_text(text + "\n")
+
+
+def _membership(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "cgroup"
+    path.write_text(text + "\n")
+    return path
+
+
+def test_without_a_limit_all_cores_of_the_affinity_count(tmp_path: Path) -> None:
+    _group(tmp_path / "fs" / "job", cpu_max="max 100000")
+    assert cores(_membership(tmp_path, "0::/job"), tmp_path / "fs") == 8
+    assert cores(tmp_path / "nothing", tmp_path / "nowhere") == 8
+
+
+@pytest.mark.parametrize(("limit", "expected"), [("200000", 2), ("250000", 3), ("50000", 1), ("9900000", 8)])
+def test_a_container_s_quota_counts_rounded_up(tmp_path: Path, limit: str, expected: int) -> None:
+    _group(tmp_path / "fs", cpu_max=f"{limit} 100000")
+    assert cores(_membership(tmp_path, "0::/"), tmp_path / "fs") == expected
+
+
+def test_the_tightest_group_around_it_counts(tmp_path: Path) -> None:
+    _group(tmp_path / "fs" / "pod", cpu_max="200000 100000")
+    _group(tmp_path / "fs" / "pod" / "box", cpu_max="400000 100000")
+    assert cores(_membership(tmp_path, "0::/pod/box"), tmp_path / "fs") == 2
+
+
+def test_control_groups_of_version_1(tmp_path: Path) -> None:
+    _group(tmp_path / "fs" / "cpu" / "box", cpu_cfs_quota_us="300000", cpu_cfs_period_us="100000")
+    assert cores(_membership(tmp_path, "5:memory:/box\n2:cpu:/box"), tmp_path / "fs") == 3
+    _group(tmp_path / "fs" / "cpu" / "box", cpu_cfs_quota_us="-1", cpu_cfs_period_us="100000")
+    assert cores(_membership(tmp_path, "5:memory:/box\n2:cpu:/box"), tmp_path / "fs") == 8
+
+
+def test_a_path_of_the_host_that_is_not_mounted_here_falls_back_to_the_root(tmp_path: Path) -> None:
+    _group(tmp_path / "fs", cpu_max="100000 100000")
+    assert cores(_membership(tmp_path, "0::/kubepods/pod7/box"), tmp_path / "fs") == 1
