@@ -32,8 +32,8 @@ class Engine(Protocol):
     def told(self, error: Exception) -> RunError | None:
         """What an error of `submit`, or of what it gave, tells a person; None where it is no death of workers."""
 
-    def close(self) -> None:
-        """Finish what is under way, leave the rest, and end."""
+    def close(self, *, at_once: bool) -> None:
+        """Finish what is under way, leave the rest, and end; `at_once`: leave also what can be left of the former."""
 
 
 @dataclass(slots=True)
@@ -84,8 +84,8 @@ class LocalEngine:
             do="Run the same command again: finished shards are kept. If memory is short, add --workers 1",
         )
 
-    def close(self) -> None:
-        """End the workers when they have written what they have."""
+    def close(self, *, at_once: bool) -> None:
+        """End the workers when they have written what they have; they cannot be made to leave it."""
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
         if self._scorer is not None:

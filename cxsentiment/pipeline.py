@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import chain
@@ -330,20 +330,23 @@ def _score_all(
     `redone`.
     """
     pending: set[Future[ShardResult]] = set()
-    with _deaths_told(engine, stop), closing(engine):
-        for shard, is_last in _with_last(shards):
-            stop.check()
-            if (found := runs.read_shard_note(out, shard.number, shard.key, redone.setdefault)) is not None:
-                yield ShardResult(shard.number, found[0], found[1], {})
-                continue
-            pending.add(engine.submit(shard, is_last=is_last))
-            if len(pending) > engine.room:
+    with _deaths_told(engine, stop):
+        try:
+            for shard, is_last in _with_last(shards):
+                stop.check()
+                if (found := runs.read_shard_note(out, shard.number, shard.key, redone.setdefault)) is not None:
+                    yield ShardResult(shard.number, found[0], found[1], {})
+                    continue
+                pending.add(engine.submit(shard, is_last=is_last))
+                if len(pending) > engine.room:
+                    done, pending = wait(pending, return_when=FIRST_COMPLETED)
+                    yield from (future.result() for future in done)
+            while pending:
+                stop.check()
                 done, pending = wait(pending, return_when=FIRST_COMPLETED)
                 yield from (future.result() for future in done)
-        while pending:
-            stop.check()
-            done, pending = wait(pending, return_when=FIRST_COMPLETED)
-            yield from (future.result() for future in done)
+        finally:
+            engine.close(at_once=stop.insisted)
 
 
 @contextmanager

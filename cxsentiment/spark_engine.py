@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from cxsentiment.errors import CxError, RunError, UsageError
 from cxsentiment.executors import Task, pack
@@ -99,6 +100,7 @@ class SparkEngine:
     out: Path
     _context: Any = None
     _master: str | None = None
+    _group: str = field(default_factory=lambda: f"cxsentiment {uuid4()}")
     _threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(_MOST, "shard"))
 
     @property
@@ -124,17 +126,26 @@ class SparkEngine:
         """What Spark could not do."""
         return error if isinstance(error, SparkFailed) else None
 
-    def close(self) -> None:
-        """End Spark when the shards under way are written, or at once where that is interrupted."""
+    def close(self, *, at_once: bool) -> None:
+        """End Spark when the shards under way are written, or at once where asked or where the wait is interrupted."""
         try:
+            if at_once:
+                self._cancel()
             self._threads.shutdown(cancel_futures=True)
+        except KeyboardInterrupt:
+            self._cancel()
+            raise
         finally:
             if self._context is not None and self.spark.context is None:
                 self._context.stop()
 
+    def _cancel(self) -> None:
+        if self._context is not None:
+            self._context.cancelJobGroup(self._group)  # a context that was handed over may have jobs of others
+
     def _score(self, packed: bytes, name: str) -> ShardResult:
         try:
-            self._context.setJobDescription(f"cxsentiment score: {name}")
+            self._context.setJobGroup(self._group, f"cxsentiment score: {name}")
             (found,) = self._context.parallelize([packed], 1).map(self.task).collect()
         except Exception as error:
             why = _said(error)

@@ -12,9 +12,10 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @dataclass(slots=True)
 class Stop:
-    """Whether it was asked to stop."""
+    """Whether it was asked to stop, and asked again because that takes too long."""
 
     requested: bool = False
+    insisted: bool = False
 
     def check(self) -> None:
         """Raise KeyboardInterrupt where it was."""
@@ -31,6 +32,7 @@ def stoppable(on_stop: Callable[[], None] = lambda: None) -> Iterator[Stop]:
     stop = Stop()
 
     def ask(number: int, frame: FrameType | None) -> None:
+        stop.insisted = stop.requested
         stop.check()
         stop.requested = True
         on_stop()

@@ -60,9 +60,9 @@ if __name__ == "__main__":
     pipeline.Task = faulty(Path(folder), float(wait), int(worker), int(executor))
     close = spark_engine.SparkEngine.close
 
-    def noted(engine: spark_engine.SparkEngine) -> None:
+    def noted(engine: spark_engine.SparkEngine, *, at_once: bool) -> None:
         Path(folder, "conf.json").write_text(json.dumps(dict(engine._context.getConf().getAll())))
-        close(engine)
+        close(engine, at_once=at_once)
 
     spark_engine.SparkEngine.close = noted
     from cxsentiment.cli import main
