@@ -29,10 +29,10 @@ def faulty(marks: Path, pause: float = 0.0, worker_over: int = -1, executor_over
             load = executors.Scorer
             if load.__name__ == "Scorer":
 
-                def counted(*given: object) -> shards.Scorer:
+                def counted(*given: object, **named: object) -> shards.Scorer:
                     with (marks / f"load-{os.getpid()}").open("a") as file:
                         file.write("x")
-                    return load(*given)
+                    return load(*given, **named)
 
                 executors.Scorer = counted
             time.sleep(pause)

@@ -245,7 +245,8 @@ class Started:
         self.marks.mkdir()
         home.mkdir()
         for part in Path(pyspark.__file__).parent.iterdir():
-            (home / part.name).symlink_to(part)
+            if part.name != "work":  # what a cluster started from there left
+                (home / part.name).symlink_to(part)
         command = ["score", source, "--out", out, "--model", model, "--engine", "spark", "--master", master]
         self.process = subprocess.Popen(
             [sys.executable, str(ROOT / "tests" / "spark_faults.py"), str(self.marks), *map(str, [*faults, *command])],
