@@ -18,7 +18,7 @@ from cxsentiment.schema import ACTS
 from cxsentiment.stats.rates import wilson_interval
 from eval.baselines import truth_of
 from eval.run import answers_of
-from eval.testset import FURTHER, read_cases
+from eval.testset import BESIDE, read_cases
 
 
 def measure(model: Path, data: Path) -> dict[str, Any]:
@@ -26,7 +26,7 @@ def measure(model: Path, data: Path) -> dict[str, Any]:
     cases = [
         case
         for case in read_cases(data, model)
-        if case.part == "test" and case.sentiment is None and case.source != FURTHER
+        if case.part == "test" and case.sentiment is None and case.source not in BESIDE
     ]
     scores = np.asarray(answers_of(Model(model), "acts", cases).scores, np.float64)
     truth = np.asarray(truth_of(cases, "acts"), bool)

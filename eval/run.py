@@ -21,7 +21,7 @@ from eval.baselines import BASELINES, Answer, one_hot, truth_of
 from eval.metrics import LEAST, HeadFigures, calibration_error, measure, reliability
 from eval.reliability import draw
 from eval.tables import markdown
-from eval.testset import FURTHER, OWN_TEXT, Case, read_cases
+from eval.testset import BESIDE, OWN_TEXT, Case, read_cases
 from eval.transfer import probes, read_goemotions
 
 LABELS = {"sentiment": SENTIMENTS, "acts": ACTS}
@@ -40,11 +40,11 @@ def answers_of(model: Model, head_name: str, cases: Sequence[Case]) -> Answer:
 
 
 def subsets(cases: Sequence[Case]) -> dict[str, list[int]]:
-    """Places of the cases of each reported set: each source, and of all but the further turns: all, each style."""
-    found: dict[str, list[int]] = {"all": [place for place, case in enumerate(cases) if case.source != FURTHER]}
+    """Places of the cases of each reported set: each source; of those in no set beside: all, each style."""
+    found: dict[str, list[int]] = {"all": [place for place, case in enumerate(cases) if case.source not in BESIDE]}
     for place, case in enumerate(cases):
         found.setdefault(case.source, []).append(place)
-        if case.source != FURTHER:
+        if case.source not in BESIDE:
             found.setdefault(f"style {case.style}", []).append(place)
     return found
 
@@ -76,7 +76,7 @@ def _calibration(truth: Any, scores: Any, test: Sequence[Case]) -> dict[str, Any
     """Reliability curve and expected calibration error on all turns and on each channel's."""
     places: dict[str, list[int]] = {"all": []}
     for place, case in enumerate(test):
-        if case.source != FURTHER:
+        if case.source not in BESIDE:
             places["all"].append(place)
             places.setdefault(case.channel, []).append(place)
     return {

@@ -4,7 +4,8 @@ Test turns are those of service_turns, service_talk and act_gallery, and of `str
 was ever trained on. What this project may copy of them lies in `eval/bundled`, so that a checkout alone can test the
 model. The project's further labels (`training/labels`) teach the baselines, so that these learn from the same talk as
 the model; the real turns among them that lie in a test conversation are a set of its own (`further_turns`) that counts
-in no other, for many of them were chosen where an early model was unsure.
+in no other, for many of them were chosen where an early model was unsure. So are `random_turns`: turns drawn at random
+from the test conversations of the same datasets, with the labels of two of three annotators (`random_turns.jsonl`).
 
 Texts are cleaned and masked as the product does before scoring. This module stands apart from training on purpose: the
 split comes from the bundle's own `split.json`, and a slip in one reader of the sources shows as a difference to the
@@ -26,6 +27,9 @@ from cxsentiment.text import clean
 
 OWN_TEXT = ("service_talk", "act_gallery", "strangers")  # written for this project: may be quoted
 FURTHER = "further_turns"
+RANDOM = "random_turns"
+BESIDE = (FURTHER, RANDOM)
+"""Sets that count in no other."""
 _CODES = dict(zip(("neg", "neu", "pos"), SENTIMENTS, strict=True)) | dict(
     zip([f"E{k}" for k in range(1, 5)] + [f"P{k}" for k in range(1, 13)] + ["N1"], ACTS, strict=True)
 )
@@ -33,6 +37,7 @@ _WORD = re.compile(r"[^\W\d_]+")
 _MIN_DUPLICATE_WORDS = 4
 _LABELS = Path(__file__).parent.parent / "training" / "labels"
 _BUNDLED = Path(__file__).parent / "bundled"
+_RANDOM = Path(__file__).parent / "random_turns.jsonl"
 _SPOKEN = ("primock57", "hvb", "natcs")
 
 
@@ -64,7 +69,10 @@ def read_cases(data: Path, model: Path) -> list[Case]:
     cases = all_cases(data, model)
     further = [_case(source, row, kept) for source, row in _further(data)]
     hard = [replace(case, source=FURTHER) for case in further if case.part == "test"]
-    return without_duplicates([*cases, *(case for case in further if case.part != "test"), *hard])
+    taught = {case.conversation for case in (*cases, *further) if case.part != "test"}
+    drawn = [replace(_case(RANDOM, row, kept), part="test") for row in _keyed(_RANDOM, data)]
+    free = [case for case in drawn if case.conversation not in taught]
+    return without_duplicates([*cases, *(case for case in further if case.part != "test"), *hard, *free])
 
 
 def without_duplicates(cases: Sequence[Case]) -> list[Case]:
@@ -170,19 +178,25 @@ def _further(data: Path) -> Iterator[tuple[str, _Row]]:
         for contact, turn, channel, style, text, labels in _service_talk(path):
             yield path.stem, (f"{path.stem}/{campaigns[contact]}", turn, channel, style, text, labels)
     for path in sorted(_LABELS.glob("*_turns.jsonl")):
-        wanted: dict[str, dict[tuple[str, int], list[str]]] = {}
-        for line in path.read_text(encoding="utf-8").splitlines():
-            row = json.loads(line)
-            labels = [row["sentiment"]] if "sentiment" in row else row["acts"]
-            wanted.setdefault(row["dataset"], {})[row["conversation_id"], row["turn"]] = labels
-        for dataset, turns in sorted(wanted.items()):
-            if not (data / f"{dataset}.jsonl.gz").exists():
-                raise UsageError(str(data / f"{dataset}.jsonl.gz"), "this source is missing", do="Restore it")
-            for talk in _json_rows(data / f"{dataset}.jsonl.gz"):
-                style = "call" if talk.get("channel") == "call" else "chat"
-                for turn, said in enumerate(talk["turns"]):
-                    if (labels_of := turns.get((talk["id"], turn))) is not None:
-                        yield path.stem, (talk["id"], turn, style, style, said["text"], labels_of)
+        for found in _keyed(path, data):
+            yield path.stem, found
+
+
+def _keyed(path: Path, data: Path) -> Iterator[_Row]:
+    """Labels keyed by dataset, conversation and turn, with the texts of the datasets."""
+    wanted: dict[str, dict[tuple[str, int], list[str]]] = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        labels = [row["sentiment"]] if "sentiment" in row else row["acts"]
+        wanted.setdefault(row["dataset"], {})[row["conversation_id"], row["turn"]] = labels
+    for dataset, turns in sorted(wanted.items()):
+        if not (data / f"{dataset}.jsonl.gz").exists():
+            raise UsageError(str(data / f"{dataset}.jsonl.gz"), "this source is missing", do="Restore it")
+        for talk in _json_rows(data / f"{dataset}.jsonl.gz"):
+            style = "call" if talk.get("channel") == "call" else "chat"
+            for turn, said in enumerate(talk["turns"]):
+                if (labels_of := turns.get((talk["id"], turn))) is not None:
+                    yield talk["id"], turn, style, style, said["text"], labels_of
 
 
 def _json_rows(path: Path) -> Iterator[dict[str, Any]]:

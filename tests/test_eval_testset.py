@@ -29,6 +29,8 @@ ROWS = [
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr("eval.testset._LABELS", tmp_path / "labels")
     monkeypatch.setattr("eval.testset._BUNDLED", tmp_path / "bundled")
+    monkeypatch.setattr("eval.testset._RANDOM", tmp_path / "random_turns.jsonl")
+    (tmp_path / "random_turns.jsonl").touch()
     (tmp_path / "service_talk.txt").write_text(TALK, encoding="utf-8")
     (tmp_path / "act_gallery.txt").write_text(TALK.replace("t-", "g-"), encoding="utf-8")
     with gzip.open(tmp_path / "service_turns.jsonl.gz", "wt", encoding="utf-8") as file:
@@ -116,6 +118,22 @@ def test_further_labels_teach_and_are_never_tested_on(data: Path) -> None:
     assert [(c.conversation, c.part, c.acts) for c in further if c.source == "agent_turns"] == [
         ("star-2", "train", ("greet",))
     ]
+
+
+def test_turns_drawn_at_random_count_where_nothing_of_their_conversation_was_taught(data: Path) -> None:
+    keyed = {"dataset": "sgd", "turn": 0, "acts": ["greet"]}
+    rows = [keyed | {"conversation_id": name} for name in ("sgd-1", "sgd-2")]
+    lines = "".join(json.dumps(row) + "\n" for row in rows)
+    (data / "random_turns.jsonl").write_text(lines, encoding="utf-8")
+    (data / "labels").mkdir(exist_ok=True)
+    (data / "labels" / "agent_turns.jsonl").write_text(json.dumps(rows[1] | {"turn": 1}) + "\n", encoding="utf-8")
+    with gzip.open(data / "sgd.jsonl.gz", "wt", encoding="utf-8") as file:
+        for name in ("sgd-1", "sgd-2"):
+            turns = [{"speaker": "agent", "text": f"welcome, this is {word} of {name}"} for word in ("Ann", "Ben")]
+            file.write(json.dumps({"id": name, "turns": turns}) + "\n")
+    found = [case for case in read_cases(data, data) if case.source == "random_turns"]
+    assert [(case.conversation, case.part, case.acts) for case in found] == [("sgd-1", "test", ("greet",))]
+    assert subsets(found) == {"all": [], "random_turns": [0]}
 
 
 def test_turns_are_compared_by_their_words() -> None:
