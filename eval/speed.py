@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from cxsentiment.cores import cores
+from cxsentiment.devices import Device, choose, facts
 from cxsentiment.model import Model, default_model
 from cxsentiment.pipeline import Settings, run
 from cxsentiment.rubric.reading import default_rubric, read_rubric
@@ -31,6 +32,7 @@ from eval.machine import described, resident, tree
 RESULTS = Path(__file__).parent / "results" / "speed.json"
 COLD_TURNS = 20
 _LIMIT_TEXTS = 3000
+_WITH_OPENVINO = "ours with OpenVINO"
 
 
 def contacts_of(source: Path) -> list[str]:
@@ -45,9 +47,11 @@ def texts_of(contacts: Sequence[str]) -> list[str]:
     return [turn["text"] for turn in turns if turn["speaker"] in ("agent", "customer")]
 
 
-def our_path(source: Path, model: Path, folder: Path, workers: int) -> Callable[[], dict[str, Any]]:
+def our_path(
+    source: Path, model: Path, folder: Path, workers: int, device: Device = "cpu"
+) -> Callable[[], dict[str, Any]]:
     """A function that scores a file into a fresh run folder and returns the receipt."""
-    settings = Settings(model, read_rubric(default_rubric()), workers=workers)
+    settings = Settings(model, read_rubric(default_rubric()), workers=workers, device=device)
 
     def once() -> dict[str, Any]:
         with tempfile.TemporaryDirectory(dir=folder) as out:
@@ -106,7 +110,9 @@ def measure(data: Path, model: Path, contacts: int, rounds: int, starts: int) ->
         folder = Path(scratch)
         part = folder / "part.jsonl"
         part.write_text("".join(lines[: len(lines) // 3]), encoding="utf-8")
-        whole = our_path(source, model, folder, cores())
+        ours = {"ours": our_path(source, model, folder, cores())}
+        if choose("auto") == "openvino":
+            ours[_WITH_OPENVINO] = our_path(source, model, folder, cores(), "openvino")
         others = {
             "transformers pipeline": rivals.transformers_pipeline(
                 sample, recipe["layers"], recipe["encoder"].replace("-", "_")
@@ -115,10 +121,11 @@ def measure(data: Path, model: Path, contacts: int, rounds: int, starts: int) ->
             "VADER, one core": rivals.vader(sample),
             "spaCy text classifier, one core": rivals.spacy_classifier(sample),
         }
-        found: dict[str, list[float]] = {name: [] for name in ("ours", *others, "one process", "two processes")}
+        found: dict[str, list[float]] = {name: [] for name in (*ours, *others, "one process", "two processes")}
         for number in range(rounds):
-            receipt = whole()
-            found["ours"].append(rate_of(receipt))
+            for name, path in ours.items():
+                receipt = path()
+                found[name].append(rate_of(receipt))
             for name, other in others.items():
                 found[name].append(other())
             for name, workers in (("one process", 1), ("two processes", 2)):
@@ -126,6 +133,9 @@ def measure(data: Path, model: Path, contacts: int, rounds: int, starts: int) ->
             print(f"round {number + 1}: " + ", ".join(f"{k} {v[-1]:,.0f}" for k, v in found.items()), flush=True)
         cold = cold_start(model, folder, starts)
         memory = peak_memory(source, model, folder)
+        here: list[tuple[str, Device]] = [("ours", "cpu")]
+        if _WITH_OPENVINO in ours:
+            here.append((_WITH_OPENVINO, "openvino"))
         phases = limits.where_time_goes(lambda: _phases(our_path(part, model, folder, 1)()))
     return {
         "machine": described(),
@@ -133,9 +143,9 @@ def measure(data: Path, model: Path, contacts: int, rounds: int, starts: int) ->
         "ours_over": {name: receipt[name] for name in ("contacts", "turns")},
         "others_over": {"contacts": len(lines[:: max(1, len(lines) // contacts)]), "turns": len(sample)},
         "turns_per_second": {name: [round(value, 1) for value in values] for name, values in found.items()},
-        "ours_times": {name: _ratio(found["ours"], found[name]) for name in others},
+        **{f"{name}_times": {one: _ratio(found[name], found[one]) for one in others} for name in ours},
         "two_processes_times_one": _ratio(found["two processes"], found["one process"]),
-        "one_core": one_core(Model(model), sample, recipe["layers"], rounds),
+        "one_core": {name: one_core(Model(model, device), sample, recipe["layers"], rounds) for name, device in here},
         "where_the_time_of_one_process_goes": phases,
         "cold_start_seconds": cold,
         "peak_memory_mb": round(memory / 2**20),
@@ -143,14 +153,16 @@ def measure(data: Path, model: Path, contacts: int, rounds: int, starts: int) ->
 
 
 def one_core(model: Model, texts: Sequence[str], layers: int, rounds: int) -> dict[str, Any]:
-    """The model's path on distinct real turns beside plain matrix products, by turns, on one thread."""
+    """The model's path on distinct real turns beside plain matrix products as precise, by turns, on one thread."""
     distinct = list(dict.fromkeys(texts))[:_LIMIT_TEXTS]
+    precision = facts(model.device)["precision"]
     model.load()
-    pairs = [(limits.tokens_a_second(model, distinct), limits.most_products("fp32")) for _ in range(rounds)]
+    pairs = [(limits.tokens_a_second(model, distinct), limits.most_products(precision)) for _ in range(rounds)]
     shares = [tokens * limits.products_a_token(layers) / most for tokens, most in pairs]
     return {
         "tokens_per_second": [round(tokens) for tokens, _ in pairs],
-        "fp32_products_gflop_per_second": [round(most / 1e9, 1) for _, most in pairs],
+        "precision": precision,
+        "products_gflop_per_second": [round(most / 1e9, 1) for _, most in pairs],
         "share_of_what_it_can_multiply": round(statistics.median(shares), 3),
     }
 

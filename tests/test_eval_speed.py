@@ -29,11 +29,16 @@ def test_every_rival_reads_the_same_turns_and_ours_reads_them_all(data: Path) ->
     assert found["ours_over"]["contacts"]["scored"] == 12
     assert found["others_over"]["contacts"] == 6
     assert all(value > 0 for values in found["turns_per_second"].values() for value in values)
-    assert set(found["ours_times"]) == set(found["turns_per_second"]) - {"ours", "one process", "two processes"}
+    assert set(found["ours_times"]) == set(found["turns_per_second"]) - {
+        "ours",
+        "ours with OpenVINO",
+        "one process",
+        "two processes",
+    }
     shares = found["where_the_time_of_one_process_goes"]
     assert set(shares) == {"read", "mask", "graph", "tokenise", "rest of predict", "score", "write"}
     assert sum(shares.values()) == pytest.approx(1, abs=0.01)
-    assert 0 < found["one_core"]["share_of_what_it_can_multiply"] < 1.5
+    assert all(0 < one["share_of_what_it_can_multiply"] < 1.5 for one in found["one_core"].values())
     assert {len(values) for values in found["cold_start_seconds"].values()} == {1}
 
 
