@@ -23,11 +23,15 @@ class Stop:
             raise KeyboardInterrupt
 
 
+_lasting: list[Stop] = []
+
+
 @contextmanager
 def stoppable(on_stop: Callable[[], None] = lambda: None) -> Iterator[Stop]:
     """While this lasts, the first signal sets the flag and calls `on_stop`; another raises KeyboardInterrupt.
 
-    Only a main thread may take signals; in any other the flag stays as it is.
+    Within another one, what this was asked for is handed on to that at the end: a signal may come when nothing here
+    looks at the flag any more. Only a main thread may take signals; in any other the flag stays as it is.
     """
     stop = Stop()
 
@@ -40,9 +44,13 @@ def stoppable(on_stop: Callable[[], None] = lambda: None) -> Iterator[Stop]:
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
+    _lasting.append(stop)
     before = {number: signal.signal(number, ask) for number in SIGNALS}
     try:
         yield stop
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        _lasting.pop()
+        if stop.requested and _lasting:
+            _lasting[-1].requested = True
