@@ -7,6 +7,7 @@ import shutil
 import signal
 import sys
 import time
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -333,12 +334,13 @@ def test_wherever_it_is_broken_off_every_contact_is_there_once(
         out = _copy(tmp_path / "base", tmp_path / f"run-{number}")
         left = number
 
-        def counted(path: Path, content: bytes) -> None:
+        def counted(path: Path, content: bytes | Iterable[bytes]) -> None:
             nonlocal left
             left -= 1
             if not left:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.with_name(f".{path.name}.1").write_bytes(content[: len(content) // 2])
+                there = content if isinstance(content, bytes) else b"".join(content)
+                path.with_name(f".{path.name}.1").write_bytes(there[: len(there) // 2])
                 raise Killed
             real(path, content)
 

@@ -102,7 +102,7 @@ def _keyed(speaker: str, credit: str) -> Source:
     return Source(
         title=f"Further {speaker} turns of open conversations",
         file=f"labels/{speaker}_turns.jsonl",
-        texts=f"{speaker} turns, chosen where an early model was unsure or a label is rare, and at random",
+        texts=f"{speaker} turns, chosen where a model was unsure or a label is rare, and at random",
         licence="labels: this project's own; texts as their sources",
         credit=f"{speaker} turns of {credit}; labelled for this project",
         home=f"labels: this repository, training/labels/; texts: {_OPEN_HOMES}",
@@ -148,6 +148,7 @@ SOURCES: dict[str, Source] = {
     "talk_public": _talk("Public support threads: posts, reviews and forum entries with replies", "talk_public"),
     "talk_desks": _talk("Untidy chats, tickets and calls of many desks, several acts in a turn", "talk_desks"),
     "talk_kin": _talk("Long contexts, odd people and subtle moods", "talk_kin"),
+    "talk_care": _talk("Cautions, firm requests and public posts beside rude twins", "talk_care"),
     "talk_help": _talk("Support contacts of many services, untidy and bound to their context", "talk_help"),
     "agent_turns": _keyed("agent", _OPEN_AGENTS),
     "customer_turns": _keyed("customer", _OPEN),
