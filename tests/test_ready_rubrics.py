@@ -13,8 +13,8 @@ from cxsentiment.trial import Trial, lacking, try_examples
 READY = ready_rubrics()
 SHOWN = [name for name, path in READY.items() if examples_beside(path).exists()]
 FEWEST_ITEMS = 15
-# What version 4 of the bundled model reads otherwise than the grader: six turns, nine verdicts of 1,358. The examples stay
-# as they were written: worded until a model agrees they would hide what it misses.
+# What version 4 of the bundled model reads otherwise than the grader: six turns, nine verdicts of 1,358. The examples
+# stay as they were written: worded until a model agrees they would hide what it misses.
 MISSED = {
     ("hand_over_cold", "professional"),
     ("promise-without-amount", "reason_asked"),
