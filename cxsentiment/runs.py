@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 from cxsentiment import lock
 from cxsentiment.errors import RunError
+from cxsentiment.keyed import Keyed
 from cxsentiment.schema import ACTS, SENTIMENTS, SIGNALS, Reject
 
 TABLES = ("turns", "items", "contacts")  # in the order in which a shard writes them
@@ -260,7 +261,7 @@ def read_receipt(run: Path) -> dict[str, Any] | None:
         raise RunError(str(path), f"not valid JSON: {error}", do="Score again into a new folder") from error
     if not isinstance(receipt, dict):
         raise RunError(str(path), "is not a receipt", do="Score again into a new folder")
-    return receipt
+    return Keyed(path, receipt)
 
 
 def require_complete(run: Path) -> dict[str, Any]:

@@ -148,3 +148,12 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, mon
     with pytest.raises(RunError, match="cannot be written: disk full"):
         runs.write_atomically(tmp_path / "x", b"new")
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("x", b"old")]
+
+
+def test_a_receipt_that_lacks_a_part_says_so(tmp_path: Path) -> None:
+    (tmp_path / runs.RECEIPT).write_text('{"state": "complete", "turns": {"in": 3}}')
+    receipt = runs.require_complete(tmp_path)
+    assert receipt["turns"] == {"in": 3}
+    assert receipt.get("settings") is None
+    with pytest.raises(RunError, match=r"run\.json: 'settings' is missing: the receipt was edited"):
+        receipt["settings"]
