@@ -28,6 +28,8 @@ def conversation(name: str) -> str:
 def data(tmp_path: Path, toy_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr("eval.testset._LABELS", tmp_path / "no further labels")
     monkeypatch.setattr("eval.testset._BUNDLED", tmp_path / "nothing bundled")
+    monkeypatch.setattr("eval.testset._RANDOM", tmp_path / "nothing drawn.jsonl")
+    (tmp_path / "nothing drawn.jsonl").touch()
     monkeypatch.setattr(run, "probes", lambda model, data: {})  # tests of their own: test_eval_transfer.py
     for source in ("service_talk", "act_gallery"):
         blocks = [conversation(f"{source}-{k}") for k in range(12)]

@@ -102,7 +102,7 @@ def test_nobody_sees_anything_without_signing_in(desk, name):
     method, path = REQUESTS[name]
     answer = Browser(desk).client.request(method, path, data={"a": "b"} if method == "POST" else None)
     assert answer.status_code == 401
-    assert "A1" not in answer.text
+    assert "A1" not in re.sub('value="[^"]*"', "", answer.text)  # a token is of random letters
 
 
 @pytest.mark.parametrize("name", ACTIONS)
