@@ -19,7 +19,7 @@ from onnx import TensorProto, helper, numpy_helper
 from cxsentiment.errors import CxError
 from training.model import Network
 
-OPSET = 20  # the first with Gelu as one operator, 3 % of the time on a CPU
+OPSET = 20  # the first with Gelu as one operator
 OUTPUTS = ("sentiment", "acts", "embedding")
 _SMALL = 1024  # elements; below this a weight stays in fp32, for it costs nothing
 
