@@ -39,7 +39,7 @@ _CONFIG: dict[str, Any] = {
         "orient": "top",
         "title": None,
         "labelLimit": 160,
-        "columnPadding": 8,
+        "columnPadding": 24,  # a page's font may be wider than the one that it was laid out with
     },
 }
 
