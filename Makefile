@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 DATA ?= ../shared/data
+STARTS := build/start/version3/bundle.json build/start/version4/bundle.json
 
 .PHONY: help demo test check model env env-test format wheel-test clean
 
@@ -28,12 +29,20 @@ check:  ## format, lint, types, import contracts, security of the code, gates of
 	$(BIN)/python -m eval.gates models/default
 	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-model: env-test  ## train models/default from the sources in DATA, evaluate it, write its card (over an hour)
-	$(BIN)/python -m training.train training/configs/default.yaml --data $(DATA) --out models/default
+model: env-test $(STARTS)  ## train models/default from the sources in DATA, evaluate it, write its card (over an hour)
+	$(BIN)/python -m training.train training/configs/finish.yaml --data $(DATA) --out models/default
 	$(BIN)/python -m eval.run models/default --data $(DATA)
 	$(BIN)/python -m eval.behaviour models/default
 	$(BIN)/python -m eval.abstention models/default --data $(DATA)
 	$(BIN)/python -m training.card models/default --results eval/results/default.json
+
+# The earlier versions that version 5 goes on from, as this repository's history holds them.
+build/start/version3/bundle.json: COMMIT := 081d43b
+build/start/version4/bundle.json: COMMIT := 93ddfd5
+$(STARTS):
+	@git cat-file -e $(COMMIT) || { echo "this clone lacks commit $(COMMIT), whose model training starts from: git fetch --unshallow"; exit 1; }
+	mkdir -p $(@D)
+	git archive $(COMMIT) models/default | tar --extract --strip-components=2 --directory $(@D)
 
 env: $(VENV)/.base  ## the base environment
 	@echo "environment ready: $(VENV) (base)"

@@ -165,7 +165,7 @@ def test_unlabelled_turns_carry_the_start_models_probabilities(material: Materia
 
 def read_config_of(start: Path) -> Config:
     recipe = read_bundle(start)[0].training["recipe"]
-    return Config.model_validate(recipe | {"start": str(start)})  # type: ignore[operator]
+    return Config.model_validate(recipe | {"start": (str(start),)})  # type: ignore[operator]
 
 
 def test_what_could_not_be_read_is_named_and_never_fatal(material: Material) -> None:
@@ -282,7 +282,7 @@ def test_a_recipe_keeps_what_its_start_model_fixes(recipe: Path, change: dict[st
 def test_the_recipe_that_ships_replays_what_lies_in_the_package() -> None:
     config = read_config(RECIPE)
     assert all(SOURCES[name].file.startswith("labels/") for name in config.sources)
-    assert config.start == "models/default"
+    assert config.start == ("models/default",)
     shipped = read_bundle(ROOT / "models" / "default")[0].training["recipe"]
     assert config.split.model_dump() == shipped["split"]  # type: ignore[index]
     assert config.layers == shipped["layers"]  # type: ignore[index]

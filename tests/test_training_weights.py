@@ -17,7 +17,7 @@ from cxsentiment.errors import BundleError  # noqa: E402
 from cxsentiment.model import Model  # noqa: E402
 from cxsentiment.runs import sha256_of  # noqa: E402
 from training.export import export  # noqa: E402
-from training.weights import load_network  # noqa: E402
+from training.weights import load_network, mean_of  # noqa: E402
 
 DEFAULT = Path(__file__).parents[1] / "models" / "default"
 TEXTS = ["Hello, this is Ana from Larkfield Bank.", "it is still broken and nobody calls me back", "ok " * 40]
@@ -93,3 +93,19 @@ def test_a_graph_of_another_make_is_refused(
     (folder / "bundle.json").write_text(json.dumps(bundle), encoding="utf-8")
     with pytest.raises(BundleError, match=says):
         load_network(folder)
+
+
+def test_the_mean_of_networks_is_that_of_their_weights() -> None:
+    one, other = tiny_network("attention", 3), tiny_network("attention", 4)
+    before = {name: value.clone() for name, value in one.state_dict().items()}
+    mean = mean_of([one, other]).state_dict()
+    assert not torch.equal(before["acts.weight"], other.acts.weight)
+    for name, value in other.state_dict().items():
+        assert torch.allclose(mean[name].double(), (before[name].double() + value.double()) / 2, atol=1e-7), name
+    alone = tiny_network("attention", 4)
+    assert all(torch.equal(value, other.state_dict()[name]) for name, value in mean_of([alone]).state_dict().items())
+
+
+def test_networks_of_different_shapes_have_no_mean() -> None:
+    with pytest.raises(BundleError, match="different shapes"):
+        mean_of([tiny_network("attention"), tiny_network("mean")])

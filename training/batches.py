@@ -14,7 +14,7 @@ from cxsentiment.schema import ACTS, SENTIMENTS
 from cxsentiment.text import sentences
 from training.augment import composed, variant
 from training.catalogue import SOURCES
-from training.config import CAMPAIGN, Config, start_folder
+from training.config import CAMPAIGN, Config, start_folders
 from training.model import encoder_folder
 from training.sources import LabelledTurn
 
@@ -57,7 +57,7 @@ class Batch:
 
 def load_tokeniser(config: Config) -> Tokenizer:
     """The tokeniser of the encoder or start model, without truncation and padding, as it goes into the bundle."""
-    folder = encoder_folder(config.encoder) if config.start is None else start_folder(config.start)
+    folder = start_folders(config)[0] if config.start else encoder_folder(config.encoder)
     tokeniser = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokeniser.no_truncation()
     tokeniser.no_padding()

@@ -15,12 +15,12 @@ from sklearn.metrics import average_precision_score, f1_score
 from tokenizers import Tokenizer
 
 from cxsentiment.errors import UsageError
-from cxsentiment.model import BUNDLE_FILE, Bundle, BundleFile, Head, Model
+from cxsentiment.model import BUNDLE_FILE, Bundle, BundleFile, Head, Model, read_bundle
 from cxsentiment.schema import ACTS
 from training.batches import turns_of
 from training.calibrate import calibrate_acts, calibrate_sentiment, plain_heads, scores_of, targets_of
 from training.catalogue import SOURCES
-from training.config import CAMPAIGN, Config, start_folder
+from training.config import CAMPAIGN, Config, start_folders
 from training.data import Part, Tables, counts
 from training.export import export
 from training.model import Network
@@ -34,19 +34,19 @@ _LIBRARIES = ("torch", "transformers", "tokenizers", "onnx", "onnxruntime", "num
 def check_folder(out: Path, config: Config) -> None:
     """Raise UsageError where `out` holds something else, the model that is started from, or another recipe's default.
 
-    Only a recipe named `default` that starts from no other model may write a model of that name.
+    Only a recipe named `default` that adapts to no campaign may write a model of that name.
     """
     if out.exists() and any(out.iterdir()) and not (out / BUNDLE_FILE).exists():
         raise UsageError(str(out), "is not empty and not a model folder", do="Give --out another folder")
     there = _json(out / BUNDLE_FILE).get("name")
-    adapts = config.start is not None or config.name != "default"
+    adapts = config.campaign is not None or config.name != "default"
     if adapts and (out.resolve() == _DEFAULT or "default" in (there, out.resolve().name)):
         raise UsageError(
             str(out),
             f"is the default model's place, and the recipe {config.name!r} does not make it",
             do="Give --out a folder of its own, such as models/mycampaign",
         )
-    if config.start is not None and out.resolve() == start_folder(config.start).resolve():
+    if out.resolve() in [folder.resolve() for folder in start_folders(config)]:
         raise UsageError(str(out), "is the model that training starts from", do="Give --out another folder")
 
 
@@ -138,10 +138,11 @@ def describe(folder: Path, name: str, config: Config, heads: tuple[Head, ...], t
 
 def _split(config: Config, tables: Tables) -> dict[str, object]:
     """Which conversations were kept from training, of the start model's too; all others were trained on."""
-    before = {} if config.start is None else _json(start_folder(config.start) / "split.json")
+    before = [_json(folder / "split.json") for folder in start_folders(config)]
 
     def kept(part: Part) -> list[str]:
-        return sorted({*before.get(f"{part}_conversations", ()), *tables.conversations(part)})
+        key = f"{part}_conversations"
+        return sorted({*tables.conversations(part)}.union(*(split.get(key, ()) for split in before)))
 
     return {
         "rule": "sha256(salt:conversation), first 8 bytes / 2^64: < test: test; < test + dev: dev; else train",
@@ -157,14 +158,18 @@ def _json(path: Path) -> dict[str, Any]:
 
 
 def _training(config: Config, tables: Tables, seconds: float) -> dict[str, object]:
-    before = {} if config.start is None else _json(start_folder(config.start) / BUNDLE_FILE)["training"]
-    own = {name: {"licence": SOURCES[name].licence, "credit": SOURCES[name].credit} for name in config.sources}
+    starts = [read_bundle(folder) for folder in start_folders(config)]
+    sources: dict[str, object] = {}
+    for folder in start_folders(config):
+        # What a start model learnt from is in its weights still, and its credits are owed still.
+        sources |= _json(folder / BUNDLE_FILE)["training"].get("sources", {})
+    sources |= {name: {"licence": SOURCES[name].licence, "credit": SOURCES[name].credit} for name in config.sources}
     return {
         "recipe": config.model_dump(exclude_none=True),
         "recipe_sha256": config.sha256,
         "files": tables.files,
-        # What the start model learnt from is in its weights still, and its credits are owed still.
-        "sources": dict(sorted((before.get("sources", {}) | own).items())),
+        "sources": dict(sorted(sources.items())),
+        "start": {f"{start.name} {start.version}": sha256 for start, sha256 in starts},
         "turns": {part: {k: dict(v) for k, v in counts(rows).items()} for part, rows in tables.parts.items()},
         "dropped": tables.dropped,
         "seconds": round(seconds),

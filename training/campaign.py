@@ -107,7 +107,7 @@ def gather(config: Config, team: Team) -> Material:
 
 
 def _settings(config: Config) -> tuple[Campaign, Path]:
-    if config.campaign is None or config.start is None:
+    if config.campaign is None:
         raise UsageError(config.name, "is no campaign's recipe", do="See training/configs/campaign.yaml")
     for name in config.sources:
         if not source_of(name).file.startswith("labels/"):
@@ -116,7 +116,7 @@ def _settings(config: Config) -> tuple[Campaign, Path]:
                 "lies outside the package; beside a campaign, --data is the folder of its transcripts",
                 do="Replay sources of training/labels/ alone",
             )
-    return config.campaign, start_folder(config.start)
+    return config.campaign, start_folder(*config.start)
 
 
 def _split(

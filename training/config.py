@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from cxsentiment.errors import UsageError
 from cxsentiment.model import BUNDLE_FILE, read_bundle
@@ -21,6 +21,11 @@ TRANSCRIPTS = "transcripts"
 # calibrated on stay out of training.
 _FROM_START = ("encoder", "layers", "acts_pooling", "split")
 _ROOT = Path(__file__).parents[1]
+
+
+def _several(value: object) -> object:
+    """One start model may stand alone, without a list."""
+    return (value,) if isinstance(value, str) else value
 
 
 class _Strict(BaseModel):
@@ -103,12 +108,14 @@ class Campaign(_Strict):
 
 
 class Config(_Strict):
-    """One training recipe. With `start`, a bundle's folder, training goes on from its weights."""
+    """One training recipe. With `start`, a bundle's folder, training goes on from its weights; from the mean of the
+    weights where several are named (model soups, Wortsman et al. 2022), which must come from one encoder.
+    """
 
     name: str
     version: str
     seed: int
-    start: str | None = None
+    start: Annotated[tuple[str, ...], Field(max_length=8), BeforeValidator(_several)] = ()
     encoder: str
     layers: Annotated[int, Field(ge=1, le=12)]
     words: Literal["trained", "frozen"]
@@ -126,8 +133,8 @@ class Config(_Strict):
 
     @model_validator(mode="after")
     def _campaign_starts_somewhere(self) -> "Config":
-        if self.campaign is not None and self.start is None:
-            raise ValueError("a campaign needs `start`, the model that it adapts and is compared with")
+        if self.campaign is not None and len(self.start) != 1:
+            raise ValueError("a campaign needs one `start`, the model that it adapts and is compared with")
         return self
 
     @property
@@ -141,6 +148,11 @@ class Config(_Strict):
         if self.campaign is None:
             return self.sources
         return self.sources | {CAMPAIGN: self.campaign.labelled, TRANSCRIPTS: self.campaign.transcripts}
+
+
+def start_folders(config: Config) -> list[Path]:
+    """The bundles that a recipe starts from; UsageError where one is not there."""
+    return [start_folder(start) for start in config.start]
 
 
 def start_folder(start: str) -> Path:
@@ -162,8 +174,10 @@ def read_config(path: Path) -> Config:
         raise UsageError(
             str(path), f"cannot be read as YAML: {error}", do="See training/configs/default.yaml"
         ) from error
-    if isinstance(raw, dict) and isinstance(raw.get("start"), str):
-        raw |= _inherited(path, raw)
+    if isinstance(raw, dict):
+        starts = _several(raw.get("start"))
+        for start in starts if isinstance(starts, list | tuple) else ():
+            raw |= _inherited(path, raw, str(start))
     try:
         return Config.model_validate(raw)
     except ValidationError as error:
@@ -172,8 +186,8 @@ def read_config(path: Path) -> Config:
         raise UsageError(str(path), f"key {key!r}: {first['msg']}", do="See training/configs/default.yaml") from error
 
 
-def _inherited(path: Path, raw: dict[str, Any]) -> dict[str, Any]:
-    folder = start_folder(raw["start"])
+def _inherited(path: Path, raw: dict[str, Any], start: str) -> dict[str, Any]:
+    folder = start_folder(start)
     recipe = read_bundle(folder)[0].training.get("recipe")
     if not isinstance(recipe, dict) or not set(_FROM_START) <= set(recipe):
         raise UsageError(

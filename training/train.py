@@ -24,7 +24,7 @@ from cxsentiment.ingest.options import ReadOptions, parse_map, parse_roles
 from cxsentiment.model import read_bundle
 from training.batches import Item, epoch_batches, load_tokeniser, pad, turns_of
 from training.campaign import Material, Team, gather
-from training.config import Config, read_config, start_folder
+from training.config import Config, read_config, start_folders
 from training.data import Tables, build
 from training.losses import batch_loss, positive_weights
 from training.model import Network, load_encoder
@@ -168,7 +168,7 @@ def _resume(path: Path | None, network: Network, optimiser: Any, schedule: Any, 
 
 def checkpoint_of(config: Config, tables: Tables) -> Path:
     """Where the checkpoint of this recipe on this data lies: in the temporary folder, named by their hashes."""
-    start = "" if config.start is None else read_bundle(start_folder(config.start))[1]
+    start = "".join(read_bundle(folder)[1] for folder in start_folders(config))
     digest = hashlib.sha256((config.sha256 + start + repr(sorted(tables.files.items()))).encode()).hexdigest()
     return Path(tempfile.gettempdir()) / f"cxsentiment-{config.name}-{digest[:12]}" / "checkpoint.pt"
 
@@ -235,10 +235,10 @@ def train(
     progress = fit(network, turns, tokeniser, config, checkpoint)
     print(f"trained in {progress.seconds:.0f} s; calibrating and exporting")
     write_bundle(network, tokeniser, config, tables, progress.seconds, out)
-    if material is not None and config.start is not None:
+    if material is not None:
         from training.comparison import report, table
 
-        held_out, kept = report(start_folder(config.start), out, material)
+        held_out, kept = report(start_folders(config)[0], out, material)
         print("on the campaign:", table(held_out), "on the replay, kept from training:", table(kept), sep="\n")
     shutil.rmtree(checkpoint.parent, ignore_errors=True)
     print(f"wrote {out}")
@@ -268,12 +268,12 @@ def _read(
 
 
 def _network(config: Config) -> Network:
-    """The encoder with new heads, or the whole network of the model that the recipe starts from."""
-    if config.start is None:
+    """The encoder with new heads, or the whole network of the models that the recipe starts from."""
+    if not config.start:
         return Network(load_encoder(config), config.acts_pooling, config.dropout)
-    from training.weights import load_network
+    from training.weights import load_network, mean_of
 
-    network = load_network(start_folder(config.start), config.dropout)
+    network = mean_of([load_network(folder, config.dropout) for folder in start_folders(config)])
     network.encoder.embeddings.word_embeddings.weight.requires_grad_(config.words == "trained")
     return network
 

@@ -7,7 +7,7 @@ number of layers come from the graph too, so the bundle alone is enough; at the 
 says, or nothing is returned.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +50,25 @@ def load_network(folder: Path, dropout: float = 0.0) -> Network:
     network.load_state_dict({name: torch.tensor(weights[name]) for name in state})
     _compare(network.eval(), model, len(weights[_WORDS]), where)
     return network
+
+
+def mean_of(networks: Sequence[Network]) -> Network:
+    """The first network with the mean of the weights of all, which must have one shape and have begun from one encoder.
+
+    Models that were trained apart from the same weights often lie in one basin, and their mean is steadier than each
+    on talk by strangers (Wortsman et al. 2022, "Model soups"). Raises BundleError for networks of different shapes.
+    """
+    first = networks[0].state_dict()
+    others = [network.state_dict() for network in networks[1:]]
+    for other in others:
+        if {name: value.shape for name, value in other.items()} != {name: value.shape for name, value in first.items()}:
+            raise BundleError("start", "the models have different shapes, so their weights have no mean", do=_DO)
+    mean = {
+        name: torch.stack([value, *(other[name] for other in others)]).mean(0) if value.is_floating_point() else value
+        for name, value in first.items()
+    }
+    networks[0].load_state_dict(mean)
+    return networks[0]
 
 
 def _weights(graph: onnx.GraphProto) -> Values:

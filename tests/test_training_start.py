@@ -1,0 +1,61 @@
+"""Training that goes on from several models: what the recipe takes from them, and what the new bundle says of them."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+pytest.importorskip("torch", reason="needs the train extra")
+
+from tiny_bundle import write_tiny_bundle  # noqa: E402
+
+from cxsentiment.errors import UsageError  # noqa: E402
+from cxsentiment.model import read_bundle  # noqa: E402
+from training.bundle import check_folder  # noqa: E402
+from training.config import read_config  # noqa: E402
+from training.train import train  # noqa: E402
+
+FINISH = Path(__file__).parents[1] / "training" / "configs" / "finish.yaml"
+
+
+@pytest.fixture(scope="module")
+def starts(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    folder = tmp_path_factory.mktemp("starts")
+    return [str(write_tiny_bundle(folder / name)) for name in ("one", "other")]
+
+
+def recipe(folder: Path, starts: list[str] | str) -> Path:
+    whole: dict[str, Any] = yaml.safe_load(FINISH.read_text(encoding="utf-8"))
+    whole |= {"start": starts, "max_tokens": 32, "storage": "fp32", "sources": {"talk_rare": {"repeat": 0.2}}}
+    path = folder / "recipe.yaml"
+    path.write_text(yaml.safe_dump(whole), encoding="utf-8")
+    return path
+
+
+def test_a_model_that_goes_on_from_two_names_both_and_owes_their_credits(starts: list[str], tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    out = train(recipe(tmp_path, starts), tmp_path / "data", tmp_path / "new")
+    bundle, _ = read_bundle(out)
+    assert bundle.training["recipe"]["start"] == starts  # type: ignore[index]
+    assert bundle.training["start"] == {"tiny from-the-encoder": read_bundle(Path(starts[0]))[1]}
+    assert set(bundle.training["sources"]) == {"service_talk", "talk_rare"}  # type: ignore[call-overload]
+
+
+def test_the_recipe_of_the_shipped_model_may_write_it_but_not_over_its_start(starts: list[str], tmp_path: Path) -> None:
+    config = read_config(recipe(tmp_path, starts))
+    check_folder(tmp_path / "default", config)
+    for start in starts:
+        with pytest.raises(UsageError, match="is the model that training starts from"):
+            check_folder(Path(start), config)
+
+
+def test_models_of_different_kinds_are_refused(starts: list[str], tmp_path: Path) -> None:
+    plain = write_tiny_bundle(tmp_path / "plain", "mean")
+    with pytest.raises(UsageError, match="key 'acts_pooling': comes from the model it starts from"):
+        read_config(recipe(tmp_path, [starts[0], str(plain)]))
+
+
+def test_a_start_that_is_not_there_is_named(starts: list[str], tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="start 'build/nothing': no model folder"):
+        read_config(recipe(tmp_path, [starts[0], "build/nothing"]))
