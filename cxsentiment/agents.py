@@ -165,7 +165,12 @@ def _standing_note(agents: tuple[AgentScore, ...], lack: Reason | None) -> str:
         f"{decided} of {len(placed)} agents with a scored contact differ from the mean of all agents with a posterior "
         "probability of at least .90"
     )
-    return note + ("; the others cannot be told apart from it." if decided < len(placed) else ".")
+    if decided == len(placed):
+        return note + "."
+    return (
+        note + "; the others cannot be told apart from it. This allows for the uncertainty of the mean of all as well, "
+        "so an agent's own interval may leave that mean out and it is still not settled."
+    )
 
 
 def _reliability_note(agents: tuple[AgentScore, ...], icc: float | None, lack: Reason | None) -> str:
@@ -178,6 +183,7 @@ def _reliability_note(agents: tuple[AgentScore, ...], icc: float | None, lack: R
     return (
         f"Agents account for {icc:.1%} of the variance of contact scores (ICC, estimated from "
         f"{sum(agent.estimate.n for agent in agents)} scored contacts); a mean reaches reliability "
-        f"{_GOOD_RELIABILITY:.1f} with {needed} contacts. Agents whose mean is less reliable than "
-        f"{LEAST_RELIABILITY:.1f}, which tells more of chance than of the agent, so that it is withheld: {low}."
+        f"{_GOOD_RELIABILITY:.1f} with {needed} contacts, which is no advice to judge "
+        f"anyone on so few. A mean with a reliability under {LEAST_RELIABILITY:.1f} tells more of chance than of the "
+        f"agent and is withheld; here {low} of {len(agents)} are."
     )

@@ -40,7 +40,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Score every contact-centre transcript on this machine: customer sentiment, agent acts, your scorecard, agent "
     "scores with intervals and their association with CSAT. Nothing leaves the machine.",
-    epilog="Exit codes: 0 done, 1 failure, 2 usage, 3 done with rejects, 130 interrupted.",
+    epilog="Exit codes: 0 done, 1 failure, 2 usage, 3 done with rejects, 4 a check was missed, 130 interrupted.",
 )
 app.command()(score)
 app.command()(watch)

@@ -124,10 +124,12 @@ def _stages(found: Journey) -> Section | None:
         f"have a moment that reads as negative and {number(found.peaks)} one that reads as positive."
     ]
     if found.troughs:
+        turns = sum(one.valence.n for one in every)
         worst = max(every, key=lambda one: one.troughs.value or 0.0)
         says.append(
             f"Most troughs lie in the {worst.stage} ({PRINTERS['share'](worst.troughs.value)}, "
-            f"{interval(worst.troughs, 'share')})."
+            f"{interval(worst.troughs, 'share')}), which holds {PRINTERS['share'](worst.valence.n / turns)} of the "
+            "customers' turns."
         )
     caption = "Mean customer sentiment (−1 to +1) in each stage of a contact, all channels, with its 95% interval."
     return Section(
@@ -152,8 +154,8 @@ def _around(found: Journey) -> Section | None:
     rows: list[tuple[str, ...]]
     says: list[str] = []
     acts: Columns = (
-        ("Just before a", "short"), ("Agent's turn", "id"), ("There", "n"), ("95% interval", "n"),
-        ("Before other turns", "n"), ("Difference", "n"), ("95% interval", "n"),
+        ("Just before a", "short"), ("Agent's act", "id"), ("Before it", "n"), ("95% interval", "n"),
+        ("Before other customer turns", "n"), ("Difference, points", "n"), ("95% interval", "n"),
     )  # fmt: skip
     shown = [one for at in ("trough", "peak") for one in [a for a in found.acts if a.at == at][:_SHOWN]]
     if shown:
@@ -166,7 +168,8 @@ def _around(found: Journey) -> Section | None:
         ]  # fmt: skip
         tables.append(TableView("acts-before", "What the agent did just before", acts, tuple(rows)))
     card: Columns = (
-        ("Item", "id"), ("Met, with a trough", "n"), ("Met, without", "n"), ("Difference", "n"), ("95% interval", "n"),
+        ("Item", "id"), ("Met, with a trough", "n"), ("Met, without", "n"), ("Difference, points", "n"),
+        ("95% interval", "n"),
     )  # fmt: skip
     if found.items:
         rows = [
@@ -178,7 +181,14 @@ def _around(found: Journey) -> Section | None:
             )
             for one in found.items[:_SHOWN]
         ]
-        tables.append(TableView("items-around", "Items met in contacts with a trough", card, tuple(rows)))
+        tables.append(
+            TableView(
+                "items-around",
+                f"Items met in contacts with and without a trough, of those with {LEAST_TURNS} customer turns or more",
+                card,
+                tuple(rows),
+            )
+        )
     if found.topics:
         columns: Columns = (("At a", "short"), ("Phrase", "id"), ("Contacts", "n"), ("Other turns", "n"), ("z", "n"))
         rows = [
@@ -209,11 +219,13 @@ def _customers(found: Journey) -> Section | None:
     if told is None or not told.steps:
         return None
     says = (
-        f"{number(told.several)} of {number(told.customers)} customers have several contacts. Within seven days of a "
-        f"contact {_said(told.soon, 'share')} are followed by another; the median gap is "
-        f"{_said(told.gap_days, 'score')} days.",
+        f"{number(told.several)} of {number(told.customers)} customers have several contacts, on any matter. "
+        f"{_said(told.soon, 'share')} of contacts are followed by another of the same customer within seven days. From "
+        f"one contact of a customer to the next, whenever it came, the median gap is {_said(told.gap_days, 'score')} "
+        "days.",
         f"A contact that was followed by another ended at {_said(told.end, 'r')}; the next one began at "
-        f"{_said(told.next_start, 'r')}. {_said(told.other_channel, 'share')} of such steps changed the channel.",
+        f"{_said(told.next_start, 'r')}: means over the last and the first quarter of the customer's turns. "
+        f"{_said(told.other_channel, 'share')} of the next contacts came by another channel.",
     )
     columns: Columns = (
         ("Customer", "id"), ("Contact", "n"), ("Day", "short"), ("Channel", "short"), ("Queue", "short"),

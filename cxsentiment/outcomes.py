@@ -104,7 +104,7 @@ def reading(association: Association) -> str:
         direction = "go up together" if estimate.value > 0 else "go in opposite directions"
         return f"{who} tend to {direction} ({size}): an association, no more."
     if estimate.low <= 0 <= estimate.high:
-        return f"{who}: no association found ({size}; the interval includes 0)."
+        return f"{who}: not settled ({size}; the interval includes 0)."
     return f"{who}: the interval leaves out 0, but not after allowing for the number of comparisons ({size})."
 
 
@@ -257,6 +257,6 @@ def _leak_note(found: Sequence[Association]) -> list[str]:
         return []
     return [
         f"{len(large)} correlations exceed {SUSPICIOUS}. Expect small numbers: the best documented call-centre system "
-        f"reached about {_LARGEST_DOCUMENTED} per call. Check for leakage (the outcome seen by the score, or the same "
-        "rater on both sides), or very few answers."
+        f"reached about {_LARGEST_DOCUMENTED} over single calls. Treat these as suspect: few agents or answers, a "
+        "score that has seen the outcome, or one rater on both sides."
     ]

@@ -76,7 +76,8 @@ def drivers_section(figures: Sequence[DriverFigure], notes: Sequence[str]) -> Se
             drawings.append(
                 FigureView(
                     chart, f"Share of the differences in {name} that goes with each family of behaviours, with its 95% "
-                    "interval. An interval that crosses 0 leaves it open whether there is anything.",
+                    "interval. An interval that crosses 0 leaves it open whether there is anything; a share below 0 is "
+                    "a by-product of the estimate: read it as possibly nothing.",
                 )
             )  # fmt: skip
         rows = [
@@ -97,8 +98,8 @@ def drivers_section(figures: Sequence[DriverFigure], notes: Sequence[str]) -> Se
         "What the answers go with",
         says=tuple(says),
         text=(
-            "How much of the differences between customers' answers goes with what agents do, family by family of the "
-            "scorecard, beyond the mix of contacts. It is an association: nothing here shows that a behaviour made a "
+            "How much of the differences between customers' answers goes with what agents do, by family of behaviours, "
+            "beyond the mix of contacts. It is an association: nothing here shows that a behaviour made a "
             "customer happier.",
         ),
         figures=tuple(drawings),
@@ -110,20 +111,24 @@ def drivers_section(figures: Sequence[DriverFigure], notes: Sequence[str]) -> Se
 def _driver_words(name: str, whole: DriverFigure, parts: Sequence[DriverFigure]) -> list[str]:
     if whole.estimate.value is None:
         return [f"{name}: nothing can be said. {_sentence(whole.estimate.reason)}"]
-    found = [f"{name}: what agents do goes with {_share(whole.estimate)} of the differences between answers."]
+    found = [f"{name}: what agents do accounts for {_share(whole.estimate)} of the differences between answers."]
     clear = [one for one in parts if one.estimate.low is not None and one.estimate.low > 0]
     if not clear:
         return [*found, f"No single family of behaviours stands out for {name}: every interval reaches 0."]
     clear.sort(key=lambda one: -(one.estimate.value or 0.0))
     named = "; ".join(f"{words(one.family)} ({_share(one.estimate)})" for one in clear)
-    return [*found, f"Told apart from nothing: {named}."]
+    return [*found, f"Of the families of behaviours these stand out for {name}: {named}."]
 
 
 def _direction(one: DriverFigure) -> str:
     if one.family == WHOLE:
         return ""
+    if one.estimate.low is None or one.estimate.low <= 0:
+        return "not settled"
     said = {"+": "better answers", "-": "worse answers", "0": "neither", "mixed": "better and worse"}
-    return said.get(one.slope, NONE) + (" (sign turns beside the others)" if one.suppressor else "")
+    return said.get(one.slope, NONE) + (
+        " (the other way round once the other families are allowed for)" if one.suppressor else ""
+    )
 
 
 def consistency_section(found: Steadiness, margin: float) -> Section | None:
@@ -162,18 +167,26 @@ def consistency_section(found: Steadiness, margin: float) -> Section | None:
     table = TableView("consistency-table", "Groups against all other contacts", columns, tuple(rows))
     return Section(
         "consistency",
-        "Shifts, peak hours, sites, channels and weekdays",
+        _compared(judged),
         says=tuple(_consistency_words(judged, margin)),
         text=(
-            "Whether customers are served alike, with the same mix of contacts. “Equivalent” means that the difference "
-            f"is surely smaller than {margin:g} points, “different” that it surely is not zero, “undetermined” "
-            "neither, "
-            "and more contacts or agents are needed.",
+            "Whether customers are served alike, with the same mix of contacts. “Different”: the difference can be "
+            f"told apart from 0 after allowing for all comparisons. “Equivalent”: its 90% interval lies within "
+            f"{margin:g} points. “Undetermined”: neither; there are too few contacts or agents to say, which is not "
+            "the same as no difference.",
         ),
         figures=(FigureView(chart, caption),) if chart else (),
         tables=(table,) if rows else (),
         notes=(*(f"{one.factor}: {clean(one.estimate.reason or '')}." for one in lacking), *_noted(found.notes)),
     )
+
+
+def _compared(judged: Sequence[Difference]) -> str:
+    """What was compared, as a heading."""
+    factors = list(dict.fromkeys(one.factor for one in judged))
+    if not factors:
+        return _EVERY_FACTOR
+    return f"Steadiness by {' and '.join(filter(None, [', '.join(factors[:-1]), factors[-1]]))}"
 
 
 def _consistency_words(judged: Sequence[Difference], margin: float) -> list[str]:
@@ -256,14 +269,15 @@ def targets_section(found: Balance) -> Section:
 
 
 # A column of the contacts, what it is to a reader, and what lacks where it is empty.
+_EVERY_FACTOR = "Shifts, peak hours, sites, channels and weekdays"
 _NEEDED = (
-    ("agent_id", "Agent", "no agent score, no coaching"),
-    ("customer_id", "Customer", "no first-contact resolution, no timeline"),
-    ("channel", "Channel", "compared and drawn as “not given”"),
-    ("started_at", "Start", "no week, shift, weekday or trend"),
-    ("duration_s", "Times of turns", "no response or handle times, no silences"),
-    ("csat", "CSAT answer", "no association with it"),
-    ("score", "Score", "too little of the scorecard applied"),
+    ("agent_id", "Agent", "is left out of agents' scores and coaching"),
+    ("customer_id", "Customer", "is left out of first-contact resolution and timelines"),
+    ("channel", "Channel", "is compared and drawn as “not given”"),
+    ("started_at", "Start", "is left out of weeks, shifts, weekdays and trends"),
+    ("duration_s", "Times of turns", "is left out of response times, lengths and silences"),
+    ("csat", "CSAT answer", "is left out of associations with CSAT"),
+    ("score", "Score", "is left out of means of scores: too little of the scorecard applied"),
 )
 
 
@@ -274,7 +288,12 @@ def quality_section(contacts: pa.Table, items: Sequence[ItemRate]) -> Section:
     for column, name, lacks in _NEEDED:
         known = total - contacts[column].null_count
         rows.append((name, number(known), PRINTERS["share"](known / total if total else None), lacks))
-    columns: Columns = (("Known of a contact", "id"), ("Contacts", "n"), ("Share", "n"), ("Where it lacks", "note"))
+    columns: Columns = (
+        ("Known of a contact", "id"),
+        ("Contacts", "n"),
+        ("Share", "n"),
+        ("A contact without it", "note"),
+    )
     judged = sum(item.met + item.not_met for item in items)
     left = sum(item.unscored for item in items)
     says: tuple[str, ...] = ()
@@ -288,8 +307,8 @@ def quality_section(contacts: pa.Table, items: Sequence[ItemRate]) -> Section:
         text=(
             "The model reads English text turn by turn, with the turns before as context. It hears no voice, sees no "
             "screen, and does not know whether what an agent said is true. It was trained on other campaigns than "
-            "yours: its model card says on which, and how often it was right there. Irony, dialect and poor speech "
-            "recognition cost accuracy. Grade some contacts yourselves before you trust a level.",
+            "yours, which its model card names; expect it to be right less often here than there. Irony, dialect and "
+            "poor speech recognition cost accuracy. Grade some contacts yourselves before you trust a level.",
         ),
         tables=(TableView("known", "What is known of the contacts", columns, tuple(rows)),),
     )

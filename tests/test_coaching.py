@@ -41,7 +41,7 @@ def test_missed_empathy_quotes_the_customer_and_shows_the_reply():
     assert one.context[-1].speaker == "agent"
     assert one.confidence == pytest.approx(0.75 * 0.75)
     assert "turn 2 reads as negative (p 0.75)" in one.why
-    assert "nothing in the agent's turn 4 and turn 5 acknowledges" in one.why
+    assert "no acknowledgement, apology or reassurance was seen in the agent's turn 4 and turn 5" in one.why
     assert "highest p 0.25" in one.why
     assert one.focus == "Name the trouble."
 
@@ -189,7 +189,7 @@ def test_turns_follow_the_rows_of_the_table_not_their_numbers():
     unasked, missed = found([rows], verdicts=[unmet(turn=2)])
     assert (missed.skill, missed.turn, missed.quote) == (MISSED_EMPATHY, 3, "customer says 1")
     assert [turn.turn for turn in missed.context] == [0, 3, 1]
-    assert "nothing in the agent's turn 1 and turn 2 acknowledges" in missed.why
+    assert "no acknowledgement, apology or reassurance was seen in the agent's turn 1 and turn 2" in missed.why
     assert (unasked.skill, unasked.turn) == ("greet", 2)
     assert [(turn.turn, turn.speaker) for turn in unasked.context] == [
         (3, "customer"),

@@ -146,7 +146,7 @@ def test_turning_point_downwards():
     (one,) = found(*talk)
     assert (one.skill, one.turn) == (DOWNTURN, 4)
     assert one.confidence == pytest.approx(0.875 * 0.625)
-    assert "Look at what the agent said in turn 3" in one.why
+    assert "Look at the agent's turn 3" in one.why
     assert [turn.turn for turn in one.context] == [2, 3, 4, 5]
     assert DOWNTURN not in skills(*talk[:6])
     # Nothing that an agent said lies between the last quiet turn and the first negative one.

@@ -193,7 +193,7 @@ def test_sections_say_it_in_words():
     )
     assert "Most troughs lie in the opening (100%" in stages_.says[1]
     assert around.says == ("Customers at a trough speak of “lost”, “<b>”.",)
-    assert back.says[0].startswith("3 of 3 customers have several contacts.")
+    assert back.says[0].startswith("3 of 3 customers have several contacts, on any matter.")
     assert {len(row) for view in (*stages_.tables, *around.tables, *back.tables) for row in view.rows} == {
         len(view.columns) for view in (*stages_.tables, *around.tables, *back.tables)
     }

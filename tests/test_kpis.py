@@ -175,11 +175,13 @@ def test_verdicts_of_contacts_that_are_not_there_do_not_count_and_one_agents_con
     assert found["Call quality"].method == "mean, t interval"
 
 
-def test_talk_time_is_the_median_duration():
-    kpi = by_name(contacts([{"duration_s": s} for s in (60.0, 90.0, 600.0)]))["Handle time (talk only)"]
-    assert kpi.estimate.value == 90
-    assert "after-call work" in kpi.definition
-    assert "no times" in by_name(contacts([{}]))["Handle time (talk only)"].estimate.reason
+def test_the_length_of_transcripts_is_the_median_of_each_channel():
+    rows = [{"duration_s": s, "channel": "call"} for s in (60.0, 90.0, 600.0)]
+    found = by_name(contacts([*rows, {"duration_s": 86_400.0, "channel": "email"}]))
+    assert found["Length of transcript, call"].estimate.value == 90
+    assert found["Length of transcript, email"].estimate.value == 86_400
+    assert "after-call work" in found["Length of transcript, call"].definition
+    assert "no times" in by_name(contacts([{"channel": "call"}]))["Length of transcript, call"].estimate.reason
 
 
 @pytest.mark.parametrize("table", [no_contacts(), contacts([{"channel": "chat"}])])

@@ -197,4 +197,4 @@ def test_percentiles_cover_and_have_no_interval_where_there_are_too_few():
 
 def test_keys_are_plain_words():
     assert key_of("CSAT, satisfied customers") == "csat_satisfied_customers"
-    assert key_of("Handle time (talk only)") == "handle_time_talk_only"
+    assert key_of("Length of transcript (talk only)") == "length_of_transcript_talk_only"

@@ -122,7 +122,7 @@ def test_suspiciously_large_correlations_ask_for_a_leakage_check():
     rows = [{**row, "sentiment_end": row["csat"] + 0.01 * row["score"]} for row in surveyed()]
     found, notes = associate(contacts(rows), no_items())
     assert "check for leakage" in pick(found, "sentiment_end", "pooled").flag
-    assert any("Check for leakage" in note and "0.24" in note for note in notes)
+    assert any("Treat these as suspect" in note and "0.24" in note for note in notes)
     assert pick(found, "score", "pooled").flag is None or "leakage" not in pick(found, "score", "pooled").flag
 
 
@@ -175,7 +175,7 @@ def test_same_input_same_result():
     [
         (0.1, 0.3, 0.01, "go up together"),
         (-0.3, -0.1, 0.01, "go in opposite directions"),
-        (-0.1, 0.3, 0.4, "no association found"),
+        (-0.1, 0.3, 0.4, "not settled"),
         (0.01, 0.3, 0.2, "allowing for the number of comparisons"),
     ],
 )

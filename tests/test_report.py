@@ -59,7 +59,7 @@ def agent(number: int, name: str | None = None) -> AgentScore:
 def association(feature: str, level: Level, value: float, p_adjusted: float | None) -> Association:
     half = 0.45 if level == "between" else 0.12
     p = None if p_adjusted is None else p_adjusted / 3
-    reading = f"Over all contacts, {feature} and CSAT: no association found." if level == "pooled" else ""
+    reading = f"Over all contacts, {feature} and CSAT: not settled." if level == "pooled" else ""
     found = estimate(value, half, 152, f"Spearman, {level}, delete-one-agent jackknife")
     return Association(feature, "csat", level, found, 8, p, p_adjusted, 0.23, None, reading)
 
@@ -327,7 +327,7 @@ def test_page_says_plainly_what_the_associations_amount_to(case: str, sentence: 
 def test_readings_of_clear_associations_come_first(full: str) -> None:
     readings = re.findall(r"<li>(Over all contacts, [^<]+)</li>", full)
     assert len(readings) == len(FEATURES)
-    assert readings[0] == "Over all contacts, score and CSAT: no association found."
+    assert readings[0] == "Over all contacts, score and CSAT: not settled."
 
 
 def test_key_figures_are_named_as_the_indicators_are() -> None:

@@ -89,10 +89,13 @@ def test_drivers_in_plain_words() -> None:
     section = drivers_section(rows, ("a note",))
     assert section is not None
     assert section.says == (
-        "CSAT: what agents do goes with 40%, 30% to 50% of the differences between answers.",
-        "Told apart from nothing: empathy (20%, 10% to 30%).",
+        "CSAT: what agents do accounts for 40%, 30% to 50% of the differences between answers.",
+        "Of the families of behaviours these stand out for CSAT: empathy (20%, 10% to 30%).",
     )
-    assert section.tables[0].rows[2][4] == "worse answers (sign turns beside the others)"
+    assert [row[4] for row in section.tables[0].rows] == ["", "better answers", "not settled"]
+    turned = drivers_section([rows[0], driver("pace", 0.2, 0.1, "-", True)], ())
+    assert turned is not None
+    assert turned.tables[0].rows[1][4] == "worse answers (the other way round once the other families are allowed for)"
     assert len(section.figures) == 1
     nobody = drivers_section([rows[0], rows[2]], ())
     assert nobody is not None
@@ -165,8 +168,8 @@ def test_the_overview_names_no_agent_and_leads_to_the_parts() -> None:
     assert all(f'<section id="{line.part}"' in page for line in lines)
     assert not re.search(r"\bA\d+\b", " ".join(line.text for line in lines))
     (mood,) = (line.text for line in lines if line.part == "journey")
-    assert "from 0.00 (−0.05 to 0.05) at the start to 0.90 (0.85 to 0.95) at the end" in mood
-    assert "lowest 20 to 30% into a contact" in mood
+    assert "0.00 (−0.05 to 0.05) in the first tenth of a contact and 0.90 (0.85 to 0.95) in the last" in mood
+    assert "lowest 20 to 30% into it" in mood
     assert overview(EMPTY, ()) == ()
 
 
@@ -192,7 +195,7 @@ def test_the_report_of_a_run_has_all_parts_and_their_tables(made: Path, tmp_path
     for title in (
         "With the same mix of contacts",
         "What the answers go with",
-        "Shifts, peak hours, sites, channels and weekdays",
+        "Steadiness by channel",
         "Targets and balanced scorecard",
     ):
         assert f"<h3>{title}</h3>" in text
@@ -249,7 +252,7 @@ def test_what_is_known_of_the_contacts() -> None:
     item = ItemRate("greet", "s", "?", estimate(0.5, 0.1), 2, 1, 5, 1)
     section = quality_section(table, [item])
     assert section.says == ("1 of 4 verdicts (25%) were too close to call and left open.",)
-    assert section.tables[0].rows[0] == ("Agent", "1", "50%", "no agent score, no coaching")
+    assert section.tables[0].rows[0] == ("Agent", "1", "50%", "is left out of agents' scores and coaching")
     assert quality_section(contacts([]), []).says == ()
     assert quality_section(contacts([]), []).tables[0].rows[0][2] == "–"
 

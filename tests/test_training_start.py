@@ -8,13 +8,13 @@ import yaml
 
 pytest.importorskip("torch", reason="needs the train extra")
 
-from tiny_bundle import write_tiny_bundle  # noqa: E402
+from tiny_bundle import write_tiny_bundle
 
-from cxsentiment.errors import UsageError  # noqa: E402
-from cxsentiment.model import read_bundle  # noqa: E402
-from training.bundle import check_folder  # noqa: E402
-from training.config import read_config  # noqa: E402
-from training.train import train  # noqa: E402
+from cxsentiment.errors import UsageError
+from cxsentiment.model import read_bundle
+from training.bundle import check_folder
+from training.config import read_config
+from training.train import train
 
 FINISH = Path(__file__).parents[1] / "training" / "configs" / "finish.yaml"
 

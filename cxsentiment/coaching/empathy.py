@@ -44,8 +44,8 @@ def missed_empathy(talk: Talk, texts: Texts, pool: int) -> Iterator[Candidate]:
         row, reply = int(rows[k]), int(first[k])
         replies = f"turn {talk.number[reply]}" + (f" and turn {talk.number[second[k]]}" if second[k] >= 0 else "")
         why = (
-            f"The customer's turn {talk.number[row]} reads as negative (p {talk.p_negative[row]:.2f}); nothing in the "
-            f"agent's {replies} acknowledges, apologises or reassures (highest p {best[k]:.2f})."
+            f"The customer's turn {talk.number[row]} reads as negative (p {talk.p_negative[row]:.2f}); no "
+            f"acknowledgement, apology or reassurance was seen in the agent's {replies} (highest p {best[k]:.2f})."
         )
         yield candidate(
             talk, row, MISSED_EMPATHY, float(confidence[k]), why, focus_of(item, NAME_IT),
@@ -118,9 +118,9 @@ def downturns(talk: Talk, texts: Texts, pool: int) -> Iterator[Candidate]:
             continue  # no agent turn lies at the turning point
         earlier = ", ".join(f"turn {talk.number[r]}" for r in windows[k, :2])
         why = (
-            f"The contact turns here: the customer's {earlier} do not read as negative, turn {talk.number[row]} and "
-            f"turn {talk.number[windows[k, 3]]} do (p {p[k, 2]:.2f} and {p[k, 3]:.2f}). Look at what the agent said "
-            f"in turn {talk.number[before[row]]}, just before."
+            f"The customer's words turn negative here: {earlier} do not read as negative, turn {talk.number[row]} and "
+            f"turn {talk.number[windows[k, 3]]} do (p {p[k, 2]:.2f} and {p[k, 3]:.2f}). Look at the agent's turn "
+            f"{talk.number[before[row]]}, just before: it may have been the news, or how it was told."
         )
         yield candidate(
             talk, row, DOWNTURN, float(confidence[k]), why, focus_of(item, NAME_IT),

@@ -69,8 +69,9 @@ def unanswered_questions(talk: Talk, texts: Texts, pool: int) -> Iterator[Candid
         row = int(rows[k])
         reply = int(talk.next_agent[row])
         why = (
-            f"The customer's turn {talk.number[row]} asks; nothing in the agent's next turns, from turn "
-            f"{talk.number[reply]} on, informs, confirms, asks back or goes to look (highest p {best[row]:.2f})."
+            f"The customer's turn {talk.number[row]} asks; in the agent's next turns, from turn "
+            f"{talk.number[reply]} on, no answer, confirmation, question or look-up was seen (highest p "
+            f"{best[row]:.2f})."
         )
         yield candidate(
             talk, row, UNANSWERED, float(confidence[k]), why, focus_of(item, _ANSWER_IT), asks=asks_of(item),
@@ -81,7 +82,7 @@ def unanswered_questions(talk: Talk, texts: Texts, pool: int) -> Iterator[Candid
 def repeat_effort(talk: Talk, contacts: pa.Table, texts: Texts, pool: int) -> Iterator[Candidate]:
     """A negative customer turn with a phrase of repeat effort, such as "I already told you"."""
     item = item_for(texts, "no_repeated_information", "confirming")
-    said = "says that something was told, asked for or done before"
+    said = "has words that often mean that something was told, asked for or done before"
     yield from _cued(
         talk, contacts, "repeat_effort", REPEAT_EFFORT, said, focus_of(item, _LOOK_FIRST), asks_of(item), pool
     )

@@ -31,7 +31,7 @@ _PARTS = (
     ("Average hold", "hold_s", "mean time on hold of answered contacts, those without hold among them"),
     ("Average after-call work", "wrap_up_s", "mean after-call work (wrap-up) of answered contacts"),
 )
-_RESPONSE = "from the end of the customer's first turn (its start, where no end is known) to the first agent turn "
+_RESPONSE = "time from the end of the customer's first turn (its start, where no end is known) to the first agent turn "
 _RESPONSE += "after it, per contact"
 
 
@@ -45,7 +45,7 @@ class QueueRules:
 
 def first_response(contacts: pa.Table, *, ninetieth: bool = False) -> list[Kpi]:
     """Median (or 90th percentile) of the first response per channel, by name, in seconds."""
-    name, definition = "First response time", _RESPONSE
+    name, definition = "First response time", f"median {_RESPONSE}"
     measure: Callable[[FloatArray], Estimate] = median_interval
     if ninetieth:
         name, definition, measure = "First response time, 90th percentile", f"90 % are faster; {_RESPONSE}", _ninetieth
@@ -78,6 +78,8 @@ def _response(channel: str, signal: str, waits: FloatArray, measure: Callable[[F
             Reason("not_given", "a call is answered before anybody speaks: needs a contact log with queue times"),
             "none",
         )
+    if signal == "duration_s":
+        return because(measure(waits), Reason("not_given", "no contact has a duration: the turns carry no times"))
     if np.all(np.isnan(waits)):
         return missing(
             Reason("not_given", "no contact has the times of a customer turn and of an agent turn after it"), "none"
@@ -85,14 +87,11 @@ def _response(channel: str, signal: str, waits: FloatArray, measure: Callable[[F
     return measure(waits)
 
 
-def talk_time(contacts: pa.Table) -> Kpi:
-    """Median length of the transcript in seconds."""
-    estimate = because(
-        median_interval(floats(contacts["duration_s"])),
-        Reason("not_given", "no contact has a duration: the turns carry no times"),
-    )
-    definition = "median length of the transcript; talk time only: hold and after-call work need a contact log"
-    return Kpi("Handle time (talk only)", "s", estimate, definition)
+def transcript_length(contacts: pa.Table) -> list[Kpi]:
+    """Median length of the transcript per channel, by name, in seconds: e-mails take days, calls minutes."""
+    definition = "median time from the first to the last turn, pauses included; hold and after-call work need a "
+    definition += "contact log"
+    return _by_channel(contacts, "duration_s", "Length of transcript", definition, median_interval)
 
 
 def logged(log: pa.Table | None) -> list[Kpi]:

@@ -10,7 +10,15 @@ import pyarrow.compute as pc
 
 from cxsentiment.kpis.cost import Prices, costs
 from cxsentiment.kpis.customers import Customers, customer_kpis
-from cxsentiment.kpis.handling import QueueRules, first_response, logged, median_response, parts, queue, talk_time
+from cxsentiment.kpis.handling import (
+    QueueRules,
+    first_response,
+    logged,
+    median_response,
+    parts,
+    queue,
+    transcript_length,
+)
 from cxsentiment.kpis.quality import CUES, Judged, judged, quality
 from cxsentiment.kpis.resolution import WINDOW_DAYS, Episodes, first_contacts, in_time
 from cxsentiment.kpis.surveys import Scale, ces, csat, csat_top_box, nps
@@ -124,7 +132,7 @@ def _measured(
     found += parts(log)
     found += queue(log, rules.queues)
     found += [*first_response(contacts), *first_response(contacts, ninetieth=True), *median_response(contacts)]
-    found.append(talk_time(contacts))
+    found.extend(transcript_length(contacts))
     return found + quality(contacts, judgements)
 
 

@@ -5,7 +5,7 @@ An indicator whose data a run does not hold stands in the list with no value and
 
 import pyarrow as pa
 
-from cxsentiment.kpis.handling import first_response, logged, talk_time
+from cxsentiment.kpis.handling import first_response, logged, transcript_length
 from cxsentiment.kpis.quality import judged, quality
 from cxsentiment.kpis.resolution import first_contacts
 from cxsentiment.kpis.surveys import Scale, ces, csat, nps
@@ -42,7 +42,7 @@ def kpis(
     their intervals, and describe the customers who answered only.
     """
     result = [*csat(floats(contacts["csat"]), csat_scale), nps(floats(contacts["nps"])), ces(floats(contacts["ces"]))]
-    result += [*first_response(contacts), talk_time(contacts)]
+    result += [*first_response(contacts), *transcript_length(contacts)]
     result += quality(contacts, judged(contacts, verdicts))
     result += logged(log)
     every = all_contacts(contacts, log)

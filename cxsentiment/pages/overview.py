@@ -54,8 +54,8 @@ def _agents(findings: Findings) -> Iterator[Line]:
         return
     told = sum(standing in ("above", "below") for standing in placed)
     text = (
-        f"{number(told)} of {number(len(placed))} agents differ from the mean of all beyond what chance explains; the "
-        "others cannot be told apart."
+        f"{number(told)} of {number(len(placed))} agents are probably above or below the mean of all (probability at "
+        "least 90%); the others cannot be told apart from it."
         if told
         else f"None of the {number(len(placed))} agents can be told apart from the mean of all."
     )
@@ -78,9 +78,9 @@ def _journey(findings: Findings) -> Iterator[Line]:
     first, last = points[0], points[-1]
     lowest = min(points, key=lambda point: point.estimate.value or 0.0)
     text = (
-        f"Customers' words go from {_value(first.estimate, 'r')} at the start to {_value(last.estimate, 'r')} at the "
-        f"end (−1 negative, +1 positive); they are lowest {10 * lowest.tenth} to {10 * lowest.tenth + 10}% into a "
-        "contact."
+        f"Customers' words average {_value(first.estimate, 'r')} in the first tenth of a contact and "
+        f"{_value(last.estimate, 'r')} in the last (−1 negative, +1 positive); they are lowest "
+        f"{10 * lowest.tenth} to {10 * lowest.tenth + 10}% into it."
     )
     yield Line("journey", "Mood", text)
 
