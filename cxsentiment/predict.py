@@ -231,8 +231,10 @@ def _windows(tokens: int, window: int) -> list[Span]:
 def _score(model: Model, ids: list[IntArray], memory: Memory) -> FloatArray:
     """Logits of all heads side by side (rows by labels) for rows of token ids.
 
-    A row's sums run in the same order whatever stands beside it, except that matrices of one row take another path in
-    ONNX Runtime; so no batch has fewer than two rows, and a row's logits are the same in any company.
+    A row's sums run in the same order whatever stands beside it, with two exceptions in ONNX Runtime: matrices of one
+    row take another path, and with AVX2 (not with AVX-512) a row whose tokens fill 4 k + 3 columns is summed in another
+    order than with padding after it. So no batch has fewer than two rows, none has 4 k + 3 columns, and a row's logits
+    are the same to the bit in any company: else a resumed run could not be told from one that was never stopped.
     """
     width = sum(len(head.labels) for head in model.bundle.heads)
     table = np.zeros((len(ids), width), np.float32)
@@ -258,10 +260,11 @@ def _run(model: Model, ids: list[IntArray]) -> FloatArray:
 
 
 def _padded(model: Model, ids: list[IntArray]) -> tuple[IntArray, IntArray]:
-    """Rows of token ids between their end tokens, padded, and the mask; at least two rows (see _score)."""
+    """Rows of token ids between their ends, padded, and the mask: two rows or more, never 4 k + 3 columns (_score)."""
     first, last = model.ends
     rows = max(len(ids), 2)
     width = max(len(tokens) for tokens in ids) + 2
+    width += width % 4 == 3
     padded = np.zeros((rows, width), np.int64)
     mask = np.zeros((rows, width), np.int64)
     for place in range(rows):

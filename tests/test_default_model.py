@@ -1,12 +1,14 @@
 """The bundle that ships: whole, of the right shape, the same score in any company, and right on plain sentences."""
 
+import random
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from cxsentiment import predict
 from cxsentiment.model import Model
-from cxsentiment.predict import predict_texts
+from cxsentiment.predict import Memory, embed_texts, predict_texts
 from cxsentiment.schema import ACTS, SENTIMENTS
 
 FOLDER = Path(__file__).parents[1] / "models" / "default"
@@ -54,8 +56,22 @@ def test_a_turn_scores_the_same_alone_and_in_any_company(model: Model) -> None:
         together = [probs for probs, _ in predict_texts(model, [(head, text) for text in TEXTS])]
         backwards = [probs for probs, _ in predict_texts(model, [(head, text) for text in TEXTS[::-1]])][::-1]
         alone = [predict_texts(model, [(head, text)])[0][0] for text in TEXTS]
-        assert np.abs(np.array(together) - np.array(alone)).max() <= 1e-4
-        assert np.abs(np.array(together) - np.array(backwards)).max() <= 1e-4
+        assert together == alone == backwards
+
+
+def test_logits_and_embeddings_are_the_same_to_the_bit_in_any_company(model: Model) -> None:
+    words = " ".join(TEXTS).split()
+    texts = [" ".join(words[place : place + count]) for count in range(1, 40) for place in (0, 7, 19)]
+    ids = [tokens.ids for tokens in model.tokenise(texts)]
+    assert {(len(one) + 2) % 8 for one in ids} == set(range(8)), "a kernel may treat any width apart"
+    logits, embedding = predict._score(model, ids, Memory()), embed_texts(model, texts)
+    chance = random.Random(3)
+    for _ in range(3):
+        order = chance.sample(range(len(ids)), len(ids))
+        while order:
+            some, order = order[: (size := chance.choice((1, 1, 2, 3, 7, 30)))], order[size:]
+            assert np.array_equal(predict._score(model, [ids[k] for k in some], Memory()), logits[some])
+            assert np.array_equal(embed_texts(model, [texts[k] for k in some]), embedding[some])
 
 
 @pytest.mark.parametrize(
