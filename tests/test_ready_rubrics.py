@@ -16,15 +16,9 @@ FEWEST_ITEMS = 15
 # What version 4 of the bundled model reads otherwise than the grader: six turns, nine verdicts of 1,358. The examples
 # stay as they were written: worded until a model agrees they would hide what it misses.
 MISSED = {
-    ("hand_over_cold", "professional"),
-    ("promise-without-amount", "reason_asked"),
-    ("no-answer-at-all", "answer"),
-    ("no-answer-at-all", "checked_resolved"),
-    ("roof_repair", "recap_before_close"),
-    ("roof_repair", "close"),
+    ("phone_number_posted", "professional"),
     ("factory-reset-with-warning", "trouble_acknowledged"),
     ("factory-reset-with-warning", "ownership"),
-    ("no-explanation-given", "explanation"),
 }
 
 

@@ -109,13 +109,16 @@ class Campaign(_Strict):
 
 class Config(_Strict):
     """One training recipe. With `start`, a bundle's folder, training goes on from its weights; from the mean of the
-    weights where several are named (model soups, Wortsman et al. 2022), which must come from one encoder.
+    weights where several are named (model soups, Wortsman et al. 2022), which must come from one encoder. With
+    `mean_with_start` the result is the mean of what was trained and of what it started from (Wortsman et al. 2022,
+    "Robust fine-tuning of zero-shot models"): steadier on talk that training showed little of.
     """
 
     name: str
     version: str
     seed: int
     start: Annotated[tuple[str, ...], Field(max_length=8), BeforeValidator(_several)] = ()
+    mean_with_start: bool = False
     encoder: str
     layers: Annotated[int, Field(ge=1, le=12)]
     words: Literal["trained", "frozen"]
@@ -135,6 +138,8 @@ class Config(_Strict):
     def _campaign_starts_somewhere(self) -> "Config":
         if self.campaign is not None and len(self.start) != 1:
             raise ValueError("a campaign needs one `start`, the model that it adapts and is compared with")
+        if self.mean_with_start and not self.start:
+            raise ValueError("`mean_with_start` needs a `start`")
         return self
 
     @property

@@ -29,6 +29,7 @@ from training.data import Tables, build
 from training.losses import batch_loss, positive_weights
 from training.model import Network, load_encoder
 from training.sources import LabelledTurn
+from training.weights import load_network, mean_of
 
 _SAVE_EVERY = 300  # steps
 _REPORT_EVERY = 100  # steps
@@ -233,6 +234,8 @@ def train(
     if fresh:
         checkpoint.unlink(missing_ok=True)
     progress = fit(network, turns, tokeniser, config, checkpoint)
+    if config.mean_with_start:
+        network = mean_of([network, _network(config)]).eval()
     print(f"trained in {progress.seconds:.0f} s; calibrating and exporting")
     write_bundle(network, tokeniser, config, tables, progress.seconds, out)
     if material is not None:
@@ -271,8 +274,6 @@ def _network(config: Config) -> Network:
     """The encoder with new heads, or the whole network of the models that the recipe starts from."""
     if not config.start:
         return Network(load_encoder(config), config.acts_pooling, config.dropout)
-    from training.weights import load_network, mean_of
-
     network = mean_of([load_network(folder, config.dropout) for folder in start_folders(config)])
     network.encoder.embeddings.word_embeddings.weight.requires_grad_(config.words == "trained")
     return network
