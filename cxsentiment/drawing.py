@@ -16,6 +16,8 @@ import vl_convert
 BLUE, ORANGE, INK, GREY, _GRID = "#0072B2", "#D55E00", "#1a1a1a", "#595959", "#d9d9d9"
 # Arial's widths are Liberation Sans's too, by which vl-convert measures: labels fit where they are drawn.
 _FONT = "Arial, Helvetica, Liberation Sans, sans-serif"
+# Where none of these is installed letters are wider, and labels begin this much further to the left.
+_ROOM_FOR_LABELS = 24
 # All charts are at least this wide, so that their letters come out alike on a page.
 _PAGE_WIDTH = 430
 _CONFIG: dict[str, Any] = {
@@ -75,6 +77,6 @@ def svg(chart: alt.TopLevelMixin, name: str, title: str) -> str:
     width, height = (float(side) for side in re.search(r'viewBox="0 0 (\S+) ([^"]+)"', head).groups())  # type: ignore[union-attr]
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="chart" role="img" aria-labelledby="{slug}-title" '
-        f'width="100%" viewBox="0 0 {max(width, _PAGE_WIDTH):g} {height:g}">'
+        f'width="100%" viewBox="{-_ROOM_FOR_LABELS} 0 {max(width, _PAGE_WIDTH) + _ROOM_FOR_LABELS:g} {height:g}">'
         f'<title id="{slug}-title">{escape(title)}</title>{body}'
     )
