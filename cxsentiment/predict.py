@@ -232,7 +232,7 @@ def _score(model: Model, ids: list[IntArray], memory: Memory) -> FloatArray:
     """Logits of all heads side by side (rows by labels) for rows of token ids.
 
     A row's sums run in the same order whatever stands beside it, with two exceptions in ONNX Runtime: matrices of one
-    row take another path, and with AVX2 (not with AVX-512) a row whose tokens fill 4 k + 3 columns is summed in another
+    row take another path, and with AVX2 (seen there alone) a row whose tokens fill 4 k + 3 columns is summed in another
     order than with padding after it. So no batch has fewer than two rows, none has 4 k + 3 columns, and a row's logits
     are the same to the bit in any company: else a resumed run could not be told from one that was never stopped.
     """

@@ -268,8 +268,8 @@ def targets_section(found: Balance) -> Section:
     )
 
 
-# A column of the contacts, what it is to a reader, and what lacks where it is empty.
 _EVERY_FACTOR = "Shifts, peak hours, sites, channels and weekdays"
+# A column of the contacts, what it is to a reader, and what becomes of a contact in which it is empty.
 _NEEDED = (
     ("agent_id", "Agent", "is left out of agents' scores and coaching"),
     ("customer_id", "Customer", "is left out of first-contact resolution and timelines"),

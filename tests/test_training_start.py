@@ -56,6 +56,14 @@ def test_models_of_different_kinds_are_refused(starts: list[str], tmp_path: Path
         read_config(recipe(tmp_path, [starts[0], str(plain)]))
 
 
+def test_a_mean_with_the_start_needs_one(tmp_path: Path) -> None:
+    whole = yaml.safe_load((FINISH.parent / "default.yaml").read_text(encoding="utf-8")) | {"mean_with_start": True}
+    path = tmp_path / "recipe.yaml"
+    path.write_text(yaml.safe_dump(whole), encoding="utf-8")
+    with pytest.raises(UsageError, match=r"key 'start': .*`mean_with_start` needs a `start`"):
+        read_config(path)
+
+
 def test_a_start_that_is_not_there_is_named(starts: list[str], tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="start 'build/nothing': no model folder"):
         read_config(recipe(tmp_path, [starts[0], "build/nothing"]))

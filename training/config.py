@@ -187,7 +187,7 @@ def read_config(path: Path) -> Config:
         return Config.model_validate(raw)
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"]) or "campaign"  # the one check of several keys
+        key = ".".join(str(part) for part in first["loc"]) or "start"  # what the check of several keys is about
         raise UsageError(str(path), f"key {key!r}: {first['msg']}", do="See training/configs/default.yaml") from error
 
 
