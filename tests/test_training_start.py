@@ -8,6 +8,7 @@ import yaml
 
 pytest.importorskip("torch", reason="needs the train extra")
 
+import torch
 from tiny_bundle import write_tiny_bundle
 
 from cxsentiment.errors import UsageError
@@ -15,6 +16,7 @@ from cxsentiment.model import read_bundle
 from training.bundle import check_folder
 from training.config import read_config
 from training.train import train
+from training.weights import load_network
 
 FINISH = Path(__file__).parents[1] / "training" / "configs" / "finish.yaml"
 
@@ -25,8 +27,8 @@ def starts(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     return [str(write_tiny_bundle(folder / name)) for name in ("one", "other")]
 
 
-def recipe(folder: Path, starts: list[str] | str) -> Path:
-    whole: dict[str, Any] = yaml.safe_load(FINISH.read_text(encoding="utf-8"))
+def recipe(folder: Path, starts: list[str] | str, **changes: object) -> Path:
+    whole: dict[str, Any] = yaml.safe_load(FINISH.read_text(encoding="utf-8")) | changes
     whole |= {"start": starts, "max_tokens": 32, "storage": "fp32", "sources": {"talk_rare": {"repeat": 0.2}}}
     path = folder / "recipe.yaml"
     path.write_text(yaml.safe_dump(whole), encoding="utf-8")
@@ -40,6 +42,15 @@ def test_a_model_that_goes_on_from_two_names_both_and_owes_their_credits(starts:
     assert bundle.training["recipe"]["start"] == starts  # type: ignore[index]
     assert bundle.training["start"] == {"tiny from-the-encoder": read_bundle(Path(starts[0]))[1]}
     assert set(bundle.training["sources"]) == {"service_talk", "talk_rare"}  # type: ignore[call-overload]
+
+
+def test_the_mean_with_the_start_lies_half_way_between(starts: list[str], tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    mean = load_network(train(recipe(tmp_path, starts), tmp_path / "data", tmp_path / "mean"))
+    alone = load_network(train(recipe(tmp_path, starts, mean_with_start=False), tmp_path / "data", tmp_path / "alone"))
+    start, trained = load_network(Path(starts[0])).acts.weight, alone.acts.weight
+    assert (trained - start).abs().max() > 1e-3, "training changes something"
+    assert torch.allclose(mean.acts.weight, (trained + start) / 2, atol=1e-5)
 
 
 def test_the_recipe_of_the_shipped_model_may_write_it_but_not_over_its_start(starts: list[str], tmp_path: Path) -> None:
