@@ -30,7 +30,12 @@ Master = Annotated[
 ]
 CacheFolder = Annotated[
     Path | None,
-    typer.Option("--cache", metavar="FOLDER", help="Remember there what the model said, for this and later runs."),
+    typer.Option(
+        "--cache",
+        metavar="FOLDER",
+        envvar="CXSENTIMENT_CACHE",
+        help="Remember there what the model said, for this and later runs.",
+    ),
 ]
 DeviceOption = Annotated[
     str, typer.Option("--device", help="What runs the model: cpu, openvino, gpu, or auto, the fastest that is here.")

@@ -74,7 +74,7 @@ def refuse(spark: Spark, workers: int, cache: Path | None) -> None:
         raise UsageError(
             f"--cache {cache}",
             "cannot be used with --engine spark: executors on several machines would share one file",
-            do="Leave it out",
+            do="Leave it out, and CXSENTIMENT_CACHE unset",
         )
     if spark.context is not None:
         return

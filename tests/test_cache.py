@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 import slow_run
 from slow_run import Slow, contacts, files, finish, wait_for, workers_of
+from typer.testing import CliRunner
 
 from cxsentiment.cache import Cache
+from cxsentiment.cli import app
 from cxsentiment.errors import RunError
 from cxsentiment.model import Model
 
@@ -70,6 +72,18 @@ def test_a_second_run_needs_no_model_and_gives_the_same_bytes(
     monkeypatch.setattr(Model, "logits", refuse)
     finish(source, tmp_path / "second", toy_bundle, cache=tmp_path / "cache")
     assert files(tmp_path / "second") == files(tmp_path / "first") == files(tmp_path / "without")
+
+
+def test_the_environment_may_name_it_and_an_empty_name_is_none(
+    source: Path, toy_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("", str(tmp_path / "cache")):
+        monkeypatch.setenv("CXSENTIMENT_CACHE", name)
+        out = tmp_path / f"run{len(name)}"
+        done = CliRunner().invoke(app, ["score", str(source), "--out", str(out), "--model", str(toy_bundle)])
+        assert done.exit_code == 0, done.output
+        assert (tmp_path / "cache").exists() == bool(name)
+    assert files(out) == files(tmp_path / "run0")
 
 
 def test_a_flipped_bit_in_it_changes_no_result(source: Path, toy_bundle: Path, tmp_path: Path) -> None:
