@@ -119,8 +119,9 @@ def test_in_a_folder_of_bad_files_every_good_contact_is_scored_as_if_alone(
     assert verified.code == ExitCode.DONE, verified.said
 
 
-# Commands that wait for people or for files, and `demo`, which scores with the bundled model, are left out.
-NEVER = {"serve", "watch", "demo"}
+# `serve` waits for people, and `demo` scores with the bundled model; `watch` looks once, at files that need not settle.
+NEVER = {"serve", "demo"}
+ALWAYS = {("watch",): ["--once", "--settle", "0"]}
 
 
 def _commands(group: Any, before: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -194,7 +195,11 @@ def command_lines(draw: st.DrawFn) -> tuple[list[str], list[int | str]]:
     for parameter in COMMANDS[name].params:
         if parameter.param_type_name == "argument":
             line += draw(st.lists(values, min_size=draw(st.integers(0, 9)) > 0, max_size=2))
-    options = [one for one in COMMANDS[name].params if one.param_type_name == "option" and "--help" not in one.opts]
+    options = [
+        one
+        for one in COMMANDS[name].params
+        if one.param_type_name == "option" and not {"--help", "--settle"} & {*one.opts}
+    ]
     if options:
         for option in draw(st.lists(st.sampled_from(options), max_size=3)):
             line.append(option.opts[0])
@@ -217,7 +222,7 @@ def test_no_arguments_end_in_a_traceback(
 ) -> None:
     name, line = given
     paths = places["paths"]
-    arguments = [paths[one % len(paths)] if isinstance(one, int) else one for one in line]
+    arguments = ALWAYS.get(tuple(name), []) + [paths[one % len(paths)] if isinstance(one, int) else one for one in line]
     options = {option for one in COMMANDS[tuple(name)].params for option in one.opts}
     for option, value in (("--out", str(tmp_path / "out")), ("--model", places["model"]), ("--workers", "1")):
         if option in options and option not in arguments and "--" not in arguments:
