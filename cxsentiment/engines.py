@@ -3,6 +3,7 @@
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from multiprocessing import active_children
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -68,7 +69,7 @@ class LocalEngine:
         """Score a shard here, or have it scored."""
         if self.workers > 1 and not (is_last and self._pool is None):
             self._pool = self._pool or self._started()
-            return self._pool.submit(score_in_worker, shard, self.out)
+            return self._pool.submit(score_in_worker, shard, self.out, self.read[1])
         self._scorer = self._scorer or Scorer(*self._of_scorer, self.read)
         done: Future[ShardResult] = Future()
         done.set_result(self._scorer.score_shard(shard, self.out))
@@ -85,9 +86,15 @@ class LocalEngine:
         )
 
     def close(self, *, at_once: bool) -> None:
-        """End the workers when they have written what they have; they cannot be made to leave it."""
+        """End the workers when they have written what they have; at once, or when asked again, by killing them."""
         if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
+            if at_once:
+                _kill_workers()
+            try:
+                self._pool.shutdown(cancel_futures=True)
+            except KeyboardInterrupt:
+                _kill_workers()
+                raise
         if self._scorer is not None:
             self._scorer.memory.close()
 
@@ -106,3 +113,9 @@ class LocalEngine:
             initializer=start_worker,
             initargs=self._of_scorer,
         )
+
+
+def _kill_workers() -> None:
+    """End them whatever they do: what they had written stands, and what they had not is scored again."""
+    for child in active_children():
+        child.kill()

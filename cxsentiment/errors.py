@@ -7,7 +7,8 @@ CxError
 ├── RubricError    a scorecard that cannot be used (exit code 2)
 ├── BundleError    a model folder that is missing, damaged or of another shape (exit code 1)
 ├── RunError       a run folder that cannot be read, written or resumed (exit code 1)
-│   └── BusyError    another process writes to it
+│   ├── BusyError    another process writes to it
+│   └── UnsettledError   a file of its input was changed or moved while it was scored
 └── StoreError     a store of human labels that cannot be opened, read or written (exit code 1)
 """
 
@@ -105,6 +106,10 @@ class RunError(CxError):
 
 class BusyError(RunError):
     """A run folder that another process writes to; it may be free later."""
+
+
+class UnsettledError(RunError):
+    """An input that was changed or moved away while it was scored; it may be at rest later."""
 
 
 class StoreError(CxError):

@@ -36,6 +36,7 @@ from cxsentiment.shards import Shard, ShardResult, cut
 from cxsentiment.spark_engine import Spark, SparkEngine
 from cxsentiment.spending import processor_seconds, spent
 from cxsentiment.spool import Spool
+from cxsentiment.stillness import Stillness
 from cxsentiment.stopping import Stop, stoppable
 
 T = TypeVar("T")
@@ -92,19 +93,20 @@ def run(
     that is returned says `already_scored`. Ctrl-C or SIGTERM (`on_stop` is called) first finishes the shards under way
     and then raises KeyboardInterrupt; a second one raises it at once. Raises UsageError for inputs or a folder that
     cannot be used, BundleError for a broken model, RunError where another process writes to `out`, or it cannot be
-    written.
+    written, UnsettledError where an input was changed meanwhile.
     """
     _refuse(settings)
     require(settings.device)
     clock = _Clock()
     sources = _outside(out, find_sources(inputs))
+    still = Stillness(sources)
     bundle, model_sha256 = read_bundle(settings.model)  # a broken model stops the run before anything is read
     if settings.cache is not None:  # one that cannot be used stops the run before anything is read
         width = sum(len(head.labels) for head in bundle.heads)
         Cache(settings.cache, model_sha256, width, settings.device).close()
     plan = plan_of(settings, bundle, model_sha256, tuple(fingerprint(path) for path in sources))
     with lock.alone(out, "cxsentiment score") as sign, Spool(out) as refused, stoppable(on_stop) as stop:
-        return _run(plan, out, sources, settings, clock, sign, refused, stop, on_progress)
+        return _run(plan, out, sources, still, settings, clock, sign, refused, stop, on_progress)
 
 
 def plan_of(settings: Settings, bundle: Bundle, model_sha256: str, inputs: Sequence[Mapping[str, Any]]) -> Plan:
@@ -129,6 +131,7 @@ def _run(
     plan: Plan,
     out: Path,
     sources: Sequence[Source],
+    still: Stillness,
     settings: Settings,
     clock: "_Clock",
     sign: Callable[[], None],
@@ -160,6 +163,7 @@ def _run(
         turns = sum(r.note.turns_in for r in results)
         share = reader.fraction * contacts / max(reader.contacts, 1)
         on_progress(Progress(share, contacts, turns, clock.seconds))
+    still.check()
     results.sort(key=lambda result: result.number)
     runs.remove_shards_from(out, len(results))
     joined = _joined(out, settings.surveys, reader.matched)
@@ -260,7 +264,12 @@ def _rejects_beside(settings: Settings, joined: Joined | None) -> list[Reject]:
 def _outside(out: Path, sources: Sequence[Source]) -> list[Source]:
     """The sources that are not part of the run folder itself, which may lie inside the folder that is scored."""
     own = out.resolve()
-    return [one for one in sources if not isinstance(one, Path) or not one.resolve().is_relative_to(own)]
+
+    def lies_in_it(one: Source) -> bool:
+        # A link is refused when it is read; one that leads round in a circle cannot be resolved.
+        return isinstance(one, Path) and not one.is_symlink() and one.resolve().is_relative_to(own)
+
+    return [one for one in sources if not lies_in_it(one)]
 
 
 class _Reader:

@@ -18,6 +18,7 @@ from cxsentiment.devices import Device
 from cxsentiment.executors import scorer_of
 from cxsentiment.ingest.options import ReadOptions
 from cxsentiment.ingest.records import read_or_reject
+from cxsentiment.ingest.values import text_or_none
 from cxsentiment.model import default_model
 from cxsentiment.privacy import EVERYTHING_USUAL, Masking
 from cxsentiment.rubric.reading import find_rubric, read_rubric
@@ -101,7 +102,8 @@ def schema() -> str:
 
 
 def _read(row: dict[str, Any], place: int, options: ReadOptions) -> Transcript | Reject:
-    if row.get(options.columns.get("id", "id")) is None:
+    found = row.get(options.columns.get("id", "id"))
+    if found is None or (isinstance(found, str | float) and text_or_none(found) is None):
         what = f"{SOURCE}:{place}: the contact has no id, and here none can be made from a file's name"
         return Reject(SOURCE, place, None, "no_id", f"{what}. Give the rows a column id")
     record = {name: value.isoformat() if isinstance(value, date) else value for name, value in row.items()}

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import FrameType
 
 from cxsentiment.devices import Device
+from cxsentiment.errors import RunError
 from cxsentiment.imports import leave_out
 from cxsentiment.privacy import Masking
 from cxsentiment.rubric.scorecard import Rubric
@@ -56,9 +57,12 @@ def _end_with_parent() -> None:
         os._exit(_KILLED)
 
 
-def score_in_worker(shard: Shard, out: Path) -> ShardResult:
-    """Score one shard in this process."""
+def score_in_worker(shard: Shard, out: Path, model_sha256: str) -> ShardResult:
+    """Score one shard in this process. Raises RunError where it loaded another model than the run began with."""
     worker = _worker[0]
+    if worker.scorer.model.sha256 != model_sha256:
+        where, do = str(worker.scorer.model.folder), "Run the same command again when the model stays as it is"
+        raise RunError(where, "the model was exchanged while the run began", do=do)
     worker.busy = True
     try:
         return worker.scorer.score_shard(shard, out)

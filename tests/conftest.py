@@ -1,6 +1,7 @@
 """Fixtures every test file may use."""
 
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,13 @@ def shared() -> Path:
     if not (folder / "README.md").exists():
         pytest.skip("needs ../shared (real data beside the checkout), which is absent here")
     return folder
+
+
+@pytest.fixture(scope="session")
+def model_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for `--cache` of the whole test run: many tests score the demo, whose turns are so read once."""
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "model-cache"
 
 
 @pytest.fixture(scope="module")

@@ -20,12 +20,6 @@ STAR = ROOT / "docs" / "star.md"
 STAR_CHATS = 200  # docs/star.md says so
 
 
-@pytest.fixture(scope="module")
-def model_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder for what the model said: a dozen pages score the same demo contacts, whose turns are so read once."""
-    return tmp_path_factory.mktemp("cache")
-
-
 @pytest.fixture
 def empty_folder(tmp_path: Path, model_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty working folder in which the `cxsentiment` of this environment is the first on the path."""

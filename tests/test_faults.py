@@ -82,16 +82,19 @@ def test_a_signal_to_all_its_processes_lets_the_shards_under_way_be_finished(
     assert files(out) == whole
 
 
-def test_a_second_signal_stops_at_once(source: Path, slow: Slow, tmp_path: Path, whole: dict[str, bytes]) -> None:
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_second_signal_stops_at_once(
+    source: Path, slow: Slow, tmp_path: Path, whole: dict[str, bytes], workers: int
+) -> None:
     out = tmp_path / "run"
-    slow.pause = 30
-    process = slow.start("score", source, "--out", out, "--workers", 1)
-    wait_for(lambda: slow.begun(), process)
+    slow.pause = 300
+    process = slow.start("score", source, "--out", out, "--workers", workers)
+    wait_for(lambda: slow.begun() == workers, process)
     os.kill(process.pid, signal.SIGINT)
     assert process.stderr is not None
     assert "stopping" in process.stderr.readline()
     os.kill(process.pid, signal.SIGINT)
-    process.communicate(timeout=20)
+    process.communicate(timeout=60)
     assert process.returncode == 130
     assert finished(out) == []
     finish(source, out, slow.model)

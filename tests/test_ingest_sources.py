@@ -1,10 +1,14 @@
+import errno
 import gzip
+import os
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
 from cxsentiment.errors import InputError, UsageError
+from cxsentiment.ingest.intake import read_contacts
+from cxsentiment.ingest.options import ReadOptions
 from cxsentiment.ingest.sources import content_name, find_sources, open_bytes
 
 
@@ -43,6 +47,27 @@ def test_a_link_given_by_name_is_followed_and_one_in_a_folder_is_kept_as_a_link(
     (tmp_path / "folder/link.txt").symlink_to(tmp_path / "real.txt")
     assert find_sources([str(tmp_path / "folder/link.txt")]) == [tmp_path / "real.txt"]
     assert find_sources([str(tmp_path / "folder")])[0].is_symlink()
+
+
+def test_a_folder_that_may_not_be_read_is_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _touch(tmp_path, "calls/a.txt", "calls/shut/b.txt", "calls/z.txt")
+    shut, listdir, scandir = tmp_path / "calls" / "shut", os.listdir, os.scandir
+
+    def guarded(look):  # no permission stops root, who may run the tests
+        def look_or_refuse(path):
+            if Path(path) == shut:
+                raise PermissionError(errno.EACCES, "Permission denied", str(path))
+            return look(path)
+
+        return look_or_refuse
+
+    monkeypatch.setattr(os, "listdir", guarded(listdir))
+    monkeypatch.setattr(os, "scandir", guarded(scandir))
+    sources = find_sources([str(tmp_path / "calls")])
+    assert _names(tmp_path, sources) == ["calls/a.txt", "calls/shut", "calls/z.txt"]
+    (refused,) = read_contacts([sources[1]], ReadOptions())
+    assert (refused.code, refused.source) == ("unreadable", shut.as_posix())
+    assert "is a folder that cannot be read (Permission denied). Check its permissions" in refused.message
 
 
 @pytest.mark.parametrize("inputs", [[], ["absent.jsonl"], ["*.absent"], ["empty"]])

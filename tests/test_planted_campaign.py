@@ -103,12 +103,13 @@ def test_campaign_rate_with_labels_holds_the_truth(campaign):
 
 @pytest.mark.shared
 @pytest.mark.slow
-def test_the_demo_campaigns_agents_are_those_its_writers_made(shared, tmp_path):
+def test_the_demo_campaigns_agents_are_those_its_writers_made(shared, tmp_path, model_cache):
     """The writers gave each agent habits and labelled every turn. Scored by those labels instead of the model's
     probabilities, the same scorecard says how good each agent truly is; the model's figures must say the same.
     """
     demo = Path(cli.__file__).parent / "demo"
-    said("score", demo / "contacts.jsonl", "--surveys", demo / "surveys.csv", "--csat-scale", "1-5", "--out", tmp_path)
+    joins = ("--surveys", demo / "surveys.csv", "--csat-scale", "1-5", "--cache", model_cache)
+    said("score", demo / "contacts.jsonl", *joins, "--out", tmp_path)
     labelled = {turns[0].conversation: turns for turns in _by_conversation(shared / "data")}
     card = Scorecard(read_rubric(default_rubric()), Labels(ACTS, (0.5,) * len(ACTS)))
     truth: dict[str, list[float]] = {}

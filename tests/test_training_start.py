@@ -35,22 +35,27 @@ def recipe(folder: Path, starts: list[str] | str, **changes: object) -> Path:
     return path
 
 
-def test_a_model_that_goes_on_from_two_names_both_and_owes_their_credits(starts: list[str], tmp_path: Path) -> None:
-    (tmp_path / "data").mkdir()
-    out = train(recipe(tmp_path, starts), tmp_path / "data", tmp_path / "new")
-    bundle, _ = read_bundle(out)
+@pytest.fixture(scope="module")
+def mean(starts: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that went on from both, as the recipe says: the mean with its start."""
+    folder = tmp_path_factory.mktemp("mean")
+    (folder / "data").mkdir()
+    return train(recipe(folder, starts), folder / "data", folder / "new")
+
+
+def test_a_model_that_goes_on_from_two_names_both_and_owes_their_credits(starts: list[str], mean: Path) -> None:
+    bundle, _ = read_bundle(mean)
     assert bundle.training["recipe"]["start"] == starts  # type: ignore[index]
     assert bundle.training["start"] == {"tiny from-the-encoder": read_bundle(Path(starts[0]))[1]}
     assert set(bundle.training["sources"]) == {"service_talk", "talk_rare"}  # type: ignore[call-overload]
 
 
-def test_the_mean_with_the_start_lies_half_way_between(starts: list[str], tmp_path: Path) -> None:
+def test_the_mean_with_the_start_lies_half_way_between(starts: list[str], mean: Path, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
-    mean = load_network(train(recipe(tmp_path, starts), tmp_path / "data", tmp_path / "mean"))
-    alone = load_network(train(recipe(tmp_path, starts, mean_with_start=False), tmp_path / "data", tmp_path / "alone"))
-    start, trained = load_network(Path(starts[0])).acts.weight, alone.acts.weight
+    alone = train(recipe(tmp_path, starts, mean_with_start=False), tmp_path / "data", tmp_path / "alone")
+    start, trained, between = (load_network(one).acts.weight for one in (Path(starts[0]), alone, mean))
     assert (trained - start).abs().max() > 1e-3, "training changes something"
-    assert torch.allclose(mean.acts.weight, (trained + start) / 2, atol=1e-5)
+    assert torch.allclose(between, (trained + start) / 2, atol=1e-5)
 
 
 def test_the_recipe_of_the_shipped_model_may_write_it_but_not_over_its_start(starts: list[str], tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from cxsentiment.errors import CompanionError, InputError, UsageError
 from cxsentiment.ingest.archives import is_archive, is_office, members
@@ -122,6 +123,12 @@ def _head(source: Source) -> Head:
     where = source_name(source)
     if source.is_symlink():
         raise InputError("link", where, "is a link, and links in folders are not followed", do="Give its target")
+    if isinstance(source, Path) and source.is_dir():  # a folder is walked, where that can be done
+        try:
+            next(source.iterdir(), None)
+        except OSError as error:
+            what = f"is a folder that cannot be read ({error.strerror})"
+            raise InputError("unreadable", where, what, do="Check its permissions") from error
     if not source.is_file():
         raise InputError("not_a_file", where, "is not a file", do="Check the path")
     return head_of(source)

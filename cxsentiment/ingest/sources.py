@@ -81,8 +81,9 @@ def find_sources(inputs: Sequence[str]) -> list[Source]:
     A file named twice comes once.
 
     Hidden files, what operating systems leave behind, and folders of an earlier run (they hold `run.json`, `contacts/`
-    and `turns/`: its results are no input) are skipped. Files of an unknown kind and links inside a
-    folder are kept, so that the reader can refuse them by name. A link given by name is followed.
+    and `turns/`: its results are no input) are skipped. Files of an unknown kind, and in a folder links and
+    folders that may not be read, are kept, so that the reader can refuse them by name. A link given by name is
+    followed.
 
     Raises:
         UsageError: an input does not exist, or nothing was found.
@@ -119,7 +120,11 @@ def _expand(text: str) -> list[Path]:
 
 def _walk(folder: Path) -> list[Path]:
     files: list[Path] = []
-    for root, folders, names in os.walk(folder, followlinks=False):
+
+    def keep(error: OSError) -> None:
+        files.append(Path(error.filename))
+
+    for root, folders, names in os.walk(folder, onerror=keep, followlinks=False):
         if _is_run(folders, names):
             folders.clear()
             continue
