@@ -8,6 +8,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 DATA ?= ../shared/data
 STARTS := build/start/version3/bundle.json build/start/version4/bundle.json
 
+# The examples of README and docs start hundreds of processes, each of which would compile the whole package anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo test check model env env-test format wheel-test clean
 
 help:  ## list the targets

@@ -12,6 +12,7 @@ two, the share of the model's path in what a core can multiply (see `limits`), w
 import argparse
 import gzip
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -71,14 +72,16 @@ def cold_start(model: Path, folder: Path, rounds: int) -> dict[str, list[float]]
     lines = ["Agent: Hello, this is Ana. How can I help?", "Customer: My order never came and I am upset."]
     call.write_text("\n".join(f"{line} ({k})" for k in range(COLD_TURNS // 2) for line in lines) + "\n")
     seconds: dict[str, list[float]] = {"help": [], "score": []}
+    # What was installed is compiled, and a checkout from its first start on, unless the environment forbids to keep it.
+    compiled = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     for k in range(rounds + 1):
         score = ["score", str(call), "--out", str(folder / f"cold{k}"), "--model", str(model)]
         for name, arguments in (("help", ["--help"]), ("score", score)):
             start = time.perf_counter()
             # a fixed command, no shell
-            subprocess.run([*_program(), *arguments], check=True, capture_output=True)  # nosec B603
+            subprocess.run([*_program(), *arguments], check=True, capture_output=True, env=compiled)  # nosec B603
             seconds[name].append(round(time.perf_counter() - start, 3))
-    return {name: values[1:] for name, values in seconds.items()}  # the first fills the file cache
+    return {name: values[1:] for name, values in seconds.items()}  # the first compiles, and fills the file cache
 
 
 def peak_memory(source: Path, model: Path, folder: Path) -> int:
