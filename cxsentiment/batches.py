@@ -13,11 +13,20 @@ from pathlib import Path
 from typing import Any
 
 from cxsentiment import erasures, lock, runs
-from cxsentiment.errors import RunError
+from cxsentiment.errors import RunError, UnsettledError
 from cxsentiment.ingest.identities import FirstSeen, Sighting
 from cxsentiment.model import read_bundle
 from cxsentiment.pipeline import Progress, Settings, plan_of, run
-from cxsentiment.receipt import Plan, begin, earlier_run, fingerprint, refusals, refused_lines
+from cxsentiment.receipt import (
+    Plan,
+    begin,
+    earlier_run,
+    fingerprint,
+    how_to_mend,
+    path_of,
+    refusals,
+    refused_lines,
+)
 from cxsentiment.schema import Reject
 from cxsentiment.spending import cost
 from cxsentiment.verify import numbers_of
@@ -44,29 +53,42 @@ class Batches:
         self._list = out / INCOMING / _LIST
         self._part = out / INCOMING / "run"
         self._bundle = read_bundle(settings.model)
+        self._checked = False
         self._plan: Plan = plan_of(settings, *self._bundle, ())
 
     def take(self, files: Sequence[Path]) -> list[dict[str, Any]]:
         """Finish what was interrupted, then score those files that were not scored before; the batches' receipts.
 
-        Raises BusyError where another process writes to the run, UsageError where the folder holds another run.
+        Raises BusyError where another process writes to the run, UsageError where the folder holds another run,
+        RunError where a file of the run is damaged or the model is another one, UnsettledError where a file does not
+        rest.
         """
         with lock.alone(self._out, "cxsentiment watch") as sign:
             before = earlier_run(self._out, self._plan, overwrite=False)
+            self._check(before)
             done = self._finish(before, sign)
             if done:
                 before = runs.read_receipt(self._out)
-            fresh, changed = self._fresh(files, before)
-            if fresh or changed:
+            listed = self._fresh(files, before)
+            if any(listed.values()):
                 sign()
                 runs.remove_asides(self._out)
                 if before is None:
                     before = begin(self._plan)
                     runs.write_receipt(self._out, before)
-                listed = {"number": _next(before), "inputs": fresh, "changed": changed}
-                runs.write_atomically(self._list, json.dumps(listed).encode())
-                done += self._score(listed)
+                numbered = {"number": _next(before), **listed}
+                runs.write_atomically(self._list, json.dumps(numbered).encode())
+                done += self._score(numbered)
         return done
+
+    def _check(self, before: Mapping[str, Any] | None) -> None:
+        """Refuse, once in a process, to let a run grow of which a file is damaged."""
+        if not self._checked and before is not None and before.get("state") == "complete":
+            for name in runs.altered(self._out, before["files"]):
+                raise RunError(
+                    str(self._out / name), "is missing, or was altered after it was written", do=how_to_mend(before)
+                )
+        self._checked = True
 
     def _finish(self, before: Mapping[str, Any] | None, sign: Callable[[], None]) -> list[dict[str, Any]]:
         """Make good what a kill left of a batch."""
@@ -105,30 +127,41 @@ class Batches:
             {"path": one["path"], **fingerprint(Path(one["path"]))} == one for one in listed["inputs"]
         )
 
-    def _fresh(
-        self, files: Sequence[Path], before: Mapping[str, Any] | None
-    ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        """Paths and fingerprints of new files; fingerprints of those scored under this name with another content."""
+    def _fresh(self, files: Sequence[Path], before: Mapping[str, Any] | None) -> dict[str, list[dict[str, Any]]]:
+        """What is new: `inputs`, with their paths; `changed`, scored under this name with another content; `moved`.
+
+        A file whose content was scored from another one that is there no more is taken for that one, moved. Where the
+        other is still there, the two are two, as for `score`: calls without ids may be word for word the same.
+        """
         known = (before or {}).get("inputs", ())
-        names = {entry["source"] for entry in known if entry["sha256"] is not None}
-        contents = {entry["sha256"] or entry["source"] for entry in known}
-        fresh: list[dict[str, Any]] = []
-        changed: list[dict[str, Any]] = []
+        scored = {(path_of(entry), entry["sha256"]) for entry in known}
+        names = {path_of(entry) for entry in known if entry["sha256"] is not None}
+        holders: dict[str, list[Path]] = {}
+        for entry in known:
+            if entry["sha256"] is not None:
+                holders.setdefault(entry["sha256"], []).append(path_of(entry))
+        found: dict[str, list[dict[str, Any]]] = {"inputs": [], "changed": [], "moved": []}
         for path in files:
             entry = fingerprint(path)
-            mark = entry["sha256"] or entry["source"]  # what cannot be read is refused, once
-            if mark in contents or not path.exists():
+            if not path.exists() or (path, entry["sha256"]) in scored:  # what cannot be read is refused, once
                 continue
-            contents.add(mark)
-            if entry["source"] in names:
-                changed.append(entry)
+            same = holders.get(entry["sha256"], [])
+            there = [one for one in same if one.exists()]
+            if any(_is_same(one, path) for one in there):
+                continue  # the folder was named otherwise then
+            if path in names:
+                found["changed"].append(entry)
+            elif same and not there:
+                found["moved"].append(entry)
             else:
-                fresh.append({"path": str(path), **entry})
-        return fresh, changed
+                found["inputs"].append({"path": str(path), **entry})
+        return found
 
     def _score(self, listed: Mapping[str, Any]) -> list[dict[str, Any]]:
         part: dict[str, Any] = {}
         if paths := [one["path"] for one in listed["inputs"]]:
+            self._require_files(paths)
+            self._require_model(read_bundle(self._settings.model)[1])
             settings = replace(self._settings, known=self._known())
             if (self._out / erasures.FILE).exists() and not (self._part / erasures.FILE).exists():
                 inputs = [{name: value for name, value in one.items() if name != "path"} for one in listed["inputs"]]
@@ -136,10 +169,22 @@ class Batches:
                 runs.write_atomically(self._part / erasures.FILE, _bytes(self._out / erasures.FILE))
             part = run(paths, self._part, settings, self._on_progress, self._on_stop)
             part.pop("already_scored", None)
-        if _holds_only_erased(part) and not listed["changed"]:
+            self._require_model(part["model"]["sha256"])
+        if _holds_only_erased(part) and not listed["changed"] and not listed.get("moved"):
             shutil.rmtree(self._out / INCOMING, ignore_errors=True)
             return []
         return [self._take_in(runs.read_receipt(self._out) or {}, part, listed)]
+
+    def _require_files(self, paths: Sequence[str]) -> None:
+        if gone := [path for path in paths if not Path(path).exists()]:
+            shutil.rmtree(self._out / INCOMING, ignore_errors=True)
+            raise UnsettledError(gone[0], "was moved away before it was read")
+
+    def _require_model(self, sha256: str) -> None:
+        if sha256 != self._bundle[1]:
+            shutil.rmtree(self._out / INCOMING, ignore_errors=True)
+            do = "Start cxsentiment watch again; another model needs another run folder"
+            raise RunError(str(self._settings.model), "the model was exchanged after the watch began", do=do)
 
     def _known(self) -> FirstSeen:
         """The contacts of the run, so that none is scored twice."""
@@ -151,7 +196,7 @@ class Batches:
 
     def _take_in(self, before: Mapping[str, Any], part: Mapping[str, Any], listed: Mapping[str, Any]) -> dict[str, Any]:
         """Write the batch's shards after those of the run, and one receipt for both. May be done again after a kill."""
-        changed = listed["changed"]
+        changed, moved = listed["changed"], listed.get("moved", [])  # earlier versions wrote none
         runs.write_receipt(self._out, {**before, "state": "incomplete", "committing": listed["number"]})
         first = before.get("shards", 0)
         hashes: dict[str, str] = {}
@@ -164,25 +209,28 @@ class Batches:
             tables = {name: runs.read_part(self._part, name, number) for name in runs.TABLES}
             hashes |= runs.write_shard(self._out, place, tables, note)
         runs.remove_shards_from(self._out, first + len(numbers))
-        lines = [*self._lines_of(before), *_lines(self._part), *runs.reject_lines(map(_changed, changed))]
+        told = runs.reject_lines([*map(_changed, changed), *map(_moved, moved)])
+        lines = [*self._lines_of(before), *_lines(self._part), *told]
         runs.write_atomically(self._out / runs.REJECTS, b"".join(lines))
         hashes[runs.REJECTS] = runs.sha256_of(self._out / runs.REJECTS)
-        whole = self._joined(before, part, changed, hashes)
+        whole = self._joined(before, part, changed, moved, hashes)
         runs.write_receipt(self._out, whole)
         shutil.rmtree(self._out / INCOMING, ignore_errors=True)
-        return {**whole, "this_batch": _of_batch(part, changed)}
+        return {**whole, "this_batch": _of_batch(part, changed, moved)}
 
     def _joined(
         self,
         before: Mapping[str, Any],
         part: Mapping[str, Any],
         changed: Sequence[Mapping[str, Any]],
+        moved: Sequence[Mapping[str, Any]],
         hashes: Mapping[str, str],
     ) -> dict[str, Any]:
         """The receipt of the run with this batch in it."""
         earlier = {name: value for name, value in before.items() if name != "committing"}
         sums = {name: _added(earlier.get(name, {}), part.get(name, {})) for name in _SUMS if {name} & {*earlier, *part}}
-        sums["contacts"] = _added(sums.get("contacts", {}), {"in": len(changed), "scored": 0, "rejected": len(changed)})
+        files = {"in": len(changed) + len(moved), "scored": 0, "rejected": len(changed)}
+        sums["contacts"] = _added(sums.get("contacts", {}), files | ({"copies": len(moved)} if moved else {}))
         sums["turns"] = sums.get("turns") or {"in": 0, "scored": 0, "without_text": 0, "unknown_speaker": 0}
         unmet = [set(one["unmet_roles"]) for one in (earlier, part) if "unmet_roles" in one]
         seconds = sums.get("seconds", {}).get("total", 0.0)
@@ -194,7 +242,7 @@ class Batches:
             **sums,
             "state": "complete",
             "command": self._settings.command or None,
-            "inputs": [*earlier.get("inputs", ()), *part.get("inputs", ()), *changed],
+            "inputs": [*earlier.get("inputs", ()), *part.get("inputs", ()), *changed, *moved],
             "unmet_roles": sorted(set.intersection(*unmet)) if unmet else [],
             "turns_per_second": round(sums["turns"]["in"] / seconds, 1) if seconds else None,
             "contacts_per_second": round(sums["contacts"]["scored"] / seconds, 1) if seconds else None,
@@ -218,6 +266,13 @@ class Batches:
     def _lines_of(self, before: Mapping[str, Any]) -> list[bytes]:
         """The refusals of the run as it was before the batch; more may stand there if this was interrupted."""
         return _lines(self._out)[: refused_lines(before) if "contacts" in before else 0]
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:  # it went away just now
+        return False
 
 
 def _holds_only_erased(part: Mapping[str, Any]) -> bool:
@@ -252,12 +307,22 @@ def _changed(entry: Mapping[str, Any]) -> Reject:
     return Reject(source, 0, None, "changed_file", f"{source}: {what}. {do}")
 
 
-def _of_batch(part: Mapping[str, Any], changed: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _moved(entry: Mapping[str, Any]) -> Reject:
+    """The line of a file that holds, byte for byte, what another held that was scored and is gone. It loses nothing."""
+    source = entry["source"]
+    what = "holds what another file held that was scored and is there no more, so it is taken for that one, moved"
+    do = "If it is another contact that happens to read the same, give it an id, or add an empty line to the file"
+    return Reject(source, 0, None, "moved_file", f"{source}: {what}. {do}", "copy")
+
+
+def _of_batch(
+    part: Mapping[str, Any], changed: Sequence[Mapping[str, Any]], moved: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
     """What came of this batch alone."""
     contacts = part.get("contacts") or {"in": 0, "scored": 0, "rejected": 0}
     refused = refusals(part) if "turns" in part else contacts["rejected"]
     return {
-        "files": len(part.get("inputs", ())) + len(changed),
+        "files": len(part.get("inputs", ())) + len(changed) + len(moved),
         "scored": contacts["scored"],
         "rejected": refused + len(changed),
         "seconds": (part.get("seconds") or {}).get("total", 0.0),

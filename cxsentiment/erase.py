@@ -173,7 +173,7 @@ def _erase(run: Path, whom: Whom, reason: str | None, dry_run: bool, now: dateti
     if requests == [erasures.request_of(entry) for entry in finished]:
         return Erasure(str(run), False, tuple(finished), not_searched=_not_searched(run))
     if not receipt.stands(run, before):
-        do = "Run the same cxsentiment score command again, which mends the run, or delete the folder"
+        do = f"{receipt.how_to_mend(before)}; or delete the folder"
         raise RunError(str(run), "a file of this run is missing or was altered", do=do)
     found = holdings.look(run, before, Selection(salt, requests))
     for store in stores:

@@ -224,5 +224,5 @@ def _read(path: Path, reader: Callable[[Path], Any]) -> Any:
     try:
         return reader(path)
     except (OSError, KeyError, TypeError, ValueError, pa.ArrowException) as error:
-        do = "Run the same cxsentiment score command again to mend the run, then erase"
+        do = "cxsentiment verify tells how to mend the run; then erase"
         raise RunError(str(path), f"cannot be read: {error}", do=do) from error

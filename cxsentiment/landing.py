@@ -8,7 +8,8 @@ from cxsentiment.ingest.sources import find_sources
 
 # What programs call a file that they are still writing.
 UNFINISHED = (".tmp", ".temp", ".part", ".partial", ".crdownload", ".download", ".filepart", ".swp", "~")
-State = tuple[int, int]  # bytes and time of the last change (ns), only ever compared
+# Bytes, and times (ns) of the last change of its content, and of that or its permissions; only ever compared.
+State = tuple[int, int, int]
 
 
 class Landing:
@@ -38,7 +39,7 @@ class Landing:
                 status = path.stat()
             except OSError:  # it went away between two looks
                 continue
-            state = (status.st_size, status.st_mtime_ns)
+            state = (status.st_size, status.st_mtime_ns, status.st_ctime_ns)
             before, since = self._first_seen.get(path, (state, now))
             if before != state:
                 since = now

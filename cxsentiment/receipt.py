@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -141,8 +142,26 @@ def fingerprint(source: Source) -> dict[str, Any]:
             while chunk := file.read(_CHUNK):
                 digest.update(chunk)
     except OSError:
-        return {"source": source_name(source), "sha256": None, "bytes": 0}
-    return {"source": source_name(source), "sha256": digest.hexdigest(), "bytes": size_of(source)}
+        return {**_named(source), "sha256": None, "bytes": 0}
+    return {**_named(source), "sha256": digest.hexdigest(), "bytes": size_of(source)}
+
+
+def _named(source: Source) -> dict[str, str]:
+    """The name as it is shown; and its bytes where those cannot be shown, for then two files may be shown alike."""
+    shown, name = source_name(source), source.as_posix()
+    return {"source": shown} if shown == name else {"source": shown, "path_hex": os.fsencode(name).hex()}
+
+
+def path_of(entry: Mapping[str, Any]) -> Path:
+    """Where an input of a receipt lay."""
+    return Path(os.fsdecode(bytes.fromhex(entry["path_hex"])) if "path_hex" in entry else entry["source"])
+
+
+def how_to_mend(receipt: Mapping[str, Any]) -> str:
+    """What to do about a file of a finished run that is not what the receipt says."""
+    if "batches" in receipt:  # `watch` goes on from what is there, and its inputs may be gone
+        return "Bring the file back from a backup, or have all inputs scored anew into another folder"
+    return "Run the same cxsentiment score command again, which mends the run, or bring the file back from a backup"
 
 
 def begin(plan: Plan) -> dict[str, Any]:

@@ -273,6 +273,9 @@ def require_complete(run: Path) -> dict[str, Any]:
         )
     if receipt.get("state") == ERASING:
         raise half_erased(run)
+    if "committing" in receipt:
+        do = "Try again; where no cxsentiment watch is at work, run its command again to finish"
+        raise RunError(str(run), "a batch is being taken into this run, or that was interrupted", do=do)
     if receipt.get("state") != "complete":
         raise RunError(
             str(run), "this run was interrupted", do="Run the same cxsentiment score command again to finish it"

@@ -13,11 +13,10 @@ from cxsentiment import erasures, runs
 from cxsentiment.devices import Device, choose, facts
 from cxsentiment.errors import CxError
 from cxsentiment.model import default_model, read_bundle
-from cxsentiment.receipt import fingerprint, refused_lines
+from cxsentiment.receipt import fingerprint, how_to_mend, path_of, refused_lines
 from cxsentiment.rubric.reading import parse_rubric
 from cxsentiment.schema import ACTS, SENTIMENTS
 
-_AGAIN = "Run the same cxsentiment score command again, which mends the run, or bring the file back from a backup"
 # A column of probabilities that is filled exactly in the turns of a speaker.
 _READ = {"customer": f"p_{SENTIMENTS[0]}", "agent": f"p_{ACTS[0]}"}
 _SHOWN_IDS = 3
@@ -107,7 +106,7 @@ def _check_files(run: Path, receipt: Mapping[str, Any], found: Verification) -> 
         Difference(
             str(run / name),
             "its content is not what the receipt recorded" if (run / name).exists() else "is missing",
-            _AGAIN,
+            how_to_mend(receipt),
         )
         for name in runs.altered(run, hashes)
     ]
@@ -147,7 +146,7 @@ def _check_tables(run: Path, receipt: Mapping[str, Any], found: Verification) ->
         return
     found.add(
         f"{counted.contacts:,} contacts and {counted.turns:,} turns stand in the tables, as the receipt counts them",
-        [Difference(str(run), what, _AGAIN) for what in _faults(counted, receipt)],
+        [Difference(str(run), what, how_to_mend(receipt)) for what in _faults(counted, receipt)],
     )
 
 
@@ -236,12 +235,11 @@ def _check_rejects(run: Path, receipt: Mapping[str, Any], found: Verification) -
         for line in lines:
             json.loads(line)
     except (OSError, ValueError) as error:
-        found.differences.append(Difference(str(path), f"cannot be read: {error}", _AGAIN))
+        found.differences.append(Difference(str(path), f"cannot be read: {error}", how_to_mend(receipt)))
         return
     wrong = [] if least <= len(lines) <= most else [f"has {len(lines):,} lines, the receipt counts {most:,} refusals"]
-    found.add(
-        f"{len(lines):,} refusals, as many as the receipt counts", [Difference(str(path), w, _AGAIN) for w in wrong]
-    )
+    differences = [Difference(str(path), what, how_to_mend(receipt)) for what in wrong]
+    found.add(f"{len(lines):,} refusals, as many as the receipt counts", differences)
 
 
 def _check_erasures(run: Path, receipt: Mapping[str, Any], found: Verification) -> None:
@@ -270,7 +268,7 @@ def _check_rubric(receipt: Mapping[str, Any], found: Verification) -> None:
 def _check_inputs(receipt: Mapping[str, Any], found: Verification) -> None:
     wrong, gone, same = [], 0, 0
     for entry in receipt["inputs"]:
-        path = Path(entry["source"])
+        path = path_of(entry)
         if entry["sha256"] is None or not path.is_file():
             gone += 1
         elif fingerprint(path)["sha256"] == entry["sha256"]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cxsentiment.batches import Batches
-from cxsentiment.errors import BusyError
+from cxsentiment.errors import BusyError, UnsettledError
 from cxsentiment.landing import Landing, State
 from cxsentiment.pipeline import Settings
 from cxsentiment.stopping import Stop, stoppable
@@ -37,7 +37,8 @@ def watch(
 
     Ends on SIGINT or SIGTERM, when the shards under way are written (the rest of the batch goes on at the next start);
     with `once` after all files that lay there at the start. `on_note` is told what stands in the way, once each time.
-    Raises as `Batches.take`, but with `once` alone for a busy run; otherwise it waits for it.
+    Raises as `Batches.take`, but with `once` alone for a busy run; otherwise it waits for it. A file that does not rest
+    is looked at again. With `once` a signal that comes before anything was scored raises KeyboardInterrupt.
     """
     landing, taken = Landing(folder, out, rhythm.settle_s), dict[Path, State | None]()
     batches = Batches(out, settings, on_stop=on_stop)
@@ -45,8 +46,11 @@ def watch(
     with stoppable(on_stop) as stop:
         landing.look(time.monotonic())
         _rest(rhythm.settle_s, stop)
+        if once:
+            stop.check()
         first = True
         while not stop.requested:
+            at_rest = True
             landed, waiting = landing.look(time.monotonic())
             new = [path for path in landed if taken.get(path) != landing.state(path)]
             note = f"{len(waiting):,} files still change, or are empty: they are read when they stay" if waiting else ""
@@ -59,12 +63,16 @@ def watch(
                 if once:
                     raise
                 note = error.message
+            except UnsettledError as error:
+                note, at_rest = error.message, False
             if note and note != told:
                 on_note(note)
             told = note
-            if once:
+            if once and at_rest:
                 return
             _rest(rhythm.interval_s, stop)
+        if once:
+            stop.check()
 
 
 def _rest(seconds: float, stop: Stop) -> None:

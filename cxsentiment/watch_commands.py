@@ -94,7 +94,8 @@ def watch(
         typer.echo("stopped in a batch: it goes on when this is run again", err=True)
         if once:
             raise typer.Exit(ExitCode.INTERRUPTED) from None
-    raise typer.Exit(ExitCode.REJECTS if rejected else ExitCode.DONE)
+    # A service that was told to end has ended well; what it refused was told batch by batch.
+    raise typer.Exit(ExitCode.REJECTS if once and rejected else ExitCode.DONE)
 
 
 def _tell(receipt: dict[str, Any], *, as_json: bool) -> None:

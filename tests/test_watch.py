@@ -11,11 +11,11 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import slow_run
 from slow_run import Slow, contacts, kill, wait_for, write
+from watched import AT_ONCE, CALL, ids_of, once, rejects_of, require_whole
 
 from cxsentiment import cli, lock, runs
 from cxsentiment.batches import INCOMING, Batches
@@ -25,11 +25,8 @@ from cxsentiment.ingest.options import ReadOptions
 from cxsentiment.landing import Landing
 from cxsentiment.pipeline import Settings, run
 from cxsentiment.rubric.reading import default_rubric, find_rubric, read_rubric
-from cxsentiment.samples import rescore_sample
 from cxsentiment.verify import verify
-from cxsentiment.watch import Rhythm, watch
-
-AT_ONCE = Rhythm(0.1, 0.0)
+from cxsentiment.watch import watch
 
 
 @pytest.fixture
@@ -53,29 +50,8 @@ def _small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cxsentiment.shards.SHARD_CONTACTS", slow_run.PER_SHARD)
 
 
-def _once(folder: Path, out: Path, settings: Settings) -> list[dict[str, Any]]:
-    return list(watch(folder, out, settings, AT_ONCE, once=True))
-
-
-def _ids(out: Path) -> list[str]:
-    return runs.read_table(out, "contacts", ["contact_id"])["contact_id"].to_pylist()
-
-
 def _rows(out: Path, table: str) -> list[str]:
     return sorted(map(repr, runs.read_table(out, table).to_pylist()))
-
-
-def _rejects(out: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (out / runs.REJECTS).read_text().splitlines()]
-
-
-def _whole(out: Path, model: Path) -> None:
-    """The run is what its receipt says, and its contacts score as they did."""
-    found = verify(out, model)
-    assert rescore_sample(out, 1000, 1, model, found)
-    assert found.differences == []
-    assert not (out / INCOMING).exists()
-    assert not (out / lock.NOTE).exists()
 
 
 def _state(out: Path) -> dict[Path, tuple[int, int]]:
@@ -90,11 +66,11 @@ def test_files_are_scored_as_they_land_into_one_run_as_if_scored_together(
 ) -> None:
     out = tmp_path / "run"
     write(folder / "monday.jsonl", contacts(10))
-    (first,) = _once(folder, out, settings)
+    (first,) = once(folder, out, settings)
     assert first["this_batch"]["scored"] == 10
     write(folder / "tuesday.jsonl", contacts(7, first=10))
-    (folder / "call.txt").write_text("Agent: Hello, Anna speaking.\nCustomer: This is terrible!\nAgent: I am sorry.\n")
-    (second,) = _once(folder, out, settings)
+    (folder / "call.txt").write_text(CALL)
+    (second,) = once(folder, out, settings)
     assert second["this_batch"] == second["this_batch"] | {"files": 2, "scored": 8, "rejected": 0}
     assert second["contacts"] == {"in": 18, "scored": 18, "rejected": 0}
     assert (second["batches"], second["shards"]) == (2, 3 + 2)
@@ -104,34 +80,32 @@ def test_files_are_scored_as_they_land_into_one_run_as_if_scored_together(
         assert _rows(out, table) == _rows(tmp_path / "together", table)
     for name in ("contacts", "turns", "roles", "null_reasons", "masked", "warnings", "model", "rubric", "settings"):
         assert second[name] == together[name], name
-    _whole(out, settings.model)
+    require_whole(out, settings.model)
 
 
 def test_where_nothing_has_landed_nothing_is_written(folder: Path, settings: Settings, tmp_path: Path) -> None:
     out = tmp_path / "run"
     write(folder / "monday.jsonl", contacts(5))
-    _once(folder, out, settings)
+    once(folder, out, settings)
     before = _state(out)
-    assert _once(folder, out, settings) == []
+    assert once(folder, out, settings) == []
     assert _state(out) == before
-    (folder / "monday.jsonl").rename(folder / "moved.jsonl")
-    assert _once(folder, out, settings) == [], "the same content under another name"
-    (folder / "moved.jsonl").unlink()
-    assert _once(folder, out, settings) == []
+    (folder / "monday.jsonl").rename(tmp_path / "away.jsonl")
+    assert once(folder, out, settings) == []
     assert _state(out) == before
 
 
 def test_a_contact_is_scored_once_whatever_file_it_comes_in(folder: Path, settings: Settings, tmp_path: Path) -> None:
     out = tmp_path / "run"
     write(folder / "a.jsonl", contacts(6))
-    _once(folder, out, settings)
+    once(folder, out, settings)
     write(folder / "b.jsonl", contacts(6, first=4))
-    (receipt,) = _once(folder, out, settings)
-    assert sorted(_ids(out)) == sorted(f"c{k}" for k in range(10))
+    (receipt,) = once(folder, out, settings)
+    assert sorted(ids_of(out)) == sorted(f"c{k}" for k in range(10))
     assert receipt["contacts"] == {"in": 12, "scored": 10, "rejected": 2}
-    assert [one["contact_id"] for one in _rejects(out)] == ["c4", "c5"]
-    assert f"the first is {folder / 'a.jsonl'}:5" in _rejects(out)[0]["message"]
-    _whole(out, settings.model)
+    assert [one["contact_id"] for one in rejects_of(out)] == ["c4", "c5"]
+    assert f"the first is {folder / 'a.jsonl'}:5" in rejects_of(out)[0]["message"]
+    require_whole(out, settings.model)
 
 
 def test_a_file_that_changed_after_it_was_scored_is_refused_once(
@@ -139,17 +113,17 @@ def test_a_file_that_changed_after_it_was_scored_is_refused_once(
 ) -> None:
     out = tmp_path / "run"
     write(folder / "a.jsonl", contacts(3))
-    _once(folder, out, settings)
+    once(folder, out, settings)
     write(folder / "a.jsonl", contacts(5))
     write(folder / "b.jsonl", contacts(2, first=9))
-    (receipt,) = _once(folder, out, settings)
+    (receipt,) = once(folder, out, settings)
     assert receipt["contacts"] == {"in": 6, "scored": 5, "rejected": 1}
-    (reject,) = _rejects(out)
+    (reject,) = rejects_of(out)
     assert (reject["code"], reject["source"]) == ("changed_file", str(folder / "a.jsonl"))
     assert "Land it under another name" in reject["message"]
-    assert _once(folder, out, settings) == []
+    assert once(folder, out, settings) == []
     write(folder / "a.jsonl", contacts(8))
-    (receipt,) = _once(folder, out, settings)
+    (receipt,) = once(folder, out, settings)
     assert receipt["contacts"] == {"in": 7, "scored": 5, "rejected": 2}
     found = verify(out, settings.model)
     assert [one.what for one in found.differences] == ["this input has changed since it was scored"] * 2
@@ -162,12 +136,12 @@ def test_hostile_files_become_rejects_and_good_ones_are_scored(
     (folder / "cut.jsonl").write_text('{"id": "x", "turns": [{"spe')
     (folder / "odd [1]*.jsonl").write_text(json.dumps(contacts(1)[0]) + "\n")
     (folder / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(50))
-    (receipt,) = _once(folder, out, settings)
+    (receipt,) = once(folder, out, settings)
     assert receipt["contacts"]["scored"] == 1
     assert receipt["this_batch"]["rejected"] == 2
-    assert len(_rejects(out)) == 2
-    assert _once(folder, out, settings) == []
-    _whole(out, settings.model)
+    assert len(rejects_of(out)) == 2
+    assert once(folder, out, settings) == []
+    require_whole(out, settings.model)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
@@ -176,10 +150,10 @@ def test_a_file_that_may_not_be_read_is_refused_and_read_when_it_may(
 ) -> None:
     source = write(folder / "a.jsonl", contacts(2))
     source.chmod(0)
-    (receipt,) = _once(folder, tmp_path / "run", settings)
+    (receipt,) = once(folder, tmp_path / "run", settings)
     assert receipt["contacts"] == {"in": 1, "scored": 0, "rejected": 1}
     source.chmod(0o600)
-    (receipt,) = _once(folder, tmp_path / "run", settings)
+    (receipt,) = once(folder, tmp_path / "run", settings)
     assert receipt["contacts"]["scored"] == 2
 
 
@@ -188,41 +162,41 @@ def test_erased_contacts_stay_away_and_an_erasure_in_between_counts(
 ) -> None:
     out = tmp_path / "run"
     write(folder / "a.jsonl", contacts(5))
-    _once(folder, out, settings)
+    once(folder, out, settings)
     list(erase([out], Whom(contacts=("c2",))))
     write(folder / "b.jsonl", [*contacts(1, first=2), *contacts(2, first=7)])
-    (receipt,) = _once(folder, out, settings)
-    assert sorted(_ids(out)) == ["c0", "c1", "c3", "c4", "c7", "c8"]
+    (receipt,) = once(folder, out, settings)
+    assert sorted(ids_of(out)) == ["c0", "c1", "c3", "c4", "c7", "c8"]
     assert receipt["contacts"] == {"in": 8, "scored": 6, "rejected": 0, "erased": 2}
-    _whole(out, settings.model)
+    require_whole(out, settings.model)
     list(erase([out], Whom(contacts=("c7", "c8"))))
-    assert _once(folder, out, settings) == [], "a file of which all contacts were erased holds nothing new"
-    assert sorted(_ids(out)) == ["c0", "c1", "c3", "c4"]
+    assert once(folder, out, settings) == [], "a file of which all contacts were erased holds nothing new"
+    assert sorted(ids_of(out)) == ["c0", "c1", "c3", "c4"]
 
 
 def test_another_run_is_not_mixed_with(folder: Path, settings: Settings, tmp_path: Path) -> None:
     out = tmp_path / "run"
     source = write(folder / "a.jsonl", contacts(5))
-    _once(folder, out, settings)
+    once(folder, out, settings)
     other = replace(settings, rubric=read_rubric(find_rubric("banking")))
     with pytest.raises(UsageError, match="holds another run: it differs in rubric"):
-        _once(folder, out, other)
+        once(folder, out, other)
     with pytest.raises(UsageError, match="holds another run: it differs in inputs"):
         run([str(source)], out, settings)
     with pytest.raises(UsageError, match="it differs in options of reading"):
-        _once(folder, out, replace(settings, options=ReadOptions(guess_roles=True)))
+        once(folder, out, replace(settings, options=ReadOptions(guess_roles=True)))
     run([str(source)], tmp_path / "scored", settings)
     with pytest.raises(UsageError, match="it differs in inputs"):
-        _once(folder, tmp_path / "scored", settings)
+        once(folder, tmp_path / "scored", settings)
     with pytest.raises(UsageError, match="is no folder"):
-        _once(folder / "nowhere", out, settings)
+        once(folder / "nowhere", out, settings)
 
 
 def test_a_run_inside_its_own_folder_is_no_input(folder: Path, settings: Settings) -> None:
     write(folder / "a.jsonl", contacts(5))
-    (receipt,) = _once(folder, folder / "run", settings)
+    (receipt,) = once(folder, folder / "run", settings)
     assert receipt["contacts"]["scored"] == 5
-    assert _once(folder, folder / "run", settings) == []
+    assert once(folder, folder / "run", settings) == []
 
 
 # When a file has landed
@@ -268,8 +242,8 @@ def test_a_process_scores_what_lands_and_a_signal_ends_it_cleanly(
     assert process.returncode == 0, errors
     assert f"watching {folder} every 0.1 s" in said
     assert said.count("1 files: 5 contacts scored, 0 records rejected") == 3
-    assert sorted(_ids(out)) == sorted(f"c{k}" for k in range(15))
-    _whole(out, settings.model)
+    assert sorted(ids_of(out)) == sorted(f"c{k}" for k in range(15))
+    require_whole(out, settings.model)
 
 
 def _scored(out: Path) -> int:
@@ -291,10 +265,10 @@ def test_a_signal_in_a_batch_writes_the_shard_under_way_and_the_rest_comes_later
     assert process.returncode == code, errors
     assert "stopped in a batch" in errors
     assert slow_run.finished(out / INCOMING / "run") == [0, 1]
-    (receipt,) = _once(folder, out, settings)
+    (receipt,) = once(folder, out, settings)
     assert receipt["shards_reused"] == 2
-    assert sorted(_ids(out)) == sorted(f"c{k}" for k in range(12))
-    _whole(out, settings.model)
+    assert sorted(ids_of(out)) == sorted(f"c{k}" for k in range(12))
+    require_whole(out, settings.model)
 
 
 def test_a_run_that_is_busy_is_waited_for_but_not_by_cron(folder: Path, settings: Settings, tmp_path: Path) -> None:
@@ -303,7 +277,7 @@ def test_a_run_that_is_busy_is_waited_for_but_not_by_cron(folder: Path, settings
     held = ExitStack()
     held.enter_context(lock.alone(out, "cxsentiment erase"))()
     with pytest.raises(BusyError, match="at work here: cxsentiment erase"):
-        _once(folder, out, settings)
+        once(folder, out, settings)
     notes: list[str] = []
 
     def told(text: str) -> None:
@@ -325,9 +299,9 @@ def test_wherever_it_is_broken_off_every_contact_is_there_once(
 ) -> None:
     """The second batch is broken off before each of its writes in turn, and then finished."""
     write(folder / "a.jsonl", contacts(6))
-    _once(folder, tmp_path / "base", settings)
+    once(folder, tmp_path / "base", settings)
     write(folder / "b.jsonl", [*contacts(5, first=6), {"id": "bad"}])
-    (whole,) = _once(folder, _copy(tmp_path / "base", tmp_path / "whole"), settings)
+    (whole,) = once(folder, _copy(tmp_path / "base", tmp_path / "whole"), settings)
     expected = slow_run.files(tmp_path / "whole")
     real = runs.write_atomically
     for number in range(1, 200):
@@ -347,12 +321,12 @@ def test_wherever_it_is_broken_off_every_contact_is_there_once(
         with monkeypatch.context() as patched:
             patched.setattr(runs, "write_atomically", counted)
             try:
-                _once(folder, out, settings)
+                once(folder, out, settings)
             except Killed:
                 broken = True
             else:
                 broken = False
-        _once(folder, out, settings)
+        once(folder, out, settings)
         assert slow_run.files(out) == expected, number
         receipt = runs.require_complete(out)
         assert receipt["contacts"] == whole["contacts"]
@@ -375,15 +349,15 @@ def test_a_batch_that_was_harmed_while_it_was_taken_in_is_scored_anew(
 ) -> None:
     out = tmp_path / "run"
     write(folder / "a.jsonl", contacts(6))
-    _once(folder, out, settings)
-    _once(folder, _copy(out, tmp_path / "whole"), settings)
+    once(folder, out, settings)
+    once(folder, _copy(out, tmp_path / "whole"), settings)
     write(folder / "b.jsonl", contacts(6, first=6))
-    _once(folder, tmp_path / "whole", settings)
+    once(folder, tmp_path / "whole", settings)
     with monkeypatch.context() as patched:
         patched.setattr(Batches, "_joined", _killed)
         with pytest.raises(Killed):
-            _once(folder, out, settings)
-    with pytest.raises(RunError, match="this run was interrupted"):
+            once(folder, out, settings)
+    with pytest.raises(RunError, match="a batch is being taken into this run"):
         verify(out, settings.model)
     if harm == "removed":
         shutil.rmtree(out / INCOMING)
@@ -392,9 +366,9 @@ def test_a_batch_that_was_harmed_while_it_was_taken_in_is_scored_anew(
         content = bytearray(part.read_bytes())
         content[len(content) // 3] ^= 1
         part.write_bytes(content)
-    _once(folder, out, settings)
+    once(folder, out, settings)
     assert slow_run.files(out) == slow_run.files(tmp_path / "whole")
-    _whole(out, settings.model)
+    require_whole(out, settings.model)
 
 
 def test_who_is_erased_while_a_batch_waits_is_not_in_it(
@@ -402,16 +376,16 @@ def test_who_is_erased_while_a_batch_waits_is_not_in_it(
 ) -> None:
     out = tmp_path / "run"
     write(folder / "a.jsonl", [row | {"customer_id": f"cust-{k % 3}"} for k, row in enumerate(contacts(6))])
-    _once(folder, out, settings)
+    once(folder, out, settings)
     write(folder / "b.jsonl", [row | {"customer_id": f"cust-{k % 3}"} for k, row in enumerate(contacts(12, first=6))])
     process = slow.start("watch", folder, "--out", out, "--settle", 0, "--workers", 1, "--once")
     wait_for(lambda: slow_run.finished(out / INCOMING / "run"), process)
     kill(process)
     list(erase([out], Whom(customers=("cust-1",))))
-    _once(folder, out, settings)
+    once(folder, out, settings)
     table = runs.read_table(out, "contacts", ["customer_id"])["customer_id"].to_pylist()
     assert sorted(table) == ["cust-0"] * 6 + ["cust-2"] * 6
-    _whole(out, settings.model)
+    require_whole(out, settings.model)
 
 
 def _killed(*args: object) -> None:
@@ -430,9 +404,9 @@ def test_killed_again_and_again_at_random_it_loses_and_doubles_nothing(
         wait_for(lambda: slow.begun(), process)
         time.sleep(chance.uniform(0, 0.4))
         kill(process)
-    _once(folder, out, settings)
-    assert sorted(_ids(out)) == sorted(f"c{k}" for k in range(120))
-    _whole(out, settings.model)
+    once(folder, out, settings)
+    assert sorted(ids_of(out)) == sorted(f"c{k}" for k in range(120))
+    require_whole(out, settings.model)
 
 
 def test_the_command_for_cron(
