@@ -10,7 +10,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
@@ -123,7 +123,7 @@ def erase(
     """Remove contacts from run folders, one after the other, and yield what was removed from each.
 
     Raises UsageError for a request that cannot be used, and RunError, before anything is changed, where one of the
-    folders is no finished run.
+    folders is no finished run, has a damaged file, or is held by another process.
     """
     now = now or datetime.now(UTC)
     whom.requests("", now)
@@ -132,16 +132,23 @@ def erase(
     for run in folders:
         whom.within(run, _usable(run))
         erasures.read(run)
-    for run in dict.fromkeys(folders):
-        try:
-            with lock.alone(run, "cxsentiment erase") as sign:
+    with ExitStack() as held:
+        signs = {
+            run: held.enter_context(lock.alone(run, "cxsentiment erase"))
+            for run in {run.resolve(): run for run in folders}.values()
+        }
+        for run in signs:
+            if (before := _usable(run))["state"] != runs.ERASING:
+                _require_undamaged(run, before)
+        for run, sign in signs.items():
+            try:
                 if not dry_run:
                     sign()
                 done = _erase(run, whom, reason, dry_run, now, stores)
-        except OSError as error:
-            do = "Give yourself the rights to the folder, and erase again"
-            raise RunError(str(run), f"cannot be changed: {error.strerror or error}", do=do) from error
-        yield done
+            except OSError as error:
+                do = "Give yourself the rights to the folder, and erase again"
+                raise RunError(str(run), f"cannot be changed: {error.strerror or error}", do=do) from error
+            yield done
 
 
 def moment_of(text: str | None) -> datetime | None:
@@ -172,9 +179,8 @@ def _erase(run: Path, whom: Whom, reason: str | None, dry_run: bool, now: dateti
     requests = whom.requests(salt, now)
     if requests == [erasures.request_of(entry) for entry in finished]:
         return Erasure(str(run), False, tuple(finished), not_searched=_not_searched(run))
-    if not receipt.stands(run, before):
-        do = f"{receipt.how_to_mend(before)}; or delete the folder"
-        raise RunError(str(run), "a file of this run is missing or was altered", do=do)
+    if finished:
+        _require_undamaged(run, before)
     found = holdings.look(run, before, Selection(salt, requests))
     for store in stores:
         for place, counts in enumerate(found.counts):
@@ -267,6 +273,12 @@ def _usable(run: Path) -> dict[str, Any]:
             do="Let the same cxsentiment score command finish it, or delete the folder; then erase",
         )
     return runs.require_complete(run)
+
+
+def _require_undamaged(run: Path, before: Mapping[str, Any]) -> None:
+    if not receipt.stands(run, before):
+        do = f"{receipt.how_to_mend(before)}; or delete the folder"
+        raise RunError(str(run), "a file of this run is missing or was altered", do=do)
 
 
 def _flush(run: Path) -> None:

@@ -1,5 +1,6 @@
 """Stage 2: a run folder → Findings (agents, items, associations, KPIs, journey, coaching moments) → its report."""
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from cxsentiment.calibration import CalibrationFigure, calibration
 from cxsentiment.coaching.moments import moments
 from cxsentiment.consistency.contrasts import Difference
 from cxsentiment.drivers import DriverFigure, driver_figures
+from cxsentiment.errors import RunError
 from cxsentiment.figures import Tables
 from cxsentiment.gradings import Gradings
 from cxsentiment.ingest.joins import Joins
@@ -78,9 +80,22 @@ def write_report(
     """Gather the findings of a run, write them into its `report/` folder, and return them with the page's path.
 
     Rows of surveys, of a log or of labels given here that were refused are listed in `report/rejects.jsonl`; `command`
-    is what was typed, for the page.
+    is what was typed, for the page. Raises RunError, and leaves no report, where the run changed meanwhile: whoever was
+    just erased from it must not stay in a report.
     """
-    joins, asked = joins or Joins(), asked or Asked()
+    before = runs.require_complete(run)
+    try:
+        made = _write(run, joins or Joins(), command, asked or Asked())
+    finally:
+        if changed := runs.read_receipt(run) != before:
+            shutil.rmtree(run / "report", ignore_errors=True)
+    if changed:
+        what = "the run was added to, or contacts were removed from it, while it was read; the report was taken away"
+        raise RunError(str(run), what, do="Make the report again")
+    return made
+
+
+def _write(run: Path, joins: Joins, command: str, asked: Asked) -> tuple[Findings, Path]:
     tables = joined(run, joins)
     findings = _gather(run, tables, joins)
     more = beyond(run, tables, findings, joins, asked)
