@@ -26,6 +26,7 @@ from training.bundle import check_folder, weighed
 from training.campaign import Material, Team, gather
 from training.catalogue import SOURCES
 from training.config import Config, read_config
+from training.data import written_tests
 from training.train import checkpoint_of, main, train
 
 ROOT = Path(__file__).parents[1]
@@ -135,6 +136,40 @@ def test_held_out_turns_whose_words_training_reads_are_left_out(recipe: Path, te
     left_out = material.facts["labels"]["left_out"]  # type: ignore[index]
     assert left_out["test"] > 3
     assert any(f"{left_out['test']} of the measure" in note for note in material.notes)
+
+
+def test_labelled_training_turns_stay_though_a_test_or_the_replay_says_the_same(
+    recipe: Path, team: Team, material: Material
+) -> None:
+    """Turns that every campaign has: of a behaviour case, of a stranger, and of the replay's dev part."""
+    stranger, *_, case = [text for text in written_tests(ROOT / "eval") if len(text.split()) > 5]
+    replay = next(
+        turn
+        for turn in turns_of(material.tables.parts["dev"])
+        if turn.source == "talk_rare" and duplicates.key(turn.text)
+    )
+    macros = [
+        {"contact_id": f"c{k}", "turn": 10 + place, "speaker": "agent", "text": text, "acts": ["inform"]}
+        for k in range(CONTACTS)
+        for place, text in enumerate((stranger, case, replay.text))
+    ]
+    write(team.labels[0], [*rows(CONTACTS), *macros])
+    found = gather(read_config(recipe), team)
+    shown = own(found, "train")
+    contacts = {turn.conversation for turn in shown}
+    for text in (stranger, case, replay.text):
+        assert sum(turn.text == text for turn in shown) == len(contacts)
+    parts = found.facts["labels"]["parts"]  # type: ignore[index]
+    assert parts["train"]["turns"] == len(shown) == 9 * len(contacts)
+    assert any(note.startswith(f"labelled turns: train {len(shown)},") for note in found.notes)
+    dev = [turn for turn in turns_of(found.tables.parts["dev"]) if turn.source == "talk_rare"]
+    assert duplicates.key(replay.text) not in {duplicates.key(turn.text) for turn in dev}
+    before = sum(turn.source == "talk_rare" for turn in turns_of(material.tables.parts["dev"]))
+    left_out = found.facts["labels"]["replay_dev_left_out"]  # type: ignore[index]
+    assert before - len(dev) == left_out > 0
+    assert f"left out of the replay's dev part, for labelled training turns say the same words: {left_out}" in (
+        found.notes
+    )
 
 
 def test_without_contacts_each_text_is_a_conversation(recipe: Path, team: Team) -> None:

@@ -27,7 +27,7 @@ from training.annotations import Annotation, Annotations, read_annotations
 from training.batches import SoftTurn
 from training.catalogue import source_of
 from training.config import CAMPAIGN, TRANSCRIPTS, Campaign, Config, Split, start_folder
-from training.data import PARTS, Part, Tables, build, part_of
+from training.data import PARTS, TAUGHT, Part, Tables, build, part_of
 from training.sources import LabelledTurn, as_scored
 
 _PACKAGE = Path(__file__).parent
@@ -83,6 +83,7 @@ def gather(config: Config, team: Team) -> Material:
     drawn = _draw(team, campaign, config.seed)
     soft = _soft(Model(start), [turn for turn in drawn.turns if turn.text], parts)
     bundle, sha256 = read_bundle(start)
+    untaught = sum(number for reason, number in tables.dropped.items() if reason.endswith(TAUGHT))
     files = {**tables.files, **annotations.files, f"start {bundle.name} {bundle.version}": sha256}
     if soft:
         files["transcripts, turns drawn"] = _digest(soft)
@@ -93,6 +94,7 @@ def gather(config: Config, team: Team) -> Material:
             "contacts": len({one.contact for one in annotations.turns if one.contact}),
             "parts": {part: _counts(parts[part]) for part in PARTS},
             "left_out": left_out,
+            "replay_dev_left_out": untaught,
         },
         "transcripts": {
             "contacts": drawn.contacts,
@@ -102,7 +104,10 @@ def gather(config: Config, team: Team) -> Material:
             "sha256": files.get("transcripts, turns drawn"),
         },
     }
-    notes = (*annotations.notes, *_notes(parts, left_out, campaign), *_notes_of(drawn, soft, team))
+    told = _notes(parts, left_out, campaign)
+    if untaught:
+        told.append(f"left out of the replay's dev part, for labelled training turns say the same words: {untaught}")
+    notes = (*annotations.notes, *told, *_notes_of(drawn, soft, team))
     return Material(replace(tables, files=files), soft, facts, notes)
 
 
