@@ -25,6 +25,7 @@ from training.batches import SoftTurn, encode, epoch_turns, load_tokeniser, turn
 from training.bundle import check_folder, weighed
 from training.campaign import Material, Team, gather
 from training.catalogue import SOURCES
+from training.comparison import card
 from training.config import Config, read_config
 from training.data import written_tests
 from training.train import checkpoint_of, main, train
@@ -178,6 +179,126 @@ def test_without_contacts_each_text_is_a_conversation(recipe: Path, team: Team) 
     material = gather(read_config(recipe), team)
     held = own(material, "test")
     assert len({turn.conversation for turn in held}) == len(held)
+    assert material.unnamed == CONTACTS * 6
+    assert any(note.startswith(f"labelled turns that name no contact: {CONTACTS * 6};") for note in material.notes)
+
+
+def test_a_few_turns_without_a_contact_are_counted(recipe: Path, team: Team, material: Material) -> None:
+    assert material.unnamed == 0
+    assert not any("no contact" in note for note in material.notes)
+    lines = rows(CONTACTS)
+    for row in lines[:7]:
+        row["contact_id"] = " "
+    write(team.labels[0], lines)
+    found = gather(read_config(recipe), team)
+    assert found.unnamed == found.facts["labels"]["unnamed"] == 7  # type: ignore[index]
+
+
+@pytest.mark.parametrize("contact", ["c1", "c4", "c7"])
+def test_rows_of_one_contact_alone_are_refused(recipe: Path, team: Team, contact: str) -> None:
+    lines = [row | {"contact_id": contact, "turn": place} for place, row in enumerate(rows(CONTACTS))]
+    write(team.labels[0], lines)
+    with pytest.raises(UsageError, match="all rows name one contact"):
+        gather(read_config(recipe), team)
+
+
+def test_a_split_that_leaves_nothing_to_train_on_is_refused(recipe: Path, team: Team) -> None:
+    config = read_config(recipe)
+    assert config.campaign is not None
+    shares = config.campaign.model_copy(update={"dev": 0.0, "test": 1.0})
+    with pytest.raises(UsageError, match="none of the 48 contacts lies in the training part"):
+        gather(config.model_copy(update={"campaign": shares}), team)
+
+
+def test_contacts_that_measure_are_not_drawn_from(recipe: Path, team: Team, material: Material) -> None:
+    assert team.transcripts is not None
+    said = {f"c{k}": f"only in contact {chr(97 + k % 26) * (2 + k // 26)} is this ever said" for k in range(CONTACTS)}
+    contacts = [{"id": name, "turns": [{"speaker": "agent", "text": text}]} for name, text in said.items()]
+    write(team.transcripts / "more.jsonl", contacts)
+    found = gather(read_config(recipe), team)
+    held = found.facts["transcripts"]["contacts_held_out"]  # type: ignore[index]
+    assert held == len({turn.conversation for turn in own(found, "test")})
+    drawn = {turn.text for turn in found.soft}
+    numbers = {f"{k + 1:05}": f"c{k}" for k in range(CONTACTS)}  # contacts are numbered as they come
+    measured = {said[numbers[turn.conversation]] for turn in own(found, "test")}
+    assert not drawn & measured
+    assert drawn & set(said.values())
+    assert any(note.endswith(f"nothing was drawn from them: {held}") for note in found.notes)
+
+
+def test_a_short_unlabelled_turn_that_is_labelled_is_left_out_and_short_repeats_are_counted(
+    recipe: Path, team: Team
+) -> None:
+    assert team.transcripts is not None
+    bye = [
+        {"contact_id": f"c{k}", "turn": 9, "speaker": "agent", "text": "Muddy boots!", "acts": ["close"]}
+        for k in range(CONTACTS)
+    ]
+    write(team.labels[0], [*rows(CONTACTS), *bye])
+    turns = [
+        {"speaker": speaker, "text": text}
+        for text in ("Muddy boots!", "Dry socks!")
+        for speaker in ("agent", "customer")
+    ]
+    write(team.transcripts / "more.jsonl", [{"id": "m", "turns": turns}])
+    found = gather(read_config(recipe), team)
+    drawn = {(turn.text, turn.acts is None) for turn in found.soft}
+    assert ("Muddy boots!", False) not in drawn
+    assert {("Muddy boots!", True), ("Dry socks!", True), ("Dry socks!", False)} <= drawn
+    repeats = sum(turn.text == "Muddy boots!" for turn in own(found, "test"))
+    assert found.facts["labels"]["repeats"] == repeats > 3  # type: ignore[index]
+    assert any(f"{repeats} of fewer than four words repeat a labelled training turn" in note for note in found.notes)
+
+
+def test_the_card_says_turns_where_some_name_no_contact(recipe: Path, team: Team) -> None:
+    config = read_config(recipe)
+    bundle = read_bundle(ROOT / "models" / "default")[0]
+    bundle = bundle.model_copy(update={"training": bundle.training | {"recipe": config.model_dump()}})
+    lines = rows(CONTACTS)
+    texts = []
+    for unnamed in (0, 3):
+        for row in lines[:unnamed]:
+            del row["contact_id"]
+        write(team.labels[0], lines)
+        figures = {"start": {"name": "a", "version": "1", "sha256": "0"}, **gather(config, team).facts}
+        texts.append(card(bundle, figures, {}, {}))
+    named, without = texts
+    assert "Turns of contacts that were kept from training" in named
+    assert "a bootstrap over contacts that draws the same contacts" in named
+    assert "labelled turns of 48 contacts" in named
+    assert "3 of the labelled turns name no contact" in without
+    assert "\nTurns that were kept from training" in without
+    assert "a bootstrap over turns that draws the same turns" in without
+    assert "288 labelled turns, 3 of which name no contact, the team's own" in without
+
+
+def test_the_checkpoint_hangs_on_texts_that_a_run_folder_brings(
+    recipe: Path, team: Team, tmp_path: Path, start: Path
+) -> None:
+    """The same label file, and two runs whose contacts and turns have the same ids."""
+    bare = [{key: value for key, value in row.items() if key not in ("text", "channel")} for row in rows(CONTACTS)]
+    write(team.labels[0], bare)
+    config = read_config(recipe)
+    seen = set()
+    for name, tail in (("one", ""), ("other", " indeed")):
+        contacts = [
+            {
+                "id": f"c{k}",
+                "channel": "chat",
+                "turns": [
+                    {"speaker": row["speaker"], "text": row["text"] + tail} for row in rows(CONTACTS)[6 * k : 6 * k + 6]
+                ],
+            }
+            for k in range(CONTACTS)
+        ]
+        write(tmp_path / f"{name}.jsonl", contacts)
+        run(
+            [str(tmp_path / f"{name}.jsonl")],
+            tmp_path / name,
+            Settings(start, read_rubric(default_rubric()), workers=1),
+        )
+        seen.add(checkpoint_of(config, gather(config, Team(team.labels, run=tmp_path / name)).tables))
+    assert len(seen) == 2
 
 
 def test_unlabelled_turns_carry_the_start_models_probabilities(material: Material, start: Path) -> None:
@@ -411,6 +532,8 @@ def test_a_killed_run_goes_on_and_its_model_scores_contacts(
     for needed in ("# Model card: mine 1", f"tiny {began['version']}", began["sha256"], "written for a test"):
         assert needed in card
     assert "business" not in card
+    assert "of four words or more that say what a labelled training turn says" in card
+    assert f"{figures['labels']['repeats']} of the {figures['labels']['parts']['test']['turns']} held-out turns" in card
 
     settings = Settings(mine, read_rubric(default_rubric()), workers=1)
     receipt = run([str(team.transcripts)], tmp_path / "run", settings)
