@@ -105,6 +105,7 @@ def test_objects_a_line_with_other_names_and_a_mask(tmp_path: Path) -> None:
             r":3: the same turn has other labels in .*:2 \(close; there greet\)",
         ),
         (HEAD + "c1,,agent,hello,,close,chat\nc1,4,agent,hello,,greet,chat\n", "the same turn has other labels"),
+        ("picked," + HEAD + "doubt,c1,0,agent,hello,,greet,chat\n", r":2: picked 'doubt' \(allowed: unsure, chance\)"),
         ("", "holds no rows"),
         (HEAD, "holds no labelled turn"),
     ],
@@ -154,6 +155,14 @@ def test_a_row_without_its_turn_repeats_one_that_has_it(tmp_path: Path) -> None:
     found = read_annotations([path])
     assert [turn.turn for turn in found.turns] == [4, 9]
     assert found.notes == ("rows that repeat a turn with the same labels, counted once: 1",)
+
+
+def test_why_a_turn_was_picked_is_read_and_doubt_wins(tmp_path: Path) -> None:
+    turns = "chance,c1,0,agent,a,,greet,\nUnsure,c1,1,agent,b,,greet,\n,c1,2,agent,c,,greet,\n"
+    again = "unsure,c1,0,agent,a,,greet,\nchance,c1,1,agent,b,,greet,\n"
+    found = read_annotations([one(tmp_path, "picked," + HEAD + turns + again)])
+    assert [turn.picked for turn in found.turns] == ["unsure", "unsure", None]
+    assert found.notes == ("rows that repeat a turn with the same labels, counted once: 2",)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -250,6 +250,33 @@ def test_a_short_unlabelled_turn_that_is_labelled_is_left_out_and_short_repeats_
     assert any(f"{repeats} of fewer than four words repeat a labelled training turn" in note for note in found.notes)
 
 
+def test_turns_picked_for_a_models_doubt_are_not_measured_and_counted(
+    recipe: Path, team: Team, material: Material
+) -> None:
+    lines = [row | {"picked": "unsure" if row["turn"] in (1, 4) else "chance"} for row in rows(CONTACTS)]
+    write(team.labels[0], lines)
+    found = gather(read_config(recipe), team)
+    assert {turn.turn for turn in own(found, "test")} == {0, 2, 3, 5}
+    labels: Any = found.facts["labels"]
+    before: Any = material.facts["labels"]
+    held, held_before = (one["parts"]["test"]["turns"] + one["left_out"]["test"] for one in (labels, before))
+    assert labels["unsure"] == held_before - held > 3
+    assert (labels["unmarked"], before["unmarked"]) == (0, CONTACTS * 6)
+    for part in ("train", "dev"):
+        assert labels["parts"][part] == before["parts"][part]
+    assert any(f"so are not measured: {labels['unsure']} (" in note for note in found.notes)
+    assert not any("do not say why they were picked" in note for note in found.notes)
+    assert any(f"do not say why they were picked: {CONTACTS * 6};" in note for note in material.notes)
+    config = read_config(recipe)
+    bundle = read_bundle(ROOT / "models" / "default")[0]
+    bundle = bundle.model_copy(update={"training": bundle.training | {"recipe": config.model_dump()}})
+    model = {"start": {"name": "a", "version": "1", "sha256": "0"}}
+    said, unsaid = (card(bundle, model | dict(one.facts), {}, {}) for one in (found, material))
+    assert f"{labels['unsure']} held-out turns that were picked because the start model was unsure" in said
+    assert "nobody said why" not in said
+    assert f"Of {CONTACTS * 6} labelled turns nobody said why they were picked" in unsaid
+
+
 def test_the_card_says_turns_where_some_name_no_contact(recipe: Path, team: Team) -> None:
     config = read_config(recipe)
     bundle = read_bundle(ROOT / "models" / "default")[0]

@@ -2,14 +2,15 @@
 
 Columns or keys: `speaker` (customer or agent), `text`, `sentiment` (of a customer's turn), `acts` (of an agent's turn:
 a list, or names with ; , or space between; `none`, or an empty list: no act), and optionally `contact_id` (or
-`conversation_id`), `turn` (or `turn_index`), `channel`. A row without `text` is looked up by `contact_id` and `turn` in
+`conversation_id`), `turn` (or `turn_index`), `channel`, `picked` (why the turn was labelled: `unsure`, for a model's
+doubt, or `chance`). A row without `text` is looked up by `contact_id` and `turn` in
 a run folder, which holds the texts as they were scored: cleaned and masked.
 """
 
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cxsentiment.errors import InputError, UsageError
@@ -22,7 +23,8 @@ from cxsentiment.schema import ACTS, SENTIMENTS
 from training.sources import as_scored
 
 _NAMES = {"conversation_id": "contact_id", "turn_index": "turn"}
-_COLUMNS = ("contact_id", "turn", "channel", "speaker", "text", "sentiment", "acts")
+_COLUMNS = ("contact_id", "turn", "channel", "speaker", "text", "sentiment", "acts", "picked")
+_PICKED = ("unsure", "chance")
 _SPEAKERS = ("agent", "customer")
 _LAST_TURN = 2**31 - 1  # of the tables
 _SHOWN = 40  # characters of a wrong value
@@ -47,6 +49,7 @@ class Annotation:
     contact: str | None
     turn: int | None
     channel: str | None
+    picked: str | None = None
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -261,6 +264,7 @@ def _annotation(row: _Row, stored: _Stored | None) -> Annotation:
         contact=row.text("contact_id") or None,
         turn=_turn(row),
         channel=row.text("channel").lower() or None,
+        picked=_picked(row),
     )
 
 
@@ -280,6 +284,15 @@ def _turn(row: _Row) -> int | None:
             row.where, f"turn {_short(text)}", allowed=f"a whole number from 0 to {_LAST_TURN}", do="Correct the row"
         )
     return int(text)
+
+
+def _picked(row: _Row) -> str | None:
+    said = row.text("picked").lower()
+    if said and said not in _PICKED:
+        raise UsageError(
+            row.where, f"picked {_short(said)}", allowed=", ".join(_PICKED), do="Correct it or leave it empty"
+        )
+    return said or None
 
 
 def _sentiment(row: _Row) -> str:
@@ -327,7 +340,10 @@ def _once(found: Sequence[Annotation]) -> tuple[tuple[Annotation, ...], int]:
     """
     kept: dict[tuple[object, ...], Annotation] = {}
     for one in found:
-        _refuse_other_labels(one, kept.setdefault(_key(one), one))
+        first = kept.setdefault(_key(one), one)
+        _refuse_other_labels(one, first)
+        if "unsure" in (one.picked, first.picked):  # of a turn picked twice, the doubt is what would flatter
+            kept[_key(one)] = replace(first, picked="unsure")
     placed: dict[tuple[object, ...], list[Annotation]] = {}
     for one in kept.values():
         if _placed(one):

@@ -66,13 +66,16 @@ class Material:
 @dataclass(frozen=True, slots=True)
 class _Division:
     """The labelled turns by part. `left_out` of dev and test, for training reads the same words; of the test turns
-    that stay, `repeats` say no more than a training turn says. `held` are the ids of the contacts that measure.
+    that stay, `repeats` say no more than a training turn says. `held` are the ids of the contacts that measure; their
+    `unsure` turns do not, for they were picked where the start model is weak. Of `unmarked` turns nobody says why.
     """
 
     parts: dict[Part, list[LabelledTurn]]
     left_out: dict[str, int]
     repeats: int
     unnamed: int
+    unsure: int
+    unmarked: int
     held: frozenset[str]
 
 
@@ -113,6 +116,8 @@ def gather(config: Config, team: Team) -> Material:
             "turns": len(annotations.turns),
             "contacts": len({one.contact for one in annotations.turns if one.contact}),
             "unnamed": division.unnamed,
+            "unsure": division.unsure,
+            "unmarked": division.unmarked,
             "parts": {part: _counts(parts[part]) for part in PARTS},
             "left_out": division.left_out,
             "repeats": division.repeats,
@@ -159,14 +164,18 @@ def _split(annotations: Annotations, campaign: Campaign, salt: str) -> _Division
     numbers: dict[str, int] = {}
     parts: dict[Part, list[LabelledTurn]] = {part: [] for part in PARTS}
     held: set[str] = set()
+    unsure = 0
     for one in annotations.turns:
         conversation = one.contact or f"{one.speaker}: {one.text}"
         # Contacts are numbered: a model folder travels, and ids of contacts need not travel with it.
         number = numbers.setdefault(conversation, len(numbers) + 1)
         part = part_of(split, conversation)
-        parts[part].append(_labelled(one, number))
         if part == "test" and one.contact:
             held.add(one.contact)
+        if part == "test" and one.picked == "unsure":
+            unsure += 1
+        else:
+            parts[part].append(_labelled(one, number))
     _refuse_nothing_to_learn(annotations, parts, len(numbers))
     shown = [turn.text for turn in parts["train"]]
     left_out = {}
@@ -178,14 +187,15 @@ def _split(annotations: Annotations, campaign: Campaign, salt: str) -> _Division
         raise UsageError(
             ", ".join(annotations.files),
             f"{len(parts['test'])} turns of {len(numbers)} contacts are held out ({left_out['test']} more repeat the "
-            "words of training turns): too few to tell whether the new model is better",
+            f"words of training turns, {unsure} were picked as unsure): too few to tell whether the model is better",
             allowed=f"{campaign.least_test} or more (campaign.least_test of the recipe)",
             do="Label turns of more contacts; a contact's part comes from the hash of its id",
         )
     said = {(turn.acts is None, duplicates.words(turn.text)) for turn in parts["train"]}
     repeats = sum((turn.acts is None, duplicates.words(turn.text)) in said for turn in parts["test"])
     unnamed = sum(one.contact is None for one in annotations.turns)
-    return _Division(parts, left_out, repeats, unnamed, frozenset(held))
+    unmarked = sum(one.picked is None for one in annotations.turns)
+    return _Division(parts, left_out, repeats, unnamed, unsure, unmarked, frozenset(held))
 
 
 def _refuse_nothing_to_learn(annotations: Annotations, parts: Parts, contacts: int) -> None:
@@ -332,6 +342,16 @@ def _notes(division: _Division, campaign: Campaign) -> list[str]:
         notes.append(
             f"of the {len(parts['test'])} turns that measure, {division.repeats} of fewer than four words repeat a "
             "labelled training turn word for word; they stay, for contacts are made of such turns"
+        )
+    if division.unsure:
+        notes.append(
+            f"held-out turns that were picked as unsure, and so are not measured: {division.unsure} (picked where the "
+            "start model is weak, they flatter whatever comes after it)"
+        )
+    if division.unmarked:
+        notes.append(
+            f"labelled turns that do not say why they were picked: {division.unmarked}; if for a model's doubt, the "
+            "table flatters the new model (a column picked, unsure or chance, mends that)"
         )
     if division.unnamed:
         notes.append(
