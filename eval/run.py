@@ -21,7 +21,7 @@ from eval.baselines import BASELINES, Answer, one_hot, truth_of
 from eval.metrics import LEAST, HeadFigures, calibration_error, measure, reliability
 from eval.reliability import draw
 from eval.tables import markdown
-from eval.testset import BESIDE, OWN_TEXT, Case, read_cases
+from eval.testset import BESIDE, OWN_TEXT, Case, read_counted
 from eval.transfer import probes, read_goemotions
 
 LABELS = {"sentiment": SENTIMENTS, "acts": ACTS}
@@ -145,7 +145,7 @@ def main() -> None:
     options = parser.parse_args()
     try:
         model = Model(options.model)
-        cases = read_cases(options.data, options.model)
+        cases, left_out = read_counted(options.data, options.model)
         results = {
             "model": {
                 "name": model.bundle.name,
@@ -153,6 +153,7 @@ def main() -> None:
                 "onnx_sha256": model.bundle.files["model.onnx"].sha256,
                 "bytes": sum(file.bytes for file in model.bundle.files.values()),
             },
+            "left_out": left_out,
             **evaluate(model, cases),
             "transfer": transfer(model, options.data),
         }

@@ -98,6 +98,14 @@ def calibration(heads: dict[str, Any]) -> list[str]:
     return ["", "## Calibration", "", intro, "", *_table(["head", *channels], rows)]
 
 
+def _left_out(results: dict[str, Any]) -> str:
+    """Of the random turns; results from before they were compared with training turns say nothing of it."""
+    if "left_out" not in results:
+        return " (some of them say what a training turn says)"
+    number = results["left_out"]["random_turns"]
+    return f" ({number} that say what a turn of a training conversation says, or nearly, are left out)"
+
+
 def markdown(results: dict[str, Any]) -> str:
     """The whole report."""
     model = results["model"]
@@ -108,7 +116,7 @@ def markdown(results: dict[str, Any]) -> str:
         f"{model['bytes'] / 1e6:.1f} MB. Test conversations were kept from training by hash. 95 % intervals: bootstrap "
         "over conversations. Macro-F1 is the mean over the classes with at least ten cases in the set. service_turns "
         "are real turns, further_turns more of them, many chosen as hard, random_turns more again, drawn at random and "
-        "labelled by the majority of three; neither counts in another set; "
+        f"labelled by the majority of three{_left_out(results)}; neither counts in another set; "
         "service_talk and act_gallery were written for this project, so kin of the training texts; "
         "strangers were written too, but nothing by their writers was ever trained on.",
         *sections(results),

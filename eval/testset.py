@@ -6,6 +6,8 @@ model. The project's further labels (`training/labels`) teach the baselines, so 
 the model; the real turns among them that lie in a test conversation are a set of its own (`further_turns`) that counts
 in no other, for many of them were chosen where an early model was unsure. So are `random_turns`: turns drawn at random
 from the test conversations of the same datasets, with the labels of two of three annotators (`random_turns.jsonl`).
+Agents say the same in many conversations, so those of the random turns that a turn of a training conversation says too,
+word for word or nearly (repeats.py), are left out and counted; for the other sets training left such turns out itself.
 
 Texts are cleaned and masked as the product does before scoring. This module stands apart from training on purpose: the
 split comes from the bundle's own `split.json`, and a slip in one reader of the sources shows as a difference to the
@@ -24,6 +26,7 @@ from cxsentiment.errors import BundleError, UsageError
 from cxsentiment.privacy import mask
 from cxsentiment.schema import ACTS, SENTIMENTS
 from cxsentiment.text import clean
+from eval.repeats import repeated, words
 
 OWN_TEXT = ("service_talk", "act_gallery", "strangers")  # written for this project: may be quoted
 FURTHER = "further_turns"
@@ -33,8 +36,6 @@ BESIDE = (FURTHER, RANDOM)
 _CODES = dict(zip(("neg", "neu", "pos"), SENTIMENTS, strict=True)) | dict(
     zip([f"E{k}" for k in range(1, 5)] + [f"P{k}" for k in range(1, 13)] + ["N1"], ACTS, strict=True)
 )
-_WORD = re.compile(r"[^\W\d_]+")
-_MIN_DUPLICATE_WORDS = 4
 _LABELS = Path(__file__).parent.parent / "training" / "labels"
 _BUNDLED = Path(__file__).parent / "bundled"
 _RANDOM = Path(__file__).parent / "random_turns.jsonl"
@@ -65,6 +66,11 @@ def read_cases(data: Path, model: Path) -> list[Case]:
 
     Raises as `all_cases` does.
     """
+    return read_counted(data, model)[0]
+
+
+def read_counted(data: Path, model: Path) -> tuple[list[Case], dict[str, int]]:
+    """The turns of `read_cases`, and how many turns of a set were left out because training says the same."""
     kept = _kept(model)
     cases = all_cases(data, model)
     further = [_case(source, row, kept) for source, row in _further(data)]
@@ -72,18 +78,16 @@ def read_cases(data: Path, model: Path) -> list[Case]:
     taught = {case.conversation for case in (*cases, *further) if case.part != "test"}
     drawn = [replace(_case(RANDOM, row, kept), part="test") for row in _keyed(_RANDOM, data)]
     free = [case for case in drawn if case.conversation not in taught]
-    return without_duplicates([*cases, *(case for case in further if case.part != "test"), *hard, *free])
+    others = without_duplicates([*cases, *(case for case in further if case.part != "test"), *hard])
+    again = repeated([case.text for case in free], [case.text for case in others if case.part == "train"])
+    new = [case for case, repeats in zip(free, again, strict=True) if not repeats]
+    return [*others, *new], {RANDOM: sum(again)}
 
 
 def without_duplicates(cases: Sequence[Case]) -> list[Case]:
     """All cases but training turns that say the same words (four or more) as a turn of dev or test."""
-    held = {key for case in cases if case.part != "train" and (key := _words(case.text))}
-    return [case for case in cases if case.part != "train" or _words(case.text) not in held]
-
-
-def _words(text: str) -> str | None:
-    words = _WORD.findall(text.lower())
-    return " ".join(words) if len(words) >= _MIN_DUPLICATE_WORDS else None
+    held = {key for case in cases if case.part != "train" and (key := words(case.text))}
+    return [case for case in cases if case.part != "train" or words(case.text) not in held]
 
 
 def all_cases(data: Path, model: Path) -> list[Case]:

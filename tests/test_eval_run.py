@@ -63,6 +63,8 @@ def test_the_command_writes_figures_of_the_test_part(
     monkeypatch.setattr(sys, "argv", ["run", str(data / "toy"), "--data", str(data), "--out", str(data / "results")])
     run.main()
     results = json.loads((data / "results" / "toy.json").read_text(encoding="utf-8"))
+    assert results["left_out"] == {"random_turns": 0}
+    assert "(0 that say what a turn of a training conversation says" in (data / "results" / "toy.md").read_text("utf-8")
     mood = results["heads"]["sentiment"]["all"]
     assert mood["this model"]["turns"] == 12 * 3 + 1
     assert mood["this model"]["macro_f1"]["value"] == 1

@@ -1,13 +1,15 @@
 import gzip
 import json
+import random
 from pathlib import Path
 
 import pytest
 
 from cxsentiment.errors import BundleError, UsageError
 from cxsentiment.schema import ACTS, SENTIMENTS
+from eval.repeats import repeated
 from eval.run import answers_of, subsets
-from eval.testset import Case, all_cases, read_bundled, read_cases, without_duplicates
+from eval.testset import Case, all_cases, read_bundled, read_cases, read_counted, without_duplicates
 
 TALK = """# id=t-1 channel=chat campaign=x agent=A01 style=chat outcome=resolved csat=4
 C neg: it broke again: twice
@@ -134,6 +136,53 @@ def test_turns_drawn_at_random_count_where_nothing_of_their_conversation_was_tau
     found = [case for case in read_cases(data, data) if case.source == "random_turns"]
     assert [(case.conversation, case.part, case.acts) for case in found] == [("sgd-1", "test", ("greet",))]
     assert subsets(found) == {"all": [], "random_turns": [0]}
+
+
+def test_turns_drawn_at_random_that_training_says_too_are_left_out_and_counted(data: Path) -> None:
+    said = {
+        "sgd-1": "Is there anything else today?",  # word for word in a training turn
+        "sgd-2": "Your table for two is booked at the Old Inn for noon, enjoy your meal",  # nearly
+        "sgd-3": "Your room is too small for a party of nine, I am afraid",
+        "sgd-4": "Thank you!",  # too short to be anybody's own
+    }
+    taught = {
+        "sgd-8": "is there anything ELSE today",
+        "sgd-9": "Your table for six is booked at the Old Inn for noon, enjoy your meal",
+        "sgd-7": "Thank you!",
+    }
+    keyed = {"dataset": "sgd", "turn": 0, "acts": ["inform"]}
+    for name, rows in (("random_turns.jsonl", said), ("labels/agent_turns.jsonl", taught)):
+        (data / name).parent.mkdir(exist_ok=True)
+        (data / name).write_text("".join(json.dumps(keyed | {"conversation_id": one}) + "\n" for one in rows))
+    with gzip.open(data / "sgd.jsonl.gz", "wt", encoding="utf-8") as file:
+        for name, text in (said | taught).items():
+            file.write(json.dumps({"id": name, "turns": [{"speaker": "agent", "text": text}]}) + "\n")
+    cases, left_out = read_counted(data, data)
+    assert [case.conversation for case in cases if case.source == "random_turns"] == ["sgd-3", "sgd-4"]
+    assert left_out == {"random_turns": 2}
+    assert {case.conversation for case in cases if case.source == "agent_turns"} == set(taught)
+    assert read_cases(data, data) == cases
+
+
+def test_what_is_a_repeat_is_the_same_as_in_training() -> None:
+    pytest.importorskip("sklearn", reason="needs the train extra")
+    from training import duplicates
+
+    texts = sorted({case.text for case in read_bundled()})
+    chance = random.Random(5)
+    others = texts[::3]
+    changed = []
+    for text in texts[1::7] + others[::5]:
+        parts = text.split()
+        parts[chance.randrange(len(parts))] = chance.choice(["indeed", "the", "parcel"])
+        changed.append(" ".join(parts))
+    asked = texts[1::3] + changed
+    same = {key for text in others if (key := duplicates.key(text))}
+    near = duplicates.near(asked, others)
+    theirs = [bool(one) or duplicates.key(text) in same for text, one in zip(asked, near, strict=True)]
+    assert repeated(asked, others) == theirs
+    assert 20 < sum(theirs) < len(asked) / 2
+    assert repeated(["a b c d e f"], []) == [False]
 
 
 def test_turns_are_compared_by_their_words() -> None:

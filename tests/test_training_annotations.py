@@ -83,6 +83,29 @@ def test_objects_a_line_with_other_names_and_a_mask(tmp_path: Path) -> None:
         (HEAD + ",,agent,hello,,greet,\n,,agent,hello,,none,\n", r"\(none; there greet\)"),
         ('{"speaker": "agent", "text": "hello", "acts": ["greet"]}\n{"speaker"\n', ":2: not valid JSON"),
         ('[{"speaker": "agent"}]\n', ":1: is not an object"),
+        (
+            '{"speaker": "agent", "text": "hi", "acts": [""]}\n',
+            r':1: acts holds "", which is no act.*Write the acts, or \[\]',
+        ),
+        ('{"speaker": "agent", "text": "hi", "acts": [null]}\n', ":1: acts holds null, which is no act"),
+        ('{"speaker": "agent", "text": "hi", "acts": ["greet", 3]}\n', ":1: acts holds 3, which is no act"),
+        ('{"speaker": "agent", "text": "hi", "acts": {"greet": true}}\n', ":1: acts is "),
+        ('{"speaker": "agent", "text": ["hi"], "acts": []}\n', r":1: text is \['hi'\] \(allowed: text or a number"),
+        ('{"speaker": "agent", "text": {"a": 1}, "acts": []}\n', ":1: text is "),
+        ('{"speaker": "agent", "text": true, "acts": []}\n', ":1: text is True"),
+        ('{"speaker": "agent", "text": "hi", "acts": [], "contact_id": "\\ud800"}\n', "contact_id '.ud800' holds half"),
+        (
+            '{"speaker": "agent", "text": "a", "text": "b", "acts": []}\n',
+            "two columns of text that disagree: 'a' and 'b'",
+        ),
+        (HEAD + f"c1,{'9' * 5000},agent,hello,,greet,chat\n", r":2: turn '9{39}… \(allowed: .* 0 to 2147483647"),
+        ("conversation_id," + HEAD + "c2,c1,0,agent,hello,,greet,chat\n", "contact_id that disagree: 'c2' and 'c1'"),
+        (
+            HEAD + "c1,4,agent,hello,,greet,chat\nc1,,agent,hello,,close,chat\n",
+            r":3: the same turn has other labels in .*:2 \(close; there greet\)",
+        ),
+        (HEAD + "c1,,agent,hello,,close,chat\nc1,4,agent,hello,,greet,chat\n", "the same turn has other labels"),
+        ("picked," + HEAD + "doubt,c1,0,agent,hello,,greet,chat\n", r":2: picked 'doubt' \(allowed: unsure, chance\)"),
         ("", "holds no rows"),
         (HEAD, "holds no labelled turn"),
     ],
@@ -90,6 +113,56 @@ def test_objects_a_line_with_other_names_and_a_mask(tmp_path: Path) -> None:
 def test_what_cannot_be_used_is_named(tmp_path: Path, content: str, says: str) -> None:
     with pytest.raises(UsageError, match=says):
         read_annotations([one(tmp_path, content)])
+
+
+@pytest.mark.parametrize("what", ["brackets", "digits", "digits in a table"])
+def test_what_no_parser_can_hold_is_named_by_its_line(tmp_path: Path, what: str) -> None:
+    content, says = {
+        "brackets": ('{"x": ' + "[" * 100_000 + "\n", ":1: not valid JSON: .*recursion"),
+        "digits": ('{"turn": ' + "9" * 5000 + "}\n", ":1: not valid JSON: .*digits"),
+        "digits in a table": (
+            HEAD + f"c1,{'9' * 5000},agent,hello,,greet,chat\n",
+            r":2: turn '9{39}… \(allowed: a whole number from 0 to 2147483647",
+        ),
+    }[what]
+    with pytest.raises(UsageError, match=says):
+        read_annotations([one(tmp_path, content)])
+
+
+def test_an_excel_file_is_called_so(tmp_path: Path) -> None:
+    for name, start in (("labels.xlsx", b"PK\x03\x04\x14\x00"), ("labels.csv", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")):
+        (tmp_path / name).write_bytes(start + b"\x00" * 600)
+        with pytest.raises(UsageError, match=rf"{name}: is an Excel file.*\(allowed: CSV, JSONL\)\. Save it as CSV"):
+            read_annotations([tmp_path / name])
+
+
+def test_of_two_columns_of_one_field_the_filled_one_counts(tmp_path: Path) -> None:
+    head = HEAD.replace("contact_id", "contact_id,conversation_id")
+    path = one(
+        tmp_path, head + "c1,,0,agent,hello,,greet,chat\n,c2,0,agent,hello,,greet,chat\nc3,c3,0,agent,hi,,none,\n"
+    )
+    assert [turn.contact for turn in read_annotations([path]).turns] == ["c1", "c2", "c3"]
+
+
+def test_an_empty_list_and_a_number_are_what_they_say(tmp_path: Path) -> None:
+    path = one(tmp_path, '{"speaker": "agent", "text": 42, "acts": [], "turn": 2147483647}\n', "labels.jsonl")
+    (turn,) = read_annotations([path]).turns
+    assert (turn.text, turn.acts, turn.turn) == ("42", (), 2**31 - 1)
+
+
+def test_a_row_without_its_turn_repeats_one_that_has_it(tmp_path: Path) -> None:
+    path = one(tmp_path, HEAD + "c1,,agent,hello,,greet,chat\nc1,4,agent,hello,,greet,chat\nc1,9,agent,hello,,greet,\n")
+    found = read_annotations([path])
+    assert [turn.turn for turn in found.turns] == [4, 9]
+    assert found.notes == ("rows that repeat a turn with the same labels, counted once: 1",)
+
+
+def test_why_a_turn_was_picked_is_read_and_doubt_wins(tmp_path: Path) -> None:
+    turns = "chance,c1,0,agent,a,,greet,\nUnsure,c1,1,agent,b,,greet,\n,c1,2,agent,c,,greet,\n"
+    again = "unsure,c1,0,agent,a,,greet,\nchance,c1,1,agent,b,,greet,\n"
+    found = read_annotations([one(tmp_path, "picked," + HEAD + turns + again)])
+    assert [turn.picked for turn in found.turns] == ["unsure", "unsure", None]
+    assert found.notes == ("rows that repeat a turn with the same labels, counted once: 2",)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

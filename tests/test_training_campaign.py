@@ -25,7 +25,9 @@ from training.batches import SoftTurn, encode, epoch_turns, load_tokeniser, turn
 from training.bundle import check_folder, weighed
 from training.campaign import Material, Team, gather
 from training.catalogue import SOURCES
+from training.comparison import card
 from training.config import Config, read_config
+from training.data import written_tests
 from training.train import checkpoint_of, main, train
 
 ROOT = Path(__file__).parents[1]
@@ -137,12 +139,193 @@ def test_held_out_turns_whose_words_training_reads_are_left_out(recipe: Path, te
     assert any(f"{left_out['test']} of the measure" in note for note in material.notes)
 
 
+def test_labelled_training_turns_stay_though_a_test_or_the_replay_says_the_same(
+    recipe: Path, team: Team, material: Material
+) -> None:
+    """Turns that every campaign has: of a behaviour case, of a stranger, and of the replay's dev part."""
+    stranger, *_, case = [text for text in written_tests(ROOT / "eval") if len(text.split()) > 5]
+    replay = next(
+        turn
+        for turn in turns_of(material.tables.parts["dev"])
+        if turn.source == "talk_rare" and duplicates.key(turn.text)
+    )
+    macros = [
+        {"contact_id": f"c{k}", "turn": 10 + place, "speaker": "agent", "text": text, "acts": ["inform"]}
+        for k in range(CONTACTS)
+        for place, text in enumerate((stranger, case, replay.text))
+    ]
+    write(team.labels[0], [*rows(CONTACTS), *macros])
+    found = gather(read_config(recipe), team)
+    shown = own(found, "train")
+    contacts = {turn.conversation for turn in shown}
+    for text in (stranger, case, replay.text):
+        assert sum(turn.text == text for turn in shown) == len(contacts)
+    parts = found.facts["labels"]["parts"]  # type: ignore[index]
+    assert parts["train"]["turns"] == len(shown) == 9 * len(contacts)
+    assert any(note.startswith(f"labelled turns: train {len(shown)},") for note in found.notes)
+    dev = [turn for turn in turns_of(found.tables.parts["dev"]) if turn.source == "talk_rare"]
+    assert duplicates.key(replay.text) not in {duplicates.key(turn.text) for turn in dev}
+    before = sum(turn.source == "talk_rare" for turn in turns_of(material.tables.parts["dev"]))
+    left_out = found.facts["labels"]["replay_dev_left_out"]  # type: ignore[index]
+    assert before - len(dev) == left_out > 0
+    assert f"left out of the replay's dev part, for labelled training turns say the same words: {left_out}" in (
+        found.notes
+    )
+
+
 def test_without_contacts_each_text_is_a_conversation(recipe: Path, team: Team) -> None:
     bare = [{key: value for key, value in row.items() if key not in ("contact_id", "turn")} for row in rows(CONTACTS)]
     write(team.labels[0], bare)
     material = gather(read_config(recipe), team)
     held = own(material, "test")
     assert len({turn.conversation for turn in held}) == len(held)
+    assert material.unnamed == CONTACTS * 6
+    assert any(note.startswith(f"labelled turns that name no contact: {CONTACTS * 6};") for note in material.notes)
+
+
+def test_a_few_turns_without_a_contact_are_counted(recipe: Path, team: Team, material: Material) -> None:
+    assert material.unnamed == 0
+    assert not any("no contact" in note for note in material.notes)
+    lines = rows(CONTACTS)
+    for row in lines[:7]:
+        row["contact_id"] = " "
+    write(team.labels[0], lines)
+    found = gather(read_config(recipe), team)
+    assert found.unnamed == found.facts["labels"]["unnamed"] == 7  # type: ignore[index]
+
+
+@pytest.mark.parametrize("contact", ["c1", "c4", "c7"])
+def test_rows_of_one_contact_alone_are_refused(recipe: Path, team: Team, contact: str) -> None:
+    lines = [row | {"contact_id": contact, "turn": place} for place, row in enumerate(rows(CONTACTS))]
+    write(team.labels[0], lines)
+    with pytest.raises(UsageError, match="all rows name one contact"):
+        gather(read_config(recipe), team)
+
+
+def test_a_split_that_leaves_nothing_to_train_on_is_refused(recipe: Path, team: Team) -> None:
+    config = read_config(recipe)
+    assert config.campaign is not None
+    shares = config.campaign.model_copy(update={"dev": 0.0, "test": 1.0})
+    with pytest.raises(UsageError, match="none of the 48 contacts lies in the training part"):
+        gather(config.model_copy(update={"campaign": shares}), team)
+
+
+def test_contacts_that_measure_are_not_drawn_from(recipe: Path, team: Team, material: Material) -> None:
+    assert team.transcripts is not None
+    said = {f"c{k}": f"only in contact {chr(97 + k % 26) * (2 + k // 26)} is this ever said" for k in range(CONTACTS)}
+    contacts = [{"id": name, "turns": [{"speaker": "agent", "text": text}]} for name, text in said.items()]
+    write(team.transcripts / "more.jsonl", contacts)
+    found = gather(read_config(recipe), team)
+    held = found.facts["transcripts"]["contacts_held_out"]  # type: ignore[index]
+    assert held == len({turn.conversation for turn in own(found, "test")})
+    drawn = {turn.text for turn in found.soft}
+    numbers = {f"{k + 1:05}": f"c{k}" for k in range(CONTACTS)}  # contacts are numbered as they come
+    measured = {said[numbers[turn.conversation]] for turn in own(found, "test")}
+    assert not drawn & measured
+    assert drawn & set(said.values())
+    assert any(note.endswith(f"nothing was drawn from them: {held}") for note in found.notes)
+
+
+def test_a_short_unlabelled_turn_that_is_labelled_is_left_out_and_short_repeats_are_counted(
+    recipe: Path, team: Team
+) -> None:
+    assert team.transcripts is not None
+    bye = [
+        {"contact_id": f"c{k}", "turn": 9, "speaker": "agent", "text": "Muddy boots!", "acts": ["close"]}
+        for k in range(CONTACTS)
+    ]
+    write(team.labels[0], [*rows(CONTACTS), *bye])
+    turns = [
+        {"speaker": speaker, "text": text}
+        for text in ("Muddy boots!", "Dry socks!")
+        for speaker in ("agent", "customer")
+    ]
+    write(team.transcripts / "more.jsonl", [{"id": "m", "turns": turns}])
+    found = gather(read_config(recipe), team)
+    drawn = {(turn.text, turn.acts is None) for turn in found.soft}
+    assert ("Muddy boots!", False) not in drawn
+    assert {("Muddy boots!", True), ("Dry socks!", True), ("Dry socks!", False)} <= drawn
+    repeats = sum(turn.text == "Muddy boots!" for turn in own(found, "test"))
+    assert found.facts["labels"]["repeats"] == repeats > 3  # type: ignore[index]
+    assert any(f"{repeats} of fewer than four words repeat a labelled training turn" in note for note in found.notes)
+
+
+def test_turns_picked_for_a_models_doubt_are_not_measured_and_counted(
+    recipe: Path, team: Team, material: Material
+) -> None:
+    lines = [row | {"picked": "unsure" if row["turn"] in (1, 4) else "chance"} for row in rows(CONTACTS)]
+    write(team.labels[0], lines)
+    found = gather(read_config(recipe), team)
+    assert {turn.turn for turn in own(found, "test")} == {0, 2, 3, 5}
+    labels: Any = found.facts["labels"]
+    before: Any = material.facts["labels"]
+    held, held_before = (one["parts"]["test"]["turns"] + one["left_out"]["test"] for one in (labels, before))
+    assert labels["unsure"] == held_before - held > 3
+    assert (labels["unmarked"], before["unmarked"]) == (0, CONTACTS * 6)
+    for part in ("train", "dev"):
+        assert labels["parts"][part] == before["parts"][part]
+    assert any(f"so are not measured: {labels['unsure']} (" in note for note in found.notes)
+    assert not any("do not say why they were picked" in note for note in found.notes)
+    assert any(f"do not say why they were picked: {CONTACTS * 6};" in note for note in material.notes)
+    config = read_config(recipe)
+    bundle = read_bundle(ROOT / "models" / "default")[0]
+    bundle = bundle.model_copy(update={"training": bundle.training | {"recipe": config.model_dump()}})
+    model = {"start": {"name": "a", "version": "1", "sha256": "0"}}
+    said, unsaid = (card(bundle, model | dict(one.facts), {}, {}) for one in (found, material))
+    assert f"{labels['unsure']} held-out turns that were picked because the start model was unsure" in said
+    assert "nobody said why" not in said
+    assert f"Of {CONTACTS * 6} labelled turns nobody said why they were picked" in unsaid
+
+
+def test_the_card_says_turns_where_some_name_no_contact(recipe: Path, team: Team) -> None:
+    config = read_config(recipe)
+    bundle = read_bundle(ROOT / "models" / "default")[0]
+    bundle = bundle.model_copy(update={"training": bundle.training | {"recipe": config.model_dump()}})
+    lines = rows(CONTACTS)
+    texts = []
+    for unnamed in (0, 3):
+        for row in lines[:unnamed]:
+            del row["contact_id"]
+        write(team.labels[0], lines)
+        figures = {"start": {"name": "a", "version": "1", "sha256": "0"}, **gather(config, team).facts}
+        texts.append(card(bundle, figures, {}, {}))
+    named, without = texts
+    assert "Turns of contacts that were kept from training" in named
+    assert "a bootstrap over contacts that draws the same contacts" in named
+    assert "labelled turns of 48 contacts" in named
+    assert "3 of the labelled turns name no contact" in without
+    assert "\nTurns that were kept from training" in without
+    assert "a bootstrap over turns that draws the same turns" in without
+    assert "288 labelled turns, 3 of which name no contact, the team's own" in without
+
+
+def test_the_checkpoint_hangs_on_texts_that_a_run_folder_brings(
+    recipe: Path, team: Team, tmp_path: Path, start: Path
+) -> None:
+    """The same label file, and two runs whose contacts and turns have the same ids."""
+    bare = [{key: value for key, value in row.items() if key not in ("text", "channel")} for row in rows(CONTACTS)]
+    write(team.labels[0], bare)
+    config = read_config(recipe)
+    seen = set()
+    for name, tail in (("one", ""), ("other", " indeed")):
+        contacts = [
+            {
+                "id": f"c{k}",
+                "channel": "chat",
+                "turns": [
+                    {"speaker": row["speaker"], "text": row["text"] + tail} for row in rows(CONTACTS)[6 * k : 6 * k + 6]
+                ],
+            }
+            for k in range(CONTACTS)
+        ]
+        write(tmp_path / f"{name}.jsonl", contacts)
+        run(
+            [str(tmp_path / f"{name}.jsonl")],
+            tmp_path / name,
+            Settings(start, read_rubric(default_rubric()), workers=1),
+        )
+        seen.add(checkpoint_of(config, gather(config, Team(team.labels, run=tmp_path / name)).tables))
+    assert len(seen) == 2
 
 
 def test_unlabelled_turns_carry_the_start_models_probabilities(material: Material, start: Path) -> None:
@@ -376,6 +559,8 @@ def test_a_killed_run_goes_on_and_its_model_scores_contacts(
     for needed in ("# Model card: mine 1", f"tiny {began['version']}", began["sha256"], "written for a test"):
         assert needed in card
     assert "business" not in card
+    assert "of four words or more that say what a labelled training turn says" in card
+    assert f"{figures['labels']['repeats']} of the {figures['labels']['parts']['test']['turns']} held-out turns" in card
 
     settings = Settings(mine, read_rubric(default_rubric()), workers=1)
     receipt = run([str(team.transcripts)], tmp_path / "run", settings)

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -101,6 +102,18 @@ def test_the_table_shows_every_class_that_is_true_or_said() -> None:
     assert [line.split()[0] for line in text.splitlines()[3:]] == ["macro-F1,", "yes", "no", "rare"]
     assert text.startswith("sentiment: no labelled turn was held out, so nothing can be said.\n")
     assert "+0.3" in text
+
+
+def test_turns_that_name_no_contact_get_no_verdict() -> None:
+    found = replace(judged(240, 0.6, 0.95, 60), unnamed=7)
+    assert found.verdict == "not judged"
+    said = sentence("acts", found)
+    assert said.startswith("acts, 240 held-out turns: no verdict, for 7 labelled turns name no contact")
+    assert "contacts" not in said
+    assert "better" not in said
+    shown_table = table({"acts": found})
+    assert "macro-F1" in shown_table
+    assert "[+0." in shown_table  # the interval is still there
 
 
 def test_figures_without_an_interval_show_none() -> None:

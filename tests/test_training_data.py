@@ -239,6 +239,22 @@ def test_a_wrong_recipe_names_the_key(tmp_path: Path, change: dict[str, object],
         read_config(tmp_path / "r.yaml")
 
 
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("name: möhren\n".encode("cp1252"), r"r\.yaml: not UTF-8 text\. Save the file as UTF-8"),
+        (b"name: a\nseed: 1\nname: b\n", r"the key 'name' stands twice(?s:.*)line 3"),
+        (b"optimiser: {clip: 1, clip: 2}\n", "the key 'clip' stands twice"),
+        (b"name: " + b"[" * 5000, "cannot be read as YAML"),
+    ],
+    ids=["old encoding", "twice", "twice within", "deep"],
+)
+def test_a_recipe_that_cannot_be_read_says_why(tmp_path: Path, content: bytes, says: str) -> None:
+    (tmp_path / "r.yaml").write_bytes(content)
+    with pytest.raises(UsageError, match=says):
+        read_config(tmp_path / "r.yaml")
+
+
 @pytest.mark.shared
 def test_the_real_sources_are_read(shared: Path) -> None:
     recipe = read_config(RECIPE)

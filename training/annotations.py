@@ -2,14 +2,15 @@
 
 Columns or keys: `speaker` (customer or agent), `text`, `sentiment` (of a customer's turn), `acts` (of an agent's turn:
 a list, or names with ; , or space between; `none`, or an empty list: no act), and optionally `contact_id` (or
-`conversation_id`), `turn` (or `turn_index`), `channel`. A row without `text` is looked up by `contact_id` and `turn` in
+`conversation_id`), `turn` (or `turn_index`), `channel`, `picked` (why the turn was labelled: `unsure`, for a model's
+doubt, or `chance`). A row without `text` is looked up by `contact_id` and `turn` in
 a run folder, which holds the texts as they were scored: cleaned and masked.
 """
 
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cxsentiment.errors import InputError, UsageError
@@ -22,8 +23,13 @@ from cxsentiment.schema import ACTS, SENTIMENTS
 from training.sources import as_scored
 
 _NAMES = {"conversation_id": "contact_id", "turn_index": "turn"}
-_COLUMNS = ("contact_id", "turn", "channel", "speaker", "text", "sentiment", "acts")
+_COLUMNS = ("contact_id", "turn", "channel", "speaker", "text", "sentiment", "acts", "picked")
+_PICKED = ("unsure", "chance")
 _SPEAKERS = ("agent", "customer")
+_LAST_TURN = 2**31 - 1  # of the tables
+_SHOWN = 40  # characters of a wrong value
+_EXCEL = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")  # .xlsx and .xls
+_LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _BETWEEN_ACTS = re.compile(r"[;,\s]+")
 _AGENTS_FEEL_NOTHING_HERE = (
     "Leave sentiment empty for agents and label their acts: what an agent does can be seen in the text and coached, "
@@ -43,6 +49,7 @@ class Annotation:
     contact: str | None
     turn: int | None
     channel: str | None
+    picked: str | None = None
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -96,6 +103,7 @@ def _rows(path: Path, notes: list[str]) -> list[_Row]:
     """The rows of one file; a doubtful encoding is noted."""
     if not path.is_file():
         raise UsageError(source_name(path), "no such label file", do="Check the path given with --labels")
+    _refuse_workbook(path)
     try:
         encoding = detect_encoding(path)
         with open_text(path, encoding) as file:
@@ -110,6 +118,18 @@ def _rows(path: Path, notes: list[str]) -> list[_Row]:
     return rows
 
 
+def _refuse_workbook(path: Path) -> None:
+    with path.open("rb") as file:
+        start = file.read(8)
+    if start.startswith(_EXCEL):
+        raise UsageError(
+            source_name(path),
+            "is an Excel file (or another packed one), and labels are read as text",
+            allowed="CSV, JSONL",
+            do="Save it as CSV (UTF-8) and give that",
+        )
+
+
 def _json_rows(path: Path) -> Iterator[_Row]:
     with open_text(path, detect_encoding(path)) as file:
         for number, line in enumerate(file, 1):
@@ -117,12 +137,12 @@ def _json_rows(path: Path) -> Iterator[_Row]:
             if not line.strip():
                 continue
             try:
-                row = json.loads(line)
-            except ValueError as error:
+                row = json.loads(line, object_pairs_hook=tuple)  # pairs: of two equal keys a dict would drop the first
+            except (ValueError, RecursionError) as error:
                 raise UsageError(where, f"not valid JSON: {error}", do="Write one object a line") from error
-            if not isinstance(row, dict):
+            if not isinstance(row, tuple):
                 raise UsageError(where, "is not an object", do='Write one a line: {"speaker": …, "text": …, …}')
-            yield _row(where, row.items())
+            yield _row(where, row)
 
 
 def _csv_rows(path: Path) -> Iterator[_Row]:
@@ -135,8 +155,49 @@ def _csv_rows(path: Path) -> Iterator[_Row]:
 
 
 def _row(where: str, cells: Iterable[tuple[str, object]]) -> _Row:
-    fields = {_NAMES.get(normalise_name(name), normalise_name(name)): value for name, value in cells}
+    """The row's fields. Where two columns are of one field (contact_id, conversation_id), the filled one counts."""
+    fields: dict[str, object] = {}
+    for given, value in cells:
+        name = _NAMES.get(normalise_name(given), normalise_name(given))
+        _refuse_shape(where, name, value)
+        before = fields.get(name)
+        if _blank(before):
+            fields[name] = value
+        elif name in _COLUMNS and not _blank(value) and str(value).strip() != str(before).strip():
+            raise UsageError(
+                where,
+                f"two columns of {name} that disagree: {_short(before)} and {_short(value)}",
+                do="Keep the right one of them",
+            )
     return _Row(where, fields, tuple(fields))
+
+
+def _refuse_shape(where: str, name: str, value: object) -> None:
+    """Refuse what JSON can hold in a field and no table can: objects, lists, true and false, halves of characters."""
+    if name not in _COLUMNS or value is None:
+        return
+    if name == "acts" and isinstance(value, list):
+        if bad := [part for part in value if not isinstance(part, str) or not part.strip()]:
+            raise UsageError(
+                where,
+                f"acts holds {json.dumps(bad[0])[:_SHOWN]}, which is no act",
+                allowed=", ".join((*ACTS, "none")),
+                do="Write the acts, or [] or none where the turn has no act",
+            )
+        return
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise UsageError(where, f"{name} is {_short(value)}", allowed="text or a number", do="Correct the row")
+    if name != "text" and _LONE_SURROGATE.search(str(value)):
+        raise UsageError(where, f"{name} {_short(value)} holds half a character", do="Correct the row")
+
+
+def _blank(value: object) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def _short(value: object) -> str:
+    shown = ascii(value)
+    return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
 
 
 class _Stored:
@@ -203,6 +264,7 @@ def _annotation(row: _Row, stored: _Stored | None) -> Annotation:
         contact=row.text("contact_id") or None,
         turn=_turn(row),
         channel=row.text("channel").lower() or None,
+        picked=_picked(row),
     )
 
 
@@ -216,9 +278,21 @@ def _turn(row: _Row) -> int | None:
     text = row.text("turn")
     if not text:
         return None
-    if not text.isdecimal():
-        raise UsageError(row.where, f"turn {text!r}", allowed="a whole number from 0", do="Correct the row")
+    # The length is looked at first, for Python refuses to read a number of thousands of digits.
+    if not text.isdecimal() or len(text) > len(str(_LAST_TURN)) or int(text) > _LAST_TURN:
+        raise UsageError(
+            row.where, f"turn {_short(text)}", allowed=f"a whole number from 0 to {_LAST_TURN}", do="Correct the row"
+        )
     return int(text)
+
+
+def _picked(row: _Row) -> str | None:
+    said = row.text("picked").lower()
+    if said and said not in _PICKED:
+        raise UsageError(
+            row.where, f"picked {_short(said)}", allowed=", ".join(_PICKED), do="Correct it or leave it empty"
+        )
+    return said or None
 
 
 def _sentiment(row: _Row) -> str:
@@ -255,23 +329,50 @@ def _acts(row: _Row) -> tuple[str, ...]:
 
 def _names(row: _Row) -> tuple[str, ...]:
     value = row.fields.get("acts")
-    parts = [str(part) for part in value] if isinstance(value, list) else _BETWEEN_ACTS.split(row.text("acts"))
+    parts = value if isinstance(value, list) else _BETWEEN_ACTS.split(row.text("acts"))
     return tuple(part.strip().lower() for part in parts if part.strip())
 
 
 def _once(found: Sequence[Annotation]) -> tuple[tuple[Annotation, ...], int]:
-    """Each turn once, and how many rows repeated one; UsageError where two rows of one turn disagree."""
+    """Each turn once, and how many rows repeated one; UsageError where two rows of one turn disagree.
+
+    A row without its place is a repeat of any row of its contact that says the same.
+    """
     kept: dict[tuple[object, ...], Annotation] = {}
     for one in found:
-        key = (one.contact, one.turn) if one.contact and one.turn is not None else (one.contact, one.speaker, one.text)
-        other = kept.setdefault(key, one)
-        if other.labels != one.labels or other.speaker != one.speaker:
-            raise UsageError(
-                one.where,
-                f"the same turn has other labels in {other.where} ({_said(one)}; there {_said(other)})",
-                do="Decide for one of them",
-            )
-    return tuple(kept.values()), len(found) - len(kept)
+        first = kept.setdefault(_key(one), one)
+        _refuse_other_labels(one, first)
+        if "unsure" in (one.picked, first.picked):  # of a turn picked twice, the doubt is what would flatter
+            kept[_key(one)] = replace(first, picked="unsure")
+    placed: dict[tuple[object, ...], list[Annotation]] = {}
+    for one in kept.values():
+        if _placed(one):
+            placed.setdefault((one.contact, one.speaker, one.text), []).append(one)
+    turns = []
+    for key, one in kept.items():
+        same = placed.get(key, ())
+        for other in same:
+            _refuse_other_labels(one, other)
+        if not same:
+            turns.append(one)
+    return tuple(turns), len(found) - len(turns)
+
+
+def _placed(one: Annotation) -> bool:
+    return one.contact is not None and one.turn is not None
+
+
+def _key(one: Annotation) -> tuple[object, ...]:
+    return (one.contact, one.turn) if _placed(one) else (one.contact, one.speaker, one.text)
+
+
+def _refuse_other_labels(one: Annotation, other: Annotation) -> None:
+    if other.labels != one.labels or other.speaker != one.speaker:
+        raise UsageError(
+            one.where,
+            f"the same turn has other labels in {other.where} ({_said(one)}; there {_said(other)})",
+            do="Decide for one of them, and give both rows their turn where they are two",
+        )
 
 
 def _ambiguous(turns: Sequence[Annotation]) -> list[str]:

@@ -1,15 +1,18 @@
 """A team's campaign as training data: its labelled turns, split by contact, and its unlabelled ones with soft targets.
 
 The labelled turns are split by the hash of their contact; where no contact is given, each distinct text is a
-conversation of its own. Turns for calibrating and measuring whose words training also reads are left out, for macros
-recur in many contacts, and the figures should tell of wording that was never shown. Unlabelled turns get the
-probabilities of the start model as targets: they show the campaign's wording and keep the model from forgetting, and
-are no source of new knowledge, so those that nearly repeat a labelled turn are left out.
+conversation of its own, and no verdict is given. Turns of four words or more for calibrating and measuring whose words
+labelled training turns say too are left out, for macros recur in many contacts, and the figures should tell of wording
+that was never shown; shorter ones that repeat a training turn stay, for contacts are made of them, and are counted.
+Unlabelled turns get the probabilities of the start model as targets: they show the campaign's wording and keep the
+model from forgetting, and are no source of new knowledge, so those that say a labelled turn again, or nearly so, are
+left out, and so is every contact that is held out for the measure.
 """
 
 import hashlib
+import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -27,7 +30,7 @@ from training.annotations import Annotation, Annotations, read_annotations
 from training.batches import SoftTurn
 from training.catalogue import source_of
 from training.config import CAMPAIGN, TRANSCRIPTS, Campaign, Config, Split, start_folder
-from training.data import PARTS, Part, Tables, build, part_of
+from training.data import PARTS, TAUGHT, Part, Tables, build, part_of
 from training.sources import LabelledTurn, as_scored
 
 _PACKAGE = Path(__file__).parent
@@ -50,21 +53,39 @@ class Material:
     """All that a campaign's training reads.
 
     `tables` hold replay and labelled turns, `soft` the unlabelled turns. `facts` goes to the card (counts and hashes,
-    no texts); `notes` are for the person at the terminal.
+    no texts); `notes` are for the person at the terminal. `unnamed` labelled turns name no contact.
     """
 
     tables: Tables
     soft: tuple[SoftTurn, ...]
     facts: Mapping[str, object]
     notes: tuple[str, ...]
+    unnamed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Division:
+    """The labelled turns by part. `left_out` of dev and test, for training reads the same words; of the test turns
+    that stay, `repeats` say no more than a training turn says. `held` are the ids of the contacts that measure; their
+    `unsure` turns do not, for they were picked where the start model is weak. Of `unmarked` turns nobody says why.
+    """
+
+    parts: dict[Part, list[LabelledTurn]]
+    left_out: dict[str, int]
+    repeats: int
+    unnamed: int
+    unsure: int
+    unmarked: int
+    held: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
 class _Drawn:
-    """Distinct unlabelled turns, drawn by seed, and how the reading went."""
+    """Distinct unlabelled turns, drawn by seed, and how the reading went. Contacts `held` are not drawn from."""
 
     turns: tuple[SoftTurn, ...] = ()
     contacts: int = 0
+    held: int = 0
     skipped: tuple[str, ...] = ()
     refused: int = 0
     other_speakers: int = 0
@@ -78,12 +99,15 @@ def gather(config: Config, team: Team) -> Material:
     """
     campaign, start = _settings(config)
     annotations = read_annotations(team.labels, team.run)
-    parts, left_out = _split(annotations, campaign, config.split.salt)
+    division = _split(annotations, campaign, config.split.salt)
+    parts = division.parts
     tables = build(_PACKAGE, config, parts)
-    drawn = _draw(team, campaign, config.seed)
+    drawn = _draw(team, campaign, config.seed, division.held)
     soft = _soft(Model(start), [turn for turn in drawn.turns if turn.text], parts)
     bundle, sha256 = read_bundle(start)
-    files = {**tables.files, **annotations.files, f"start {bundle.name} {bundle.version}": sha256}
+    untaught = sum(number for reason, number in tables.dropped.items() if reason.endswith(TAUGHT))
+    files = {**tables.files, **annotations.files, "labelled turns, as read": _digest_labelled(parts)}
+    files |= {f"start {bundle.name} {bundle.version}": sha256}
     if soft:
         files["transcripts, turns drawn"] = _digest(soft)
     facts = {
@@ -91,19 +115,28 @@ def gather(config: Config, team: Team) -> Material:
             "files": dict(annotations.files),
             "turns": len(annotations.turns),
             "contacts": len({one.contact for one in annotations.turns if one.contact}),
+            "unnamed": division.unnamed,
+            "unsure": division.unsure,
+            "unmarked": division.unmarked,
             "parts": {part: _counts(parts[part]) for part in PARTS},
-            "left_out": left_out,
+            "left_out": division.left_out,
+            "repeats": division.repeats,
+            "replay_dev_left_out": untaught,
         },
         "transcripts": {
             "contacts": drawn.contacts,
+            "contacts_held_out": drawn.held,
             "files_skipped": len(drawn.skipped),
             "records_refused": drawn.refused,
             "turns_used": len(soft),
             "sha256": files.get("transcripts, turns drawn"),
         },
     }
-    notes = (*annotations.notes, *_notes(parts, left_out, campaign), *_notes_of(drawn, soft, team))
-    return Material(replace(tables, files=files), soft, facts, notes)
+    told = _notes(division, campaign)
+    if untaught:
+        told.append(f"left out of the replay's dev part, for labelled training turns say the same words: {untaught}")
+    notes = (*annotations.notes, *told, *_notes_of(drawn, soft, team))
+    return Material(replace(tables, files=files), soft, facts, notes, division.unnamed)
 
 
 def _settings(config: Config) -> tuple[Campaign, Path]:
@@ -119,9 +152,7 @@ def _settings(config: Config) -> tuple[Campaign, Path]:
     return config.campaign, start_folder(*config.start)
 
 
-def _split(
-    annotations: Annotations, campaign: Campaign, salt: str
-) -> tuple[dict[Part, list[LabelledTurn]], dict[str, int]]:
+def _split(annotations: Annotations, campaign: Campaign, salt: str) -> _Division:
     if len(annotations.turns) < campaign.least:
         raise UsageError(
             ", ".join(annotations.files),
@@ -132,26 +163,55 @@ def _split(
     split = Split(salt=salt, dev=campaign.dev, test=campaign.test)
     numbers: dict[str, int] = {}
     parts: dict[Part, list[LabelledTurn]] = {part: [] for part in PARTS}
+    held: set[str] = set()
+    unsure = 0
     for one in annotations.turns:
         conversation = one.contact or f"{one.speaker}: {one.text}"
         # Contacts are numbered: a model folder travels, and ids of contacts need not travel with it.
         number = numbers.setdefault(conversation, len(numbers) + 1)
-        parts[part_of(split, conversation)].append(_labelled(one, number))
+        part = part_of(split, conversation)
+        if part == "test" and one.contact:
+            held.add(one.contact)
+        if part == "test" and one.picked == "unsure":
+            unsure += 1
+        else:
+            parts[part].append(_labelled(one, number))
+    _refuse_nothing_to_learn(annotations, parts, len(numbers))
     shown = [turn.text for turn in parts["train"]]
     left_out = {}
-    for part in ("dev", "test"):
-        kept = _unlike(parts[part], shown)
-        left_out[part] = len(parts[part]) - len(kept)
-        parts[part] = kept
+    for name in ("dev", "test"):
+        kept = _unlike(parts[name], shown)
+        left_out[name] = len(parts[name]) - len(kept)
+        parts[name] = kept
     if len(parts["test"]) < campaign.least_test:
         raise UsageError(
             ", ".join(annotations.files),
             f"{len(parts['test'])} turns of {len(numbers)} contacts are held out ({left_out['test']} more repeat the "
-            "words of training turns): too few to tell whether the new model is better",
+            f"words of training turns, {unsure} were picked as unsure): too few to tell whether the model is better",
             allowed=f"{campaign.least_test} or more (campaign.least_test of the recipe)",
             do="Label turns of more contacts; a contact's part comes from the hash of its id",
         )
-    return parts, left_out
+    said = {(turn.acts is None, duplicates.words(turn.text)) for turn in parts["train"]}
+    repeats = sum((turn.acts is None, duplicates.words(turn.text)) in said for turn in parts["test"])
+    unnamed = sum(one.contact is None for one in annotations.turns)
+    unmarked = sum(one.picked is None for one in annotations.turns)
+    return _Division(parts, left_out, repeats, unnamed, unsure, unmarked, frozenset(held))
+
+
+def _refuse_nothing_to_learn(annotations: Annotations, parts: Parts, contacts: int) -> None:
+    files = ", ".join(annotations.files)
+    if contacts == 1:
+        raise UsageError(
+            files,
+            "all rows name one contact, and a contact lies in one part: nothing is left to train on or to measure with",
+            do="Give each row the id of its own contact, or leave contact_id out where nobody knows it",
+        )
+    if not parts["train"]:
+        raise UsageError(
+            files,
+            f"none of the {contacts} contacts lies in the training part",
+            do="Label turns of more contacts; a contact's part comes from the hash of its id",
+        )
 
 
 def _labelled(one: Annotation, number: int) -> LabelledTurn:
@@ -183,10 +243,10 @@ def _unlike(turns: Sequence[LabelledTurn], others: Sequence[str]) -> list[Labell
     ]
 
 
-def _draw(team: Team, campaign: Campaign, seed: int) -> _Drawn:
+def _draw(team: Team, campaign: Campaign, seed: int, held: Collection[str]) -> _Drawn:
     """Distinct turns of the transcripts: those with the smallest hashes of seed and text, so any order of files agrees.
 
-    Labels lie in the same folder now and then; they are no transcripts.
+    Nothing is drawn from the contacts `held`. Labels lie in the same folder now and then; they are no transcripts.
     """
     if team.transcripts is None:
         return _Drawn()
@@ -200,11 +260,14 @@ def _draw(team: Team, campaign: Campaign, seed: int) -> _Drawn:
     limit = campaign.transcripts.turns
     kept: dict[str, SoftTurn] = {}
     skipped: list[str] = []
-    refused = contacts = other_speakers = 0
+    refused = contacts = other_speakers = measuring = 0
     for record in read_contacts(found, team.options):
         if isinstance(record, Reject):
             refused += record.record > 0 and record.kind != "copy"
             skipped.extend([record.message] * (record.record == 0))
+            continue
+        if record.id in held:
+            measuring += 1
             continue
         contacts += 1
         for turn in record.turns:
@@ -217,7 +280,7 @@ def _draw(team: Team, campaign: Campaign, seed: int) -> _Drawn:
         if len(kept) > 2 * limit + 10_000:
             kept = dict(sorted(kept.items())[:limit])
     turns = tuple(turn for _, turn in sorted(kept.items())[:limit])
-    return _Drawn(turns, contacts, tuple(skipped), refused, other_speakers)
+    return _Drawn(turns, contacts, measuring, tuple(skipped), refused, other_speakers)
 
 
 def _unlabelled(speaker: str, text: str, style: str) -> SoftTurn:
@@ -226,10 +289,14 @@ def _unlabelled(speaker: str, text: str, style: str) -> SoftTurn:
 
 
 def _soft(model: Model, turns: Sequence[SoftTurn], parts: Parts) -> tuple[SoftTurn, ...]:
-    """The turns with the model's calibrated probabilities, without those that nearly repeat a labelled turn."""
-    labelled = [turn.text for part in parts.values() for turn in part]
+    """The turns with the model's calibrated probabilities, without those that say a labelled turn again or nearly so.
+
+    Of a short text only the same speaker's own counts: "yes" is everybody's, but where it is labelled the label holds.
+    """
+    labelled = {(turn.acts is None, turn.text) for part in parts.values() for turn in part}
     heads = {head.speaker: head for head in model.bundle.heads}
-    chosen = [turn for turn in _unlike(turns, labelled) if isinstance(turn, SoftTurn)]
+    new = [turn for turn in turns if (turn.acts is None, turn.text) not in labelled]
+    chosen = [turn for turn in _unlike(new, [text for _, text in labelled]) if isinstance(turn, SoftTurn)]
     found = predict_texts(model, [(heads["customer" if turn.acts is None else "agent"], turn.text) for turn in chosen])
     made = []
     for turn, (probabilities, _) in zip(chosen, found, strict=True):
@@ -247,18 +314,49 @@ def _digest(turns: Iterable[SoftTurn]) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
+def _digest_labelled(parts: Parts) -> str:
+    """Of what training reads, for texts may come from a run folder, whose ids say nothing of them."""
+    rows = [[part, turn.acts is None, turn.style, turn.text, _labels(turn)] for part in PARTS for turn in parts[part]]
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+
+
+def _labels(turn: LabelledTurn) -> tuple[str | None, ...]:
+    return (turn.sentiment,) if turn.acts is None else turn.acts
+
+
 def _counts(turns: Iterable[LabelledTurn]) -> dict[str, int]:
-    found = Counter(label for turn in turns for label in ((turn.sentiment,) if turn.acts is None else turn.acts))
+    found = Counter(label for turn in turns for label in _labels(turn))
     names = (*SENTIMENTS, *ACTS)
     return {"turns": sum(1 for _ in turns)} | {name: found[name] for name in names if found[name]}
 
 
-def _notes(parts: Parts, left_out: Mapping[str, int], campaign: Campaign) -> list[str]:
+def _notes(division: _Division, campaign: Campaign) -> list[str]:
+    parts, left_out = division.parts, division.left_out
     sizes = ", ".join(f"{part} {len(parts[part])}" for part in PARTS)
     notes = [f"labelled turns: {sizes}; each training turn is shown {campaign.labelled.repeat:g} times an epoch"]
     if any(left_out.values()):
         notes.append(
             f"left out, for training reads the same words: {left_out['dev']} of dev, {left_out['test']} of the measure"
+        )
+    if division.repeats:
+        notes.append(
+            f"of the {len(parts['test'])} turns that measure, {division.repeats} of fewer than four words repeat a "
+            "labelled training turn word for word; they stay, for contacts are made of such turns"
+        )
+    if division.unsure:
+        notes.append(
+            f"held-out turns that were picked as unsure, and so are not measured: {division.unsure} (picked where the "
+            "start model is weak, they flatter whatever comes after it)"
+        )
+    if division.unmarked:
+        notes.append(
+            f"labelled turns that do not say why they were picked: {division.unmarked}; if for a model's doubt, the "
+            "table flatters the new model (a column picked, unsure or chance, mends that)"
+        )
+    if division.unnamed:
+        notes.append(
+            f"labelled turns that name no contact: {division.unnamed}; turns of one contact may be trained on and "
+            "measured, so no verdict is given (a column contact_id mends that)"
         )
     shown = _counts(parts["train"])
     if bare := [label for label in (*SENTIMENTS, *ACTS) if label not in shown]:
@@ -274,6 +372,8 @@ def _notes_of(drawn: _Drawn, soft: Sequence[SoftTurn], team: Team) -> list[str]:
         notes.append(f"{drawn.refused} records were refused; cxsentiment check {team.transcripts} says why")
     if drawn.other_speakers:
         notes.append(f"{drawn.other_speakers} turns of other or unknown speakers were left out (--role names speakers)")
+    if drawn.held:
+        notes.append(f"contacts of the transcripts that measure, so that nothing was drawn from them: {drawn.held}")
     if soft:
         notes.append(f"unlabelled turns: {len(soft)} drawn from {drawn.contacts} contacts")
     else:

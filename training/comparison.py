@@ -1,12 +1,13 @@
 """The start model against the new one on the same held-out turns: F1 with intervals, and the paired difference.
 
 Contacts are drawn with replacement, the same ones for both models (paired bootstrap; Efron and Tibshirani 1993), for
-turns of one contact are alike. Intervals are percentiles, 2.5 to 97.5; the seed is fixed.
+turns of one contact are alike. Where labelled turns name no contact, single turns are drawn in their place, the
+interval is too narrow, and no verdict is given. Intervals are percentiles, 2.5 to 97.5; the seed is fixed.
 """
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -31,7 +32,7 @@ FEW = 30  # contacts; a percentile bootstrap of fewer clusters covers less than 
 HEADS = ("sentiment", "acts")
 CARD = "MODEL_CARD.md"
 FIGURES = "campaign.json"
-Verdict = Literal["better", "worse", "cannot be told apart", "not measured"]
+Verdict = Literal["better", "worse", "cannot be told apart", "not measured", "not judged"]
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
@@ -57,19 +58,25 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class HeadPair:
-    """Both models on one head: the macro mean over `macro_classes` (None where there are none), and each class."""
+    """Both models on one head: the macro mean over `macro_classes` (None where there are none), and each class.
+
+    Where `unnamed` labelled turns name no contact, `contacts` counts turns of theirs too.
+    """
 
     turns: int
     contacts: int
     macro_classes: tuple[str, ...]
     macro: Pair | None
     classes: Mapping[str, Pair]
+    unnamed: int = 0
 
     @property
     def verdict(self) -> Verdict:
-        """Whether the macro mean of the new model is better: the interval of the difference decides."""
+        """Whether the macro mean of the new model is better: the interval of the difference decides, over contacts."""
         if self.macro is None:
             return "not measured"
+        if self.unnamed:
+            return "not judged"
         low, high = self.macro.difference.low, self.macro.difference.high
         if low is not None and low > 0:
             return "better"
@@ -79,8 +86,8 @@ class HeadPair:
 Comparison = Mapping[str, HeadPair]
 
 
-def compare(start: Model, new: Model, turns: Sequence[LabelledTurn]) -> dict[str, HeadPair]:
-    """Both models on `turns`, per head that any of them is for."""
+def compare(start: Model, new: Model, turns: Sequence[LabelledTurn], unnamed: int = 0) -> dict[str, HeadPair]:
+    """Both models on `turns`, per head that any of them is for; `unnamed` labelled turns name no contact."""
     truths, before, after = targets_of(turns), scores_of(start, turns), scores_of(new, turns)
     customers = [turn.conversation for turn in turns if turn.sentiment is not None]
     agents = [turn.conversation for turn in turns if turn.acts is not None]
@@ -91,7 +98,7 @@ def compare(start: Model, new: Model, turns: Sequence[LabelledTurn]) -> dict[str
         found["sentiment"] = compare_head(SENTIMENTS, one_hot[truths[0]], then, now, customers)
     if agents:
         found["acts"] = compare_head(ACTS, truths[1] > 0, before[1] > 0.5, after[1] > 0.5, agents)
-    return found
+    return {head: replace(pair, unnamed=unnamed) for head, pair in found.items()}
 
 
 def compare_head(labels: Sequence[str], truth: Bools, before: Bools, after: Bools, contacts: Sequence[str]) -> HeadPair:
@@ -158,10 +165,13 @@ def sentence(head: str, found: HeadPair | None) -> str:
         "better": "the new model is better.",
         "worse": "the new model is WORSE than the one it started from.",
         "cannot be told apart": "the new model is not shown to be better; the difference may be chance.",
+        "not judged": f"no verdict, for {found.unnamed} labelled turns name no contact: turns of one contact may stand "
+        "on both sides, and the intervals are too narrow.",
     }[found.verdict]
     few = found.verdict in ("better", "worse") and found.contacts < FEW
     doubt = " With so few contacts the interval is too narrow: label more before relying on it." if few else ""
-    return f"{head}, {found.turns} held-out turns of {found.contacts} contacts: {said}{doubt}"
+    of = "" if found.unnamed else f" of {found.contacts} contacts"
+    return f"{head}, {found.turns} held-out turns{of}: {said}{doubt}"
 
 
 def report(start: Path, out: Path, material: Material) -> tuple[Comparison, Comparison]:
@@ -173,7 +183,7 @@ def report(start: Path, out: Path, material: Material) -> tuple[Comparison, Comp
 
     def compared(part: Part, own: bool) -> dict[str, HeadPair]:
         rows = [turn for turn in turns_of(material.tables.parts[part]) if (turn.source == CAMPAIGN) == own]
-        return compare(before, after, rows)
+        return compare(before, after, rows, material.unnamed if own else 0)
 
     held_out, kept = compared("test", own=True), compared("dev", own=False)
     figures = {

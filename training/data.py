@@ -27,6 +27,7 @@ from training.templates import environment
 Part = Literal["train", "dev", "test"]
 PARTS: tuple[Part, ...] = ("train", "dev", "test")
 _SHA_RANGE = 1 << 64
+TAUGHT = "dev turn with the words of a campaign's training turn"
 _FEATURES = Features(
     {
         **dict.fromkeys(("source", "dataset", "conversation"), Value("string")),
@@ -67,11 +68,13 @@ def build(data: Path, config: Config, team: Mapping[Part, Sequence[LabelledTurn]
     `team`: turns of a team's own campaign, already split, that stand beside them (campaign.py).
 
     A training turn is dropped where it has the same words (four or more) as a turn of dev or of a test, or nearly the
-    same as a turn of a test (duplicates.py). Raises UsageError for a source that is missing, damaged or of unknown
-    labels, and for a label that no training turn carries.
+    same as a turn of a test (duplicates.py). The team's turns are never dropped, for the campaign's split has settled
+    what measures them; dev turns of the sources that say the words of its training turns are. Raises UsageError for a
+    source that is missing, damaged or of unknown labels, and for a label that no training turn carries.
     """
     files: dict[str, str] = {}
-    turns: dict[Part, list[LabelledTurn]] = {part: list((team or {}).get(part, ())) for part in PARTS}
+    own: dict[Part, list[LabelledTurn]] = {part: list((team or {}).get(part, ())) for part in PARTS}
+    turns: dict[Part, list[LabelledTurn]] = {part: [] for part in PARTS}
     dropped: Counter[str] = Counter()
     for name in sorted(config.sources):
         source = source_of(name)
@@ -85,12 +88,15 @@ def build(data: Path, config: Config, team: Mapping[Part, Sequence[LabelledTurn]
                 dropped[f"{name}: no text"] += 1
             else:
                 turns[part].append(turn)
+    turns["dev"] = _untaught(turns["dev"], own["train"], dropped)
+    turns = {part: [*own[part], *turns[part]] for part in PARTS}
     tests = [turn.text for turn in turns["test"]] + written_tests(TESTS)
     for held_out in HELD_OUT:
         if (data / held_out).exists():
             files[held_out] = sha256(data / held_out)
             tests.extend(_texts(data / held_out))
-    turns["train"] = _without(turns["train"], tests, [turn.text for turn in turns["dev"]], dropped)
+    taught = turns["train"][len(own["train"]) :]
+    turns["train"] = own["train"] + _without(taught, tests, [turn.text for turn in turns["dev"]], dropped)
     _refuse_empty(turns["train"])
     parts = DatasetDict({part: Dataset.from_dict(_columns(turns[part]), features=_FEATURES) for part in PARTS})
     return Tables(parts, files, dict(sorted(dropped.items())))
@@ -136,6 +142,15 @@ def _without(turns: list[LabelledTurn], tests: list[str], dev: list[str], droppe
             dropped[f"{turn.source}: nearly the same as a test text"] += 1
         else:
             kept.append(turn)
+    return kept
+
+
+def _untaught(dev: list[LabelledTurn], shown: Iterable[LabelledTurn], dropped: Counter[str]) -> list[LabelledTurn]:
+    """The dev turns whose words (four or more) a campaign's training turns do not say."""
+    same = {key for turn in shown if (key := duplicates.key(turn.text))}
+    kept = [turn for turn in dev if duplicates.key(turn.text) not in same]
+    gone = Counter(turn.source for turn in dev) - Counter(turn.source for turn in kept)
+    dropped.update({f"{source}: {TAUGHT}": number for source, number in gone.items()})
     return kept
 
 

@@ -24,6 +24,11 @@ def key(text: str) -> str | None:
     return " ".join(words) if len(words) >= _MIN_WORDS else None
 
 
+def words(text: str) -> str:
+    """The words of a text in lower case without digits and marks, however few; the text itself where it has none."""
+    return " ".join(_WORDS.findall(text.lower())) or text
+
+
 def near(texts: Sequence[str], held: Collection[str]) -> NDArray[np.bool_]:
     """For each of `texts`, whether one of `held` is nearly the same.
 
