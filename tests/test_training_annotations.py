@@ -93,6 +93,10 @@ def test_objects_a_line_with_other_names_and_a_mask(tmp_path: Path) -> None:
         ('{"speaker": "agent", "text": ["hi"], "acts": []}\n', r":1: text is \['hi'\] \(allowed: text or a number"),
         ('{"speaker": "agent", "text": {"a": 1}, "acts": []}\n', ":1: text is "),
         ('{"speaker": "agent", "text": true, "acts": []}\n', ":1: text is True"),
+        (
+            '{"speaker": "agent", "text": "hi", "acts": [], "\\ud800": 1}\n',
+            ":1: the key '.ud800' holds half a character",
+        ),
         ('{"speaker": "agent", "text": "hi", "acts": [], "contact_id": "\\ud800"}\n', "contact_id '.ud800' holds half"),
         (
             '{"speaker": "agent", "text": "a", "text": "b", "acts": []}\n',

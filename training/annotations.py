@@ -174,6 +174,8 @@ def _row(where: str, cells: Iterable[tuple[str, object]]) -> _Row:
 
 def _refuse_shape(where: str, name: str, value: object) -> None:
     """Refuse what JSON can hold in a field and no table can: objects, lists, true and false, halves of characters."""
+    if _LONE_SURROGATE.search(name):
+        raise UsageError(where, f"the key {_short(name)} holds half a character", do="Correct it")
     if name not in _COLUMNS or value is None:
         return
     if name == "acts" and isinstance(value, list):
