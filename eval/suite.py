@@ -5,7 +5,7 @@ Three kinds of test: minimum (a text has, or lacks, labels), invariance (variant
 agent by `acts`. Unknown keys are refused; every error names file and case.
 """
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from cxsentiment.errors import UsageError
 from cxsentiment.schema import ACTS, SENTIMENTS
+from cxsentiment.strict_yaml import OnceOnly
 from eval.noise import NOISES, noisy
 
 HeadName = Literal["sentiment", "acts"]
@@ -208,20 +209,9 @@ def read_suite(folder: Path) -> tuple[Capability, ...]:
     return suite
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML in which a key that is given twice is an error, not a loss of the first."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} is given twice", node.start_mark)
-        return super().construct_mapping(node, deep)
-
-
 def _read(path: Path) -> Capability:
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # nosec B506  # a SafeLoader
+        content = yaml.load(path.read_text(encoding="utf-8"), OnceOnly)  # nosec B506  # a SafeLoader
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UsageError(str(path), f"not valid YAML in UTF-8: {' '.join(str(error).split())}") from error
     try:

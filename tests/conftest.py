@@ -12,6 +12,8 @@ from postgres_server import postgres_server
 from toy_bundle import write_toy_bundle
 
 from cxsentiment.model import Model
+from cxsentiment.pipeline import Settings
+from cxsentiment.rubric.reading import default_rubric, read_rubric
 from cxsentiment.schema import Transcript, Turn
 
 ROOT = Path(__file__).parent.parent
@@ -60,6 +62,12 @@ def toy_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def toy_model(toy_bundle: Path) -> Model:
     return Model(toy_bundle)
+
+
+@pytest.fixture
+def settings(toy_bundle: Path) -> Settings:
+    """A run in this process by the toy model and the default scorecard."""
+    return Settings(toy_bundle, read_rubric(default_rubric()), workers=1)
 
 
 @pytest.fixture

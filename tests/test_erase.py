@@ -22,7 +22,7 @@ from cxsentiment.pipeline import Settings, run
 from cxsentiment.privacy import Masking
 from cxsentiment.privacy.errors import MaskingError
 from cxsentiment.privacy.pseudonyms import pseudonym
-from cxsentiment.rubric.reading import default_rubric, parse_rubric, read_rubric
+from cxsentiment.rubric.reading import parse_rubric
 from cxsentiment.schema import Transcript
 
 Jsonl = Callable[..., Path]
@@ -47,11 +47,6 @@ def _anna(name: str, **fields: Any) -> dict[str, Any]:
 
 def _others(count: int) -> list[dict[str, Any]]:
     return [_contact(f"other-{k}", f"cust-{k % 3}", "thanks, great", started_at="2026-06-20") for k in range(count)]
-
-
-@pytest.fixture
-def settings(toy_bundle: Path) -> Settings:
-    return Settings(toy_bundle, read_rubric(default_rubric()), workers=1)
 
 
 @pytest.fixture

@@ -105,7 +105,7 @@ def test_other_languages_are_only_reported() -> None:
         ("invariance:\n  - {id: toy-01, head: mood, text: a, variants: {b: c}}", "case toy-01: head: Input should be"),
         ("invariance:\n  - {id: toy-01, head: acts, text: a}", "case 'toy-01' needs either variants and noise"),
         ("invariance:\n  - {id: toy-01, head: acts, text: a, noise: [shouting]}", "'shouting' is not known"),
-        ("invariance:\n  - {id: toy-01, head: acts, text: a, variants: {b: c, b: d}}", "key 'b' is given twice"),
+        ("invariance:\n  - {id: toy-01, head: acts, text: a, variants: {b: c, b: d}}", "the key 'b' stands twice"),
         ("direction:\n  - {id: toy-01, text: a, variants: [b]}", "case toy-01: give either raises or lowers"),
         ("direction:\n  - {id: toy-01, text: a, variants: [], raises: greet}", "case toy-01: variants: Tuple should"),
         ("direction:\n  - {id: toy-01, text: a, variants: [b], raises: greet, by: 2}", "case toy-01: by: Input"),

@@ -31,11 +31,6 @@ def _contacts(count: int, **fields: Any) -> list[dict[str, Any]]:
     return [{"id": f"c{k}", "agent_id": f"a{k % 3}", "channel": "chat", "turns": GOOD} | fields for k in range(count)]
 
 
-@pytest.fixture
-def settings(toy_bundle: Path) -> Settings:
-    return Settings(toy_bundle, read_rubric(default_rubric()), workers=1)
-
-
 def _files(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 

@@ -14,12 +14,8 @@ from cxsentiment.errors import RunError, UnsettledError, UsageError
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    return write(tmp_path / "in" / "contacts.jsonl", contacts(12))
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
+    return write(tmp_path / "in" / "contacts.jsonl", contacts(12))
 
 
 def test_an_input_that_is_replaced_while_it_is_scored_ends_the_run(

@@ -24,7 +24,7 @@ from cxsentiment.errors import BusyError, RunError, UsageError
 from cxsentiment.ingest.options import ReadOptions
 from cxsentiment.landing import Landing
 from cxsentiment.pipeline import Settings, run
-from cxsentiment.rubric.reading import default_rubric, find_rubric, read_rubric
+from cxsentiment.rubric.reading import find_rubric, read_rubric
 from cxsentiment.verify import verify
 from cxsentiment.watch import watch
 
@@ -33,11 +33,6 @@ from cxsentiment.watch import watch
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "in").mkdir()
     return tmp_path / "in"
-
-
-@pytest.fixture
-def settings(toy_bundle: Path) -> Settings:
-    return Settings(toy_bundle, read_rubric(default_rubric()), workers=1)
 
 
 @pytest.fixture

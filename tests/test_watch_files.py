@@ -25,11 +25,6 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "in"
 
 
-@pytest.fixture
-def settings(toy_bundle: Path) -> Settings:
-    return Settings(toy_bundle, read_rubric(default_rubric()), workers=1)
-
-
 def test_a_file_that_was_moved_is_told_once_and_not_scored_again(
     folder: Path, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

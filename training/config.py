@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from cxsentiment.errors import UsageError
 from cxsentiment.model import BUNDLE_FILE, read_bundle
+from cxsentiment.strict_yaml import OnceOnly
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -168,26 +169,13 @@ def start_folder(start: str) -> Path:
     raise UsageError(f"start {start!r}", f"no model folder (no {BUNDLE_FILE})", do="Correct the recipe's start")
 
 
-class _OnceOnly(yaml.SafeLoader):
-    """The safe loader, but a key that stands twice in one mapping is an error: YAML would drop the first."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            name = str(key.value)
-            if name in seen:
-                raise yaml.MarkedYAMLError(problem=f"the key {name!r} stands twice", problem_mark=key.start_mark)
-            seen.add(name)
-        return super().construct_mapping(node, deep)
-
-
 def read_config(path: Path) -> Config:
     """Read a recipe; UsageError names the key that is wrong.
 
     A recipe with `start` takes encoder, layers, acts_pooling and split from that bundle's own recipe.
     """
     try:
-        raw = yaml.load(path.read_text(encoding="utf-8"), _OnceOnly)  # nosec B506  # a SafeLoader
+        raw = yaml.load(path.read_text(encoding="utf-8"), OnceOnly)  # nosec B506  # a SafeLoader
     except UnicodeDecodeError as error:
         raise UsageError(str(path), "not UTF-8 text", do="Save the file as UTF-8") from error
     except (OSError, yaml.YAMLError, RecursionError) as error:

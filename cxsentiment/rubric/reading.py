@@ -17,6 +17,7 @@ from cxsentiment.rubric.checks import faults
 from cxsentiment.rubric.conditions import Condition, nearest
 from cxsentiment.rubric.scorecard import Rubric
 from cxsentiment.schema import ItemText
+from cxsentiment.strict_yaml import OnceOnly, SafeLoader
 
 _MAX_BYTES = 1_000_000
 _FOLDER = Path(__file__).parent.parent / "rubrics"
@@ -88,35 +89,17 @@ def read_yaml(path: Path) -> tuple[str, object]:
     try:
         text = raw.decode("utf-8")
         _refuse_dangers(text, path)
-        return text, yaml.load(text, _OnceOnly)  # nosec B506  # a SafeLoader
+        return text, yaml.load(text, OnceOnly)  # nosec B506  # a SafeLoader
     except UnicodeDecodeError as error:
         raise RubricError(str(path), "not UTF-8 text", do="Save the file as UTF-8") from error
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise RubricError(str(path), f"not valid YAML: {' '.join(str(error).split())}") from error
 
 
-# The loader in C takes a tenth of the time; PyYAML may have been built without it.
-_SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-class _OnceOnly(_SafeLoader):  # type: ignore[misc]
-    """The safe loader, but a key that stands twice in one mapping is an error: YAML would drop the first."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            name = str(key.value)
-            if name in seen:
-                raise yaml.MarkedYAMLError(problem=f"the key {name!r} stands twice", problem_mark=key.start_mark)
-            seen.add(name)
-        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
-        return mapping
-
-
 def _refuse_dangers(text: str, path: Path) -> None:
     """Refuse aliases, which can make a small file expand without bound, and depths at which the loader may crash."""
     depth = 0
-    for token in yaml.scan(text, _SafeLoader):
+    for token in yaml.scan(text, SafeLoader):
         where = f"{path}:{token.start_mark.line + 1}"
         if isinstance(token, yaml.AliasToken):
             raise RubricError(where, f"YAML alias *{token.value}", allowed="plain YAML", do="Write it out")
