@@ -7,6 +7,7 @@ that was being taken in is taken in again, to the same bytes.
 
 import json
 import shutil
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -33,6 +34,8 @@ from cxsentiment.verify import numbers_of
 
 INCOMING = ".incoming"
 _LIST = "batch.json"
+# Why a file is not scored: the code of its line in rejects.jsonl, and `left_out` of its entry in the receipt.
+_CHANGED, _MOVED = "changed_file", "moved_file"
 _SUMS = ("contacts", "turns", "roles", "null_reasons", "masked", "warnings", "notes", "seconds")
 
 
@@ -130,29 +133,32 @@ class Batches:
     def _fresh(self, files: Sequence[Path], before: Mapping[str, Any] | None) -> dict[str, list[dict[str, Any]]]:
         """What is new: `inputs`, with their paths; `changed`, scored under this name with another content; `moved`.
 
-        A file whose content was scored from another one that is there no more is taken for that one, moved. Where the
-        other is still there, the two are two, as for `score`: calls without ids may be word for word the same.
+        A content that was scored from a file that is gone is taken for that file, moved. Where every file that it was
+        scored from is still there, it is one more, as for `score`: calls without ids may be word for word the same.
         """
         known = (before or {}).get("inputs", ())
-        scored = {(path_of(entry), entry["sha256"]) for entry in known}
+        told = {(path_of(entry), entry["sha256"]) for entry in known}
         names = {path_of(entry) for entry in known if entry["sha256"] is not None}
         holders: dict[str, list[Path]] = {}
+        scored: Counter[str] = Counter()
         for entry in known:
-            if entry["sha256"] is not None:
+            # What a changed file holds was refused, so it may still land under another name.
+            if entry["sha256"] is not None and entry.get("left_out") != _CHANGED:
                 holders.setdefault(entry["sha256"], []).append(path_of(entry))
+                scored[entry["sha256"]] += "left_out" not in entry
         found: dict[str, list[dict[str, Any]]] = {"inputs": [], "changed": [], "moved": []}
         for path in files:
             entry = fingerprint(path)
-            if not path.exists() or (path, entry["sha256"]) in scored:  # what cannot be read is refused, once
+            if not path.exists() or (path, entry["sha256"]) in told:  # what cannot be read is refused, once
                 continue
-            same = holders.get(entry["sha256"], [])
-            there = [one for one in same if one.exists()]
+            there = [one for one in holders.get(entry["sha256"], ()) if one.exists()]
             if any(_is_same(one, path) for one in there):
                 continue  # the folder was named otherwise then
             if path in names:
-                found["changed"].append(entry)
-            elif same and not there:
-                found["moved"].append(entry)
+                found["changed"].append({**entry, "left_out": _CHANGED})
+            elif len(there) < scored[entry["sha256"]]:
+                found["moved"].append({**entry, "left_out": _MOVED})
+                holders[entry["sha256"]].append(path)
             else:
                 found["inputs"].append({"path": str(path), **entry})
         return found
@@ -304,7 +310,7 @@ def _changed(entry: Mapping[str, Any]) -> Reject:
     source = entry["source"]
     what = "has changed since it was scored; what it held then is in the run, what it holds now is not"
     do = "Land it under another name: contacts that are in the run are refused, new ones are scored"
-    return Reject(source, 0, None, "changed_file", f"{source}: {what}. {do}")
+    return Reject(source, 0, None, _CHANGED, f"{source}: {what}. {do}")
 
 
 def _moved(entry: Mapping[str, Any]) -> Reject:
@@ -312,7 +318,7 @@ def _moved(entry: Mapping[str, Any]) -> Reject:
     source = entry["source"]
     what = "holds what another file held that was scored and is there no more, so it is taken for that one, moved"
     do = "If it is another contact that happens to read the same, give it an id, or add an empty line to the file"
-    return Reject(source, 0, None, "moved_file", f"{source}: {what}. {do}", "copy")
+    return Reject(source, 0, None, _MOVED, f"{source}: {what}. {do}", "copy")
 
 
 def _of_batch(

@@ -53,6 +53,27 @@ def test_calls_that_are_word_for_word_the_same_are_two_calls(folder: Path, setti
     once(folder, out, settings)
     assert sorted(ids_of(out)) == ["call-1", "call-2", "call-3"]
     assert rejects_of(out) == []
+    (folder / "call-1.txt").rename(folder / "call-9.txt")
+    once(folder, out, settings)
+    assert [line["code"] for line in rejects_of(out)] == ["moved_file"], "one of three is gone, and one came"
+    (folder / "call-4.txt").write_text(CALL)
+    once(folder, out, settings)
+    assert sorted(ids_of(out)) == ["call-1", "call-2", "call-3", "call-4"]
+    require_whole(out, settings.model)
+
+
+def test_what_a_changed_file_holds_is_scored_where_it_lands_under_another_name(
+    folder: Path, settings: Settings, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    write(folder / "a.jsonl", contacts(2))
+    once(folder, out, settings)
+    write(folder / "a.jsonl", contacts(2, first=2))
+    once(folder, out, settings)
+    assert [line["code"] for line in rejects_of(out)] == ["changed_file"]
+    (folder / "a.jsonl").rename(folder / "b.jsonl")  # as the line advises
+    once(folder, out, settings)
+    assert sorted(ids_of(out)) == ["c0", "c1", "c2", "c3"]
     require_whole(out, settings.model)
 
 
