@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from cxsentiment.check import Check
-from cxsentiment.kpi_terminal import screen
+from cxsentiment.screens import screen
 from cxsentiment.terminal import print_unmet
 
 _SHOWN = 20

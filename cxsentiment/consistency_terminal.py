@@ -12,9 +12,9 @@ from rich.markup import escape
 from cxsentiment.consistency.contrasts import Change, Difference, counted
 from cxsentiment.consistency.monitoring import Monitor
 from cxsentiment.figures import Tables, rows_of, write_all
-from cxsentiment.kpi_terminal import grid, interval, number, print_notes, screen
 from cxsentiment.runs import write_atomically
 from cxsentiment.schema import Estimate
+from cxsentiment.screens import grid, interval, number, print_notes, screen
 from cxsentiment.stats.estimates import missing
 from cxsentiment.steadiness import Steadiness, drawings
 

@@ -24,6 +24,7 @@ from cxsentiment.schema import (
     Estimate,
     Findings,
 )
+from cxsentiment.screens import screen
 
 if TYPE_CHECKING:
     from cxsentiment.erase import Erasure
@@ -107,7 +108,7 @@ def _rate(state: "Progress") -> str:
 
 def print_run(receipt: Mapping[str, Any], out: Path) -> None:
     """What a run did: counts, rate, rejects, warnings, notes."""
-    console = _console()
+    console = screen()
     contacts, turns = receipt["contacts"], receipt["turns"]
     if receipt.get("already_scored"):
         console.print("[bold]already scored: nothing to do[/]; the folder holds this very run:")
@@ -152,7 +153,7 @@ def _print_told(console: Console, receipt: Mapping[str, Any], out: Path) -> None
 
 def print_joined(given: Mapping[str, Any], rejects: Path) -> None:
     """What became of the survey answers, the contact log and the labels that joined at report time, by those names."""
-    console = _console()
+    console = screen()
     if "surveys" in given:
         _print_survey_facts(console, given["surveys"])
     if "log" in given:
@@ -199,7 +200,7 @@ def _print_rejects(console: Console, path: Path, records: int, turns: int = 0, t
 
 def print_findings(findings: Findings, page: Path, *, moments: int = 3) -> None:
     """The agent table, the associations, a few coaching moments, and where the report lies."""
-    console = _console()
+    console = screen()
     if findings.run.get("demo"):
         console.print(f"\n[bold yellow]{_DEMO}[/]")
     _print_agents(console, findings.agents, findings.agent_notes)
@@ -219,7 +220,7 @@ def print_unmet(console: Console, roles: Sequence[str]) -> None:
 
 def print_formats(formats: Sequence["Format"]) -> None:
     """Every format: its name for --format, how roles are known, the unit of its times, and an example."""
-    console = _console()
+    console = screen()
     for known in formats:
         console.print(f"[bold]{escape(known.name)}[/]  {escape(known.title)}")
         console.print(f"    roles: {escape(known.roles)}")
@@ -230,10 +231,6 @@ def print_formats(formats: Sequence["Format"]) -> None:
 
 def _n(count: int, noun: str) -> str:
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
-
-
-def _console() -> Console:
-    return Console(highlight=False, soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 120)
 
 
 def _print_agents(console: Console, agents: Sequence[AgentScore], notes: Sequence[str]) -> None:
@@ -325,7 +322,7 @@ def _print_moments(console: Console, moments: Sequence[CoachingMoment], count: i
 
 def print_erasure(erasure: "Erasure") -> None:
     """What was removed from a run, or would be."""
-    console = _console()
+    console = screen()
     would = "would be removed" if erasure.dry_run else "removed"
     console.print(f"[bold]{escape(erasure.run)}[/]")
     if erasure.finished:
@@ -353,7 +350,7 @@ def _print_erased(console: Console, count: int) -> None:
 def print_records(records: Mapping[str, int]) -> None:
     """How many entries the unbroken record of each run has."""
     for run, count in records.items():
-        _console().print(f"{escape(run)}: {count:,} erasures recorded, the record is unbroken")
+        screen().print(f"{escape(run)}: {count:,} erasures recorded, the record is unbroken")
 
 
 def _spread(moments: Sequence[CoachingMoment], count: int) -> list[CoachingMoment]:
