@@ -11,7 +11,8 @@ STARTS := build/start/version3/bundle.json build/start/version4/bundle.json
 # The examples of README and docs start hundreds of processes, each of which would compile the whole package anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test check model env env-test format wheel-test clean
+CHECKS := types format-check lint imports security gates # of the files as they stand; the tests come after them
+.PHONY: help demo test check $(CHECKS) model env env-test format wheel-test clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -23,14 +24,26 @@ test: env-test  ## install the training and development extras, run every check
 	$(MAKE) check
 
 check:  ## format, lint, types, import contracts, security of the code, gates of the model, tests, README and docs examples, notebooks
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
-	# Findings go to standard output; the other stream tells of each `nosec` once more for every node beside it.
-	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive cxsentiment training eval 2>/dev/null
-	$(BIN)/python -m eval.gates models/default
+	$(MAKE) --jobs=2 --keep-going --output-sync=target $(CHECKS)
 	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
+types:
+	$(BIN)/mypy
+
+format-check:
+	$(BIN)/ruff format --check .
+
+lint:
+	$(BIN)/ruff check .
+
+imports:
+	$(BIN)/lint-imports
+
+security:  # findings go to standard output; the other stream tells of each `nosec` once more for every node beside it
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive cxsentiment training eval 2>/dev/null
+
+gates:
+	$(BIN)/python -m eval.gates models/default
 
 model: env-test $(STARTS)  ## train models/default from the sources in DATA, evaluate it, write its card (over an hour)
 	$(BIN)/python -m training.train training/configs/finish.yaml --data $(DATA) --out models/default
