@@ -8,6 +8,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from cxsentiment.arguments import (
+    CacheFolder,
     DateOrderOption,
     FormatName,
     GuessRoles,
@@ -172,6 +173,7 @@ def demo(
     out: Annotated[Path, typer.Option("--out", "-o", metavar="RUN", help="The run folder to write.")] = Path(
         "cxsentiment-demo"
     ),
+    cache: CacheFolder = None,
     as_json: Json = False,
 ) -> None:
     """Score the bundled demo campaign (432 written contacts of eight agents) and report on it."""
@@ -190,6 +192,7 @@ def demo(
         read_rubric(default_rubric()),
         surveys=joins.surveys,
         overwrite=True,
+        cache=cache,
         demo=True,
         command="cxsentiment demo",
     )
