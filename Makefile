@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 DATA ?= ../shared/data
-STARTS := build/start/version3/bundle.json build/start/version4/bundle.json
+START := build/start/version5/bundle.json
 
 # The examples of README and docs start hundreds of processes, each of which would compile the whole package anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -45,17 +45,16 @@ security:  # findings go to standard output; the other stream tells of each `nos
 gates:
 	$(BIN)/python -m eval.gates models/default
 
-model: env-test $(STARTS)  ## train models/default from the sources in DATA, evaluate it, write its card (over an hour)
-	$(BIN)/python -m training.train training/configs/finish.yaml --data $(DATA) --out models/default
+model: env-test $(START)  ## train models/default from the sources in DATA, evaluate it, write its card (over an hour)
+	$(BIN)/python -m training.train training/configs/finish.yaml --data $(DATA) --out models/default --threads 2
 	$(BIN)/python -m eval.run models/default --data $(DATA)
 	$(BIN)/python -m eval.behaviour models/default
 	$(BIN)/python -m eval.abstention models/default --data $(DATA)
 	$(BIN)/python -m training.card models/default --results eval/results/default.json
 
-# The earlier versions that version 5 goes on from, as this repository's history holds them.
-build/start/version3/bundle.json: COMMIT := 081d43b
-build/start/version4/bundle.json: COMMIT := 93ddfd5
-$(STARTS):
+# Version 5, which version 6 goes on from, as this repository's history holds it.
+$(START): COMMIT := d99c173
+$(START):
 	@git cat-file -e $(COMMIT) || { echo "this clone lacks commit $(COMMIT), whose model training starts from: git fetch --unshallow"; exit 1; }
 	mkdir -p $(@D)
 	git archive $(COMMIT) models/default | tar --extract --strip-components=2 --directory $(@D)

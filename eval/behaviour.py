@@ -17,7 +17,7 @@ from cxsentiment.errors import CxError
 from cxsentiment.model import Head, Model
 from cxsentiment.predict import predict_texts
 from cxsentiment.privacy import mask
-from cxsentiment.stats.rates import wilson_interval
+from cxsentiment.stats.rates import share_interval, wilson_interval
 from cxsentiment.text import clean
 from eval.suite import HEADS, Capability, Case, Direction, Invariance, Minimum, Variant, read_suite
 from eval.tables import TITLES, interval
@@ -30,7 +30,10 @@ _KINDS = ("minimum", "invariance", "direction")
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """`count` of `n` as `value` in 0-1, with Wilson's 95 % interval; all None where n is 0."""
+    """`count` of `n` as `value` in 0-1, with its 95 % interval; all None where n is 0.
+
+    Cases count as independent (Wilson); variants of one text do not, see `_flipped`.
+    """
 
     count: int
     n: int
@@ -194,17 +197,18 @@ def _minimum(capability: Capability, case: Minimum, answers: _Answers) -> Outcom
 
 def _invariance(capability: Capability, case: Invariance, answers: _Answers) -> Outcome:
     filled = capability.filled(case.text)
-    if filled:
-        # No group of people is the norm: the reference is what the fills get on average, each group counting alike.
+    variants = filled or tuple(case.made())
+    if filled or capability.fairness:
+        # No group of people is the norm: the reference is what the groups get on average, each counting alike.
         groups: dict[str, list[Any]] = {}
-        for variant in filled:
+        for variant in variants:
             groups.setdefault(variant.group, []).append(answers.probs(case.head, variant.text))
         reference = np.mean([np.mean(rows, axis=0) for rows in groups.values()], axis=0)
     else:
         reference = answers.probs(case.head, case.text)
     expected = answers.named(case.head, reference)
     flips, failures = [], []
-    for variant in filled or tuple(case.made()):
+    for variant in variants:
         probs = answers.probs(case.head, variant.text)
         changed = answers.named(case.head, probs) ^ expected
         flips.append(Flip(variant.group, bool(changed), float(np.abs(probs - reference).max())))
@@ -236,6 +240,23 @@ def _share(values: Sequence[bool]) -> Share:
     return Share(sum(values), len(values), *figures)
 
 
+def _flipped(flips: Sequence[tuple[str, Flip]]) -> Share:
+    """The share of variants that flip, from pairs of a case's id and a flip.
+
+    Variants of one text are alike, so Wilson's interval takes the effective number of trials (`share_interval`); where
+    none or all flip, nothing tells how alike they are and each text counts as one trial. Fewer than MIN_CLUSTERS texts
+    give no interval where some flip.
+    """
+    texts, clusters = np.unique([case for case, _ in flips], return_inverse=True)
+    flipped = np.array([flip.flipped for _, flip in flips], dtype=float)
+    if 0 < flipped.sum() < flipped.size:
+        found = share_interval(flipped, clusters=clusters.astype(np.int64))
+    else:
+        found = wilson_interval(len(texts) * int(flipped.all()), len(texts))
+    figures = (None if one is None else round(one, 4) for one in (found.value, found.low, found.high))
+    return Share(int(flipped.sum()), flipped.size, *figures)
+
+
 def _passed(outcomes: Iterable[Outcome]) -> Share:
     return _share([outcome.passed for outcome in outcomes])
 
@@ -246,10 +267,10 @@ def _by(outcomes: Sequence[Outcome], field: str, names: Iterable[str]) -> dict[s
 
 def _figures(capability: Capability, outcomes: Sequence[Outcome]) -> CapabilityResult:
     gated = [outcome for outcome in outcomes if not outcome.report_only]
-    groups: dict[str, list[Flip]] = {}
+    groups: dict[str, list[tuple[str, Flip]]] = {}
     for outcome in outcomes:
         for flip in outcome.flips:
-            groups.setdefault(flip.group, []).append(flip)
+            groups.setdefault(flip.group, []).append((outcome.id, flip))
     if groups:
         groups["all"] = [flip for flips in groups.values() for flip in flips]
     return CapabilityResult(
@@ -260,8 +281,8 @@ def _figures(capability: Capability, outcomes: Sequence[Outcome]) -> CapabilityR
         kinds=_by(gated, "kind", _KINDS),
         report_only=_passed(outcome for outcome in outcomes if outcome.report_only),
         surely_wrong=_share([one.surely_wrong for one in outcomes if one.surely_wrong is not None]),
-        flips={group: _share([flip.flipped for flip in flips]) for group, flips in groups.items()},
-        shifts={group: round(float(np.mean([flip.shift for flip in flips])), 4) for group, flips in groups.items()},
+        flips={group: _flipped(flips) for group, flips in groups.items()},
+        shifts={group: round(float(np.mean([flip.shift for _, flip in flips])), 4) for group, flips in groups.items()},
     )
 
 
@@ -316,8 +337,9 @@ def markdown(results: Mapping[str, Any]) -> str:
         "",
         f"Written by `python -m eval.behaviour`; model.onnx sha256 {model['onnx_sha256'][:16]}…; {results['cases']} "
         "cases written for the project, in the style of CheckList. A case passes when each of its texts does; 95 % "
-        f"intervals are Wilson's. Passed by kind: {kinds}. Cases that are only reported count in no other pass rate. "
-        f"Surely wrong: a minimum case with a label that must not be there above a probability of {SURE}.",
+        f"intervals are Wilson's, of flips with variants of one text as alike. Passed by kind: {kinds}. Cases that are "
+        "only reported count in no other pass rate. Surely wrong: a minimum case with a label that must not be there "
+        f"above a probability of {SURE}.",
         "",
     ]
     heads = (*(TITLES[head] for head in HEADS), "only reported", "surely wrong")

@@ -5,7 +5,7 @@ Gelbach and Miller 2008). Intervals are percentiles, 2.5 to 97.5; the seed is fi
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,10 @@ MIN_CASES = 10  # classes with fewer true cases stay out of the macro mean: thei
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A number in 0-1 with its 95 % interval; all None where it is not defined (no true case)."""
+    """A number in 0-1 with its 95 % interval.
+
+    All None where it is not defined (no true case); `low` and `high` None where too few cases tell how it would vary.
+    """
 
     value: float | None
     low: float | None
@@ -31,7 +34,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class ClassFigures:
-    """Figures of one class; `cases` turns truly carry it."""
+    """Figures of one class; `cases` turns truly carry it. With fewer than MIN_CASES of them there are no intervals."""
 
     cases: int
     precision: Figure
@@ -87,15 +90,12 @@ def measure(
     ap = _average_precision(truth, scores, groups, draws[:REPEATS_AP])
     classes = {}
     for k, label in enumerate(labels):
-        precision, recall, f1 = (
-            _figure(one[0, k], many[:, k]) if cases[k] else Figure(None, None, None)
-            for one, many in zip(point[:3], drawn[:3], strict=True)
-        )
-        classes[label] = ClassFigures(int(cases[k]), precision, recall, f1, ap[k])
+        found = [_figure(one[0, k], many[:, k]) for one, many in zip(point[:3], drawn[:3], strict=True)]
+        classes[label] = ClassFigures(int(cases[k]), *(_as_sure_as(int(cases[k]), one) for one in (*found, ap[k])))
     return HeadFigures(
         turns=len(truth),
         conversations=len(names),
-        macro_f1=_figure(point[2][0, macro].mean(), drawn[2][:, macro].mean(1)) if macro else Figure(None, None, None),
+        macro_f1=_figure(_mean(point[2][:, macro])[0], _mean(drawn[2][:, macro])),
         micro_f1=_figure(point[3][0], drawn[3]),
         macro_classes=tuple(labels[k] for k in macro),
         ece=None if scores is None else calibration_error(truth, scores),
@@ -119,11 +119,16 @@ def _draws(groups: int, repeats: int) -> Floats:
 
 
 def _rates(sums: Sums, draws: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-    """Precision, recall and F1 (draws by classes) and micro-F1 (draws). F1 of a class that nobody names is 0."""
+    """Precision, recall and F1 (draws by classes) and micro-F1 (draws).
+
+    F1 of a class that nobody names is 0; a draw without a true case of a class has no figures of it (nan), for nothing
+    was there to be found.
+    """
     hits, predicted, actual = draws @ sums.hits, draws @ sums.predicted, draws @ sums.actual
-    precision = hits / np.maximum(predicted, 1)
-    recall = hits / np.maximum(actual, 1)
-    f1 = 2 * hits / np.maximum(predicted + actual, 1)
+    there = np.where(actual > 0, 1.0, np.nan)
+    precision = there * hits / np.maximum(predicted, 1)
+    recall = there * hits / np.maximum(actual, 1)
+    f1 = there * 2 * hits / np.maximum(predicted + actual, 1)
     micro = 2 * hits.sum(1) / np.maximum(predicted.sum(1) + actual.sum(1), 1)
     return precision, recall, f1, micro
 
@@ -136,7 +141,7 @@ def _average_precision(truth: Bools, scores: Floats | None, groups: NDArray[np.i
             continue
         point = average_precision(truth[:, k], scores[:, k], np.ones((1, len(truth))))
         drawn = average_precision(truth[:, k], scores[:, k], draws[:, groups])
-        figures.append(_figure(point[0], drawn[np.isfinite(drawn)]))
+        figures.append(_figure(point[0], drawn))
     return figures
 
 
@@ -157,9 +162,25 @@ def average_precision(truth: Bools, scores: Floats, weights: Floats) -> Floats:
     return result
 
 
+def _mean(values: Floats) -> Floats:
+    """Means of rows over the numbers that are there; nan where there is none."""
+    there = np.isfinite(values)
+    count = there.sum(1)
+    total = np.where(there, values, 0).sum(1)
+    result: Floats = np.divide(total, count, out=np.full(len(values), np.nan), where=count > 0)
+    return result
+
+
 def _figure(value: float, drawn: Floats) -> Figure:
-    low, high = np.quantile(drawn, (0.025, 0.975))
+    known = drawn[np.isfinite(drawn)]
+    if not np.isfinite(value) or not known.size:
+        return Figure(None, None, None)
+    low, high = np.quantile(known, (0.025, 0.975))
     return Figure(round(float(value), 4), round(float(low), 4), round(float(high), 4))
+
+
+def _as_sure_as(cases: int, found: Figure) -> Figure:
+    return found if cases >= MIN_CASES else replace(found, low=None, high=None)
 
 
 def reliability(truth: Bools, scores: Floats, bins: int = 10) -> list[Bin]:

@@ -7,9 +7,11 @@ MODEL = "this model"
 
 
 def interval(figure: dict[str, Any]) -> str:
-    """`.812 [.79, .83]`, or a dash where there was nothing to measure."""
+    """`.812 [.79, .83]`; `.812` where too few cases give an interval; a dash where there was nothing to measure."""
     if figure["value"] is None:
         return "–"
+    if figure["low"] is None:
+        return f"{figure['value']:.3f}"
     return f"{figure['value']:.3f} [{figure['low']:.2f}, {figure['high']:.2f}]"
 
 

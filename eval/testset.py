@@ -3,9 +3,10 @@
 Test turns are those of service_turns, service_talk and act_gallery, and of `strangers`: talk by writers of whom nothing
 was ever trained on. What this project may copy of them lies in `eval/bundled`, so that a checkout alone can test the
 model. The project's further labels (`training/labels`) teach the baselines, so that these learn from the same talk as
-the model; the real turns among them that lie in a test conversation are a set of its own (`further_turns`) that counts
-in no other, for many of them were chosen where an early model was unsure. So are `random_turns`: turns drawn at random
-from the test conversations of the same datasets, with the labels of two of three annotators (`random_turns.jsonl`).
+the model; the real turns among them that lie in a test conversation, less those that service_turns has as well, are a
+set of its own (`further_turns`) that counts in no other, for many of them were chosen where an early model was unsure.
+So are `random_turns`: turns drawn at random from the test conversations of the same datasets, with the labels of two of
+three annotators (`random_turns.jsonl`).
 Agents say the same in many conversations, so those of the random turns that a turn of a training conversation says too,
 word for word or nearly (repeats.py), are left out and counted; for the other sets training left such turns out itself.
 
@@ -46,8 +47,8 @@ _SPOKEN = ("primock57", "hvb", "natcs")
 class Case:
     """A labelled turn. `sentiment` is None for an agent, `acts` is None for a customer; `part` is train, dev or test.
 
-    `style` is asr (a recogniser's words), clean (a call written out), chat or email; of real calls: call. `channel` is
-    call, chat, email or social.
+    `style` is asr (written in the manner of a recogniser), clean (a call written out), chat or email; of real calls:
+    call. `channel` is call, chat, email or social.
     """
 
     source: str
@@ -74,7 +75,12 @@ def read_counted(data: Path, model: Path) -> tuple[list[Case], dict[str, int]]:
     kept = _kept(model)
     cases = all_cases(data, model)
     further = [_case(source, row, kept) for source, row in _further(data)]
-    hard = [replace(case, source=FURTHER) for case in further if case.part == "test"]
+    known = {(case.conversation, case.turn, case.text) for case in cases}
+    hard = [
+        replace(case, source=FURTHER)
+        for case in further
+        if case.part == "test" and (case.conversation, case.turn, case.text) not in known
+    ]
     taught = {case.conversation for case in (*cases, *further) if case.part != "test"}
     drawn = [replace(_case(RANDOM, row, kept), part="test") for row in _keyed(_RANDOM, data)]
     free = [case for case in drawn if case.conversation not in taught]

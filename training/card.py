@@ -20,9 +20,11 @@ _LONGEST = 240  # characters of an example
 
 
 def figure(value: dict[str, Any]) -> str:
-    """`.812 [.79, .83]`, or a dash where there was nothing to measure."""
+    """`.812 [.79, .83]`; `.812` where too few cases give an interval; a dash where there was nothing to measure."""
     if value["value"] is None:
         return "–"
+    if value["low"] is None:
+        return f"{value['value']:.3f}"
     return f"{value['value']:.3f} [{value['low']:.2f}, {value['high']:.2f}]"
 
 
