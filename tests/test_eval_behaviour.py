@@ -10,8 +10,9 @@ import pytest
 from cxsentiment.errors import UsageError
 from cxsentiment.model import Model
 from cxsentiment.schema import ACTS, SENTIMENTS
+from cxsentiment.stats.rates import wilson_interval
 from eval import behaviour as command
-from eval.behaviour import CASES, Behaviour, Outcome, behaviour, pass_rates
+from eval.behaviour import CASES, Behaviour, Outcome, Share, behaviour, pass_rates
 from eval.noise import NOISES, noisy
 from eval.suite import Direction, Invariance, Minimum, read_suite
 
@@ -245,6 +246,33 @@ def test_the_reference_of_a_slot_is_the_mean_of_its_groups(suite: Suite, toy_mod
         "all": (5, 7),
     }
     assert found.fairness == ("toy",)
+
+
+def test_no_dialect_is_the_norm_the_text_that_is_varied_neither(suite: Suite, toy_model: Model) -> None:
+    variants = "invariance:\n  - {id: toy-01, head: acts, text: hello, variants: {north: sorry, south: apologies}}\n"
+    fair, plain = (
+        behaviour(toy_model, suite(head + variants)).capabilities["toy"].flips["all"].count
+        for head in ("fairness: true\n", "")
+    )
+    assert (fair, plain) == (0, 2)
+
+
+def test_variants_of_one_text_are_no_trials_of_their_own(suite: Suite, toy_model: Model) -> None:
+    def of(texts: list[str]) -> Share:
+        cases = "".join(
+            f"  - {{id: toy-{k:02}, head: acts, text: {text}, variants: {{a: hello, b: hi hi, c: hello hi}}}}\n"
+            for k, text in enumerate(texts)
+        )
+        return behaviour(toy_model, suite(f"invariance:\n{cases}")).capabilities["toy"].flips["all"]
+
+    some = of(["hi"] * 9 + ["sorry"])  # the three variants of the last flip together
+    assert (some.count, some.n) == (3, 30)
+    as_ten = wilson_interval(1, 10)
+    assert (some.low, some.high) == pytest.approx((as_ten.low, as_ten.high), abs=0.03)
+    none = of(["hi"] * 10)
+    assert (none.count, none.n, none.high) == (0, 30, pytest.approx(wilson_interval(0, 10).high, abs=1e-4))
+    few = of(["hi", "hi", "sorry"])
+    assert (few.value, few.low) == (pytest.approx(1 / 3, abs=1e-4), None)
 
 
 def test_noise_is_made_from_the_text(suite: Suite, toy_model: Model) -> None:

@@ -28,6 +28,24 @@ def test_a_class_without_cases_has_no_figures() -> None:
     assert found.macro_f1.value == 1
 
 
+def test_a_draw_without_the_class_says_nothing_of_it() -> None:
+    # All twelve cases, all found, lie in one of six conversations: a third of the draws hold none of them.
+    truth = bools([[1]] * 12 + [[0]] * 5)
+    conversations = ["full"] * 12 + [f"c{k}" for k in range(5)]
+    one = measure(("a",), truth, truth, np.linspace(1, 0, 17)[:, None], conversations).classes["a"]
+    assert {(found.low, found.high) for found in (one.precision, one.recall, one.f1, one.ap)} == {(1, 1)}
+
+
+def test_a_class_with_few_cases_has_no_intervals() -> None:
+    truth = bools([[1]] * 9 + [[0]] * 9)
+    found = measure(("a",), truth, truth, truth.astype(float), [f"c{k}" for k in range(18)])
+    one = found.classes["a"]
+    assert {(each.value, each.low, each.high) for each in (one.precision, one.recall, one.f1, one.ap)} == {
+        (1, None, None)
+    }
+    assert found.micro_f1.low == 1
+
+
 def test_average_precision_of_a_perfect_and_of_a_reversed_ranking() -> None:
     truth = bools([[1], [1], [0], [0]])
     for scores, expected in (([0.9, 0.8, 0.2, 0.1], 1.0), ([0.1, 0.2, 0.8, 0.9], 0.4167)):

@@ -122,6 +122,22 @@ def test_further_labels_teach_and_are_never_tested_on(data: Path) -> None:
     ]
 
 
+def test_further_turns_that_service_turns_has_too_count_once(data: Path) -> None:
+    (data / "labels").mkdir()
+    keyed = {"dataset": "star", "conversation_id": "star-1"}
+    rows = [keyed | {"turn": 4, "acts": ["greet"]}, keyed | {"turn": 5, "acts": []}]
+    lines = "".join(json.dumps(row) + "\n" for row in rows)
+    (data / "labels" / "agent_turns.jsonl").write_text(lines, encoding="utf-8")
+    with gzip.open(data / "star.jsonl.gz", "wt", encoding="utf-8") as file:
+        turns = [{"speaker": "agent", "text": text} for text in ("a", "b", "c", "d", "Hello", "right")]
+        file.write(json.dumps({"id": "star-1", "turns": turns}) + "\n")
+    split = json.loads((data / "split.json").read_text())
+    split["test_conversations"].append("agent_turns/star-1")
+    (data / "split.json").write_text(json.dumps(split))
+    tested = [(case.source, case.turn) for case in read_cases(data, data) if case.conversation == "star-1"]
+    assert tested == [("service_turns", 4), ("further_turns", 5)]
+
+
 def test_turns_drawn_at_random_count_where_nothing_of_their_conversation_was_taught(data: Path) -> None:
     keyed = {"dataset": "sgd", "turn": 0, "acts": ["greet"]}
     rows = [keyed | {"conversation_id": name} for name in ("sgd-1", "sgd-2")]
