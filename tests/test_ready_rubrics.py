@@ -16,7 +16,7 @@ FEWEST_ITEMS = 15
 # What version 4 of the bundled model reads otherwise than the grader: six turns, nine verdicts of 1,358. The examples
 # stay as they were written: worded until a model agrees they would hide what it misses.
 MISSED = {
-    ("phone_number_posted", "professional"),
+    ("reinstalled-and-mail-gone", "trouble_acknowledged"),
     ("factory-reset-with-warning", "trouble_acknowledged"),
     ("factory-reset-with-warning", "ownership"),
 }

@@ -71,21 +71,28 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def recipe(tmp_path: Path, start: Path) -> Path:
+    return write_recipe(tmp_path, start)
+
+
+def write_recipe(folder: Path, start: Path) -> Path:
     """The campaign's recipe in miniature, for the tiny start model."""
     whole = yaml.safe_load(RECIPE.read_text(encoding="utf-8"))
     whole |= {"start": str(start), "max_tokens": 32, "precision": "fp32", "storage": "fp32"}
     whole["sources"] = {"talk_rare": {"repeat": 0.1}}
     whole["optimiser"] |= {"epochs": 2, "batch_rows": 32}
     whole["campaign"] |= {"transcripts": {"turns": 40, "repeat": 1, "weight": 0.5}}
-    path = tmp_path / "recipe.yaml"
+    path = folder / "recipe.yaml"
     path.write_text(yaml.safe_dump(whole), encoding="utf-8")
     return path
 
 
 @pytest.fixture
 def team(tmp_path: Path) -> Team:
+    return write_team(tmp_path / "transcripts")
+
+
+def write_team(folder: Path) -> Team:
     """Labels of 48 contacts, and transcripts: a good file, a picture, and the label file itself."""
-    folder = tmp_path / "transcripts"
     folder.mkdir()
     labels = write(folder / "labels.jsonl", rows(CONTACTS))
     turns = [
@@ -98,9 +105,11 @@ def team(tmp_path: Path) -> Team:
     return Team((labels,), transcripts=folder)
 
 
-@pytest.fixture
-def material(recipe: Path, team: Team) -> Material:
-    return gather(read_config(recipe), team)
+@pytest.fixture(scope="module")
+def material(start: Path, tmp_path_factory: pytest.TempPathFactory) -> Material:
+    """What recipe and team give as they are; gathering takes seconds, so the tests that only read it share it."""
+    folder = tmp_path_factory.mktemp("material")
+    return gather(read_config(write_recipe(folder, start)), write_team(folder / "transcripts"))
 
 
 def own(material: Material, part: str) -> list[Any]:
