@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from cxsentiment.errors import CxError
+from cxsentiment.kept_figures import OF_BUNDLE
 from cxsentiment.model import Head, Model
 from cxsentiment.predict import predict_texts
 from cxsentiment.privacy import mask
@@ -289,8 +290,7 @@ def plain(model: Model, found: Behaviour) -> dict[str, Any]:
     for one in content["failed"]:
         del one["flips"]
     bundle = model.bundle
-    named = {"name": bundle.name, "version": bundle.version, "onnx_sha256": bundle.files["model.onnx"].sha256}
-    return {"model": named} | content
+    return {"model": {"name": bundle.name, "version": bundle.version, OF_BUNDLE: model.sha256}} | content
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
@@ -314,7 +314,7 @@ def markdown(results: Mapping[str, Any]) -> str:
     lines = [
         f"# Behaviour of {model['name']} {model['version']}",
         "",
-        f"Written by `python -m eval.behaviour`; model.onnx sha256 {model['onnx_sha256'][:16]}…; {results['cases']} "
+        f"Written by `python -m eval.behaviour`; bundle.json sha256 {model[OF_BUNDLE][:16]}…; {results['cases']} "
         "cases written for the project, in the style of CheckList. A case passes when each of its texts does; 95 % "
         f"intervals are Wilson's. Passed by kind: {kinds}. Cases that are only reported count in no other pass rate. "
         f"Surely wrong: a minimum case with a label that must not be there above a probability of {SURE}.",

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from cxsentiment.errors import CxError
+from cxsentiment.kept_figures import OF_BUNDLE
 from cxsentiment.model import Model
 from cxsentiment.predict import predict_texts
 from cxsentiment.schema import ACTS, EMPATHY_ACTS, SENTIMENTS
@@ -150,7 +151,7 @@ def main() -> None:
             "model": {
                 "name": model.bundle.name,
                 "version": model.bundle.version,
-                "onnx_sha256": model.bundle.files["model.onnx"].sha256,
+                OF_BUNDLE: model.sha256,
                 "bytes": sum(file.bytes for file in model.bundle.files.values()),
             },
             "left_out": left_out,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cxsentiment.errors import UsageError
-from cxsentiment.model import Model
+from cxsentiment.model import Model, read_bundle
 from cxsentiment.schema import ACTS, SENTIMENTS
 from eval import behaviour as command
 from eval.behaviour import CASES, Behaviour, Outcome, behaviour, pass_rates
@@ -321,7 +321,7 @@ def test_the_command_prints_and_writes_the_report(
     monkeypatch.setattr(sys, "argv", ["behaviour", str(toy_bundle), "--cases", str(folder), "--out", str(out)])
     command.main()
     results = json.loads((out / "toy-behaviour.json").read_text(encoding="utf-8"))
-    assert results["model"]["name"] == "toy"
+    assert results["model"] == {"name": "toy", "version": "0", "bundle_sha256": read_bundle(toy_bundle)[1]}
     assert results["capabilities"]["toy"]["flips"]["south"] == {"count": 1, "n": 1} | {
         "value": 1.0,
         "low": pytest.approx(0.2065, abs=1e-4),

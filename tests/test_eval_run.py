@@ -8,6 +8,7 @@ import pytest
 
 pytest.importorskip("sklearn", reason="needs the train extra")
 
+from cxsentiment.model import read_bundle
 from cxsentiment.schema import ACTS, SENTIMENTS
 from eval import run
 from eval.baselines import BASELINES, frozen_encoder
@@ -64,6 +65,7 @@ def test_the_command_writes_figures_of_the_test_part(
     run.main()
     results = json.loads((data / "results" / "toy.json").read_text(encoding="utf-8"))
     assert results["left_out"] == {"random_turns": 0}
+    assert results["model"]["bundle_sha256"] == read_bundle(data / "toy")[1]
     assert "(0 that say what a turn of a training conversation says" in (data / "results" / "toy.md").read_text("utf-8")
     mood = results["heads"]["sentiment"]["all"]
     assert mood["this model"]["turns"] == 12 * 3 + 1
