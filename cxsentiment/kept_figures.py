@@ -15,7 +15,7 @@ OF_BUNDLE = "bundle_sha256"
 
 
 def read_figures(path: Path, do: str, keys: Sequence[str] = (), kind: type[CxError] = UsageError) -> dict[str, Any]:
-    """The JSON object in `path`; an error of `kind` where there is none, or it lacks one of `keys`. `do`: what helps."""
+    """The JSON object in `path`; an error of `kind`, with `do`, where there is none or it lacks one of `keys`."""
     try:
         found = json.loads(path.read_bytes())
     except FileNotFoundError as error:
