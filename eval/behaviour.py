@@ -269,7 +269,8 @@ def _figures(capability: Capability, outcomes: Sequence[Outcome]) -> CapabilityR
 def pass_rates(model: Model, folder: Path = CASES) -> dict[str, Any]:
     """The figures of `behaviour` as plain numbers in 0-1, for gates; None where there is nothing to count.
 
-    `all`; `heads` and `kinds` by name; `capabilities` and `surely_wrong` by capability; `flips` by capability, group.
+    `all`; `heads` and `kinds` by name; `capabilities`, `report_only` and `surely_wrong` by capability; `flips` by
+    capability, group.
     """
     found = behaviour(model, folder)
     capabilities = found.capabilities.items()
@@ -278,6 +279,7 @@ def pass_rates(model: Model, folder: Path = CASES) -> dict[str, Any]:
         "heads": {name: share.value for name, share in found.heads.items()},
         "kinds": {name: share.value for name, share in found.kinds.items()},
         "capabilities": {name: one.all.value for name, one in capabilities},
+        "report_only": {name: one.report_only.value for name, one in capabilities},
         "surely_wrong": {name: one.surely_wrong.value for name, one in capabilities},
         "flips": {name: {group: s.value for group, s in one.flips.items()} for name, one in capabilities if one.flips},
     }
