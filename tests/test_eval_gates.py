@@ -12,6 +12,7 @@ pytest.importorskip("sklearn", reason="needs the train extra")
 from cxsentiment.errors import UsageError
 from cxsentiment.model import read_bundle
 from eval import gates
+from eval.run import MODEL
 from eval.testset import Case
 
 ROOT = Path(__file__).parents[1]
@@ -200,6 +201,27 @@ def test_the_gates_that_ship_watch_both_heads_every_act_and_every_capability() -
     for label in (*SENTIMENTS, *ACTS):
         assert any(label in path for path in paths), label
     assert {gate.of for gate in found} == {"results", "bundle", "bundled", "behaviour"}
+
+
+def test_every_set_that_has_a_macro_f1_has_a_gate() -> None:
+    paths = {gate.path for gate in gates.read_gates(gates.GATES) if gate.of == "results"}
+    results = json.loads((ROOT / "eval" / "results" / "default.json").read_text(encoding="utf-8"))
+    wanted = {
+        ("heads", head, name, MODEL, "macro_f1", "value")
+        for head, sets in results["heads"].items()
+        for name, methods in sets.items()
+        if methods[MODEL]["macro_f1"]["value"] is not None
+    }
+    assert len(wanted) > 20
+    assert wanted <= paths
+
+
+def test_every_capability_that_has_flips_has_a_gate_under_them() -> None:
+    paths = {gate.path for gate in gates.read_gates(gates.GATES) if gate.of == "behaviour"}
+    results = json.loads((ROOT / "eval" / "results" / "default-behaviour.json").read_text(encoding="utf-8"))
+    wanted = {("flips", name, "all") for name, one in results["capabilities"].items() if one["flips"]}
+    assert len(wanted) > 8
+    assert wanted <= paths
 
 
 def test_a_missing_file_of_gates_is_told(tmp_path: Path) -> None:
