@@ -5,22 +5,47 @@ by the probabilities themselves (the mean of min(p, 1 - p), right as far as they
 labelled turns that the model never saw, where the model's folder holds such a measurement (`abstention.json`).
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, Field, ValidationError
 
 from cxsentiment.errors import BundleError
+from cxsentiment.kept_figures import OF_BUNDLE, read_figures
+from cxsentiment.model import read_bundle
 from cxsentiment.rescore import evaluations
 from cxsentiment.rubric.scorecard import Rubric
 
 WIDTHS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45)
 MEASURED = "abstention.json"
 Floats = NDArray[np.float64]
+
+
+_Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Row(BaseModel):
+    """One row of a measured curve; what no verdict, or too few conversations, could tell is null."""
+
+    half_width: _Share
+    abstained: _Share
+    wrong: _Share | None
+    low: _Share | None
+    high: _Share | None
+    kept: Annotated[int, Field(ge=0)]
+
+
+class _Measured(BaseModel):
+    """What `measured` answers with: a curve over all verdicts, and one for each act."""
+
+    turns: Annotated[int, Field(ge=0)]
+    verdicts: Annotated[int, Field(ge=0)]
+    all: list[_Row]
+    acts: dict[str, list[_Row]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +90,27 @@ def widest_for(curve: Curve, error: float) -> Point | None:
     return next((one for one in curve.points if one.expected_error is not None and one.expected_error <= error), None)
 
 
-def measured(model: Path) -> dict[str, Any] | None:
-    """The model's own measurement on labelled turns; None where its folder holds none."""
+def measured(model: Path) -> tuple[dict[str, Any] | None, str]:
+    """The model's own measurement on labelled turns; or None, and why its folder holds none.
+
+    Raises BundleError for a folder that is no model, and a measurement of another shape than `eval.abstention` writes.
+    """
     path = model / MEASURED
+    _, sha256 = read_bundle(model)
+    anew = f"Measure it with python -m eval.abstention {model} --data FOLDER"
     if not path.exists():
-        return None
+        return None, f"No measured curve: {path} is missing. {anew}"
+    do = "Restore the file, or delete it"
+    content = read_figures(path, do, kind=BundleError)
+    if content.get(OF_BUNDLE) != sha256:
+        return None, f"No measured curve: {path} is of another model. {anew}"
     try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise BundleError(str(path), f"not valid JSON: {error}", do="Restore the file, or delete it") from error
-    return content
+        _Measured.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise BundleError(str(path), f"key {key!r}: {first['msg']}", do=do) from error
+    return content, ""
 
 
 def points(p: Floats, wrong: Floats) -> tuple[Point, ...]:

@@ -265,6 +265,13 @@ def read_bundle(folder: Path) -> tuple[Bundle, str]:
 def _verify(path: Path, expected: BundleFile) -> None:
     if not path.exists():
         raise BundleError(str(path), f"missing, though {BUNDLE_FILE} lists it", do=_RESTORE)
+    if (size := path.stat().st_size) != expected.bytes:
+        raise BundleError(
+            str(path),
+            f"its size is not what {BUNDLE_FILE} records ({size:,} bytes, recorded {expected.bytes:,}): "
+            "damaged or changed",
+            do=_RESTORE,
+        )
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):

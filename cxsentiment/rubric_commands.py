@@ -127,13 +127,13 @@ def abstain(
     from cxsentiment.rubric.reading import find_rubric, read_rubric
 
     card = read_rubric(find_rubric(rubric))
-    found, known = curves(card, run), measured(model or default_model())
+    found, (known, lacks) = curves(card, run), measured(model or default_model())
     if chart is not None and found:
         from cxsentiment.charts import abstention_chart
         from cxsentiment.runs import write_atomically
 
         write_atomically(chart, (abstention_chart(lines_of(found[0], known)) or "").encode())
-    terminal.print_abstention(found, known, at_most, as_json=as_json)
+    terminal.print_abstention(found, known, lacks, at_most, as_json=as_json)
 
 
 def rescore(

@@ -180,12 +180,21 @@ def _print_item(console: Console, item: Item, result: ItemResult) -> None:
             console.print(f"    turn {quote.turn}: “{escape(quote.quote)}”")
 
 
+def _measured_wrong(row: Mapping[str, Any] | None) -> str:
+    """The share with its interval, where there is one."""
+    if row is None or row["wrong"] is None:
+        return "–"
+    if row["low"] is None or row["high"] is None:
+        return f"{row['wrong']:.1%}"
+    return f"{row['wrong']:.1%} [{row['low']:.1%}, {row['high']:.1%}]"
+
+
 def print_abstention(
-    found: Sequence[Curve], measured: Mapping[str, Any] | None, at_most: float, *, as_json: bool
+    found: Sequence[Curve], measured: Mapping[str, Any] | None, lacks: str, at_most: float, *, as_json: bool
 ) -> None:
-    """What leaving unsure verdicts to a person costs and saves."""
+    """What leaving unsure verdicts to a person costs and saves; `lacks` says why nothing was measured."""
     if as_json:
-        print_json({"expected": rows_of(found), "measured": measured})
+        print_json({"expected": rows_of(found), "measured": measured, "measured_reason": lacks or None})
         return
     console = Console(highlight=False)
     if not found:
@@ -203,21 +212,20 @@ def print_abstention(
     rows = {row["half_width"]: row for row in (measured or {}).get("all", [])}
     for one in whole.points:
         row = rows.get(one.half_width)
-        wrong = (
-            "–" if row is None or row["wrong"] is None else f"{row['wrong']:.1%} [{row['low']:.1%}, {row['high']:.1%}]"
-        )
         table.add_row(
             f"{one.half_width:.2f}",
             f"{one.abstained:.1%}",
             _share(one.expected_error),
             "–" if row is None else f"{row['abstained']:.1%}",
-            wrong,
+            _measured_wrong(row),
         )
     console.print(table)
     if measured:
         console.print(
             f"Measured: acts on {measured['turns']:,} labelled turns that the model was kept from.", style="dim"
         )
+    else:
+        console.print(escape(lacks), style="dim")
     console.print(
         "Expected: by the model's own probabilities, right as far as they are calibrated on your talk.", style="dim"
     )

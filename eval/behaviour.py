@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from cxsentiment.errors import CxError
+from cxsentiment.kept_figures import OF_BUNDLE
 from cxsentiment.model import Head, Model
 from cxsentiment.predict import predict_texts
 from cxsentiment.privacy import mask
@@ -289,7 +290,8 @@ def _figures(capability: Capability, outcomes: Sequence[Outcome]) -> CapabilityR
 def pass_rates(model: Model, folder: Path = CASES) -> dict[str, Any]:
     """The figures of `behaviour` as plain numbers in 0-1, for gates; None where there is nothing to count.
 
-    `all`; `heads` and `kinds` by name; `capabilities` and `surely_wrong` by capability; `flips` by capability, group.
+    `all`; `heads` and `kinds` by name; `capabilities`, `report_only` and `surely_wrong` by capability; `flips` by
+    capability, group.
     """
     found = behaviour(model, folder)
     capabilities = found.capabilities.items()
@@ -298,6 +300,7 @@ def pass_rates(model: Model, folder: Path = CASES) -> dict[str, Any]:
         "heads": {name: share.value for name, share in found.heads.items()},
         "kinds": {name: share.value for name, share in found.kinds.items()},
         "capabilities": {name: one.all.value for name, one in capabilities},
+        "report_only": {name: one.report_only.value for name, one in capabilities},
         "surely_wrong": {name: one.surely_wrong.value for name, one in capabilities},
         "flips": {name: {group: s.value for group, s in one.flips.items()} for name, one in capabilities if one.flips},
     }
@@ -310,8 +313,7 @@ def plain(model: Model, found: Behaviour) -> dict[str, Any]:
     for one in content["failed"]:
         del one["flips"]
     bundle = model.bundle
-    named = {"name": bundle.name, "version": bundle.version, "onnx_sha256": bundle.files["model.onnx"].sha256}
-    return {"model": named} | content
+    return {"model": {"name": bundle.name, "version": bundle.version, OF_BUNDLE: model.sha256}} | content
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
@@ -335,7 +337,7 @@ def markdown(results: Mapping[str, Any]) -> str:
     lines = [
         f"# Behaviour of {model['name']} {model['version']}",
         "",
-        f"Written by `python -m eval.behaviour`; model.onnx sha256 {model['onnx_sha256'][:16]}…; {results['cases']} "
+        f"Written by `python -m eval.behaviour`; bundle.json sha256 {model[OF_BUNDLE][:16]}…; {results['cases']} "
         "cases written for the project, in the style of CheckList. A case passes when each of its texts does; 95 % "
         f"intervals are Wilson's, of flips with variants of one text as alike. Passed by kind: {kinds}. Cases that are "
         "only reported count in no other pass rate. Surely wrong: a minimum case with a label that must not be there "

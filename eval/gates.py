@@ -7,17 +7,19 @@ show.
 """
 
 import argparse
-import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cxsentiment.errors import CxError, ExitCode, UsageError
+from cxsentiment.kept_figures import read_figures_of
 from cxsentiment.model import Model
+from cxsentiment.strict_yaml import OnceOnly
 from eval.baselines import truth_of
 from eval.behaviour import pass_rates
 from eval.metrics import calibration_error, measure
@@ -26,6 +28,8 @@ from eval.testset import Case, read_bundled
 
 _HERE = Path(__file__).parent
 GATES = _HERE / "gates.yaml"
+# No number but a finite one bounds anything, and `true` is none.
+Bound = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 
 class Gate(BaseModel):
@@ -34,9 +38,9 @@ class Gate(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     of: Literal["results", "bundle", "bundled", "behaviour"]
-    path: tuple[str, ...]
-    at_least: float | None = None
-    at_most: float | None = None
+    path: Annotated[tuple[str, ...], Field(min_length=1)]
+    at_least: Bound | None = None
+    at_most: Bound | None = None
 
     def missed(self, value: float) -> bool:
         """Whether `value` lies on the wrong side."""
@@ -50,11 +54,14 @@ class Gate(BaseModel):
 
 
 def read_gates(path: Path) -> list[Gate]:
-    """The gates of a YAML list; UsageError names the one that is wrong."""
+    """The gates of a YAML list; UsageError names the one that is wrong, and says where there is none."""
     try:
-        rows = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise UsageError(str(path), f"cannot be read as YAML: {error}", do="Restore the file") from error
+        rows = yaml.load(path.read_text(encoding="utf-8"), OnceOnly)  # nosec B506  # a SafeLoader
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        what = f"cannot be read as YAML in UTF-8: {' '.join(str(error).split())}"
+        raise UsageError(str(path), what, do="Restore the file") from error
+    if not isinstance(rows, list) or not rows:
+        raise UsageError(str(path), "holds no list of gates, so nothing could be missed", do="Restore the file")
     gates = []
     for number, row in enumerate(rows, 1):
         try:
@@ -94,30 +101,25 @@ def look_up(figures: Mapping[str, Any], gate: Gate) -> float:
             allowed = ", ".join(map(str, place)) if isinstance(place, Mapping) else "nothing below"
             raise UsageError(f"{gate}", f"no figure {step!r}", allowed=allowed, do="Correct the gate, or measure it")
         place = place[step]
-    if not isinstance(place, int | float):
-        raise UsageError(f"{gate}", f"{place!r} is no number", do="Correct the gate, or measure it")
+    if isinstance(place, bool) or not isinstance(place, int | float) or not math.isfinite(place):
+        raise UsageError(f"{gate}", f"{place!r} is no finite number", do="Correct the gate, or measure it")
     return float(place)
 
 
 def check(folder: Path, results: Path, gates: Path) -> list[str]:
     """Print every gate with its figure; return a line for each that is missed. Raises CxError."""
+    wanted = read_gates(gates)
     model = Model(folder)
-    if not results.exists():
-        raise UsageError(str(results), "no committed results", do="Run python -m eval.run on this bundle")
-    committed = json.loads(results.read_text(encoding="utf-8"))
-    onnx = model.bundle.files["model.onnx"]
-    if committed["model"]["onnx_sha256"] != onnx.sha256:
-        raise UsageError(str(results), "these results are of another model", do="Run python -m eval.run on this bundle")
-    size = sum(file.bytes for file in model.bundle.files.values())
-    training: Any = model.bundle.training
+    training = model.bundle.training
     figures = {
-        "results": committed,
-        "bundle": {"bytes": size, "parity": training["parity"]},
+        "results": read_figures_of(results, model.sha256, "Run python -m eval.run on this bundle"),
+        "bundle": {"bytes": sum(file.bytes for file in model.bundle.files.values())}
+        | {name: training[name] for name in ("parity",) if name in training},
         "bundled": bundled_figures(model, read_bundled()),
         "behaviour": pass_rates(model),
     }
     missed = []
-    for gate in read_gates(gates):
+    for gate in wanted:
         value = look_up(figures, gate)
         if gate.missed(value):
             missed.append(f"{gate}: is {value:g}")

@@ -8,7 +8,6 @@ runs stand before and after the large one. What a run takes before it scores (me
 """
 
 import argparse
-import gzip
 import json
 import random
 import statistics
@@ -19,10 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from cxsentiment.cores import cores
-from cxsentiment.model import default_model
+from cxsentiment.errors import CxError
+from cxsentiment.model import default_model, read_bundle
 from cxsentiment.pipeline import Settings, run
 from cxsentiment.rubric.reading import default_rubric, read_rubric
 from eval.machine import described
+from eval.sources import lines_of
 
 RESULTS = Path(__file__).parent / "results" / "growth.json"
 SIZES = (1_000, 1_000, 10_000, 100_000, 10_000, 1_000, 1_000)
@@ -34,11 +35,10 @@ def pairs_of(data: Path) -> list[tuple[str, str]]:
     """A customer's turn and the agent's next one, of all sources, as they follow each other."""
     found = []
     for name in SOURCES:
-        with gzip.open(data / f"{name}.jsonl.gz", "rt", encoding="utf-8") as file:
-            for line in file:
-                for one, other in pairwise(json.loads(line)["turns"]):
-                    if (one["speaker"], other["speaker"]) == ("customer", "agent"):
-                        found.append((one["text"], other["text"]))
+        for line in lines_of(data / f"{name}.jsonl.gz"):
+            for one, other in pairwise(json.loads(line)["turns"]):
+                if (one["speaker"], other["speaker"]) == ("customer", "agent"):
+                    found.append((one["text"], other["text"]))
     return found
 
 
@@ -58,6 +58,7 @@ def contacts(pairs: Sequence[tuple[str, str]], count: int, chance: random.Random
 def measure(data: Path, model: Path, sizes: Sequence[int]) -> dict[str, Any]:
     """Score runs of these sizes, one after another, and return seconds and processor seconds of a contact in each."""
     settings = Settings(model, read_rubric(default_rubric()), workers=cores())
+    read_bundle(model)  # a missing model is told before the sources are read
     pairs = pairs_of(data)
     chance = random.Random(1)  # nosec B311  # the same contacts each time
     rows: list[dict[str, Any]] = []
@@ -105,7 +106,10 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="contacts of the runs, in their order")
     parser.add_argument("--out", type=Path, default=RESULTS)
     given = parser.parse_args()
-    figures = measure(given.data, given.model or default_model(), given.sizes)
+    try:
+        figures = measure(given.data, given.model or default_model(), given.sizes)
+    except CxError as error:
+        raise SystemExit(error.message) from error
     given.out.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(figures["times"], indent=2))
 

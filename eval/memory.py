@@ -10,7 +10,6 @@ verified; so no model runs. The other cases are what an export may hold at worst
 """
 
 import argparse
-import gzip
 import itertools
 import json
 import subprocess
@@ -24,8 +23,10 @@ from typing import Any
 
 from cxsentiment import runs
 from cxsentiment.cores import cores
+from cxsentiment.errors import CxError
 from cxsentiment.ingest.intake import read_contacts
 from cxsentiment.ingest.sources import find_sources
+from cxsentiment.kept_figures import read_figures
 from cxsentiment.model import default_model, read_bundle
 from cxsentiment.pipeline import Settings, plan_of
 from cxsentiment.receipt import fingerprint
@@ -33,7 +34,9 @@ from cxsentiment.rubric.reading import default_rubric, read_rubric
 from cxsentiment.schema import Transcript
 from cxsentiment.shards import Shard, cut
 from eval.machine import described, tree
+from eval.sources import lines_of
 
+SOURCE = "star.jsonl.gz"
 RESULTS = Path(__file__).parent / "results" / "memory.json"
 _PROGRAM = "from cxsentiment.cli import main; main()"
 _LOOK_EVERY_S = 0.1
@@ -62,8 +65,7 @@ class Case:
 
 def star(data: Path) -> list[dict[str, Any]]:
     """The chats of STAR with what a contact needs."""
-    with gzip.open(data / "star.jsonl.gz", "rt", encoding="utf-8") as file:
-        return [_plain(json.loads(line)) for line in file]
+    return [_plain(json.loads(line)) for line in lines_of(data / SOURCE)]
 
 
 def _plain(contact: dict[str, Any]) -> dict[str, Any]:
@@ -245,27 +247,42 @@ def measure(case: Case, count: int, contacts: list[dict[str, Any]], model: Path,
 
 
 def main() -> None:
-    """Print the peaks and write them to eval/results/memory.json."""
+    """Print the peaks and write them, of a whole run to eval/results/memory.json."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder that holds star.jsonl.gz")
     parser.add_argument("--model", type=Path, default=None, help="model folder; the bundled one otherwise")
     parser.add_argument("--workers", type=int, default=cores())
     parser.add_argument("--case", action="append", choices=list(CASES), help="these only, beside what was measured")
-    parser.add_argument("--share", type=float, default=1.0, help="how much of each input; for a quick look")
-    parser.add_argument("--out", type=Path, default=RESULTS)
-    options = parser.parse_args()
-    contacts = star(options.data)
-    model = options.model or default_model()
-    found = (
-        json.loads(options.out.read_text(encoding="utf-8"))["cases"] if options.case and options.out.exists() else {}
+    parser.add_argument(
+        "--share",
+        type=float,
+        default=1.0,
+        help="how much of each input; for a quick look, which writes nothing without --out",
     )
+    parser.add_argument("--out", type=Path, help="default: eval/results/memory.json")
+    options = parser.parse_args()
+    model = options.model or default_model()
+    out = options.out or (RESULTS if options.share == 1 else None)
+    try:
+        read_bundle(model)
+        contacts = star(options.data)
+        found = _kept(out) if options.case and out else {}
+    except CxError as error:
+        raise SystemExit(error.message) from error
+    under = {"machine": described(), "workers": options.workers, "share": options.share}
     for name in options.case or CASES:
-        found[name] = measure(CASES[name], round(CASES[name].count * options.share), contacts, model, options.workers)
+        count = round(CASES[name].count * options.share)
+        found[name] = measure(CASES[name], count, contacts, model, options.workers) | under
         print(f"{name}: {found[name]}", flush=True)
-        machine = described()
-        cases = {known: found[known] for known in CASES if known in found}
-        result = {"machine": machine, "workers": options.workers, "source": "star.jsonl.gz", "cases": cases}
-        options.out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+        if out:
+            cases = {known: found[known] for known in CASES if known in found}
+            out.write_text(json.dumps({"source": SOURCE, "cases": cases}, indent=2) + "\n", encoding="utf-8")
+
+
+def _kept(out: Path) -> dict[str, Any]:
+    """The cases that were measured before, each with the machine, workers and share that it was measured with."""
+    do = "Restore the file, or measure without --case"
+    return dict(read_figures(out, do, ("cases",))["cases"]) if out.exists() else {}
 
 
 if __name__ == "__main__":

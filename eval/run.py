@@ -14,18 +14,25 @@ from typing import Any
 import numpy as np
 
 from cxsentiment.errors import CxError
+from cxsentiment.kept_figures import OF_BUNDLE
 from cxsentiment.model import Model
 from cxsentiment.predict import predict_texts
 from cxsentiment.schema import ACTS, EMPATHY_ACTS, SENTIMENTS
 from eval.baselines import BASELINES, Answer, one_hot, truth_of
 from eval.metrics import LEAST, HeadFigures, calibration_error, measure, reliability
 from eval.reliability import draw
+from eval.sources import check, told
 from eval.tables import markdown
 from eval.testset import BESIDE, OWN_TEXT, Case, read_counted
 from eval.transfer import probes, read_goemotions
 
 LABELS = {"sentiment": SENTIMENTS, "acts": ACTS}
 MODEL = "this model"
+# What `transfer` reads: looked at first, for the scoring before it takes minutes.
+_TRANSFER = (
+    "test/goemotions.jsonl.gz",
+    *(f"{folder}{name}.jsonl.gz" for name in ("stanford_politeness", "casino") for folder in ("", "test/")),
+)
 _FAILURES = 12  # quoted in the results, the surest mistakes first
 
 
@@ -145,12 +152,14 @@ def main() -> None:
     options = parser.parse_args()
     try:
         model = Model(options.model)
-        cases, left_out = read_counted(options.data, options.model)
+        check(options.data / name for name in _TRANSFER)
+        with told(options.data):
+            cases, left_out = read_counted(options.data, options.model)
         results = {
             "model": {
                 "name": model.bundle.name,
                 "version": model.bundle.version,
-                "onnx_sha256": model.bundle.files["model.onnx"].sha256,
+                OF_BUNDLE: model.sha256,
                 "bytes": sum(file.bytes for file in model.bundle.files.values()),
             },
             "left_out": left_out,

@@ -10,7 +10,6 @@ two, the share of the model's path in what a core can multiply (see `limits`), w
 """
 
 import argparse
-import gzip
 import json
 import os
 import statistics
@@ -24,22 +23,18 @@ from typing import Any
 
 from cxsentiment.cores import cores
 from cxsentiment.devices import Device, choose, facts
+from cxsentiment.errors import CxError
 from cxsentiment.model import Model, default_model
 from cxsentiment.pipeline import Settings, run
 from cxsentiment.rubric.reading import default_rubric, read_rubric
 from eval import limits, rivals
 from eval.machine import described, resident, tree
+from eval.sources import lines_of
 
 RESULTS = Path(__file__).parent / "results" / "speed.json"
 COLD_TURNS = 20
 _LIMIT_TEXTS = 3000
 _WITH_OPENVINO = "ours with OpenVINO"
-
-
-def contacts_of(source: Path) -> list[str]:
-    """The lines of a JSONL.gz file."""
-    with gzip.open(source, "rt", encoding="utf-8") as file:
-        return list(file)
 
 
 def texts_of(contacts: Sequence[str]) -> list[str]:
@@ -107,8 +102,8 @@ def measure(data: Path, model: Path, contacts: int, rounds: int, starts: int) ->
     bundle = Model(model).bundle
     recipe: Any = bundle.training["recipe"]
     source = data / "star.jsonl.gz"
-    lines = contacts_of(source)
-    sample = texts_of(lines[:: max(1, len(lines) // contacts)])
+    rows = lines_of(source)
+    sample = texts_of(rows[:: max(1, len(rows) // contacts)])
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         ours = {"ours": our_path(source, model, folder, cores())}
@@ -141,13 +136,13 @@ def measure(data: Path, model: Path, contacts: int, rounds: int, starts: int) ->
         if _WITH_OPENVINO in ours:
             here.append((_WITH_OPENVINO, "openvino"))
         part = folder / "part.jsonl"
-        part.write_text("".join(lines[: len(lines) // 3]), encoding="utf-8")
+        part.write_text("".join(rows[: len(rows) // 3]), encoding="utf-8")
         phases = limits.where_time_goes(lambda: _phases(our_path(part, model, folder, 1)()))
     return {
         "machine": described(),
         "model": {"name": bundle.name, "version": bundle.version, "layers": recipe["layers"]},
         "ours_over": {name: receipt[name] for name in ("contacts", "turns")},
-        "others_over": {"contacts": len(lines[:: max(1, len(lines) // contacts)]), "turns": len(sample)},
+        "others_over": {"contacts": len(rows[:: max(1, len(rows) // contacts)]), "turns": len(sample)},
         "turns_per_second": {name: [round(value, 1) for value in values] for name, values in found.items()},
         **{f"{name}_times": {one: _ratio(found[name], found[one]) for one in others} for name in ours},
         "two_processes_times_one": _ratio(found["two processes"], found["one process"]),
@@ -192,7 +187,10 @@ def main() -> None:
     parser.add_argument("--starts", type=int, default=5, help="cold starts that are timed")
     parser.add_argument("--out", type=Path, default=RESULTS)
     given = parser.parse_args()
-    figures = measure(given.data, given.model or default_model(), given.contacts, given.rounds, given.starts)
+    try:
+        figures = measure(given.data, given.model or default_model(), given.contacts, given.rounds, given.starts)
+    except CxError as error:
+        raise SystemExit(error.message) from error
     given.out.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     print(json.dumps({name: figures[name] for name in figures if name != "turns_per_second"}, indent=2))
 

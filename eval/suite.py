@@ -5,6 +5,7 @@ Three kinds of test: minimum (a text has, or lacks, labels), invariance (variant
 agent by `acts`. Unknown keys are refused; every error names file and case.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,9 @@ from eval.noise import NOISES, noisy
 HeadName = Literal["sentiment", "acts"]
 HEADS: tuple[HeadName, ...] = ("sentiment", "acts")
 LABELS = {"sentiment": SENTIMENTS, "acts": ACTS}
+
+
+_SLOT = re.compile(r"(?<!\{)\{(\w+)\}(?!\})")  # `{{so}}` is a mask as people write them, no slot
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,13 +176,24 @@ class Capability(_Strict):
             slots = [slot for slot in self.fills if f"{{{slot}}}" in case.text]
             if len(slots) > 1:
                 raise ValueError(f"case {case.id!r} has the slots {slots}; one is allowed")
+            if unknown := [slot for slot in _SLOT.findall(case.text) if slot not in self.fills]:
+                known = ", ".join(self.fills) or "none: there are no fills"
+                raise ValueError(
+                    f"case {case.id!r} has the slot {unknown[0]!r}, which is not filled (allowed: {known})"
+                )
         for one in self.invariance:
-            if bool(one.variants or one.noise) == bool(self.filled(one.text)):
-                raise ValueError(f"case {one.id!r} needs either variants and noise, or one slot of fills")
+            self._tests_something(one)
         for way in self.direction:
             if self.filled(way.text):
                 raise ValueError(f"case {way.id!r} is a test of direction, which has no slots")
         return self
+
+    def _tests_something(self, one: Invariance) -> None:
+        filled = self.filled(one.text)
+        if bool(one.variants or one.noise) == bool(filled):
+            raise ValueError(f"case {one.id!r} needs either variants and noise, or one slot of fills")
+        if len({variant.text for variant in filled or one.made()} | (set() if filled else {one.text})) < 2:
+            raise ValueError(f"case {one.id!r} tests nothing: none of its variants is another text")
 
     @property
     def cases(self) -> tuple[Case, ...]:

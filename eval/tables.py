@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from cxsentiment.kept_figures import OF_BUNDLE
+
 TITLES = {"sentiment": "Customer sentiment", "acts": "Agent acts"}
 MODEL = "this model"
 
@@ -114,7 +116,7 @@ def markdown(results: dict[str, Any]) -> str:
     lines = [
         f"# Evaluation of {model['name']} {model['version']}",
         "",
-        f"Written by `python -m eval.run`; model.onnx sha256 {model['onnx_sha256'][:16]}…, bundle "
+        f"Written by `python -m eval.run`; bundle.json sha256 {model[OF_BUNDLE][:16]}…, bundle "
         f"{model['bytes'] / 1e6:.1f} MB. Test conversations were kept from training by hash. 95 % intervals: bootstrap "
         "over conversations. Macro-F1 is the mean over the classes with at least ten cases in the set. service_turns "
         "are real turns, further_turns more of them, many chosen as hard, random_turns more again, drawn at random and "

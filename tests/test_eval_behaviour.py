@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cxsentiment.errors import UsageError
-from cxsentiment.model import Model
+from cxsentiment.model import Model, read_bundle
 from cxsentiment.schema import ACTS, SENTIMENTS
 from cxsentiment.stats.rates import wilson_interval
 from eval import behaviour as command
@@ -122,6 +122,24 @@ def test_other_languages_are_only_reported() -> None:
             "fills: {x: {g: [b]}}\ndirection:\n  - {id: toy-01, text: '{x}', variants: [b], raises: greet}",
             "case 'toy-01' is a test of direction",
         ),
+        (
+            "fills: {person: {g: [Ann]}}\nminimum:\n  - {id: toy-01, label: neutral, text: 'I am {persn}'}",
+            r"case 'toy-01' has the slot 'persn', which is not filled \(allowed: person\)",
+        ),
+        (
+            "minimum:\n  - {id: toy-01, label: neutral, text: 'I am {person}'}",
+            r"the slot 'person', which is not filled \(allowed: none",
+        ),
+        (
+            "fills: {x: {g: [b]}}\ninvariance:\n  - {id: toy-01, head: acts, text: '{X} b', variants: {c: d}}",
+            "case 'toy-01' has the slot 'X'",
+        ),
+        ("invariance:\n  - {id: toy-01, head: acts, text: a, variants: {b: a}}", "case 'toy-01' tests nothing"),
+        ("invariance:\n  - {id: toy-01, head: acts, text: ok, noise: [lower case]}", "case 'toy-01' tests nothing"),
+        (
+            "fills: {x: {g: [b], h: [b]}}\ninvariance:\n  - {id: toy-01, head: acts, text: '{x}'}",
+            "case 'toy-01' tests nothing",
+        ),
         ("unknown: 1\nminimum:\n  - {id: toy-01, label: neutral, text: a}", r"toy\.yaml: unknown: Extra inputs"),
         ("minimum: [", "not valid YAML"),
     ],
@@ -130,6 +148,11 @@ def test_a_wrong_file_is_refused_with_file_and_case(suite: Suite, text: str, mes
     with pytest.raises(UsageError, match=message) as refused:
         read_suite(suite(text))
     assert "toy.yaml" in refused.value.message
+
+
+def test_a_mask_in_double_braces_is_no_slot(suite: Suite) -> None:
+    (one,) = read_suite(suite("minimum:\n  - {id: toy-01, label: neutral, text: 'I am {{NAME}}'}"))
+    assert one.cases[0].text == "I am {{NAME}}"
 
 
 def test_an_id_that_two_files_use_is_refused_and_so_is_a_file_of_another_name(suite: Suite) -> None:
@@ -334,6 +357,7 @@ def test_cases_that_are_only_reported_count_in_no_pass_rate(suite: Suite, toy_mo
     rates = pass_rates(toy_model, folder)
     assert rates["capabilities"] == {"toy": 0.5}
     assert rates["heads"] == {"sentiment": 1, "acts": 0}
+    assert rates["report_only"] == {"toy": 0}
     assert rates["kinds"] == {"minimum": 0.5, "invariance": None, "direction": None}
 
 
@@ -349,7 +373,7 @@ def test_the_command_prints_and_writes_the_report(
     monkeypatch.setattr(sys, "argv", ["behaviour", str(toy_bundle), "--cases", str(folder), "--out", str(out)])
     command.main()
     results = json.loads((out / "toy-behaviour.json").read_text(encoding="utf-8"))
-    assert results["model"]["name"] == "toy"
+    assert results["model"] == {"name": "toy", "version": "0", "bundle_sha256": read_bundle(toy_bundle)[1]}
     assert results["capabilities"]["toy"]["flips"]["south"] == {"count": 1, "n": 1} | {
         "value": 1.0,
         "low": pytest.approx(0.2065, abs=1e-4),

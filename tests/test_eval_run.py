@@ -1,15 +1,18 @@
 import gzip
 import json
+import re
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("sklearn", reason="needs the train extra")
 
+from cxsentiment.model import read_bundle
 from cxsentiment.schema import ACTS, SENTIMENTS
-from eval import run
+from eval import abstention, run
 from eval.baselines import BASELINES, frozen_encoder
 
 _CODES = ["E1", "E2", "E3", "E4", *(f"P{k}" for k in range(1, 13)), "N1"]
@@ -47,6 +50,9 @@ def data(tmp_path: Path, toy_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> P
         file.write(json.dumps(row | {"derived": {"official_groups": ["ambiguous"]}}) + "\n")
     shutil.copytree(toy_bundle, tmp_path / "toy")
     tests = [f"{source}/{source}-{k}" for source in ("service_talk", "act_gallery") for k in range(6)]
+    for name in ("stanford_politeness", "casino"):
+        for folder in (tmp_path, tmp_path / "test"):
+            gzip.open(folder / f"{name}.jsonl.gz", "wt").close()
     split = {"dev_conversations": [], "test_conversations": [*tests, "service_turns/star-1"]}
     (tmp_path / "toy" / "split.json").write_text(json.dumps(split), encoding="utf-8")
     return tmp_path
@@ -64,6 +70,7 @@ def test_the_command_writes_figures_of_the_test_part(
     run.main()
     results = json.loads((data / "results" / "toy.json").read_text(encoding="utf-8"))
     assert results["left_out"] == {"random_turns": 0}
+    assert results["model"]["bundle_sha256"] == read_bundle(data / "toy")[1]
     assert "(0 that say what a turn of a training conversation says" in (data / "results" / "toy.md").read_text("utf-8")
     mood = results["heads"]["sentiment"]["all"]
     assert mood["this model"]["turns"] == 12 * 3 + 1
@@ -91,3 +98,33 @@ def test_a_bundle_without_a_split_is_refused(data: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(sys, "argv", ["run", str(data / "toy"), "--data", str(data)])
     with pytest.raises(SystemExit, match="does not say what it was not trained on"):
         run.main()
+
+
+def _cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-12])
+
+
+@pytest.mark.parametrize(
+    ("name", "damage", "says"),
+    [
+        ("test/goemotions.jsonl.gz", Path.unlink, "this source is missing"),
+        ("test/casino.jsonl.gz", Path.unlink, "this source is missing"),
+        ("stanford_politeness.jsonl.gz", lambda path: path.write_text("[]"), "cannot be read: Not a gzipped file"),
+        ("test/goemotions.jsonl.gz", _cut, "cannot be read: Compressed file ended"),
+        ("service_turns.jsonl.gz", _cut, "cannot be read: Compressed file ended"),
+        ("service_turns.jsonl.gz", lambda path: path.write_text("x"), "cannot be read: Not a gzipped file"),
+        ("service_turns.jsonl.gz", lambda path: path.write_bytes(gzip.compress(b'{"a": ')), "line 1: not valid JSON"),
+        ("service_turns.jsonl.gz", lambda path: path.write_bytes(gzip.compress(b"\xff")), "cannot be read: 'utf-8'"),
+    ],
+)
+def test_a_source_that_cannot_be_read_is_told_before_anything_is_scored(
+    data: Path, monkeypatch: pytest.MonkeyPatch, name: str, damage: Callable[[Path], object], says: str
+) -> None:
+    damage(data / name)
+    monkeypatch.delattr(run, "evaluate")
+    monkeypatch.setattr(sys, "argv", ["run", str(data / "toy"), "--data", str(data)])
+    with pytest.raises(SystemExit, match=rf"^{re.escape(str(data / name))}.*{says}.*Give --data"):
+        run.main()
+    if name.startswith("service"):
+        with pytest.raises(SystemExit, match=says):
+            abstention.main([str(data / "toy"), "--data", str(data)])

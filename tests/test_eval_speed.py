@@ -3,12 +3,14 @@
 import gzip
 import json
 import random
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from cxsentiment.model import default_model
-from eval import growth, limits, speed
+from eval import growth, limits, memory, speed
 
 RESULTS = Path(__file__).parents[1] / "eval" / "results"
 DEMO = Path(__file__).parents[1] / "cxsentiment" / "demo" / "contacts.jsonl"
@@ -58,3 +60,18 @@ def test_growth_compares_a_contact_s_cost_between_sizes(data: Path) -> None:
     found = growth.measure(data, default_model(), (3, 6))
     assert [row["contacts"] for row in found["runs"]] == [3, 6]
     assert found["times"]["processor_milliseconds_a_contact"]["3"] == 1
+
+
+@pytest.mark.parametrize("command", [speed, growth, memory])
+def test_what_is_missing_is_told(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: ModuleType
+) -> None:
+    out = tmp_path / "figures.json"
+    for options, says in (
+        (["--data", str(tmp_path / "none")], r"star\.jsonl\.gz: this source is missing.*Give --data"),
+        (["--data", str(data), "--model", str(tmp_path / "none")], "not a model folder"),
+    ):
+        monkeypatch.setattr(sys, "argv", ["command", *options, "--out", str(out)])
+        with pytest.raises(SystemExit, match=says):
+            command.main()
+    assert not out.exists()

@@ -30,6 +30,15 @@ def test_one_flipped_byte_is_refused(bundle: Path, name: str) -> None:
         Model(bundle)
 
 
+@pytest.mark.parametrize("recorded", [1, 10**9])
+def test_a_file_of_another_size_than_is_recorded_is_refused(bundle: Path, recorded: int) -> None:
+    files = json.loads((bundle / "bundle.json").read_text())["files"]
+    files["model.onnx"]["bytes"] = recorded
+    _rewrite(bundle, files=files)
+    with pytest.raises(BundleError, match=rf"model\.onnx: its size.*recorded {recorded:,}\): damaged.*Restore"):
+        read_bundle(bundle)
+
+
 def test_missing_files_are_named(bundle: Path, tmp_path: Path) -> None:
     (bundle / "tokenizer.json").unlink()
     with pytest.raises(BundleError, match=r"tokenizer\.json: missing"):

@@ -1,6 +1,7 @@
 import copy
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,14 @@ import yaml
 from typer.testing import CliRunner
 
 from cxsentiment import runs
-from cxsentiment.abstention import curves, lines_of, widest_for
+from cxsentiment.abstention import curves, lines_of, measured, widest_for
 from cxsentiment.charts import abstention_chart
 from cxsentiment.cli import app
 from cxsentiment.difference import compare
-from cxsentiment.errors import RunError, UsageError
+from cxsentiment.errors import BundleError, RunError, UsageError
 from cxsentiment.explanation import explain
 from cxsentiment.findings import gather, write_report
+from cxsentiment.model import default_model, read_bundle
 from cxsentiment.pipeline import Settings, run
 from cxsentiment.rescore import rescore
 from cxsentiment.rubric.reading import default_rubric, parse_rubric, read_rubric
@@ -229,6 +231,64 @@ def test_the_curve_of_abstention(jsonl: Callable[..., Path], toy_bundle: Path, t
     lines = lines_of(whole, {"all": [{"abstained": 0.1, "wrong": 0.02}, {"abstained": 1.0, "wrong": None}]})
     assert lines["measured, labelled turns"] == [(0.1, 0.02)]
     assert "left to a person" in (abstention_chart(lines) or "")
+
+
+ROW = {"half_width": 0.0, "abstained": 0.0, "wrong": 0.02, "low": None, "high": None, "kept": 9}
+
+
+def _measured(folder: Path, **changes: object) -> Path:
+    content = {"bundle_sha256": read_bundle(folder)[1], "turns": 9, "verdicts": 9, "all": [ROW], "acts": {}} | changes
+    (folder / "abstention.json").write_text(json.dumps(content), encoding="utf-8")
+    return folder
+
+
+def test_a_curve_of_another_model_is_no_measured_curve(
+    jsonl: Callable[..., Path], toy_bundle: Path, tmp_path: Path
+) -> None:
+    run([str(jsonl(_records(5)))], tmp_path / "run", Settings(toy_bundle, read_rubric(default_rubric()), workers=1))
+    model = shutil.copytree(toy_bundle, tmp_path / "toy")
+    command = ("rubric", "abstain", "default", "--run", str(tmp_path / "run"), "--model", str(model))
+    assert "No measured curve" in (told := " ".join(_cli(*command).split()))
+    assert "python -m eval.abstention" in told
+    _measured(model)
+    assert "2.0%" in (told := _cli(*command))
+    assert "9 labelled turns" in told
+    assert json.loads(_cli(*command, "--json"))["measured_reason"] is None
+    for named in ("0" * 64, None):
+        _measured(model, bundle_sha256=named)
+        assert "is of another model. Measure it" in " ".join((told := _cli(*command)).split())
+        assert "2.0%" not in told
+    found = json.loads(_cli(*command, "--json"))
+    assert found["measured"] is None
+    assert found["measured_reason"].startswith("No measured curve: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[]", "holds no figures by name but list"),
+        ('{"all": ', "not valid JSON"),
+        ({"all": {}}, "key 'all'"),
+        ({"all": [ROW | {"wrong": float("nan")}]}, r"key 'all\.0\.wrong'"),
+        ({"acts": [1]}, "key 'acts'"),
+        ({"turns": None}, "key 'turns'"),
+    ],
+)
+def test_a_measured_curve_of_another_shape_is_told(
+    toy_bundle: Path, tmp_path: Path, text: str | dict[str, object], says: str
+) -> None:
+    model = shutil.copytree(toy_bundle, tmp_path / "toy")
+    if isinstance(text, str):
+        (model / "abstention.json").write_text(text, encoding="utf-8")
+    else:
+        _measured(model, **text)
+    with pytest.raises(BundleError, match=rf"abstention\.json: {says}.*Restore the file"):
+        measured(model)
+
+
+def test_the_curve_that_ships_is_of_the_model_that_ships() -> None:
+    known, lacks = measured(default_model())
+    assert (known is not None, lacks) == (True, "")
 
 
 def test_a_run_shows_which_rules_say_nothing(jsonl: Callable[..., Path], toy_bundle: Path, tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -33,9 +34,31 @@ def test_the_card_says_how_many_random_turns_were_left_out(tmp_path: Path) -> No
 
 def test_results_of_another_model_are_refused(tmp_path: Path) -> None:
     results = json.loads(RESULTS.read_text(encoding="utf-8"))
-    results["model"]["onnx_sha256"] = "0" * 64
+    results["model"]["bundle_sha256"] = "0" * 64
     (tmp_path / "other.json").write_text(json.dumps(results), encoding="utf-8")
     with pytest.raises(UsageError, match="of another model"):
         card(MODEL, tmp_path / "other.json")
-    with pytest.raises(UsageError, match="no evaluation results"):
+    with pytest.raises(UsageError, match="no such file of figures"):
         card(MODEL, tmp_path / "missing.json")
+
+
+@pytest.mark.parametrize(
+    ("of_run", "of_behaviour", "says"),
+    [
+        (lambda text: text[:5000], None, r"r\.json: not valid JSON"),
+        (lambda _: "{}", None, r"r\.json: lacks 'model', 'heads'"),
+        (None, lambda text: text[:5000], r"r-behaviour\.json: not valid JSON"),
+        (None, lambda _: "[]", r"r-behaviour\.json: holds no figures"),
+        (lambda text: text.replace('"macro_f1"', '"macro_f2"'), None, "lack something that the card shows: .*macro_f1"),
+        (None, lambda text: text.replace('"capability"', '"ability"'), "lack something that the card shows"),
+    ],
+)
+def test_damaged_results_are_told(
+    tmp_path: Path, of_run: Callable[[str], str] | None, of_behaviour: Callable[[str], str] | None, says: str
+) -> None:
+    for damage, path in ((of_run, RESULTS), (of_behaviour, RESULTS.with_name("default-behaviour.json"))):
+        text = path.read_text(encoding="utf-8")
+        name = path.name.replace("default", "r")
+        (tmp_path / name).write_text(damage(text) if damage else text, encoding="utf-8")
+    with pytest.raises(UsageError, match=says):
+        card(MODEL, tmp_path / "r.json")

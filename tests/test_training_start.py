@@ -13,7 +13,7 @@ from tiny_bundle import write_tiny_bundle
 
 from cxsentiment.errors import UsageError
 from cxsentiment.model import read_bundle
-from training.bundle import check_folder
+from training.bundle import check_folder, put
 from training.config import read_config
 from training.train import train
 from training.weights import load_network
@@ -88,3 +88,11 @@ def test_a_mean_with_the_start_needs_one(tmp_path: Path) -> None:
 def test_a_start_that_is_not_there_is_named(starts: list[str], tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="start 'build/nothing': no model folder"):
         read_config(recipe(tmp_path, [starts[0], "build/nothing"]))
+
+
+def test_a_bundle_over_another_leaves_no_figures_of_that_one(tmp_path: Path, toy_bundle: Path) -> None:
+    out = tmp_path / "model"
+    put(toy_bundle, out)
+    (out / "abstention.json").write_text("{}", encoding="utf-8")
+    put(toy_bundle, out)
+    assert sorted(path.name for path in out.iterdir()) == sorted(path.name for path in toy_bundle.iterdir())

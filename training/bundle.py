@@ -14,6 +14,7 @@ import numpy as np
 from sklearn.metrics import average_precision_score, f1_score
 from tokenizers import Tokenizer
 
+from cxsentiment.abstention import MEASURED
 from cxsentiment.errors import UsageError
 from cxsentiment.model import BUNDLE_FILE, Bundle, BundleFile, Head, Model, read_bundle
 from cxsentiment.schema import ACTS
@@ -76,10 +77,16 @@ def write_bundle(
         describe(aside, name, config, heads, training)
         figures = dev_figures(Model(aside), dev)
         bundle = describe(aside, name, config, heads, training | {"dev": figures})
-        out.mkdir(parents=True, exist_ok=True)
-        for path in sorted(aside.iterdir()):
-            shutil.copyfile(path, out / path.name)
+        put(aside, out)
     return bundle
+
+
+def put(aside: Path, out: Path) -> None:
+    """Copy a finished bundle over the one in `out`, and take away what was measured on that."""
+    out.mkdir(parents=True, exist_ok=True)
+    (out / MEASURED).unlink(missing_ok=True)
+    for path in sorted(aside.iterdir()):
+        shutil.copyfile(path, out / path.name)
 
 
 def weighed(dev: list[LabelledTurn], config: Config) -> list[LabelledTurn]:

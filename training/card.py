@@ -4,12 +4,14 @@ Every number comes from bundle.json or from the evaluation's results; the words 
 """
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
+from jinja2 import UndefinedError
+
 from cxsentiment.errors import CxError, UsageError
-from cxsentiment.model import read_bundle
+from cxsentiment.kept_figures import read_figures_of
+from cxsentiment.model import Bundle, read_bundle
 from training.catalogue import SOURCES
 from training.templates import environment
 
@@ -33,24 +35,16 @@ def counted(share: dict[str, Any]) -> str:
     return f"{share['count']}/{share['n']}, {figure(share)}" if share["n"] else "–"
 
 
-def read_results(path: Path, onnx_sha256: str) -> dict[str, Any]:
-    """Read the evaluation's results; UsageError where they are missing or of another model."""
-    if not path.exists():
-        raise UsageError(str(path), "no evaluation results", do="Run python -m eval.run on this bundle first")
-    results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    if results["model"]["onnx_sha256"] != onnx_sha256:
-        raise UsageError(str(path), "these results are of another model", do="Run python -m eval.run on this bundle")
-    return results
+def read_results(path: Path, bundle_sha256: str) -> dict[str, Any]:
+    """Read the evaluation's results; UsageError where they are missing, damaged or of another model."""
+    keys = ("heads", "calibration", "failures", "transfer")
+    return read_figures_of(path, bundle_sha256, "Run python -m eval.run on this bundle", keys)
 
 
-def read_behaviour(path: Path, onnx_sha256: str) -> dict[str, Any]:
-    """Read the results of the behaviour tests; UsageError where they are missing or of another model."""
-    if not path.exists():
-        raise UsageError(str(path), "no results of the behaviour tests", do="Run python -m eval.behaviour first")
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    if found["model"]["onnx_sha256"] != onnx_sha256:
-        raise UsageError(str(path), "these results are of another model", do="Run python -m eval.behaviour on it")
-    return found
+def read_behaviour(path: Path, bundle_sha256: str) -> dict[str, Any]:
+    """Read the results of the behaviour tests; UsageError where they are missing, damaged or of another model."""
+    keys = ("all", "heads", "kinds", "capabilities", "fairness", "failed")
+    return read_figures_of(path, bundle_sha256, "Run python -m eval.behaviour on this bundle", keys)
 
 
 def least_passed(behaviour: dict[str, Any]) -> list[str]:
@@ -77,10 +71,17 @@ def examples(behaviour: dict[str, Any]) -> list[dict[str, str]]:
 
 def card(folder: Path, results: Path) -> str:
     """The text of the card of the bundle in `folder`. Raises BundleError, UsageError."""
-    bundle, _ = read_bundle(folder)
-    onnx = bundle.files["model.onnx"].sha256
-    found = read_results(results, onnx)
-    behaviour = read_behaviour(results.with_name(f"{results.stem}-behaviour.json"), onnx)
+    bundle, sha256 = read_bundle(folder)
+    found = read_results(results, sha256)
+    behaviour = read_behaviour(results.with_name(f"{results.stem}-behaviour.json"), sha256)
+    try:
+        return _rendered(bundle, found, behaviour)
+    except (UndefinedError, KeyError, TypeError, AttributeError) as error:
+        what = f"these lack something that the card shows: {error}"
+        raise UsageError(f"{folder}, {results}", what, do="Run python -m eval.run and eval.behaviour anew") from error
+
+
+def _rendered(bundle: Bundle, found: dict[str, Any], behaviour: dict[str, Any]) -> str:
     templates = environment()
     templates.filters["figure"] = figure
     templates.filters["counted"] = counted
