@@ -60,8 +60,8 @@ def _curve(p: Any, wrong: Any, conversations: Any) -> list[dict[str, Any]]:
                 "half_width": width,
                 "abstained": round(float(np.mean(~kept)), 5),
                 "wrong": None if estimate.value is None else round(estimate.value, 5),
-                "low": None if estimate.low is None else round(estimate.low, 5),
-                "high": None if estimate.high is None else round(estimate.high, 5),
+                "low": None if estimate.low is None else round(float(estimate.low), 5),
+                "high": None if estimate.high is None else round(float(estimate.high), 5),
                 "kept": int(kept.sum()),
             }
         )
