@@ -1,6 +1,7 @@
 """The wheel alone: installed bare into a fresh environment, it scores the demo in an empty folder, without torch."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -13,8 +14,11 @@ ROOT = Path(__file__).parent.parent
 pytestmark = pytest.mark.slow
 
 
-def _run(*command: str | Path, cwd: Path) -> str:
-    done = subprocess.run([str(part) for part in command], cwd=cwd, capture_output=True, text=True, check=False)
+def _run(*command: str | Path, cwd: Path, cache: Path | None = None) -> str:
+    known = {} if cache is None else {"CXSENTIMENT_CACHE": str(cache)}
+    done = subprocess.run(
+        [str(part) for part in command], cwd=cwd, capture_output=True, text=True, check=False, env=os.environ | known
+    )
     assert done.returncode == 0, f"{command}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
     return done.stdout
 
@@ -49,10 +53,10 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def demo(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+def demo(installed: Path, model_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """An empty folder outside the checkout in which `cxsentiment demo` ran, and what it printed."""
     empty = tmp_path_factory.mktemp("empty")
-    return empty, _run(installed / "cxsentiment", "demo", cwd=empty)
+    return empty, _run(installed / "cxsentiment", "demo", cwd=empty, cache=model_cache)
 
 
 def test_a_bare_install_scores_the_demo_outside_the_checkout(demo: tuple[Path, str]) -> None:
@@ -60,6 +64,13 @@ def test_a_bare_install_scores_the_demo_outside_the_checkout(demo: tuple[Path, s
     assert "432 contacts scored of 432" in said
     assert "DEMO DATA" in said
     assert (folder / "cxsentiment-demo" / "report" / "index.html").stat().st_size > 100_000
+
+
+def test_a_bare_install_reads_turns_with_the_model_itself(installed: Path, tmp_path: Path) -> None:
+    said = "Agent: Sorry about the delay, Sam.\nCustomer: Thank you, that is very kind!\n"
+    (tmp_path / "call.txt").write_text(said, encoding="utf-8")
+    receipt = json.loads(_run(installed / "cxsentiment", "score", "call.txt", "--out", "run", "--json", cwd=tmp_path))
+    assert (receipt["contacts"]["scored"], receipt["turns"]["scored"]) == (1, 2)
 
 
 def test_the_readme_shows_what_the_demo_prints(demo: tuple[Path, str]) -> None:
