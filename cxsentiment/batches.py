@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from cxsentiment import erasures, lock, runs
+from cxsentiment import erasures, lock, parts, runs
 from cxsentiment.errors import RunError, UnsettledError
 from cxsentiment.ingest.identities import FirstSeen, Sighting
 from cxsentiment.model import read_bundle
@@ -30,7 +30,6 @@ from cxsentiment.receipt import (
 )
 from cxsentiment.schema import Reject
 from cxsentiment.spending import cost
-from cxsentiment.verify import numbers_of
 
 INCOMING = ".incoming"
 _LIST = "batch.json"
@@ -91,6 +90,9 @@ class Batches:
                 raise RunError(
                     str(self._out / name), "is missing, or was altered after it was written", do=how_to_mend(before)
                 )
+            for name in parts.strays(self._out, runs.ALL_TABLES, before["files"]):
+                do = "Move it elsewhere: whoever reads the tables as files would read it too"
+                raise RunError(str(self._out / name), "is no part of this run", do=do)
         self._checked = True
 
     def _finish(self, before: Mapping[str, Any] | None, sign: Callable[[], None]) -> list[dict[str, Any]]:
@@ -206,7 +208,7 @@ class Batches:
         runs.write_receipt(self._out, {**before, "state": "incomplete", "committing": listed["number"]})
         first = before.get("shards", 0)
         hashes: dict[str, str] = {}
-        numbers = numbers_of(self._part) if part else []
+        numbers = runs.numbers_of(self._part) if part else []
         for place, number in enumerate(numbers, first):
             note = runs.read_any_note(self._part, number)
             if note is None:
@@ -239,7 +241,10 @@ class Batches:
         sums["contacts"] = _added(sums.get("contacts", {}), files | ({"copies": len(moved)} if moved else {}))
         sums["turns"] = sums.get("turns") or {"in": 0, "scored": 0, "without_text": 0, "unknown_speaker": 0}
         unmet = [set(one["unmet_roles"]) for one in (earlier, part) if "unmet_roles" in one]
-        seconds = sums.get("seconds", {}).get("total", 0.0)
+        reused = earlier.get("shards_reused", 0) + part.get("shards_reused", 0)
+        # What a killed process scored counts here, and its seconds nowhere: then there is no rate and no cost.
+        seconds = 0.0 if reused else sums.get("seconds", {}).get("total", 0.0)
+        timed = 0 if reused else sums["contacts"]["scored"]
         work = round(earlier.get("core_seconds", 0.0) + part.get("core_seconds", 0.0), 3)
         return {
             **part,
@@ -253,9 +258,9 @@ class Batches:
             "turns_per_second": round(sums["turns"]["in"] / seconds, 1) if seconds else None,
             "contacts_per_second": round(sums["contacts"]["scored"] / seconds, 1) if seconds else None,
             "core_seconds": work,
-            "cost": cost(sums["contacts"]["scored"], work, self._settings.price_per_core_hour),
+            "cost": cost(timed, work, self._settings.price_per_core_hour),
             "shards": earlier.get("shards", 0) + part.get("shards", 0),
-            "shards_reused": earlier.get("shards_reused", 0) + part.get("shards_reused", 0),
+            "shards_reused": reused,
             "redone": part.get("redone", []),
             "files": {**earlier.get("files", {}), **hashes},
             "batches": _next(before),

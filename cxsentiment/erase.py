@@ -17,7 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
 
-from cxsentiment import erasures, holdings, lock, receipt, runs
+from cxsentiment import erasures, holdings, lock, parts, receipt, runs
 from cxsentiment.erasures import Request, Selection, Traces
 from cxsentiment.errors import RunError, UsageError
 from cxsentiment.holdings import Found
@@ -240,7 +240,8 @@ def _carry_out(
     _flush(run)
     erasures.append(run, entries)
     notes = holdings.notes_of(run)
-    files = {name: runs.sha256_of(run / name) for name in (*journal["parts"], runs.REJECTS)}
+    searched = [name for name in journal["parts"] if name in begun["files"]]  # a copy that lay there stays unrecorded
+    files = {name: runs.sha256_of(run / name) for name in (*searched, runs.REJECTS)}
     done = {
         **{name: value for name, value in begun.items() if name != "erasing"},
         "state": "complete",
@@ -276,9 +277,12 @@ def _usable(run: Path) -> dict[str, Any]:
 
 
 def _require_undamaged(run: Path, before: Mapping[str, Any]) -> None:
-    if not receipt.stands(run, before):
+    if runs.altered(run, before["files"]):
         do = f"{receipt.how_to_mend(before)}; or delete the folder"
         raise RunError(str(run), "a file of this run is missing or was altered", do=do)
+    for name in parts.strays(run, runs.TABLES, before["files"]):
+        what = "is no part of this run, and may hold those who are to go"
+        raise RunError(str(run / name), what, do="Delete it, or move it elsewhere and see to it there; then erase")
 
 
 def _flush(run: Path) -> None:

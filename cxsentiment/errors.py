@@ -8,6 +8,7 @@ CxError
 ├── BundleError    a model folder that is missing, damaged or of another shape (exit code 1)
 ├── RunError       a run folder that cannot be read, written or resumed (exit code 1)
 │   ├── BusyError    another process writes to it
+│   ├── ReceiptError   its run.json is damaged, or not as this version writes it
 │   └── UnsettledError   a file of its input was changed or moved while it was scored
 └── StoreError     a store of human labels that cannot be opened, read or written (exit code 1)
 """
@@ -106,6 +107,10 @@ class RunError(CxError):
 
 class BusyError(RunError):
     """A run folder that another process writes to; it may be free later."""
+
+
+class ReceiptError(RunError):
+    """A run.json that is damaged, or is not as this version writes it."""
 
 
 class UnsettledError(RunError):

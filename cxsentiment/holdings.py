@@ -210,7 +210,7 @@ def content_of(path: Path) -> dict[str, Any]:
 
 def notes_of(run: Path) -> list[runs.ShardNote]:
     """The notes of all shards."""
-    return [_note_of(path) for path in sorted((run / "contacts").glob("part-*.parquet"))]
+    return [_note_of(path) for path in runs.part_paths(run, "contacts")]
 
 
 def _note_of(path: Path) -> runs.ShardNote:

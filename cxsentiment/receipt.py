@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from cxsentiment import runs
+from cxsentiment import parts, runs
 from cxsentiment.errors import UsageError
 from cxsentiment.ingest.contactlog import ContactLog
 from cxsentiment.ingest.identities import told_of_copies
@@ -161,7 +161,10 @@ def how_to_mend(receipt: Mapping[str, Any]) -> str:
     """What to do about a file of a finished run that is not what the receipt says."""
     if "batches" in receipt:  # `watch` goes on from what is there, and its inputs may be gone
         return "Bring the file back from a backup, or have all inputs scored anew into another folder"
-    return "Run the same cxsentiment score command again, which mends the run, or bring the file back from a backup"
+    command = "rescore" if "rescored_from" in receipt else "score"
+    return (
+        f"Run the same cxsentiment {command} command again, which mends the run, or bring the file back from a backup"
+    )
 
 
 def begin(plan: Plan) -> dict[str, Any]:
@@ -201,8 +204,8 @@ def earlier_run(out: Path, plan: Plan, *, overwrite: bool) -> dict[str, Any] | N
 
 
 def stands(out: Path, receipt: Mapping[str, Any]) -> bool:
-    """Whether every file of a finished run is there and unchanged."""
-    return not runs.altered(out, receipt["files"])
+    """Whether every file of a finished run is there and unchanged, and none lies there that might be taken for one."""
+    return not runs.altered(out, receipt["files"]) and not parts.strays(out, runs.ALL_TABLES, receipt["files"])
 
 
 def compose(

@@ -16,8 +16,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from cxsentiment import erasures, lock, runs
+from cxsentiment import erasures, lock, parts, runs
 from cxsentiment.errors import RunError, UsageError
+from cxsentiment.receipt import how_to_mend, stands
 from cxsentiment.rows import SCORED, contacts_of, item_columns, score_row
 from cxsentiment.rubric.scorecard import Rubric
 from cxsentiment.schema import ACTS, Evaluation, ItemResult, Transcript, TurnPrediction
@@ -25,12 +26,13 @@ from cxsentiment.score.contact import Labels
 from cxsentiment.score.evaluation import Scorecard
 
 _WHOLE_QUOTES = "made by an earlier version, which kept no places of quotes: evidence quotes whole turns"
+_NAMES_SHOWN = 5
 Scored = tuple[Transcript, tuple[TurnPrediction, ...], dict[str, Any]]
 
 
 def stored_contacts(run: Path) -> Iterator[Scored]:
     """Every contact of a finished run as it was scored: transcript, predictions, its row of the contacts table."""
-    for number in _numbers(run):
+    for number in runs.numbers_of(run):
         contacts, turns, _ = _read(run, number)
         yield from contacts_of(contacts, turns)
 
@@ -59,11 +61,13 @@ def rescore(
 ) -> dict[str, Any]:
     """Score the finished run `run` by `rubric` into the new run folder `out` and return its receipt.
 
-    Turns and predictions are taken over as they are. Raises RunError for a folder that is no finished run, UsageError
-    where `out` cannot be used.
+    Turns and predictions are taken over as they are. Raises RunError for a folder that is no finished run or has a
+    damaged file, and where contacts were erased from `out` that `run` still holds; UsageError where `out` cannot be
+    used.
     """
     before = runs.require_complete(run)
     _refuse_itself(run, out)
+    _require_undamaged(run, before)
     with lock.alone(out, "cxsentiment rescore") as sign:
         return _rescore(run, before, rubric, out, overwrite, command, on_progress, sign)
 
@@ -80,16 +84,16 @@ def _rescore(
 ) -> dict[str, Any]:
     started, clock, work = datetime.now(UTC), time.perf_counter(), time.process_time()
     identity = _identity(before, rubric)
-    kept = _earlier(out, identity, overwrite=overwrite)
+    kept = _earlier(run, out, identity, overwrite=overwrite)
     if kept is not None:
         return kept | {"already_scored": True}
-    parts = {**(before.get("parts") or {}), "rubric": hashlib.sha256(rubric.sha256.encode()).hexdigest()}
-    head = {"state": "incomplete", "identity": identity, "parts": parts, "demo": bool(before.get("demo"))}
+    hashed = {**(before.get("parts") or {}), "rubric": hashlib.sha256(rubric.sha256.encode()).hexdigest()}
+    head = {"state": "incomplete", "identity": identity, "parts": hashed, "demo": bool(before.get("demo"))}
     sign()
     runs.remove_asides(out)
     runs.write_receipt(out, head)
     scorecard = scorecard_of(run, rubric)
-    numbers = _numbers(run)
+    numbers = runs.numbers_of(run)
     hashes: dict[str, str] = {}
     reasons: Counter[str] = Counter()
     whole_quotes = False
@@ -100,8 +104,8 @@ def _rescore(
         reasons.update(why)
         whole_quotes |= missing
         on_progress(done / len(numbers))
-    runs.remove_shards_from(out, len(numbers))
     hashes |= _take_over(run, out)
+    parts.remove_strays(out, runs.ALL_TABLES, hashes)  # of a longer run that stood here
     seconds = time.perf_counter() - clock
     receipt = {
         **before,
@@ -181,10 +185,6 @@ def _read(run: Path, number: int) -> tuple[pa.Table, pa.Table, bool]:
     return runs.read_part(run, "contacts", number), turns, not runs.part_has(run, "turns", number, "act_spans")
 
 
-def _numbers(run: Path) -> list[int]:
-    return sorted(int(path.stem.removeprefix("part-")) for path in (run / "contacts").glob("part-*.parquet"))
-
-
 def _identity(before: Mapping[str, Any], rubric: Rubric) -> str:
     text = json.dumps(["rescored", before.get("identity"), before.get("files"), rubric.sha256], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
@@ -195,21 +195,47 @@ def _refuse_itself(run: Path, out: Path) -> None:
         raise UsageError(str(out), "is the run itself", do="Give --out another folder: a run is never changed")
 
 
-def _earlier(out: Path, identity: str, *, overwrite: bool) -> dict[str, Any] | None:
+def _require_undamaged(run: Path, before: Mapping[str, Any]) -> None:
+    """Refuse a run that is not what its receipt says: what is made of it would pass for whole."""
+    erasures.read(run)
+    if wrong := runs.altered(run, before["files"]):
+        names = ", ".join(wrong[:_NAMES_SHOWN]) + (" …" if len(wrong) > _NAMES_SHOWN else "")
+        raise RunError(
+            str(run), f"{len(wrong):,} of its files are missing or were altered: {names}", do=how_to_mend(before)
+        )
+
+
+def _refuse_erased(run: Path, out: Path) -> None:
+    """Refuse a folder from which somebody was erased who may still stand in `run`. Raises as `erasures.read`."""
+    erasures.read(out)
+    own, source = (one.read_bytes() if one.exists() else b"" for one in (out / erasures.FILE, run / erasures.FILE))
+    if not source.startswith(own):
+        raise RunError(
+            str(out),
+            f"contacts were erased from this run, and {run} may hold them: they would come back",
+            do=f"Erase the same contacts from {run}, rescore it into a new folder, and delete this one",
+        )
+
+
+def _earlier(run: Path, out: Path, identity: str, *, overwrite: bool) -> dict[str, Any] | None:
     """The receipt of the same rescoring that stands in `out`; None where the folder is free to use."""
     receipt = runs.read_receipt(out) if out.is_dir() else None
     if receipt is None:
         if out.is_dir() and runs.is_empty(out):
             return None
         raise UsageError(str(out), "is not empty and holds no run", do="Give --out a new or empty folder")
-    if receipt.get("identity") == identity:
-        whole = receipt.get("state") == "complete" and not runs.altered(out, receipt["files"])
-        return receipt if whole else None
-    if not overwrite:
+    if receipt.get("state") == runs.ERASING:
+        raise runs.half_erased(out)
+    same = receipt.get("identity") == identity
+    if same and receipt.get("state") == "complete" and stands(out, receipt):
+        return receipt
+    if not same and not overwrite:
         raise UsageError(
             str(out), "holds another run", do="Give --out another folder, or add --overwrite to replace it"
         )
-    runs.remove_report(out)
+    _refuse_erased(run, out)
+    if not same:
+        runs.remove_report(out)
     return None
 
 

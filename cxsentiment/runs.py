@@ -18,9 +18,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cxsentiment import lock
-from cxsentiment.errors import RunError
-from cxsentiment.keyed import Keyed
+from cxsentiment import lock, parts, seals
+from cxsentiment.errors import ReceiptError, RunError
+from cxsentiment.keyed import keyed
+from cxsentiment.receipt_shape import faults
 from cxsentiment.schema import ACTS, SENTIMENTS, SIGNALS, Reject
 
 TABLES = ("turns", "items", "contacts")  # in the order in which a shard writes them
@@ -28,9 +29,8 @@ RECEIPT = "run.json"
 REJECTS = "rejects.jsonl"
 ERASING = "erasing"  # the state of a run from which contacts are being removed
 _META = b"cxsentiment"
+_RESTORE = "Bring it back from a backup, or score again into a new folder"
 _ASIDE = re.compile(r"\..+\.\d+")  # what write_atomically leaves behind when it is killed
-_SEAL = b"sha256 of this file, with zeros here: "
-_UNSEALED = b"0" * 64
 
 _TEXT = pa.string()
 _REAL = pa.float64()
@@ -79,6 +79,7 @@ LOG = pa.schema(
 )
 SURVEYS = pa.schema([("contact_id", _TEXT)] + [(name, _REAL) for name in ("csat", "nps", "ces")])
 SIDE_SCHEMAS = {"log": LOG, "surveys": SURVEYS}
+ALL_TABLES = (*TABLES, *SIDE_SCHEMAS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +151,7 @@ def read_shard_note(
     if not path.exists():
         return None
     content = _note_in(path)
-    if content is None or not _is_whole(path):
+    if content is None or not seals.is_whole(path):
         on_damage(own)
         return None
     if content["note"]["key"] != key:
@@ -192,14 +193,30 @@ def write_side_table(run: Path, name: str, rows: Sequence[Mapping[str, Any]] | N
 
 def has_table(run: Path, name: str) -> bool:
     """Whether a run holds a table of the whole run."""
-    return shard_path(run, name, 0).exists()
+    return bool(part_paths(run, name))
+
+
+def part_paths(run: Path, name: str, receipt: Mapping[str, Any] | None = None) -> list[Path]:
+    """Where the parts of a table lie, in order: those that the receipt names, whether or not they are there.
+
+    Of a run whose receipt names no files, because it is being written, those that lie there. `receipt` spares reading.
+    """
+    files = (receipt or read_receipt(run) or {}).get("files")
+    if files is None:
+        return parts.lying(run / name)
+    return [shard_path(run, name, number) for number in parts.recorded(files, TABLES if name in TABLES else (name,))]
+
+
+def numbers_of(run: Path) -> list[int]:
+    """The numbers of a run's shards."""
+    return [number for path in part_paths(run, "contacts") if (number := parts.number_of(path.name)) is not None]
 
 
 def remove_shards_from(run: Path, number: int) -> None:
     """Delete shards numbered `number` and above: left by an earlier, longer run that was overwritten."""
     for name in TABLES:
-        for path in sorted((run / name).glob("part-*.parquet")):
-            if int(path.stem.removeprefix("part-")) >= number:
+        for path in parts.lying(run / name):
+            if (parts.number_of(path.name) or 0) >= number:
                 path.unlink()
 
 
@@ -209,11 +226,11 @@ def altered(run: Path, hashes: Mapping[str, str]) -> list[str]:
 
 
 def remove_altered(run: Path, hashes: Mapping[str, str]) -> list[str]:
-    """Delete files that are not what an earlier receipt recorded, so that their shards are scored again; the names."""
+    """Delete what an earlier receipt recorded otherwise, so that it is scored again, and strays; the names."""
     names = altered(run, hashes)
     for name in names:
         (run / name).unlink(missing_ok=True)
-    return names
+    return names + parts.remove_strays(run, ALL_TABLES, hashes)
 
 
 def is_empty(folder: Path) -> bool:
@@ -257,11 +274,13 @@ def read_receipt(run: Path) -> dict[str, Any] | None:
         return None
     try:
         receipt = json.loads(path.read_bytes())
-    except ValueError as error:
-        raise RunError(str(path), f"not valid JSON: {error}", do="Score again into a new folder") from error
+    except (ValueError, RecursionError) as error:
+        raise ReceiptError(str(path), f"not valid JSON: {error}", do=_RESTORE) from error
     if not isinstance(receipt, dict):
-        raise RunError(str(path), "is not a receipt", do="Score again into a new folder")
-    return Keyed(path, receipt)
+        raise ReceiptError(str(path), "is not a receipt", do=_RESTORE)
+    if wrong := next(faults(receipt), None):
+        raise ReceiptError(str(path), f"is not a receipt as this version writes it: {wrong}", do=_RESTORE)
+    return keyed(receipt, path)
 
 
 def require_complete(run: Path) -> dict[str, Any]:
@@ -297,10 +316,13 @@ def read_table(run: Path, name: str, columns: Sequence[str] | None = None) -> pa
 
     A column that a run of an earlier version does not have is null.
     """
-    paths = sorted((run / name).glob("part-*.parquet"))
+    paths = part_paths(run, name)
     schema = {**SCHEMAS, **SIDE_SCHEMAS}[name]
     wanted = list(columns) if columns is not None else schema.names
     empty = pa.schema([schema.field(column) for column in wanted]).empty_table()
+    if gone := [path for path in paths if not path.exists()]:
+        do = "Copy the whole run folder, or run the same cxsentiment command again, which mends it"
+        raise RunError(str(gone[0]), f"is missing ({len(gone):,} of the {len(paths):,} parts of {name} are)", do=do)
     try:
         tables = [_read_part(path, empty.schema) for path in paths]
     except (OSError, pa.ArrowException) as error:
@@ -370,28 +392,5 @@ def write_table(table: pa.Table, path: Path) -> str:
 
 
 def _parquet(table: pa.Table) -> bytes:
-    metadata = table.schema.metadata or {}
-    noted = _META in metadata
-    if noted:
-        table = table.replace_schema_metadata({**metadata, b"seal": _SEAL + _UNSEALED})
-    sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd")
-    content: bytes = sink.getvalue().to_pybytes()
-    if noted:
-        content = _with_seal(content, hashlib.sha256(content).hexdigest().encode())
-    return content
-
-
-def _with_seal(content: bytes, seal: bytes) -> bytes:
-    """The file with another seal; the last place that reads like one is it, for metadata end a file."""
-    place = content.rindex(_SEAL) + len(_SEAL)
-    return content[:place] + seal + content[place + len(seal) :]
-
-
-def _is_whole(path: Path) -> bool:
-    """Whether the hash that a sealed file holds of itself is right."""
-    content = path.read_bytes()
-    if (place := content.rfind(_SEAL)) < 0:
-        return False
-    seal = content[place + len(_SEAL) :][: len(_UNSEALED)]
-    return hashlib.sha256(_with_seal(content, _UNSEALED)).hexdigest().encode() == seal
+    """One that holds a shard's note is sealed."""
+    return seals.parquet(table, sealed=_META in (table.schema.metadata or {}))

@@ -21,7 +21,7 @@ from cxsentiment.rubric.reading import parse_rubric
 from cxsentiment.schema import SIGNALS, Evaluation, Transcript, TurnPrediction
 from cxsentiment.score.evaluation import Scorecard
 from cxsentiment.signals import measure
-from cxsentiment.verify import Difference, Verification, device_of, model_of, numbers_of
+from cxsentiment.verify import Difference, Verification, device_of, model_of
 
 NOISE = 2e-5
 """Probabilities are kept with five decimals; another processor's kernels may move the last one."""
@@ -87,7 +87,7 @@ def _lacking(run: Path) -> set[str]:
     """The columns that a shard lacks because an earlier version wrote it, and those that rest on them."""
     lacking = {
         column
-        for number in numbers_of(run)
+        for number in runs.numbers_of(run)
         for name in runs.TABLES
         for column in set(runs.SCHEMAS[name].names).difference(pq.read_schema(runs.shard_path(run, name, number)).names)
     }
@@ -96,7 +96,7 @@ def _lacking(run: Path) -> set[str]:
 
 def _drawn(run: Path, count: int, seed: int) -> Iterator[tuple[int, list[Contact]]]:
     """The drawn contacts, shard by shard."""
-    numbers = numbers_of(run)
+    numbers = runs.numbers_of(run)
     ends = list(accumulate(pq.read_metadata(runs.shard_path(run, "contacts", n)).num_rows for n in numbers))
     total = ends[-1] if ends else 0
     places: dict[int, set[int]] = {}

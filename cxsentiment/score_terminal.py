@@ -11,7 +11,10 @@ def print_spent(receipt: Mapping[str, Any]) -> None:
     if receipt.get("already_scored"):
         return
     for name in receipt["redone"]:
-        typer.echo(f"scored again: {name} was damaged or missing since it was written")
+        if name in receipt["files"]:
+            typer.echo(f"scored again: {name} was damaged or missing since it was written")
+        else:
+            typer.echo(f"removed: {name} lay among the parts of this run and is none")
     if receipt["contacts_per_second"] is None:
         typer.echo(f"nothing was scored; {receipt['core_seconds']:,.1f} core-seconds")
         return

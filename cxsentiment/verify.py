@@ -4,14 +4,16 @@ What is not as recorded is a `Difference`; what could not be looked at is said t
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cxsentiment import erasures, runs
+from cxsentiment import erasures, parts, runs
 from cxsentiment.devices import Device, choose, facts
-from cxsentiment.errors import CxError
+from cxsentiment.errors import CxError, ReceiptError
 from cxsentiment.model import default_model, read_bundle
 from cxsentiment.receipt import fingerprint, how_to_mend, path_of, refused_lines
 from cxsentiment.rubric.reading import parse_rubric
@@ -20,6 +22,7 @@ from cxsentiment.schema import ACTS, SENTIMENTS
 # A column of probabilities that is filled exactly in the turns of a speaker.
 _READ = {"customer": f"p_{SENTIMENTS[0]}", "agent": f"p_{ACTS[0]}"}
 _SHOWN_IDS = 3
+_RESTORE = "Bring run.json back from a backup, or score again into a new folder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +53,26 @@ class Verification:
 def verify(run: Path, model: Path | None = None) -> Verification:
     """Check a finished run against its receipt; `model` is the model folder (the bundled one otherwise).
 
-    Raises RunError for a folder that is no finished run.
+    A receipt that is damaged is a difference too. Raises RunError for a folder that is no finished run.
     """
-    receipt = runs.require_complete(run)
     found = Verification(str(run))
-    _check_files(run, receipt, found)
-    _check_tables(run, receipt, found)
-    _check_rejects(run, receipt, found)
-    _check_erasures(run, receipt, found)
-    _check_rubric(receipt, found)
-    _check_inputs(receipt, found)
-    _check_model(receipt, model, found)
+    with _receipt_told(found):
+        receipt = runs.require_complete(run)
+        for check in (_check_files, _check_tables, _check_rejects, _check_erasures, _check_rubric, _check_inputs):
+            with _receipt_told(found):
+                check(run, receipt, found)
+        with _receipt_told(found):
+            _check_model(receipt, model, found)
     return found
+
+
+@contextmanager
+def _receipt_told(found: Verification) -> Iterator[None]:
+    """Make a difference of what is wrong with the receipt itself, such as a part that it lacks."""
+    try:
+        yield
+    except ReceiptError as error:
+        found.differences.append(Difference(error.where, error.what, error.do))
 
 
 def model_of(receipt: Mapping[str, Any], model: Path | None) -> tuple[Path | None, str]:
@@ -110,14 +121,29 @@ def _check_files(run: Path, receipt: Mapping[str, Any], found: Verification) -> 
         )
         for name in runs.altered(run, hashes)
     ]
-    tables = (*runs.TABLES, *runs.SIDE_SCHEMAS)
-    parts = (path for table in tables for path in sorted((run / table).glob("part-*.parquet")))
+    unhashed = _unhashed(hashes)
+    wrong += [Difference(str(run / name), "the receipt holds no hash of it", _RESTORE) for name in unhashed]
+    shards = len(parts.recorded(hashes, runs.TABLES))
+    if (counted := receipt.get("shards", shards)) != shards:
+        what = f"does not add up: it counts {counted:,} shards and holds hashes of {shards:,}"
+        wrong.append(Difference(str(run / runs.RECEIPT), what, _RESTORE))
     wrong += [
-        Difference(str(path), "is no part of this run, but would be read with it", "Move it elsewhere")
-        for path in parts
-        if path.relative_to(run).as_posix() not in hashes
+        Difference(
+            str(run / name),
+            "is no part of this run, but whoever reads the tables as files would read it too",
+            "Move it elsewhere",
+        )
+        for name in parts.strays(run, runs.ALL_TABLES, hashes)
+        if name not in unhashed
     ]
     found.add(f"{len(hashes):,} files have the hashes that the receipt recorded, and no others are read", wrong)
+
+
+def _unhashed(hashes: Mapping[str, str]) -> list[str]:
+    """The files that every run with these shards has, and of which no hash is recorded."""
+    numbers = parts.recorded(hashes, runs.TABLES)
+    due = [runs.shard_path(Path(), table, number).as_posix() for number in numbers for table in runs.TABLES]
+    return [name for name in (*due, runs.REJECTS) if name not in hashes]
 
 
 # Tables
@@ -136,6 +162,8 @@ class _Counted:
     twice: list[str] = field(default_factory=list)
     astray: list[str] = field(default_factory=list)
     short: list[str] = field(default_factory=list)
+    unknown_speaker: int = 0
+    null_reasons: Counter[str] = field(default_factory=Counter)
 
 
 def _check_tables(run: Path, receipt: Mapping[str, Any], found: Verification) -> None:
@@ -153,7 +181,7 @@ def _check_tables(run: Path, receipt: Mapping[str, Any], found: Verification) ->
 def _count(run: Path, receipt: Mapping[str, Any]) -> _Counted:
     asked = len(list(_items(receipt)))
     counted = _Counted()
-    for number in numbers_of(run):
+    for number in runs.numbers_of(run):
         contacts = runs.read_part(run, "contacts", number)
         turns = runs.read_part(run, "turns", number)
         items = runs.read_part(run, "items", number)
@@ -164,9 +192,12 @@ def _count(run: Path, receipt: Mapping[str, Any]) -> _Counted:
             counted.ids.add(one)
         counted.contacts += len(own)
         counted.contacts_turns += sum(contacts["turns"].to_pylist())
+        counted.null_reasons.update(filter(None, contacts["null_reason"].to_pylist()))
         counted.turns += turns.num_rows
         filled = {who: turns[column].is_valid().to_pylist() for who, column in _READ.items()}
-        for place, speaker in enumerate(turns["speaker"].to_pylist()):
+        speakers = turns["speaker"].to_pylist()
+        counted.unknown_speaker += speakers.count("unknown")
+        for place, speaker in enumerate(speakers):
             read = {who for who, column in filled.items() if column[place]}
             counted.scored_turns += bool(read)
             counted.odd_turns += read != ({speaker} & set(_READ))
@@ -196,7 +227,12 @@ def _faults(counted: _Counted, receipt: Mapping[str, Any]) -> Iterator[str]:
         "turns scored = turns with probabilities": (turns["scored"], counted.scored_turns),
         "turns that contacts count = rows of the table of turns": (counted.contacts_turns, counted.turns),
         "turns of customers and agents = turns with probabilities of theirs": (counted.odd_turns, 0),
+        "turns of an unknown speaker = such rows": (turns["unknown_speaker"], counted.unknown_speaker),
     }
+    reasons = receipt["null_reasons"]
+    for reason in sorted({*reasons, *counted.null_reasons}):
+        left, right = reasons.get(reason, 0), counted.null_reasons[reason]
+        sums[f'contacts without a score ("{reason}") = such rows'] = (left, right)
     for name, (left, right) in sums.items():
         if left != right:
             yield f"does not add up: {name}, but {left:,} ≠ {right:,}"
@@ -211,13 +247,8 @@ def _faults(counted: _Counted, receipt: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _items(receipt: Mapping[str, Any]) -> Iterator[Any]:
-    for section in receipt["rubric"]["content"]["sections"]:
-        yield from section["items"]
-
-
-def numbers_of(run: Path) -> list[int]:
-    """The numbers of a run's shards."""
-    return sorted(int(path.stem.removeprefix("part-")) for path in (run / "contacts").glob("part-*.parquet"))
+    for section in receipt["rubric"]["content"].get("sections", ()):
+        yield from section.get("items", ())
 
 
 # Records beside the tables
@@ -253,19 +284,19 @@ def _check_erasures(run: Path, receipt: Mapping[str, Any], found: Verification) 
     found.held.append(f"the record of erasures ({len(entries):,} entries) is unbroken")
 
 
-def _check_rubric(receipt: Mapping[str, Any], found: Verification) -> None:
+def _check_rubric(run: Path, receipt: Mapping[str, Any], found: Verification) -> None:
     recorded = receipt["rubric"]
     try:
         digest = parse_rubric(recorded["content"], runs.RECEIPT).sha256
     except CxError as error:
         found.not_compared.append(f"scorecard: this version cannot read it ({error.message})")
         return
-    do = "Bring run.json back from a backup, or score again"
-    wrong = [] if digest == recorded["sha256"] else [Difference(runs.RECEIPT, "the scorecard in it was changed", do)]
+    changed = digest != recorded["sha256"]
+    wrong = [Difference(str(run / runs.RECEIPT), "the scorecard in it was changed", _RESTORE)] if changed else []
     found.add(f"the scorecard is {recorded['name']} {recorded['version']}, as recorded", wrong)
 
 
-def _check_inputs(receipt: Mapping[str, Any], found: Verification) -> None:
+def _check_inputs(run: Path, receipt: Mapping[str, Any], found: Verification) -> None:
     wrong, gone, same = [], 0, 0
     for entry in receipt["inputs"]:
         path = path_of(entry)
@@ -278,15 +309,34 @@ def _check_inputs(receipt: Mapping[str, Any], found: Verification) -> None:
             wrong.append(Difference(entry["source"], "this input has changed since it was scored", do))
     if same or wrong:
         found.add(f"inputs: {same:,} of {len(receipt['inputs']):,} are as they were when they were scored", wrong)
+    if not receipt["inputs"]:
+        found.not_compared.append(f"inputs: {run / runs.RECEIPT} records none")
     if gone:
         found.not_compared.append(f"inputs: {gone:,} of {len(receipt['inputs']):,} are not to be found from here")
 
 
 def _check_model(receipt: Mapping[str, Any], model: Path | None, found: Verification) -> None:
+    recorded = receipt["model"]
+    if not (recorded or {}).get("sha256"):
+        what = "is not a receipt as this version writes it: it names no model"
+        raise ReceiptError(str(Path(found.run) / runs.RECEIPT), what, do=_RESTORE)
     folder, why = model_of(receipt, model)
     if folder is None:
         found.not_compared.append(f"model: {why}")
+        return
+    what = f"the model is {recorded['name']} {recorded['version']}, every file as recorded"
+    if (known := recorded.get("thresholds")) is None:
+        found.not_compared.append("thresholds: the receipt holds none, as those of earlier versions")
+        found.held.append(what)
     else:
-        found.held.append(
-            f"the model is {receipt['model']['name']} {receipt['model']['version']}, every file as recorded"
-        )
+        found.add(f"{what}, and every threshold", list(_other_thresholds(known, folder, found.run)))
+
+
+def _other_thresholds(thresholds: Mapping[str, Any], folder: Path, run: str) -> Iterator[Difference]:
+    """The labels whose threshold in the receipt is not that of the model; a rescoring decides by the receipt's."""
+    for head in read_bundle(folder)[0].heads:
+        known = thresholds.get(head.name, {})
+        wrong = [label for label, at in zip(head.labels, head.thresholds, strict=True) if known.get(label) != at]
+        if wrong:
+            what = f"the thresholds of {', '.join(wrong)} are not those of the model"
+            yield Difference(str(Path(run) / runs.RECEIPT), what, _RESTORE)

@@ -35,13 +35,15 @@ def write_run(folder: Path, contacts: int, *, seed: int = 7) -> Path:
         _write(folder, "contacts", number, _contacts(rng, ids))
         _write(folder, "items", number, _items(rng, ids, rubric))
         _write(folder, "turns", number, _turns(rng, ids))
+    written = sorted(folder.glob("*/part-*.parquet"))
+    hashes = {path.relative_to(folder).as_posix(): runs.sha256_of(path) for path in written}
     head = {"name": rubric.name, "version": rubric.version, "sha256": rubric.sha256, "content": rubric.content()}
     receipt: dict[str, Any] = {
         "state": "complete",
         "identity": "f" * 64,
         "software": {"name": "cxsentiment", "version": "made up"},
     }
-    receipt |= {"rubric": head, "contacts": {"in": contacts, "scored": contacts, "rejected": 0}, "files": {}}
+    receipt |= {"rubric": head, "contacts": {"in": contacts, "scored": contacts, "rejected": 0}, "files": hashes}
     receipt |= {"started_at": "2026-05-01T00:00:00+00:00", "demo": False, "model": None}
     runs.write_receipt(folder, receipt)
     return folder

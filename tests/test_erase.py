@@ -309,6 +309,18 @@ def test_any_table_that_names_contacts_or_customers_is_searched(out: Path) -> No
     assert len(pq.read_table(out / "log" / "part-00000.parquet")) == 2
 
 
+def test_a_copy_beside_the_parts_stops_an_erasure_before_anything_is_changed(out: Path) -> None:
+    copy = out / "contacts" / "part-00000 (1).parquet"
+    shutil.copy(runs.shard_path(out, "contacts", 0), copy)
+    before = _files(out)
+    with pytest.raises(RunError, match=r"part-00000 \(1\)\.parquet: is no part of this run, and may hold those"):
+        _erase(out, customers=("cust-anna",))
+    assert _files(out) == before
+    copy.unlink()
+    _erase(out, customers=("cust-anna",))
+    assert runs.require_complete(out)["contacts"]["scored"] == 6
+
+
 def _parquet(columns: dict[str, list[Any]]) -> bytes:
     sink = pa.BufferOutputStream()
     pq.write_table(pa.table(columns), sink)

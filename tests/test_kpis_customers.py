@@ -115,6 +115,7 @@ def test_cost_is_core_seconds_times_price():
         (receipt(contacts={"scored": 0}), Prices(1.0), "no contact was scored"),
         (receipt(seconds={"total": 5}), Prices(1.0), "does not say how long"),
         (receipt(shards_reused=2), Prices(1.0), "taken from an earlier one"),
+        (receipt(core_seconds=0.1, rescored_from={"run": "june"}), Prices(1.0, 2.0), "rescored from another"),
     ],
 )
 def test_cost_that_is_not_known_says_why(content, prices, words):

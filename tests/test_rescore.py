@@ -15,6 +15,7 @@ from cxsentiment.abstention import curves, lines_of, measured, widest_for
 from cxsentiment.charts import abstention_chart
 from cxsentiment.cli import app
 from cxsentiment.difference import compare
+from cxsentiment.erase import Whom, erase
 from cxsentiment.errors import BundleError, RunError, UsageError
 from cxsentiment.explanation import explain
 from cxsentiment.findings import gather, write_report
@@ -130,6 +131,70 @@ def test_a_run_is_never_changed(scored: Path, mine: Rubric, inside: str) -> None
     assert {path: path.read_bytes() for path in sorted(scored.rglob("*")) if path.is_file()} == before
 
 
+@pytest.mark.parametrize("damage", ["changed", "gone", "shard"])
+def test_a_damaged_run_is_not_rescored(scored: Path, mine: Rubric, tmp_path: Path, damage: str) -> None:
+    path = runs.shard_path(scored, "turns", 0)
+    if damage == "changed":
+        path.write_bytes(path.read_bytes() + b"x")
+    for table in runs.TABLES if damage == "shard" else ("turns",) if damage == "gone" else ():
+        runs.shard_path(scored, table, 0).unlink()
+    with pytest.raises(RunError, match=r"turns/part-00000\.parquet.*score command again"):
+        rescore(scored, mine, tmp_path / "anew")
+    assert not (tmp_path / "anew").exists()
+
+
+def test_no_part_just_written_is_deleted_and_no_stray_one_is_left(scored: Path, mine: Rubric, tmp_path: Path) -> None:
+    before = runs.require_complete(scored)
+    for table in runs.TABLES:  # a run whose only shard is numbered 3
+        runs.shard_path(scored, table, 0).rename(runs.shard_path(scored, table, 3))
+    files = {name.replace("part-00000", "part-00003"): digest for name, digest in before["files"].items()}
+    runs.write_receipt(scored, {**before, "files": files})
+    out = tmp_path / "anew"
+    receipt = rescore(scored, mine, out)
+    assert len(_rows(out, "contacts")) == 4
+    path = runs.shard_path(out, "contacts", 3)
+    strays = [path.with_name("part-00003 (1).parquet"), runs.shard_path(out, "contacts", 4)]
+    for stray in strays:
+        stray.write_bytes(path.read_bytes())
+    assert len(_rows(out, "contacts")) == 4
+    assert rescore(scored, mine, out)["files"] == receipt["files"]
+    assert sorted(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_erased_contacts_do_not_come_back(scored: Path, mine: Rubric, tmp_path: Path, overwrite: bool) -> None:
+    out = tmp_path / "anew"
+    rescore(scored, mine, out)
+    list(erase([out], Whom(contacts=("c0-1",))))
+    assert rescore(scored, mine, out)["already_scored"]
+    rubric = read_rubric(default_rubric()) if overwrite else mine
+    path = runs.shard_path(out, "items", 0)
+    path.write_bytes(path.read_bytes() + b"x")
+    before = {one: one.read_bytes() for one in sorted(out.rglob("*")) if one.is_file()}
+    with pytest.raises(RunError, match=r"contacts were erased from this run, and .* may hold them"):
+        rescore(scored, rubric, out, overwrite=overwrite)
+    (out / "erasures.jsonl").rename(tmp_path / "record")
+    with pytest.raises(RunError, match="the record of erasures was altered"):
+        rescore(scored, rubric, out, overwrite=overwrite)
+    (tmp_path / "record").rename(out / "erasures.jsonl")
+    assert {one: one.read_bytes() for one in sorted(out.rglob("*")) if one.is_file()} == before
+    runs.write_receipt(out, {**runs.require_complete(out), "state": runs.ERASING})
+    with pytest.raises(RunError, match="contacts are being removed"):
+        rescore(scored, rubric, out, overwrite=overwrite)
+
+
+def test_what_was_erased_from_the_run_itself_stays_away_and_may_be_rescored(
+    scored: Path, mine: Rubric, tmp_path: Path
+) -> None:
+    out = tmp_path / "anew"
+    list(erase([scored], Whom(contacts=("c0-1",))))
+    rescore(scored, mine, out)
+    list(erase([scored], Whom(contacts=("c0-2",))))
+    rescore(scored, mine, out, overwrite=True)
+    assert [row["contact_id"] for row in _rows(out, "contacts")] == ["c0-0", "c0-3"]
+    assert runs.require_complete(out)["erasures"]["entries"] == 2
+
+
 def test_folders_that_cannot_be_used(scored: Path, mine: Rubric, tmp_path: Path) -> None:
     with pytest.raises(RunError, match="is no run folder"):
         rescore(tmp_path / "nothing", mine, tmp_path / "out")
@@ -150,6 +215,10 @@ def test_a_run_of_an_earlier_version_quotes_whole_turns_and_says_so(scored: Path
     path = runs.shard_path(scored, "turns", 0)
     table = pq.read_table(path)
     pq.write_table(table.drop_columns(["act_spans"]), path)
+    before = runs.require_complete(scored)
+    runs.write_receipt(
+        scored, {**before, "files": {**before["files"], "turns/part-00000.parquet": runs.sha256_of(path)}}
+    )
     receipt = rescore(scored, mine, tmp_path / "anew")
     assert any("evidence quotes whole turns" in warning for warning in receipt["warnings"])
     (apology,) = [

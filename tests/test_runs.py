@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,15 @@ def test_rejects_are_lines_of_json(tmp_path: Path) -> None:
         (None, "is no run folder"),
         ("{", "not valid JSON"),
         ("[]", "is not a receipt"),
+        ("[" * 200_000, "not valid JSON"),
+        ('{"state": "complete", "files": []}', "is not a receipt as this version writes it: files is a list, not an"),
+        ('{"state": "complete", "inputs": "x"}', "inputs is 'x', not a list"),
+        ('{"state": "complete", "inputs": ["x"]}', r"inputs\[0\] is 'x', not an object"),
+        ('{"state": "complete", "device": "cpu"}', "device is 'cpu', not an object"),
+        ('{"state": "complete", "turns": {"in": "3"}}', r"turns\['in'\] is '3', not a count"),
+        ('{"state": "complete", "files": {"../x": "0"}}', r"files names '\.\./x', which is no file of the run folder"),
+        ('{"state": "complete", "files": {"/x": "0"}}', "files names '/x'"),
+        ('{"state": "complete", "rubric": {"content": {"sections": [3]}}}', r"rubric\.content\.sections\[0\] is 3"),
         ('{"state": "incomplete"}', "was interrupted.*Run the same cxsentiment score command again"),
     ],
 )
@@ -157,3 +167,38 @@ def test_a_receipt_that_lacks_a_part_says_so(tmp_path: Path) -> None:
     assert receipt.get("settings") is None
     with pytest.raises(RunError, match=r"run\.json: 'settings' is missing: the receipt was edited"):
         receipt["settings"]
+    with pytest.raises(RunError, match=r"run\.json: 'without_text' is missing"):
+        receipt["turns"]["without_text"]
+
+
+def _finished(run: Path, contacts: int = 2) -> None:
+    """A run of one contact a shard, whose receipt says what was written."""
+    files = [runs.write_shard(run, number, _rows(f"c{number}"), NOTE) for number in range(contacts)]
+    hashes = {name: digest for one in files for name, digest in one.items()}
+    runs.write_receipt(run, {"state": "complete", "files": hashes})
+
+
+def test_exactly_the_parts_that_the_receipt_names_are_read(tmp_path: Path) -> None:
+    _finished(tmp_path)
+    for name in ("part-00001 (1).parquet", "part-1.parquet", "part-00002.parquet"):
+        shutil.copy(runs.shard_path(tmp_path, "contacts", 1), tmp_path / "contacts" / name)
+    shutil.copytree(tmp_path / "contacts", tmp_path / "log")
+    ids = runs.read_table(tmp_path, "contacts", ["contact_id"])["contact_id"].to_pylist()
+    assert ids == ["c0", "c1"]
+    assert runs.numbers_of(tmp_path) == [0, 1]
+    assert not runs.has_table(tmp_path, "log")
+    runs.shard_path(tmp_path, "turns", 1).unlink()
+    with pytest.raises(RunError, match=r"part-00001\.parquet: is missing \(1 of the 2 parts of turns are\)"):
+        runs.read_table(tmp_path, "turns")
+
+
+def test_of_a_run_that_is_being_written_the_parts_that_lie_there_are_read_in_the_order_of_their_numbers(
+    tmp_path: Path,
+) -> None:
+    for number in (100_000, 99_999):
+        runs.write_shard(tmp_path, number, _rows(str(number)), NOTE)
+    shutil.copy(runs.shard_path(tmp_path, "contacts", 99_999), tmp_path / "contacts" / "part-99999 (1).parquet")
+    rows = runs.read_table(tmp_path, "contacts", ["contact_id"]).to_pylist()
+    assert [row["contact_id"] for row in rows] == ["99999", "100000"]
+    runs.remove_shards_from(tmp_path, 100_000)
+    assert runs.numbers_of(tmp_path) == [99_999]

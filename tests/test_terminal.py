@@ -5,6 +5,7 @@ from rich.console import Console
 
 from cxsentiment import terminal
 from cxsentiment.pipeline import Progress
+from cxsentiment.score_terminal import print_spent
 
 
 @pytest.mark.parametrize(
@@ -18,6 +19,15 @@ from cxsentiment.pipeline import Progress
 )
 def test_remaining_time(fraction: float, seconds: float, said: str) -> None:
     assert terminal._left(Progress(fraction, 1, 1, seconds)) == said
+
+
+def test_what_was_mended_is_told_apart_from_what_was_removed(capsys: pytest.CaptureFixture[str]) -> None:
+    names = ["items/part-00000.parquet", "items/part-00000 (1).parquet"]
+    receipt = {"redone": names, "files": {names[0]: "hash"}, "contacts_per_second": None, "core_seconds": 0.0}
+    print_spent(receipt)
+    mended, removed, _ = capsys.readouterr().out.splitlines()
+    assert mended == f"scored again: {names[0]} was damaged or missing since it was written"
+    assert removed == f"removed: {names[1]} lay among the parts of this run and is none"
 
 
 def test_the_bar_shows_rate_and_remaining_time_from_its_first_update() -> None:

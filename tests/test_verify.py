@@ -87,6 +87,93 @@ def test_missing_and_foreign_files_are_named(run: Path, toy_bundle: Path) -> Non
     assert "part-00007.parquet: is no part of this run" in said
 
 
+def test_copies_beside_the_parts_are_named_not_read_and_cleaned_away_by_score(
+    run: Path, toy_bundle: Path, tmp_path: Path
+) -> None:
+    for table in runs.TABLES:
+        shutil.copy(run / table / "part-00001.parquet", run / table / "part-00001 (1).parquet")
+    found = verify(run, toy_bundle)
+    assert [Path(one.where).name for one in found.differences] == ["part-00001 (1).parquet"] * 3
+    assert all(one.what.startswith("is no part of this run") for one in found.differences)
+    assert runs.read_table(run, "contacts").num_rows == CONTACTS
+    answers = read_surveys([str(tmp_path / "surveys.csv")], SurveyRules(Scales(Scale(1, 5))))
+    receipt = finish(tmp_path / "contacts.jsonl", run, toy_bundle, surveys=answers)
+    assert receipt["redone"] == sorted(f"{table}/part-00001 (1).parquet" for table in runs.TABLES)
+    assert receipt["shards_reused"] == 3
+    assert verify(run, toy_bundle).differences == []
+
+
+@pytest.mark.parametrize("name", ["rejects.jsonl", "turns/part-00001.parquet"])
+def test_a_file_of_which_the_receipt_holds_no_hash_is_named(run: Path, toy_bundle: Path, name: str) -> None:
+    _receipt(run, files={one: digest for one, digest in _receipt(run)["files"].items() if one != name})
+    assert _whats(verify(run, toy_bundle)) == f"{run / name}: the receipt holds no hash of it"
+
+
+def test_a_shard_that_was_taken_out_of_the_receipt_is_missed(run: Path, toy_bundle: Path) -> None:
+    _receipt(run, files={one: digest for one, digest in _receipt(run)["files"].items() if "00002" not in one})
+    assert "it counts 3 shards and holds hashes of 2" in _whats(verify(run, toy_bundle))
+
+
+def _edited(run: Path, edit: Callable[[dict[str, Any]], object]) -> None:
+    receipt = _receipt(run)
+    edit(receipt)
+    (run / "run.json").write_text(json.dumps(receipt))
+
+
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        (lambda r: r["turns"].pop("without_text"), "'without_text' is missing"),
+        (lambda r: r["contacts"].pop("in"), "'in' is missing"),
+        (lambda r: r.pop("files"), "'files' is missing"),
+        (lambda r: r["inputs"][0].pop("sha256"), "'sha256' is missing"),
+        (lambda r: r["inputs"][0].pop("source"), "'source' is missing"),
+        (lambda r: r["rubric"].pop("content"), "'content' is missing"),
+        (lambda r: r["model"].pop("name"), "'name' is missing"),
+        (lambda r: r.update(model=None), "it names no model"),
+        (lambda r: r.update(files=[]), "is not a receipt as this version writes it: files is a list"),
+        (lambda r: r.update(inputs="x"), "inputs is 'x', not a list"),
+        (lambda r: r.update(device="cpu"), "device is 'cpu', not an object"),
+        (lambda r: r["inputs"][0].update(path_hex="x"), "not bytes in hex"),
+        (lambda r: r["rubric"]["content"].update(sections={}), "rubric.content.sections is an object, not a list"),
+        (lambda r: r["contacts"].update(scored="12"), "contacts['scored'] is '12', not a count"),
+    ],
+)
+def test_a_receipt_that_was_edited_is_a_difference(
+    run: Path, toy_bundle: Path, edit: Callable[[dict[str, Any]], object], said: str
+) -> None:
+    _edited(run, edit)
+    found = _whats(verify(run, toy_bundle))
+    assert said in found
+    assert str(run / "run.json") in found
+
+
+@pytest.mark.parametrize("content", [b"[" * 200_000, b"[]", b"\xff\xfe", b'{"state": "comp'])
+def test_a_receipt_that_cannot_be_read_is_a_difference(run: Path, toy_bundle: Path, content: bytes) -> None:
+    (run / "run.json").write_bytes(content)
+    (difference,) = verify(run, toy_bundle).differences
+    assert difference.where == str(run / "run.json")
+
+
+def test_what_the_receipt_says_of_model_and_counts_is_compared(run: Path, toy_bundle: Path) -> None:
+    good = _receipt(run)
+    acts = good["model"]["thresholds"]["acts"]
+    first, second = list(acts)[:2]
+    changed = {**good["model"]["thresholds"], "acts": {**acts, first: 0.99, second: 0.98}}
+    _receipt(run, model={**good["model"], "thresholds": changed})
+    said = f"{run / 'run.json'}: the thresholds of {first}, {second} are not those of the model"
+    assert _whats(verify(run, toy_bundle)) == said
+    _receipt(run, model={name: value for name, value in good["model"].items() if name != "thresholds"})
+    assert verify(run, toy_bundle).not_compared == ["thresholds: the receipt holds none, as those of earlier versions"]
+    _receipt(run, model=good["model"], null_reasons={"made up": 7}, turns={**good["turns"], "unknown_speaker": 5})
+    said = _whats(verify(run, toy_bundle))
+    assert 'contacts without a score ("made up") = such rows, but 7 ≠ 0' in said
+    assert "turns of an unknown speaker = such rows, but 5 ≠ 0" in said
+    _receipt(run, null_reasons=good["null_reasons"], turns=good["turns"], inputs=[])
+    found = verify(run, toy_bundle)
+    assert (found.differences, found.not_compared) == ([], [f"inputs: {run / 'run.json'} records none"])
+
+
 def _without_first(table: pa.Table) -> pa.Table:
     return table.slice(1)
 

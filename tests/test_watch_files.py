@@ -105,6 +105,20 @@ def test_a_damaged_run_does_not_grow(folder: Path, settings: Settings, tmp_path:
     require_whole(out, settings.model)
 
 
+def test_a_run_beside_whose_parts_a_copy_lies_does_not_grow(folder: Path, settings: Settings, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    write(folder / "a.jsonl", contacts(3))
+    once(folder, out, settings)
+    copy = out / "turns" / "part-00000 (1).parquet"
+    copy.write_bytes((out / "turns" / "part-00000.parquet").read_bytes())
+    write(folder / "b.jsonl", contacts(3, first=3))
+    with pytest.raises(RunError, match=r"part-00000 \(1\)\.parquet: is no part of this run\. Move it elsewhere"):
+        once(folder, out, settings)
+    copy.unlink()
+    once(folder, out, settings)
+    require_whole(out, settings.model)
+
+
 def test_a_model_that_is_exchanged_meanwhile_ends_the_watch(folder: Path, tmp_path: Path) -> None:
     model = write_toy_bundle(tmp_path / "model")
     settings = Settings(model, read_rubric(default_rubric()), workers=1)

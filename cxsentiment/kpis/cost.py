@@ -77,6 +77,12 @@ def _lacks(receipt: Mapping[str, Any], contacts: int, core_s: float, prices: Pri
         return Reason("not_scored", "no contact was scored")
     if core_s <= 0:
         return Reason("not_given", "the run's receipt does not say how long it took")
+    if receipt.get("rescored_from"):
+        return Reason(
+            "not_given",
+            "this run was rescored from another, and its receipt holds the time of that alone: ask the run it was "
+            "made from",
+        )
     if reused := receipt.get("shards_reused"):
         return Reason(
             "not_given",

@@ -101,7 +101,7 @@ class Facts:
         return found[:_SEARCH_MOST], len(found) > _SEARCH_MOST
 
     def _files(self, table: str) -> list[str]:
-        return [str(path) for path in sorted((self.run / table).glob("part-*.parquet"))]
+        return [str(path) for path in runs.part_paths(self.run, table, self.receipt)]
 
     def _require_parts(self) -> None:
         """Every file of the receipt must stand. Raises RunError which names the first that does not."""
