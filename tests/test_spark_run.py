@@ -137,7 +137,7 @@ def test_spark_goes_on_with_a_run_of_the_local_engine_and_mends_it(
 def test_executors_with_other_versions_are_refused(
     spark: Callable[..., dict[str, Any]], source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pipeline, "versions", lambda: executors.versions() | {"pyarrow": "1.0"})
+    monkeypatch.setattr(pipeline, "versions", lambda *given: executors.versions(*given) | {"pyarrow": "1.0"})
     with pytest.raises(RunError, match=r"executor .+: other versions than .+: pyarrow \d+\.\S+ \(1\.0\)\. Install"):
         spark(source, tmp_path / "run")
     assert finished(tmp_path / "run") == []
