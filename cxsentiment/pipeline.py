@@ -265,7 +265,7 @@ def _rejects_beside(settings: Settings, joined: Joined | None) -> list[Reject]:
 
 def _outside(out: Path, sources: Sequence[Source]) -> list[Source]:
     """The sources that are not part of the run folder itself, which may lie inside the folder that is scored."""
-    own = out.resolve()
+    own = lock.resolved(out)
 
     def lies_in_it(one: Source) -> bool:
         # A link is refused when it is read; one that leads round in a circle cannot be resolved.
