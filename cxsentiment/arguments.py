@@ -1,5 +1,6 @@
 """The options of the command line that several commands share: their names, forms and help."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -40,9 +41,23 @@ CacheFolder = Annotated[
 DeviceOption = Annotated[
     str, typer.Option("--device", help="What runs the model: cpu, openvino, gpu, or auto, the fastest that is here.")
 ]
+
+
+def _finite(price: float | None) -> float | None:
+    if price is not None and not math.isfinite(price):
+        raise UsageError(f"--price-per-core-hour {price}", "is no price", allowed="a finite number, 0 or more")
+    return price
+
+
 PricePerCoreHour = Annotated[
     float | None,
-    typer.Option("--price-per-core-hour", metavar="PRICE", min=0, help="For the cost of 1,000 contacts, any currency."),
+    typer.Option(
+        "--price-per-core-hour",
+        metavar="PRICE",
+        min=0,
+        callback=_finite,
+        help="For the cost of 1,000 contacts, any currency.",
+    ),
 ]
 Map = Annotated[
     list[str],

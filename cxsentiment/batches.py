@@ -16,6 +16,7 @@ from typing import Any
 from cxsentiment import erasures, lock, parts, runs
 from cxsentiment.errors import RunError, UnsettledError
 from cxsentiment.ingest.identities import FirstSeen, Sighting
+from cxsentiment.libraries import told
 from cxsentiment.model import read_bundle
 from cxsentiment.pipeline import Progress, Settings, plan_of, run
 from cxsentiment.receipt import (
@@ -66,7 +67,7 @@ class Batches:
         rest.
         """
         with lock.alone(self._out, "cxsentiment watch") as sign:
-            before = earlier_run(self._out, self._plan, overwrite=False)
+            before = earlier_run(self._out, self._plan, overwrite=False, replaceable=False)
             self._check(before)
             done = self._finish(before, sign)
             if done:
@@ -169,6 +170,7 @@ class Batches:
         part: dict[str, Any] = {}
         if paths := [one["path"] for one in listed["inputs"]]:
             self._require_files(paths)
+            self._require_libraries()
             self._require_model(read_bundle(self._settings.model)[1])
             settings = replace(self._settings, known=self._known())
             if (self._out / erasures.FILE).exists() and not (self._part / erasures.FILE).exists():
@@ -187,6 +189,14 @@ class Batches:
         if gone := [path for path in paths if not Path(path).exists()]:
             shutil.rmtree(self._out / INCOMING, ignore_errors=True)
             raise UnsettledError(gone[0], "was moved away before it was read")
+
+    def _require_libraries(self) -> None:
+        here = plan_of(self._settings, *self._bundle, ()).others()
+        if here != self._plan.others():
+            shutil.rmtree(self._out / INCOMING, ignore_errors=True)
+            what = f"libraries were exchanged after the watch began: {told(self._plan.others(), here)}"
+            do = "Install those versions again and start cxsentiment watch again, or give --out another folder"
+            raise RunError(str(self._out), what, do=do)
 
     def _require_model(self, sha256: str) -> None:
         if sha256 != self._bundle[1]:

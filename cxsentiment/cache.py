@@ -45,7 +45,7 @@ class Cache:
             )
             self._connection.execute("pragma synchronous = off")
             self._connection.execute(_TABLE)
-        except (OSError, sqlite3.Error) as error:
+        except (OSError, sqlite3.Error, ValueError) as error:  # a schema that is damaged may be no text
             self.close()
             do = "Delete the file, or give --cache another folder"
             raise RunError(str(self.path), f"cannot be used as a cache: {error}", do=do) from error
@@ -57,12 +57,14 @@ class Cache:
         key = _key(piece)
         try:
             row = self._connection.execute("select logits, digest from pieces where piece = ?", (key,)).fetchone()
-        except sqlite3.Error:
+        except (sqlite3.Error, ValueError):
             self.close()
             return None
-        if row is None or len(row[0]) != 4 * self._width or row[1] != _digest(key, row[0]):
+        logits, digest = row or (None, None)
+        # SQLite gives what a damaged cell says that it is: a number, a text, nothing.
+        if not isinstance(logits, bytes) or len(logits) != 4 * self._width or digest != _digest(key, logits):
             return None
-        return np.frombuffer(row[0], np.float32)
+        return np.frombuffer(logits, np.float32)
 
     def keep(self, pieces: Mapping[bytes, FloatArray]) -> None:
         """Write pieces that were scored. Where that fails the cache is left alone from then on: no run needs it."""
@@ -80,7 +82,7 @@ class Cache:
                     "insert or replace into pieces (piece, logits, digest) values (?, ?, ?)", rows
                 )
                 self._bound()
-        except sqlite3.Error:
+        except (sqlite3.Error, ValueError):
             self.close()
 
     def _bound(self) -> None:
@@ -95,7 +97,7 @@ class Cache:
     def close(self) -> None:
         """Let go of the file; nothing is found or kept from then on."""
         if self._connection is not None:
-            with suppress(sqlite3.Error):
+            with suppress(sqlite3.Error, ValueError):
                 self._connection.close()
         self._connection = None
 

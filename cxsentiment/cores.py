@@ -48,6 +48,6 @@ def _quota(group: Path) -> float | None:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="ascii").strip()
+        return path.read_text(encoding="utf-8", errors="surrogateescape").strip()  # a group may have any name
     except OSError:
         return ""

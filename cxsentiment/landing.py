@@ -5,6 +5,7 @@ from pathlib import Path
 
 from cxsentiment.errors import UsageError
 from cxsentiment.ingest.sources import find_sources
+from cxsentiment.lock import resolved
 
 # What programs call a file that they are still writing.
 UNFINISHED = (".tmp", ".temp", ".part", ".partial", ".crdownload", ".download", ".filepart", ".swp", "~")
@@ -20,7 +21,7 @@ class Landing:
 
     def __init__(self, folder: Path, run: Path, settle_s: float) -> None:
         self._folder = folder
-        self._run = run.resolve()
+        self._run = resolved(run)
         self._settle_s = settle_s
         self._first_seen: dict[Path, tuple[State, float]] = {}
 

@@ -14,11 +14,19 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cxsentiment.errors import BusyError, RunError
+from cxsentiment.errors import BusyError, RunError, UsageError
 
 NOTE = ".holder.json"
 _NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL}
 _WAIT = "Wait until it has ended, or stop it"
+
+
+def resolved(run: Path) -> Path:
+    """The whole path of a run folder. Raises UsageError for a link that leads round in a circle."""
+    try:
+        return run.resolve()
+    except RuntimeError as error:  # before Python 3.13; later ones leave it to whoever opens the folder
+        raise UsageError(str(run), "is a link that leads round in a circle", do="Give --out a folder") from error
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from cxsentiment.cores import cores
 from cxsentiment.devices import Device, facts, require
 from cxsentiment.engines import Engine, LocalEngine
 from cxsentiment.errors import UsageError
-from cxsentiment.executors import Task, folder_there, versions
+from cxsentiment.executors import Task, folder_there
 from cxsentiment.ingest.contactlog import ContactLog, LogJoin
 from cxsentiment.ingest.identities import FirstSeen
 from cxsentiment.ingest.intake import read_contacts
@@ -26,6 +26,7 @@ from cxsentiment.ingest.scales import Scales
 from cxsentiment.ingest.sources import Source, find_sources
 from cxsentiment.ingest.surveys import Surveys, on_scale
 from cxsentiment.ingest.surveys import apply as apply_survey
+from cxsentiment.libraries import versions
 from cxsentiment.model import Bundle, read_bundle
 from cxsentiment.privacy import EVERYTHING_USUAL, Masking
 from cxsentiment.privacy.pseudonyms import pseudonym
@@ -124,6 +125,7 @@ def plan_of(settings: Settings, bundle: Bundle, model_sha256: str, inputs: Seque
         settings.demo,
         settings.command,
         facts(settings.device),
+        versions(settings.masking, settings.device),
     )
 
 
@@ -263,7 +265,7 @@ def _rejects_beside(settings: Settings, joined: Joined | None) -> list[Reject]:
 
 def _outside(out: Path, sources: Sequence[Source]) -> list[Source]:
     """The sources that are not part of the run folder itself, which may lie inside the folder that is scored."""
-    own = out.resolve()
+    own = lock.resolved(out)
 
     def lies_in_it(one: Source) -> bool:
         # A link is refused when it is read; one that leads round in a circle cannot be resolved.
@@ -326,7 +328,7 @@ def _engine(plan: Plan, out: Path, settings: Settings) -> Engine:
         read = (plan.bundle, plan.model_sha256)
         workers = settings.workers or cores()
         return LocalEngine(workers, model, rubric, masking, settings.cache, settings.device, read, out)
-    task = Task(folder_there(model), plan.model_sha256, versions(), rubric, masking, settings.device)
+    task = Task(folder_there(model), plan.model_sha256, plan.libraries, rubric, masking, settings.device)
     return SparkEngine(settings.spark, task, out)
 
 

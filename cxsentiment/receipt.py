@@ -19,6 +19,7 @@ from cxsentiment.ingest.options import ReadOptions
 from cxsentiment.ingest.scales import Scales
 from cxsentiment.ingest.sources import Source, size_of, source_name
 from cxsentiment.ingest.surveys import Surveys
+from cxsentiment.libraries import OWN, told
 from cxsentiment.model import Bundle
 from cxsentiment.privacy import Masking
 from cxsentiment.privacy.pseudonyms import key_mark
@@ -29,6 +30,7 @@ from cxsentiment.shards import PHASES, ShardResult
 FORMAT = 4
 _WARNINGS_SHOWN = 100
 _CHUNK = 2**20
+_LIBRARIES = "versions of the libraries that shape results"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class Plan:
     demo: bool
     command: str
     device: Mapping[str, str]
+    libraries: Mapping[str, str | None]
 
     def parts(self) -> dict[str, str]:
         """A hash of each part, by the name that a person knows it by."""
@@ -66,10 +69,15 @@ class Plan:
             "contact log": self.log.content() if self.log else None,
             "masking or the key of pseudonyms": [repr(self.masking), key_mark(self.masking.key)],
             "inputs (names and contents)": list(self.inputs),
+            _LIBRARIES: self.others(),
         }
         if self.device["name"] != "cpu":  # the default, which runs of earlier versions do not name
             facts["device or the version of its library (--device)"] = dict(self.device)
         return {name: _hash(fact) for name, fact in facts.items()}
+
+    def others(self) -> dict[str, str | None]:
+        """The libraries without this package, whose version is a part of its own."""
+        return {name: found for name, found in self.libraries.items() if name != OWN}
 
     def identity(self) -> str:
         """One hash of all of it: two runs with the same identity write the same shards."""
@@ -169,14 +177,20 @@ def how_to_mend(receipt: Mapping[str, Any]) -> str:
 
 def begin(plan: Plan) -> dict[str, Any]:
     """The receipt of a run that has only begun: enough to resume it, or to say how another run differs from it."""
-    return {"state": "incomplete", "identity": plan.identity(), "parts": plan.parts(), "demo": plan.demo}
+    return {
+        "state": "incomplete",
+        "identity": plan.identity(),
+        "parts": plan.parts(),
+        "libraries": plan.others(),
+        "demo": plan.demo,
+    }
 
 
-def earlier_run(out: Path, plan: Plan, *, overwrite: bool) -> dict[str, Any] | None:
+def earlier_run(out: Path, plan: Plan, *, overwrite: bool, replaceable: bool = True) -> dict[str, Any] | None:
     """The receipt of an equal run that lies in `out`, finished or not; None where the folder is free to use.
 
     Raises UsageError where `out` holds another run, or something that is no run. Another run may be replaced with
-    `overwrite`; a demo run replaces demo runs only.
+    `overwrite`, which is advised where the run is `replaceable`; a demo run replaces demo runs only.
     """
     if not out.exists():
         return None
@@ -193,14 +207,26 @@ def earlier_run(out: Path, plan: Plan, *, overwrite: bool) -> dict[str, Any] | N
         return receipt
     if overwrite and (receipt.get("demo") or not plan.demo):
         return None
+    raise _another(out, receipt, plan, replaceable=replaceable and not plan.demo)
+
+
+def _another(out: Path, receipt: Mapping[str, Any], plan: Plan, *, replaceable: bool) -> UsageError:
+    """How the run that lies in `out` differs from the one that was asked for, and what to do."""
     earlier: Mapping[str, str] = receipt.get("parts") or {}
     parts = plan.parts()
     different = [name for name in dict.fromkeys([*parts, *earlier]) if earlier.get(name) != parts.get(name)]
-    raise UsageError(
-        str(out),
-        f"holds another run: it differs in {', '.join(different) or 'its kind'}",
-        do="Give --out another folder" + ("" if plan.demo else ", or add --overwrite to replace that run"),
-    )
+    then = receipt.get("libraries")
+    which = "its receipt does not name them" if then is None else told(then, plan.others())
+    if not which:  # with other settings other libraries count; those that both have are the same
+        different = [name for name in different if name != _LIBRARIES]
+    do = "Give --out another folder" + (", or add --overwrite to replace that run" if replaceable else "")
+    if different != [_LIBRARIES]:
+        return UsageError(str(out), f"holds another run: it differs in {', '.join(different) or 'its kind'}", do=do)
+    what = f"holds this run, scored with other {_LIBRARIES}, and figures of two are not mixed: {which}"
+    do += "; to go on with it, install those versions again"
+    if receipt.get("state") == "complete":
+        do += ". report, kpis and verify read it as it is"
+    return UsageError(str(out), what, do=do)
 
 
 def stands(out: Path, receipt: Mapping[str, Any]) -> bool:

@@ -7,6 +7,7 @@ shards are in memory than the cluster has work for. Executors need no access to 
 import os
 import re
 import shutil
+import socket
 import sys
 import warnings
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ from cxsentiment.shards import Shard, ShardResult
 
 MASTERS = "local[4], local-cluster[2,1,1024], spark://HOST:PORT, yarn, k8s://https://HOST:PORT"
 _MASTER = re.compile(r"local|local\[.+\]|local-cluster\[.+\]|yarn|(spark|k8s)://.+")
+_PATIENCE_S = 10.0
 _MOST = 1024  # shards under way, whatever the cluster's size: each has a thread here
 _JAVA = "Install Java 17 (on Debian and Ubuntu: apt install openjdk-17-jre-headless), or set JAVA_HOME"
 # Contacts travel unmasked. With this, Spark writes nothing of them to a disk in clear, here or on executors.
@@ -160,6 +162,7 @@ class SparkEngine:
     def _started(self) -> Any:
         from pyspark import SparkConf, SparkContext
 
+        _require_reached(self.spark.master or "")
         try:
             with _python_of_executors(), warnings.catch_warnings():
                 warnings.simplefilter("ignore", FutureWarning)  # of pandas, which PySpark meets and this never uses
@@ -174,6 +177,27 @@ class SparkEngine:
         except Exception as error:
             where = f"--master {self.spark.master}" if self.spark.master else "--engine spark"
             raise SparkFailed(where, f"Spark did not start: {_said(error)}", do=_ABOVE) from error
+
+
+def _require_reached(master: str) -> None:
+    """Raise SparkFailed where no master of a standalone cluster can be reached: Spark itself says so of none of them,
+    tries for minutes, and then ends in an error of Java's that speaks of something else.
+    """
+    if not master.startswith("spark://"):
+        return
+    why = ""
+    for address in master.removeprefix("spark://").split(","):  # several stand by for each other
+        host, _, port = address.rpartition(":")
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), _PATIENCE_S).close()
+        except OSError as error:
+            why = error.strerror or str(error)
+        except ValueError:  # no port: Spark says what an address looks like
+            return
+        else:
+            return
+    do = "Check host and port, and that the master runs and lets this machine in"
+    raise SparkFailed(f"--master {master}", f"the master could not be reached: {why}", do=do)
 
 
 @contextmanager

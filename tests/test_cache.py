@@ -111,6 +111,40 @@ def test_a_flipped_bit_in_it_changes_no_result(source: Path, toy_bundle: Path, t
             assert files(out) == files(tmp_path / "without"), place
 
 
+@pytest.mark.parametrize("cell", [None, 7, 1.5, "logits", b"short"])
+def test_a_cell_of_another_kind_is_not_found_and_written_anew(tmp_path: Path, cell: object) -> None:
+    cache = Cache(tmp_path, "f" * 64, 2)
+    cache.keep({b"a": A})
+    with sqlite3.connect(_file(tmp_path)) as other:
+        other.execute("update pieces set logits = ?", (cell,))
+    other.close()
+    assert cache.find(b"a") is None
+    cache.keep({b"a": A})
+    found = cache.find(b"a")
+    assert found is not None
+    assert found.tobytes() == A.tobytes()
+
+
+def test_a_schema_that_is_no_text_is_told_or_left_alone(tmp_path: Path) -> None:
+    cache = Cache(tmp_path, "f" * 64, 2)
+    cache.keep({b"a": A})
+    cache.close()
+    path = _file(tmp_path)
+    good = path.read_bytes()
+    assert b"pieces" in good
+    for place in range(good.index(b"CREATE TABLE"), good.index(b"CREATE TABLE") + 110):
+        path.write_bytes(good[:place] + b"\xff" + good[place + 1 :])
+        try:
+            damaged = Cache(tmp_path, "f" * 64, 2)
+        except RunError as error:
+            assert "cannot be used as a cache" in error.message  # noqa: PT017
+            continue
+        found = damaged.find(b"a")
+        assert found is None or found.tobytes() == A.tobytes()
+        damaged.keep({b"b": B})
+        damaged.close()
+
+
 def test_a_file_that_is_no_cache_is_refused(source: Path, toy_bundle: Path, tmp_path: Path) -> None:
     finish(source, tmp_path / "first", toy_bundle, cache=tmp_path / "cache")
     _file(tmp_path / "cache").write_bytes(b"something else entirely, for sure" * 100)

@@ -145,11 +145,24 @@ def test_usage_errors_make_exit_code_2(
         ("score", call, "--out", tmp_path / "r", "--csat-scale", "five"): "1-5",
         ("score", call, "--out", tmp_path / "r", "--surveys", tmp_path / "no.csv"): "no such survey file",
     }
+    for price, told in (("inf", "is no price (allowed: a finite"), ("nan", "Usage:")):
+        cases["score", call, "--out", tmp_path / "r", "--price-per-core-hour", price] = told
     for arguments, message in cases.items():
         outcome = command(*arguments)
         assert outcome.code == 2, arguments
         assert message in outcome.err, arguments
     assert not (tmp_path / "r").exists()
+
+
+def test_a_run_folder_that_is_a_link_to_itself_is_told(
+    command: Callable[..., Outcome], call: Path, toy_bundle: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    for arguments in (("score", call), ("watch", tmp_path, "--once")):
+        outcome = command(*arguments, "--out", tmp_path / "loop", "--model", toy_bundle)
+        assert outcome.code in (1, 2)
+        assert "error:" in outcome.err
+        assert f"{tmp_path / 'loop'}:" in outcome.err
 
 
 def test_a_broken_bundle_or_run_makes_exit_code_1(

@@ -50,6 +50,13 @@ def test_control_groups_of_version_1(tmp_path: Path) -> None:
     assert cores(_membership(tmp_path, "5:memory:/box\n2:cpu:/box"), tmp_path / "fs") == 8
 
 
+@pytest.mark.parametrize("name", ["büro".encode(), b"b\xfcro"])
+def test_a_group_may_have_any_name(tmp_path: Path, name: bytes) -> None:
+    _group(tmp_path / "fs" / os.fsdecode(name), cpu_max="200000 100000")
+    (tmp_path / "cgroup").write_bytes(b"0::/" + name + b"\n")
+    assert cores(tmp_path / "cgroup", tmp_path / "fs") == 2
+
+
 def test_a_path_of_the_host_that_is_not_mounted_here_falls_back_to_the_root(tmp_path: Path) -> None:
     _group(tmp_path / "fs", cpu_max="100000 100000")
     assert cores(_membership(tmp_path, "0::/kubepods/pod7/box"), tmp_path / "fs") == 1

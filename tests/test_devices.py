@@ -131,7 +131,7 @@ def test_the_default_is_the_processor_and_the_receipt_says_so(toy_bundle: Path, 
     assert receipt["device"] == facts("cpu")
     assert receipt["device"]["name"] == "cpu"
     assert receipt["device"]["precision"] == "fp32"
-    assert not [name for name in receipt["parts"] if "device" in name], "the identity of earlier versions' runs"
+    assert not [name for name in receipt["parts"] if "device" in name], "the default names none"
 
 
 class Opinion:

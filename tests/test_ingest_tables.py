@@ -1,4 +1,5 @@
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
@@ -349,6 +350,20 @@ def test_parquet_with_one_contact_a_row(tmp_path: Path) -> None:
     first, second = read_parquet(_parquet(tmp_path / "calls.parquet", {"id": ["a", "b"], "turns": turns}), OPTIONS)
     assert said(first) == [("agent", "hi")]
     assert said(second) == [("customer", "yo")]
+
+
+def test_decimals_of_parquet_are_numbers(tmp_path: Path) -> None:
+    ids, csat = [Decimal("7.00"), Decimal("8.00")], [Decimal("4.5"), None]
+    turns = [[{"speaker": "agent", "text": "hi", "start": Decimal("1.25")}]] * 2
+    by_contact = {"id": ids, "turns": turns, "csat": csat}
+    by_turn = {"id": ids, "csat": csat, "speaker": ["agent"] * 2, "text": ["hi"] * 2, "start": [Decimal("1.25")] * 2}
+    for number, columns in enumerate((by_contact, by_turn)):
+        first, second = read_parquet(_parquet(tmp_path / f"{number}.parquet", columns), OPTIONS)
+        assert isinstance(first, Transcript)
+        assert isinstance(second, Transcript)
+        assert (first.id, first.csat, second.id, second.csat) == ("7", 4.5, "8", None)
+        assert first.turns == (Turn(0, "agent", "hi", 1.25),)
+        assert first.warnings == ()
 
 
 @pytest.mark.parametrize(

@@ -5,19 +5,23 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cxsentiment import engines, runs, shards
+from cxsentiment import engines, libraries, pipeline, runs, shards
 from cxsentiment.errors import BundleError, RunError, UsageError
 from cxsentiment.ingest.scales import Scale, Scales
 from cxsentiment.ingest.surveys import SurveyRules, read_surveys
 from cxsentiment.pipeline import Progress, Settings, run
 from cxsentiment.privacy import Masking
+from cxsentiment.privacy.marks import STANDARD
 from cxsentiment.rubric.reading import default_rubric, parse_rubric, read_rubric
 from cxsentiment.schema import Transcript
+from cxsentiment.verify import verify
 
 Jsonl = Callable[..., Path]
 GOOD = [
@@ -205,6 +209,46 @@ def test_another_run_is_not_overwritten_unless_asked(jsonl: Jsonl, settings: Set
     replaced = run([str(source)], out, Settings(other.model, other.rubric, workers=1, overwrite=True))
     assert replaced["rubric"]["sha256"] == other.rubric.sha256
     assert not (out / "report").exists(), "a report of the run that was replaced"
+
+
+def test_figures_of_two_versions_of_a_library_are_not_mixed(
+    jsonl: Jsonl, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, out = jsonl(_contacts(3)), tmp_path / "run"
+    here = run([str(source)], out, settings)["libraries"]
+    assert here["onnxruntime"] == version("onnxruntime")
+    before = _files(out)
+    monkeypatch.setattr(pipeline, "versions", lambda *given: libraries.versions(*given) | {"onnxruntime": "1.0.0"})
+    said = r"other versions of the libraries that shape results, .*: onnxruntime \S+ \(here 1\.0\.0\)\. "
+    with pytest.raises(
+        UsageError, match=rf"{said}.*--overwrite.*; to go on .* report, kpis and verify read it as it is"
+    ):
+        run([str(source)], out, settings)
+    assert _files(out) == before
+    assert verify(out, settings.model).differences == [], "reading asks for no version"
+    receipt = runs.read_receipt(out) or {}
+    runs.write_receipt(out, {**receipt, "state": "incomplete"})
+    with pytest.raises(UsageError, match=rf"{said}.*install those versions again$"):
+        run([str(source)], out, settings)
+    runs.write_receipt(out, {name: value for name, value in receipt.items() if name != "libraries"})
+    with pytest.raises(UsageError, match="its receipt does not name them"):
+        run([str(source)], out, settings)
+    assert run([str(source)], out, replace(settings, overwrite=True))["libraries"]["onnxruntime"] == "1.0.0"
+    monkeypatch.setattr(
+        pipeline, "versions", lambda *given: libraries.versions(*given) | {"onnxruntime": "1.0.0", "x": ""}
+    )
+    other = replace(settings, masking=Masking(off=True))
+    with pytest.raises(UsageError, match=r"differs in masking or the key of pseudonyms\. Give"):
+        run([str(source)], out, other)
+
+
+def test_an_extra_that_is_installed_and_not_used_makes_no_other_run() -> None:
+    usual = libraries.versions()
+    assert {"onnxruntime", "onnxruntime-gpu", "numpy", "pyarrow", "spacy", "tokenizers", "google-re2"} <= usual.keys()
+    assert not {"openvino", "presidio-analyzer"} & usual.keys()
+    assert "openvino" in libraries.versions(device="openvino")
+    named = libraries.versions(Masking(kinds=STANDARD | {"NAME"}))
+    assert named.keys() - usual.keys() == {"presidio-analyzer", *(f"en_core_web_{size}" for size in ("lg", "md", "sm"))}
 
 
 def test_a_folder_of_something_else_is_not_touched(jsonl: Jsonl, settings: Settings, tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     def refuse(*arguments: object) -> None:
         raise AssertionError("something reached for the network")
 
-    monkeypatch.setattr(names, "_MODELS", (MODEL,))
+    monkeypatch.setattr(names, "MODELS", (MODEL,))
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
     names._analyzer.cache_clear()

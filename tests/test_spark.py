@@ -1,5 +1,6 @@
 """`score_partition`: the rows of a run, out of Arrow batches, and out of real Spark with a Python worker killed."""
 
+import json
 import os
 import re
 import shutil
@@ -8,6 +9,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,8 @@ import pytest
 import slow_run
 from slow_run import TURNS, contacts, finish
 
-from cxsentiment import runs
-from cxsentiment.errors import RubricError
+from cxsentiment import executors, libraries, runs
+from cxsentiment.errors import RubricError, RunError
 from cxsentiment.privacy import Masking
 from cxsentiment.spark import arrow_schema, schema, score_partition
 
@@ -76,6 +78,83 @@ def test_what_cannot_be_scored_comes_out_with_its_reason(toy_bundle: Path) -> No
     assert by_code["turns_type"]["contact_id"] == "silent"
     assert [row["contact_id"] for row in found if row["contact"] is not None] == ["good", "also"]
     assert found[0]["contact"]["started_at"] == "2026-07-01T09:00:00+00:00"
+
+
+def _scored(rows: list[dict[str, Any]], model: Path | str, **settings: Any) -> list[dict[str, Any]]:
+    batches = pa.Table.from_pylist(rows).to_batches(max_chunksize=2)
+    return pa.Table.from_batches(list(score_partition(model=model, **settings)(iter(batches)))).to_pylist()
+
+
+def test_what_a_run_tells_of_a_contact_stands_in_its_row(toy_bundle: Path, tmp_path: Path) -> None:
+    rows = [
+        {"id": "hole", "turns": [TURNS[0], None, TURNS[1]], "csat": "often"},
+        {"id": "whole", "turns": TURNS, "csat": "4"},
+        {"id": "time", "turns": [{"speaker": "customer", "text": "hi", "start": "abc"}, TURNS[2]], "csat": "4"},
+    ]
+    by_id = {row["contact_id"]: row for row in _scored(rows, str(toy_bundle))}
+    receipt = finish(slow_run.write(tmp_path / "contacts.jsonl", rows), tmp_path / "run", toy_bundle)
+    lines = [json.loads(line) for line in (tmp_path / "run" / runs.REJECTS).read_text().splitlines()]
+    assert {line["contact_id"] for line in lines} >= {"hole"}
+    for name, row in by_id.items():
+        told = [(line["kind"], line["code"]) for line in lines if line["contact_id"] == name]
+        assert [(one["kind"], one["code"]) for one in row["refused"]] == told
+    assert "partition:1 turn 1" in by_id["hole"]["refused"][0]["message"]
+    assert by_id["hole"]["contact"]["refused_turns"] == 1
+    assert Counter(line for row in by_id.values() for line in row["warnings"]) == receipt["warnings"]
+    assert (by_id["whole"]["warnings"], by_id["whole"]["notes"], by_id["whole"]["refused"]) == ([], [], [])
+
+
+def test_a_contact_of_a_partition_counts_once_and_ids_of_the_refused_are_masked(toy_bundle: Path) -> None:
+    other = [{"speaker": "customer", "text": "another"}]
+    rows = [
+        {"id": "a", "turns": TURNS},
+        {"id": "b", "turns": TURNS},
+        {"id": "a", "turns": TURNS},
+        {"id": "a", "turns": other},
+        {"id": "john.doe@example.com", "turns": None},
+    ]
+    score = score_partition(model=toy_bundle)
+    for _ in range(2):  # each call is a partition of its own
+        found = [row for batch in score(iter(pa.Table.from_pylist(rows).to_batches())) for row in batch.to_pylist()]
+        assert [(row["contact_id"], row["reject_code"]) for row in found] == [
+            ("a", None),
+            ("b", None),
+            ("a", "duplicate_contact"),
+            ("a", "duplicate_id"),
+            ("[EMAIL]", "turns_type"),
+        ]
+    assert not [row for row in found if "john" in str(row)]
+
+
+def test_decimals_are_numbers(toy_bundle: Path) -> None:
+    turns = [one | {"start": Decimal(f"{place}.50")} for place, one in enumerate(TURNS)]
+    answers = {"csat": Decimal("4.0"), "nps": Decimal("9"), "ces": Decimal("6.5"), "agent_id": Decimal("12")}
+    rows = [
+        {"id": Decimal(f"{2**90}"), "turns": turns, **answers},
+        {"id": Decimal("-1"), "turns": turns, **answers},
+    ]
+    first, second = _scored(rows, toy_bundle)
+    assert first["contact_id"] == str(2**90)
+    contact = first["contact"]
+    assert [contact[name] for name in ("csat", "nps", "ces", "agent_id")] == [4.0, 9.0, 6.5, "12"]
+    assert first["turns"][1]["start_s"] == 1.5
+    assert (first["warnings"], second["reject_code"]) == ([], "no_id")
+
+
+def test_an_executor_that_would_score_otherwise_is_refused(
+    toy_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = shutil.copytree(toy_bundle, tmp_path / "model")
+    score = score_partition(model=there)
+    batches = pa.Table.from_pylist([{"id": "a", "turns": TURNS}]).to_batches()
+    with monkeypatch.context() as other:
+        other.setattr(executors, "versions", lambda *given: libraries.versions(*given) | {"onnxruntime": "1.0"})
+        with pytest.raises(RunError, match=r"other versions than .+: onnxruntime 1\.0 \(\d+\.\S+\)\. Install"):
+            list(score(iter(batches)))
+    bundle = json.loads((there / "bundle.json").read_text())
+    (there / "bundle.json").write_text(json.dumps(bundle | {"version": "other"}))
+    with pytest.raises(RunError, match="the model here is not that of the machine that began the job"):
+        list(score(iter(batches)))
 
 
 def test_a_rubric_that_is_none_is_told_before_the_job_begins() -> None:

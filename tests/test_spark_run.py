@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -26,7 +27,7 @@ from cxsentiment.model import default_model
 from cxsentiment.privacy import EVERYTHING_USUAL
 from cxsentiment.rubric.reading import default_rubric, read_rubric
 from cxsentiment.shards import Shard
-from cxsentiment.spark_engine import Spark, SparkFailed
+from cxsentiment.spark_engine import Spark, SparkEngine, SparkFailed
 
 CONTACTS = 34
 SHARDS = 9
@@ -137,7 +138,7 @@ def test_spark_goes_on_with_a_run_of_the_local_engine_and_mends_it(
 def test_executors_with_other_versions_are_refused(
     spark: Callable[..., dict[str, Any]], source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pipeline, "versions", lambda: executors.versions() | {"pyarrow": "1.0"})
+    monkeypatch.setattr(pipeline, "versions", lambda *given: executors.versions(*given) | {"pyarrow": "1.0"})
     with pytest.raises(RunError, match=r"executor .+: other versions than .+: pyarrow \d+\.\S+ \(1\.0\)\. Install"):
         spark(source, tmp_path / "run")
     assert finished(tmp_path / "run") == []
@@ -370,6 +371,22 @@ def test_what_is_missing_for_spark_is_told(tmp_path: Path, monkeypatch: pytest.M
     assert "--master yarn: nothing says where that cluster is. Set HADOOP_CONF_DIR" in refused(Spark("yarn")).message
     monkeypatch.setattr(spark_engine, "find_spec", lambda name: None)
     assert refused(Spark()).message == "--engine spark: PySpark is not installed here. pip install 'cxsentiment[spark]'"
+
+
+def test_a_master_that_cannot_be_reached_is_told(toy_bundle: Path, tmp_path: Path) -> None:
+    pytest.importorskip("pyspark", reason="needs the extra spark")
+    with socket.socket() as taken:  # bound, and nobody listens
+        taken.bind(("127.0.0.1", 0))
+        master = f"spark://127.0.0.1:{taken.getsockname()[1]}"
+        task = Task(toy_bundle, "", executors.versions(), read_rubric(default_rubric()), EVERYTHING_USUAL)
+        engine = SparkEngine(Spark(master), task, tmp_path)
+        try:
+            with pytest.raises(
+                SparkFailed, match=rf"--master {master}: the master could not be reached: .+ Check host"
+            ):
+                engine.submit(Shard(0, "key", ()), is_last=True)
+        finally:
+            engine.close(at_once=False)
 
 
 def test_an_executor_refuses_another_model(toy_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:

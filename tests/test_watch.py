@@ -17,7 +17,7 @@ import slow_run
 from slow_run import Slow, contacts, kill, wait_for, write
 from watched import AT_ONCE, CALL, ids_of, once, rejects_of, require_whole
 
-from cxsentiment import cli, lock, runs
+from cxsentiment import cli, libraries, lock, pipeline, runs
 from cxsentiment.batches import INCOMING, Batches
 from cxsentiment.erase import Whom, erase
 from cxsentiment.errors import BusyError, RunError, UsageError
@@ -174,7 +174,7 @@ def test_another_run_is_not_mixed_with(folder: Path, settings: Settings, tmp_pat
     source = write(folder / "a.jsonl", contacts(5))
     once(folder, out, settings)
     other = replace(settings, rubric=read_rubric(find_rubric("banking")))
-    with pytest.raises(UsageError, match="holds another run: it differs in rubric"):
+    with pytest.raises(UsageError, match=r"holds another run: it differs in rubric\. Give --out another folder$"):
         once(folder, out, other)
     with pytest.raises(UsageError, match="holds another run: it differs in inputs"):
         run([str(source)], out, settings)
@@ -185,6 +185,23 @@ def test_another_run_is_not_mixed_with(folder: Path, settings: Settings, tmp_pat
         once(folder, tmp_path / "scored", settings)
     with pytest.raises(UsageError, match="is no folder"):
         once(folder / "nowhere", out, settings)
+
+
+def test_batches_of_two_versions_of_a_library_are_not_mixed(
+    folder: Path, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "run"
+    write(folder / "a.jsonl", contacts(5))
+    once(folder, out, settings)
+    watching = Batches(out, settings)
+    monkeypatch.setattr(pipeline, "versions", lambda *given: libraries.versions(*given) | {"numpy": "1.0"})
+    with pytest.raises(UsageError, match=r"numpy \S+ \(here 1\.0\)\. Give --out another folder; to go on") as told:
+        once(folder, out, settings)
+    assert "--overwrite" not in told.value.message, "watch has no such option"
+    with pytest.raises(RunError, match=r"exchanged after the watch began: numpy \S+ \(here 1\.0\)"):
+        watching.take([write(folder / "b.jsonl", contacts(5, first=5))])
+    require_whole(out, settings.model)
+    assert len(ids_of(out)) == 5
 
 
 def test_a_run_inside_its_own_folder_is_no_input(folder: Path, settings: Settings) -> None:

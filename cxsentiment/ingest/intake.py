@@ -41,14 +41,15 @@ def read_contacts(
         for result in _read_source(source, options, told, given):
             checked = result if isinstance(result, Reject) else check_new(result, seen)
             if isinstance(checked, Reject):
-                yield _masked(checked)
+                yield masked(checked)
                 continue
             yield checked
-            yield from (_masked(replace(refused, contact_id=checked.id)) for refused in checked.refused)
+            yield from (masked(replace(refused, contact_id=checked.id)) for refused in checked.refused)
         advance(size_of(source) - told.count)
 
 
-def _masked(reject: Reject) -> Reject:
+def masked(reject: Reject) -> Reject:
+    """The refusal with its id masked: what stands there may be no id."""
     return reject if reject.contact_id is None else replace(reject, contact_id=mask(reject.contact_id).text)
 
 

@@ -12,6 +12,7 @@ from cxsentiment.ingest.options import ReadOptions
 from cxsentiment.ingest.records import read_or_reject
 from cxsentiment.ingest.sources import Advance, Source, ignore, source_name
 from cxsentiment.ingest.tables import Row, Table, read_table
+from cxsentiment.ingest.values import plain
 from cxsentiment.schema import Reject, Transcript
 
 _BATCH_ROWS = 4096
@@ -57,6 +58,12 @@ def open_parquet(path: Source) -> Table:
     return Table(source, tuple(names), rows, path.stem, "row")
 
 
+def rows_of(batch: pa.RecordBatch) -> list[dict[str, Any]]:
+    """The rows of a batch; its decimals (at any depth of a column's type) as `plain`, for no reader knows them."""
+    rows: list[dict[str, Any]] = batch.to_pylist()
+    return [plain(row) for row in rows] if "decimal" in str(batch.schema.types) else rows
+
+
 def _opened(source: Source) -> pq.ParquetFile:
     """A file by its path, which is mapped into memory; anything else as a stream that can seek."""
     return pq.ParquetFile(source if isinstance(source, Path) else source.open("rb"))
@@ -66,6 +73,6 @@ def _records(path: Source) -> Iterator[dict[str, Any]]:
     try:
         with _opened(path) as file:
             for batch in file.iter_batches(_BATCH_ROWS):
-                yield from batch.to_pylist()
+                yield from rows_of(batch)
     except _DAMAGE as error:
         raise InputError("damaged", source_name(path), f"cannot be read to its end ({error})") from error

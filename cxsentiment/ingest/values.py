@@ -4,6 +4,8 @@ import hashlib
 import math
 import re
 from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
 
 from cxsentiment.privacy import mask
 from cxsentiment.text import clean
@@ -48,6 +50,17 @@ def text_or_none(value: object) -> str | None:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return None if value == -1 else str(value)
+
+
+def plain(value: Any) -> Any:
+    """A value of a typed table, in which decimals are whole numbers or floats, in lists and objects too."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, list):
+        return [plain(one) for one in value]
+    if isinstance(value, dict):
+        return {name: plain(one) for name, one in value.items()}
+    return value
 
 
 class MadeId(str):

@@ -13,7 +13,7 @@ _PERSON = "PERSON"
 _MIN_SCORE = 0.5
 # What else spaCy's English models name, but for what Presidio knows by itself.
 _UNUSED = "CARDINAL EVENT LANGUAGE LAW MONEY ORDINAL PERCENT PRODUCT QUANTITY WORK_OF_ART".split()
-_MODELS = ("en_core_web_lg", "en_core_web_md", "en_core_web_sm")
+MODELS = ("en_core_web_lg", "en_core_web_md", "en_core_web_sm")
 
 
 def names(text: str) -> list[Found]:
@@ -49,12 +49,12 @@ def _analyzer() -> Any:
             allowed="every kind but NAME without it",
             do="Install it (pip install 'cxsentiment[presidio]') or leave NAME out",
         ) from None
-    model = next((name for name in _MODELS if _is_installed(name)), None)
+    model = next((name for name in MODELS if _is_installed(name)), None)
     if model is None:
         raise UsageError(
             "masking",
             "names cannot be masked: no English spaCy model with names is installed",
-            allowed=", ".join(_MODELS),
+            allowed=", ".join(MODELS),
             do="Install one of these packages or leave NAME out",
         )
     configuration = {
