@@ -191,7 +191,7 @@ def _identity(before: Mapping[str, Any], rubric: Rubric) -> str:
 
 
 def _refuse_itself(run: Path, out: Path) -> None:
-    if resolved(out).is_relative_to(run.resolve()):
+    if lock.resolved(out).is_relative_to(run.resolve()):
         raise UsageError(str(out), "is the run itself", do="Give --out another folder: a run is never changed")
 
 
