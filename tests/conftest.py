@@ -23,7 +23,18 @@ settings.load_profile("tests")
 
 # With several processes each file runs in one of them (what its tests share is made once), in this order: a long file
 # that came last would leave the other processes idle.
-LONGEST = ("test_docs.py", "test_wheel.py", "test_training_campaign.py", "test_training_data.py")
+LONGEST = (
+    "test_docs.py",
+    "test_notebooks.py",
+    "test_wheel.py",
+    "test_web_browser.py",
+    "test_spark_run.py",
+    "test_pages_browser.py",
+    "test_training_campaign.py",
+    "test_training_data.py",
+    "test_erase.py",
+    "test_memory.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

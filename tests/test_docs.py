@@ -2,7 +2,6 @@
 
 import csv
 import gzip
-import json
 import os
 import re
 import subprocess
@@ -15,7 +14,6 @@ from mktestdocs import check_md_file
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 STAR = ROOT / "docs" / "star.md"
 STAR_CHATS = 200  # docs/star.md says so
 
@@ -75,22 +73,6 @@ def test_what_the_page_on_star_says_of_its_survey_is_so(shared: Path, empty_fold
 def test_there_are_examples_to_run() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert text.count("```bash") >= 3
-
-
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
-def test_notebooks_run_and_are_kept_without_output(path: Path, tmp_path: Path) -> None:
-    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    code = [cell for cell in cells if cell["cell_type"] == "code"]
-    assert code
-    assert all(not cell["outputs"] and cell["execution_count"] is None for cell in code), "strip it: nbstripout"
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "--nbmake", "-q", "-p", "no:cacheprovider", "-o", "addopts=", str(path)],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=tmp_path,
-    )
-    assert done.returncode == 0, done.stdout[-3000:]
 
 
 @pytest.mark.parametrize("page", [*PAGES, *(ROOT / "docs" / "decisions").glob("*.md")], ids=lambda page: page.name)

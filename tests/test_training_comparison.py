@@ -72,6 +72,17 @@ def test_the_paired_difference_is_surer_than_both_figures() -> None:
     assert found.verdict == "better"
 
 
+def test_a_draw_without_the_class_says_nothing_of_it() -> None:
+    # Six cases in one of nine contacts, all found: a third of the draws hold none, which is no failure to find them.
+    truth = np.array([[True, False]] * 6 + [[False, True]] * 8)
+    contacts = ["full"] * 6 + [f"c{k}" for k in range(8)]
+    found = compare_head(("a", "b"), truth, truth, truth, contacts).classes["a"]
+    assert (found.before.low, found.before.high) == (1, 1)
+    said = np.array([[True, False]] * 14)
+    nothing = compare_head(("a", "b"), np.zeros_like(said), said, said, contacts).classes["a"]
+    assert (nothing.before.value, nothing.before.low) == (0, None)
+
+
 def test_f1_by_hand() -> None:
     truth = np.array([[1, 0], [1, 0], [0, 1], [0, 0]], np.bool_)
     before = np.array([[1, 0], [0, 1], [0, 1], [0, 1]], np.bool_)

@@ -89,7 +89,8 @@ def test_a_graph_of_another_make_is_refused(
     change(model.graph)
     onnx.save(model, folder / "model.onnx")
     bundle = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
-    bundle["files"]["model.onnx"]["sha256"] = sha256_of(folder / "model.onnx")
+    changed = folder / "model.onnx"
+    bundle["files"]["model.onnx"] = {"sha256": sha256_of(changed), "bytes": changed.stat().st_size}
     (folder / "bundle.json").write_text(json.dumps(bundle), encoding="utf-8")
     with pytest.raises(BundleError, match=says):
         load_network(folder)

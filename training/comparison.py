@@ -39,7 +39,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A number with its 95 % interval; `low` and `high` are None where there are too few contacts for one."""
+    """A number with its 95 % interval; `low` and `high` are None where there are too few contacts or no true case."""
 
     value: float
     low: float | None
@@ -109,13 +109,13 @@ def compare_head(labels: Sequence[str], truth: Bools, before: Bools, after: Bool
     draws = chance.multinomial(len(names), np.full(len(names), 1 / len(names)), REPEATS).astype(np.float64)
     cases = truth.sum(0)
     macro = [k for k in range(len(labels)) if cases[k] >= MIN_CASES]
-    points = [_f1(truth, said, groups, whole) for said in (before, after)]
+    points = [np.nan_to_num(_f1(truth, said, groups, whole)) for said in (before, after)]
     drawn = [_f1(truth, said, groups, draws) for said in (before, after)]
     enough = len(names) >= MIN_CLUSTERS
 
     def pair(columns: list[int]) -> Pair:
         old, new = (float(table[0, columns].mean()) for table in points)
-        olds, news = (table[:, columns].mean(1) for table in drawn)
+        olds, news = (np.ma.masked_invalid(table[:, columns]).mean(1).filled(np.nan) for table in drawn)
         return Pair(
             int(cases[columns].sum()),
             _figure(old, olds, enough),
@@ -135,19 +135,23 @@ def compare_head(labels: Sequence[str], truth: Bools, before: Bools, after: Bool
 
 
 def _f1(truth: Bools, said: Bools, groups: NDArray[np.int64], draws: Floats) -> Floats:
-    """F1 by draw and class; 0 for a class that is neither said nor true."""
+    """F1 by draw and class; nan in a draw that holds no true case, where nothing was to be found."""
 
     def by_contact(values: Bools) -> Floats:
         table = np.zeros((draws.shape[1], values.shape[1]))
         np.add.at(table, groups, values)
         return draws @ table
 
-    return 2 * by_contact(truth & said) / np.maximum(by_contact(truth) + by_contact(said), 1)
+    true = by_contact(truth)
+    return np.where(true > 0, 2, np.nan) * by_contact(truth & said) / np.maximum(true + by_contact(said), 1)
 
 
 def _figure(value: float, drawn: Floats, enough: bool) -> Figure:
-    low, high = (round(float(edge), 4) for edge in np.quantile(drawn, (0.025, 0.975)))
-    return Figure(round(value, 4), low, high) if enough else Figure(round(value, 4), None, None)
+    known = drawn[np.isfinite(drawn)]
+    if not enough or not known.size:
+        return Figure(round(value, 4), None, None)
+    low, high = (round(float(edge), 4) for edge in np.quantile(known, (0.025, 0.975)))
+    return Figure(round(value, 4), low, high)
 
 
 def shown(figure: Figure, sign: str = "") -> str:
