@@ -198,6 +198,12 @@ def test_a_label_that_no_table_maps_is_refused(tmp_path: Path, source: str, row:
         (lambda text: text.replace("A E2:", "A E9:", 1), "unknown code 'E9'"),
         (lambda text: text.replace("A E2: this", "A E2 this", 1), "not a turn such as"),
         (lambda text: text.replace("A N1:", "A -:"), "no training turn carries unprofessional"),
+        (lambda text: text.replace("A E2:", "A neg:", 1), r"txt:6: a turn of an agent is labelled 'neg'"),
+        (lambda text: text.replace("A E2:", "A E2 neg:", 1), "a turn of an agent is labelled 'E2 neg'"),
+        (lambda text: text.replace("A E2:", "A E2 -:", 1), "a turn of an agent is labelled 'E2 -'"),
+        (lambda text: text.replace("C neg:", "C E2:", 1), r"txt:2: a turn of a customer is labelled 'E2'"),
+        (lambda text: text.replace("C neg:", "C neg pos:", 1), "a turn of a customer is labelled 'neg pos'"),
+        (lambda text: text.replace("C neg:", "C -:", 1), "a turn of a customer is labelled '-'"),
     ],
 )
 def test_a_damaged_source_says_what_is_wrong(data: Path, recipe: Config, change: object, says: str) -> None:

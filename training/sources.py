@@ -87,8 +87,8 @@ def service_talk(path: Path, data: Path) -> Iterator[LabelledTurn]:
             match = _TURN.fullmatch(line)
             if not match or "id" not in header:
                 raise UsageError(f"{path}:{number}", "not a turn such as 'A E1 P7: text'", do="Restore the file")
-            labels = codes(f"{path}:{number}", match[2])
             customer = match[1] == "C"
+            labels = _of_speaker(f"{path}:{number}", customer, match[2])
             yield LabelledTurn(
                 source=name,
                 dataset=name,
@@ -166,6 +166,25 @@ def codes(where: str, text: str) -> tuple[str, ...]:
             raise UsageError(where, f"unknown code {code!r}", allowed=", ".join((*CODES, "-")), do="Correct the code")
         labels.append(CODES[code])
     return tuple(labels)
+
+
+def _of_speaker(where: str, customer: bool, text: str) -> tuple[str, ...]:
+    """Labels of a turn's codes; UsageError unless they are one mood of a customer, or acts (or "-") of an agent."""
+    labels = codes(where, text)
+    moods = [label for label in labels if label in SENTIMENTS]
+    alone = len(text.split()) == 1
+    if customer and not (moods and alone):
+        raise UsageError(
+            where, f"a turn of a customer is labelled {text!r}", allowed="one of neg, neu, pos", do="Correct the codes"
+        )
+    if not customer and (moods or (not alone and "-" in text.split()) or not text.strip()):
+        raise UsageError(
+            where,
+            f"a turn of an agent is labelled {text!r}",
+            allowed="acts such as E1 P7, or '-': what an agent feels is not judged here",
+            do="Correct the codes",
+        )
+    return labels
 
 
 def service_turns(path: Path, data: Path) -> Iterator[LabelledTurn]:
