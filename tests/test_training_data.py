@@ -1,6 +1,7 @@
 import gzip
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,10 @@ from training.data import build, main, part_of, write
 from training.sources import CODES, EMOTIONS, codes
 
 pytest.importorskip("datasets", reason="needs the train extra")
+
+from datasets import Dataset, DatasetDict
+
+from training.train import checkpoint_of
 
 RECIPE = Path(__file__).parents[1] / "training" / "configs" / "default.yaml"
 _CODE_OF = {label: code for code, label in CODES.items()}
@@ -167,6 +172,45 @@ def test_tables_cards_and_manifest_are_written_alike_each_time(
         assert front["license"] == SOURCES[path.stem].licence
         assert front["pretty_name"] == SOURCES[path.stem].title
     assert f"| negative | {manifest['sources']['service_talk']['labels']['train']['negative']} |" in card
+
+
+@pytest.fixture
+def keyed(data: Path, recipe: Config, monkeypatch: pytest.MonkeyPatch) -> Config:
+    """The recipe with a source whose texts lie in another dataset's file."""
+    monkeypatch.setitem(SOURCES, "agent_turns", replace(SOURCES["agent_turns"], file="agent_turns.jsonl"))
+    label = {"dataset": "star", "conversation_id": "star-1", "turn": 0, "acts": ["greet"]}
+    (data / "agent_turns.jsonl").write_text(json.dumps(label) + "\n", encoding="utf-8")
+    star(data, "hello there")
+    use = recipe.sources["act_gallery"]
+    return recipe.model_copy(update={"sources": recipe.sources | {"agent_turns": use}})
+
+
+def star(data: Path, text: str) -> None:
+    row = {"id": "star-1", "turns": [{"speaker": "agent", "text": text}]}
+    (data / "star.jsonl.gz").write_bytes(gzip.compress(json.dumps(row).encode(), mtime=0))
+
+
+def test_the_file_that_gives_the_texts_of_keyed_labels_is_named(data: Path, keyed: Config, tmp_path: Path) -> None:
+    tables = build(data, keyed)
+    digest = hashlib.sha256((data / "star.jsonl.gz").read_bytes()).hexdigest()
+    assert tables.files["star.jsonl.gz"] == digest
+    write(tables, keyed, tmp_path / "out")
+    assert json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8"))["files"] == tables.files
+
+
+def test_a_checkpoint_is_of_the_texts_and_of_the_labels(data: Path, keyed: Config) -> None:
+    tables = build(data, keyed)
+    assert checkpoint_of(keyed, build(data, keyed)) == checkpoint_of(keyed, tables)
+    seen = {checkpoint_of(keyed, tables)}
+    star(data, "good morning to you")
+    seen.add(checkpoint_of(keyed, build(data, keyed)))
+    rows = tables.parts["train"].to_list()
+    for changed in ([rows[0] | {"text": "others"}, *rows[1:]], rows[::-1], rows[1:]):  # the same files, read otherwise
+        parts = DatasetDict(
+            {**tables.parts, "train": Dataset.from_list(changed, features=tables.parts["train"].features)}
+        )
+        seen.add(checkpoint_of(keyed, replace(tables, parts=parts)))
+    assert len(seen) == 5
 
 
 def test_a_folder_of_something_else_is_not_written_to(data: Path, recipe: Config, tmp_path: Path) -> None:

@@ -41,6 +41,7 @@ class Source:
 
     `file` that begins with `labels/` lies in this package; others lie under the folder of the data. `labels` maps the
     source's label to ours (None: dropped, for the reason in `dropped`); None where the labels are the codebook's.
+    `keyed`: the texts are looked up in the datasets that the labels name.
     `own`: talk between customers and agents, split by conversation. `tested`: a part of it is kept for testing.
     `read` takes the file and the folder of the data, where texts that a label file names are found.
     """
@@ -54,6 +55,7 @@ class Source:
     annotators: str
     limits: str
     read: Callable[[Path, Path], Iterator[LabelledTurn]]
+    keyed: bool = False
     own: bool = True
     tested: bool = True
     labels: dict[str, str | None] | None = None
@@ -109,6 +111,7 @@ def _keyed(speaker: str, credit: str) -> Source:
         annotators=f"language models that read each turn with the turns before it ({_CODEBOOK})",
         limits=_OPEN_LIMITS,
         read=sources.labelled_turns,
+        keyed=True,
     )
 
 

@@ -19,9 +19,9 @@ from datasets import Dataset, DatasetDict, Features, List, Value, disable_progre
 from cxsentiment.errors import CxError, UsageError
 from cxsentiment.schema import ACTS, SENTIMENTS
 from training import duplicates
-from training.catalogue import HELD_OUT, TESTS, source_of
+from training.catalogue import HELD_OUT, TESTS, Source, source_of
 from training.config import Config, Split, read_config
-from training.sources import LabelledTurn, as_scored, read_rows, service_talk, sha256
+from training.sources import LabelledTurn, as_scored, dataset_file, read_rows, service_talk, sha256
 from training.templates import environment
 
 Part = Literal["train", "dev", "test"]
@@ -41,7 +41,7 @@ _FEATURES = Features(
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """The three parts, the files they come from (name → sha256), and how many turns were dropped and why."""
+    """The three parts, every file that gives a label or a text (name → sha256), how many turns were dropped and why."""
 
     parts: DatasetDict
     files: dict[str, str]
@@ -51,6 +51,11 @@ class Tables:
         """Keys `source/conversation` of the talk in `part`, sorted."""
         rows = self.parts[part]
         return sorted({f"{a}/{b}" for a, b in zip(rows["source"], rows["conversation"], strict=True)})
+
+    @property
+    def taught(self) -> str:
+        """Hash of the training turns: texts, labels and order."""
+        return hashlib.sha256(json.dumps(self.parts["train"].to_list()).encode()).hexdigest()
 
 
 def part_of(split: Split, conversation: str) -> Part:
@@ -80,7 +85,9 @@ def build(data: Path, config: Config, team: Mapping[Part, Sequence[LabelledTurn]
         source = source_of(name)
         path = source.path(data)
         files[source.file] = sha256(path)
-        for turn in source.read(path, data):
+        read = list(source.read(path, data))
+        files |= _looked_up(source, read, data)
+        for turn in read:
             part = part_of(config.split, turn.conversation) if source.own else "train"
             if part == "test" and not source.tested:
                 part = "train"
@@ -100,6 +107,12 @@ def build(data: Path, config: Config, team: Mapping[Part, Sequence[LabelledTurn]
     _refuse_empty(turns["train"])
     parts = DatasetDict({part: Dataset.from_dict(_columns(turns[part]), features=_FEATURES) for part in PARTS})
     return Tables(parts, files, dict(sorted(dropped.items())))
+
+
+def _looked_up(source: Source, turns: Iterable[LabelledTurn], data: Path) -> dict[str, str]:
+    """The datasets that gave the texts of a source's turns, with their sha256; none where its own file holds them."""
+    names = sorted({dataset_file(turn.dataset) for turn in turns}) if source.keyed else []
+    return {name: sha256(data / name) for name in names}
 
 
 def _columns(turns: Sequence[LabelledTurn]) -> dict[str, list[Any]]:
@@ -212,6 +225,7 @@ def write(tables: Tables, config: Config, out: Path) -> None:
         "recipe_sha256": config.sha256,
         "split": config.split.model_dump(),
         "tables": written,
+        "files": tables.files,
         "sources": sources,
         "held_out": {name: tables.files.get(name) for name in HELD_OUT},  # None: missing, so not compared with
         "cards": {path.name: sha256(path) for path in sorted((out / "cards").glob("*.md"))},

@@ -57,6 +57,11 @@ def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+def dataset_file(dataset: str) -> str:
+    """The file of an open dataset under the folder of the data."""
+    return f"{dataset}.jsonl.gz"
+
+
 def as_scored(text: str) -> str:
     """The text as the product gives it to the model: cleaned, then masked."""
     return mask(clean(text)).text
@@ -129,7 +134,7 @@ def labelled_turns(path: Path, data: Path) -> Iterator[LabelledTurn]:
         wanted.setdefault(row["dataset"], {})[row["conversation_id"], row["turn"]] = row
     for dataset, rows in sorted(wanted.items()):
         found = set()
-        for conversation in read_rows(data / f"{dataset}.jsonl.gz"):
+        for conversation in read_rows(data / dataset_file(dataset)):
             for turn, said in enumerate(conversation["turns"]):
                 row = rows.get((conversation["id"], turn))
                 if row is None:

@@ -168,9 +168,14 @@ def _resume(path: Path | None, network: Network, optimiser: Any, schedule: Any, 
 
 
 def checkpoint_of(config: Config, tables: Tables) -> Path:
-    """Where the checkpoint of this recipe on this data lies: in the temporary folder, named by their hashes."""
+    """Where the checkpoint of this recipe on these turns lies: in the temporary folder, named by their hashes.
+
+    The hashes of the files do not suffice: another version of a reader makes other turns of the same files.
+    """
     start = "".join(read_bundle(folder)[1] for folder in start_folders(config))
-    digest = hashlib.sha256((config.sha256 + start + repr(sorted(tables.files.items()))).encode()).hexdigest()
+    digest = hashlib.sha256(
+        (config.sha256 + start + repr(sorted(tables.files.items())) + tables.taught).encode()
+    ).hexdigest()
     return Path(tempfile.gettempdir()) / f"cxsentiment-{config.name}-{digest[:12]}" / "checkpoint.pt"
 
 
