@@ -226,6 +226,7 @@ def test_a_folder_of_something_else_is_not_written_to(data: Path, recipe: Config
         ("goemotions", {"labels": {"emotions": ["joy", "envy"]}}, "unknown label 'envy'"),
         ("senti4sd", {"labels": {"polarity": "mixed"}}, "unknown label 'mixed'"),
         ("uci_reviews", {"labels": {"sentiment": "5"}}, "unknown label '5'"),
+        ("goemotions", {"labels": {"emotions": [["joy"]]}}, "unknown label"),
     ],
 )
 def test_a_label_that_no_table_maps_is_refused(tmp_path: Path, source: str, row: dict[str, object], says: str) -> None:
@@ -256,6 +257,52 @@ def test_a_damaged_source_says_what_is_wrong(data: Path, recipe: Config, change:
         (data / name).write_text(change(text), encoding="utf-8")  # type: ignore[operator]
     with pytest.raises(UsageError, match=says):
         build(data, recipe)
+
+
+_ROW = json.dumps({"id": "r1", "text": "a text", "labels": {"emotions": ["joy"]}}).encode() + b"\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"no gzip", r"goemotions\.jsonl\.gz: cannot be read as gzip"),
+        (gzip.compress(_ROW * 5000)[:-90], r"goemotions\.jsonl\.gz: cannot be read as gzip"),
+        (gzip.compress(_ROW * 50)[:10] + b"\xff" * 40, r"goemotions\.jsonl\.gz: cannot be read as gzip"),
+        (gzip.compress(b'{"id": "caf\xe9"}\n'), "not UTF-8 text"),
+        (gzip.compress(_ROW + b"[1]\n"), ":2: not a JSON object"),
+        (gzip.compress(_ROW + b'{"id": "r2", "text": "x"}\n'), ":2: the key 'labels' is missing"),
+        (gzip.compress(_ROW.replace(b'"a text"', b"null")), ":1: key 'text' holds None"),
+        (gzip.compress(_ROW.replace(b'["joy"]', b'"joy"')), ":1: key 'emotions' holds 'joy'"),
+    ],
+    ids=["no gzip", "cut off", "damaged", "old encoding", "list", "no labels", "no text", "no list"],
+)
+def test_a_damaged_file_of_single_texts_is_named(tmp_path: Path, content: bytes, says: str) -> None:
+    path = tmp_path / "goemotions.jsonl.gz"
+    path.write_bytes(content)
+    with pytest.raises(UsageError, match=says):
+        list(SOURCES["goemotions"].read(path, tmp_path))
+
+
+def test_a_service_turn_without_its_conversation_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "service_turns.jsonl.gz"
+    row = {"id": "1", "dataset": "star", "turn": 0, "speaker": "agent", "text": "x", "acts": ["greet"]}
+    path.write_bytes(gzip.compress(json.dumps(row).encode()))
+    with pytest.raises(UsageError, match=r":1: the key 'conversation_id' is missing"):
+        list(SOURCES["service_turns"].read(path, tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"# id=a channel=chat\nC neg: x\n", ":2: the header above this turn lacks style=, campaign="),
+        (b"C neg: x\n", ":1: the header above this turn lacks id=, style=, campaign="),
+        (b"# id=a style=chat campaign=x\nC neg: caf\xe9\n", "not UTF-8 text"),
+    ],
+)
+def test_damaged_written_talk_is_named(tmp_path: Path, content: bytes, says: str) -> None:
+    (tmp_path / "talk_rare.txt").write_bytes(content)
+    with pytest.raises(UsageError, match=rf"talk_rare\.txt.*{says}"):
+        list(SOURCES["talk_rare"].read(tmp_path / "talk_rare.txt", tmp_path))
 
 
 def test_an_unknown_source_is_named(tmp_path: Path, recipe: Config) -> None:
