@@ -19,7 +19,7 @@ pytest.importorskip("datasets", reason="needs the train extra")
 
 from datasets import Dataset, DatasetDict
 
-from training.train import checkpoint_of
+from training.train import checkpoint_of, train
 
 RECIPE = Path(__file__).parents[1] / "training" / "configs" / "default.yaml"
 _CODE_OF = {label: code for code, label in CODES.items()}
@@ -220,6 +220,49 @@ def test_a_folder_of_something_else_is_not_written_to(data: Path, recipe: Config
         write(build(data, recipe), recipe, tmp_path / "mine")
 
 
+def test_cards_of_others_stay(data: Path, recipe: Config, tmp_path: Path) -> None:
+    tables, out = build(data, recipe), tmp_path / "mine"
+    (out / "cards").mkdir(parents=True)
+    (out / "cards" / "notes.md").write_text("a year of work", encoding="utf-8")
+    for manifest in ('{"name": "another program"}', "[]", "{", "null"):
+        (out / "manifest.json").write_text(manifest, encoding="utf-8")
+        with pytest.raises(UsageError, match="is not empty and holds no training tables"):
+            write(tables, recipe, out)
+        assert (out / "manifest.json").read_text(encoding="utf-8") == manifest
+    listed = {"recipe_sha256": "x", "sources": {"act_gallery": {}, "talk_rare": {}, "../../thesis": {}}}
+    (out / "manifest.json").write_text(json.dumps(listed), encoding="utf-8")
+    for other in (out / "cards" / "talk_rare.md", tmp_path / "thesis.md"):
+        other.write_text("x", encoding="utf-8")
+    write(tables, recipe, out)
+    assert sorted(path.name for path in (out / "cards").iterdir()) == ["act_gallery.md", "notes.md", "service_talk.md"]
+    assert (tmp_path / "thesis.md").exists()
+
+
+def test_tables_are_not_written_where_a_file_lies(data: Path, recipe: Config, tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("x", encoding="utf-8")
+    with pytest.raises(UsageError, match="out: is a file"):
+        write(build(data, recipe), recipe, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("kept", "says"),
+    [("A", "no turn of customers, and"), ("C", "no turn of agents, and"), ("", "no turn of customers and of agents")],
+)
+def test_a_development_part_that_cannot_calibrate_both_heads_is_refused(
+    data: Path, recipe: Config, tmp_path: Path, kept: str, says: str
+) -> None:
+    for name in recipe.sources:
+        blocks = (data / f"{name}.txt").read_text(encoding="utf-8").strip().split("\n\n")
+        for place, block in enumerate(blocks):
+            if part_of(recipe.split, block.split("id=")[1].split()[0]) == "dev":
+                blocks[place] = "\n".join(line for line in block.split("\n") if line[0] in f"#{kept}")
+        (data / f"{name}.txt").write_text("\n\n".join(blocks) + "\n", encoding="utf-8")
+    path = tmp_path / "r.yaml"
+    path.write_text(recipe.model_dump_json(), encoding="utf-8")
+    with pytest.raises(UsageError, match=f"development part: holds {says}"):
+        train(path, data, tmp_path / "out")
+
+
 @pytest.mark.parametrize(
     ("source", "row", "says"),
     [
@@ -327,7 +370,13 @@ def test_codes_name_exactly_the_labels_of_the_schema() -> None:
 
 @pytest.mark.parametrize(
     ("change", "says"),
-    [({"epoch": 3}, "key 'epoch'"), ({"layers": 0}, "key 'layers'"), ({"storage": "int4"}, "key 'storage'")],
+    [
+        ({"epoch": 3}, "key 'epoch'"),
+        ({"layers": 0}, "key 'layers'"),
+        ({"split": {"salt": "s", "dev": 0, "test": 0.1}}, r"key 'split': .*`dev` must be greater than 0"),
+        ({"seed": 10**30}, "key 'seed'"),
+        ({"storage": "int4"}, "key 'storage'"),
+    ],
 )
 def test_a_wrong_recipe_names_the_key(tmp_path: Path, change: dict[str, object], says: str) -> None:
     recipe = json.loads(read_config(RECIPE).model_dump_json()) | change

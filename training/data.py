@@ -19,7 +19,7 @@ from datasets import Dataset, DatasetDict, Features, List, Value, disable_progre
 from cxsentiment.errors import CxError, UsageError
 from cxsentiment.schema import ACTS, SENTIMENTS
 from training import duplicates
-from training.catalogue import HELD_OUT, TESTS, Source, source_of
+from training.catalogue import HELD_OUT, SOURCES, TESTS, Source, source_of
 from training.config import Config, Split, read_config
 from training.sources import LabelledTurn, as_scored, dataset_file, read_rows, service_talk, sha256
 from training.templates import environment
@@ -175,6 +175,18 @@ def _refuse_empty(turns: Iterable[LabelledTurn]) -> None:
         )
 
 
+def refuse_one_sided(dev: Dataset) -> None:
+    """Raise UsageError unless both heads can be calibrated on the development part."""
+    agents = sum(acts is not None for acts in dev["acts"])
+    sides = {"customers": len(dev) - agents, "agents": agents}
+    if lacking := [side for side, number in sides.items() if not number]:
+        raise UsageError(
+            "development part",
+            f"holds no turn of {' and of '.join(lacking)}, and the model is calibrated on it",
+            do="Add sources of talk between customers and agents, or raise split.dev",
+        )
+
+
 def counts(rows: Dataset) -> dict[str, Counter[str]]:
     """Turns per source and label of one part ("none" for an agent turn without an act)."""
     found: dict[str, Counter[str]] = {}
@@ -184,16 +196,30 @@ def counts(rows: Dataset) -> dict[str, Counter[str]]:
     return found
 
 
+def _cards(out: Path) -> list[Path]:
+    """The cards that tables in `out` have; UsageError where something else lies there."""
+    if out.exists() and not out.is_dir():
+        raise UsageError(str(out), "is a file", do="Give --out a folder")
+    if not out.exists() or not any(out.iterdir()):
+        return []
+    try:
+        manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        manifest = None
+    if not isinstance(manifest, dict) or "recipe_sha256" not in manifest:
+        raise UsageError(str(out), "is not empty and holds no training tables", do="Give --out another folder")
+    return [out / "cards" / f"{name}.md" for name in manifest.get("sources", ()) if name in SOURCES]
+
+
 def write(tables: Tables, config: Config, out: Path) -> None:
     """Write the parts as Parquet, a card for each source, and manifest.json, to the folder `out`.
 
     The same sources and recipe give the same bytes. Raises UsageError where `out` holds something else.
     """
-    if out.exists() and any(out.iterdir()) and not (out / "manifest.json").exists():
-        raise UsageError(str(out), "is not empty and holds no training tables", do="Give --out another folder")
+    old = _cards(out)
     (out / "cards").mkdir(parents=True, exist_ok=True)
-    for old in (out / "cards").glob("*.md"):
-        old.unlink()
+    for card in old:
+        card.unlink(missing_ok=True)
     disable_progress_bars()
     template = environment().get_template("source_card.md.j2")
     by_part = {part: counts(tables.parts[part]) for part in PARTS}

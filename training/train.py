@@ -25,7 +25,7 @@ from cxsentiment.model import read_bundle
 from training.batches import Item, epoch_batches, load_tokeniser, pad, turns_of
 from training.campaign import Material, Team, gather
 from training.config import Config, read_config, start_folders
-from training.data import Tables, build
+from training.data import Tables, build, refuse_one_sided
 from training.losses import batch_loss, positive_weights
 from training.model import Network, load_encoder
 from training.sources import LabelledTurn
@@ -231,6 +231,7 @@ def train(
     check_folder(out, config)
     torch.set_num_threads(threads)
     tables, turns, material = _read(config, data, team)
+    refuse_one_sided(tables.parts["dev"])
     print(f"{len(turns)} training turns; recipe {config.name} {config.version}, sha256 {config.sha256[:12]}")
     tokeniser = load_tokeniser(config)
     torch.manual_seed(config.seed)
