@@ -22,7 +22,7 @@ from tokenizers import Tokenizer
 from cxsentiment.errors import CxError, ExitCode, UsageError
 from cxsentiment.ingest.options import ReadOptions, parse_map, parse_roles
 from cxsentiment.model import read_bundle
-from training.batches import Item, epoch_batches, load_tokeniser, pad, turns_of
+from training.batches import Item, epoch_batches, idle_sources, load_tokeniser, pad, turns_of
 from training.campaign import Material, Team, gather
 from training.config import Config, read_config, start_folders
 from training.data import Tables, build, refuse_one_sided
@@ -56,11 +56,13 @@ def fit(
 ) -> Progress:
     """Train `network` in place. With `checkpoint`, save there and go on from there.
 
-    Raises CxError where the loss is no number any more.
+    Raises CxError where the loss is no number any more, and UsageError where there is nothing to train on.
     """
     torch.manual_seed(config.seed)
     plans = [list(epoch_batches(turns, tokeniser, config, epoch)) for epoch in range(config.optimiser.epochs)]
     steps = sum(map(len, plans))
+    if not steps:
+        raise UsageError(f"recipe {config.name}", "trains on no turn", do="Raise the `repeat` of its sources")
     optimiser, schedule = _optimiser(network, config, steps)
     weights = positive_weights(turns, config.loss)
     progress = _resume(checkpoint, network, optimiser, schedule, say)
@@ -226,6 +228,8 @@ def train(
     """
     from training.bundle import check_folder, write_bundle
 
+    if threads < 1:
+        raise UsageError("--threads", f"{threads} threads cannot train", allowed="1 or more", do="Correct the number")
     config = read_config(recipe)
     out = out or Path("models") / config.name
     check_folder(out, config)
@@ -233,6 +237,8 @@ def train(
     tables, turns, material = _read(config, data, team)
     refuse_one_sided(tables.parts["dev"])
     print(f"{len(turns)} training turns; recipe {config.name} {config.version}, sha256 {config.sha256[:12]}")
+    for name in idle_sources(turns, config):
+        print(f"source {name} gives no turn to an epoch: its `repeat` is too small, or all its turns were left out")
     tokeniser = load_tokeniser(config)
     torch.manual_seed(config.seed)
     network = _network(config)
