@@ -213,6 +213,26 @@ def test_a_checkpoint_is_of_the_texts_and_of_the_labels(data: Path, keyed: Confi
     assert len(seen) == 5
 
 
+def test_what_a_reader_leaves_out_is_counted(data: Path, recipe: Config, tmp_path: Path) -> None:
+    told = [["joy"], ["anger", "fear"], ["surprise"], ["joy", "caring"], ["joy", "anger", "caring"], ["grief"], []]
+    rows = [{"id": f"r{k}", "text": f"a text {k}", "labels": {"emotions": one}} for k, one in enumerate(told)]
+    rows[5] |= {"dup_of_held": True}
+    lines = "".join(json.dumps(row) + "\n" for row in rows)
+    (data / "goemotions.jsonl.gz").write_bytes(gzip.compress(lines.encode()))
+    use = recipe.sources["act_gallery"]
+    config = recipe.model_copy(update={"sources": recipe.sources | {"goemotions": use}})
+    tables = build(data, config)
+    assert {reason: n for reason, n in tables.dropped.items() if reason.startswith("goemotions")} == {
+        "goemotions: of two of our classes": 1,
+        "goemotions: repeated by the official test": 1,
+        "goemotions: with emotions that are neither satisfaction nor dissatisfaction": 2,
+        "goemotions: with such an emotion beside one of ours": 1,
+    }
+    write(tables, config, tmp_path / "out")
+    card = (tmp_path / "out" / "cards" / "goemotions.md").read_text(encoding="utf-8")
+    assert "1 with such an emotion beside one of ours" in card
+
+
 def test_a_folder_of_something_else_is_not_written_to(data: Path, recipe: Config, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("x", encoding="utf-8")

@@ -87,6 +87,8 @@ def build(data: Path, config: Config, team: Mapping[Part, Sequence[LabelledTurn]
         files[source.file] = sha256(path)
         read = list(source.read(path, data))
         files |= _looked_up(source, read, data)
+        if source.left_out is not None:
+            dropped.update({f"{name}: {reason}": number for reason, number in source.left_out(path).items()})
         for turn in read:
             part = part_of(config.split, turn.conversation) if source.own else "train"
             if part == "test" and not source.tested:

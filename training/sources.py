@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -331,11 +332,31 @@ def _mapped(path: Path, row: dict[str, Any], label: str, table: dict[str, str | 
 
 def goemotions(path: Path, data: Path) -> Iterator[LabelledTurn]:
     """Comments whose emotions all fall into one of our classes, without those that the official test repeats."""
+    for row, label, _ in _comments(path):
+        if label is not None:
+            yield _single("goemotions", row, label)
+
+
+def goemotions_left_out(path: Path) -> Counter[str]:
+    """How many comments `goemotions` leaves out, by reason."""
+    return Counter(reason for _, label, reason in _comments(path) if label is None)
+
+
+def _comments(path: Path) -> Iterator[tuple[dict[str, Any], str | None, str]]:
+    """Each comment with our label, or None and why it has none."""
     for row, emotions in _singles(path, "emotions", list):
         classes = {_mapped(path, row, emotion, EMOTIONS) for emotion in emotions}
-        label = classes.pop() if len(classes) == 1 else None
-        if label is not None and not row.get("dup_of_held"):
-            yield _single("goemotions", row, label)
+        ours = classes - {None}
+        if row.get("dup_of_held"):
+            yield row, None, "repeated by the official test"
+        elif not ours:
+            yield row, None, "with emotions that are neither satisfaction nor dissatisfaction"
+        elif len(ours) > 1:
+            yield row, None, "of two of our classes"
+        elif None in classes:
+            yield row, None, "with such an emotion beside one of ours"
+        else:
+            yield row, ours.pop(), ""
 
 
 def senti4sd(path: Path, data: Path) -> Iterator[LabelledTurn]:
