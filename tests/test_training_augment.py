@@ -63,6 +63,43 @@ def test_names_brands_and_numbers_go_and_their_cues_stay(text: str, gone: list[s
         assert kept.lower() in changed.lower()
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "thanks you're speaking with the team",
+        "thank you for speaking up",
+        "my name is not on it",
+        "who's speaking please",
+        "Same here.",
+        "And here it is.",
+        "Came here for help.",
+        "You’re speaking too fast",
+    ],
+)
+def test_words_that_are_no_names_stay(text: str) -> None:
+    assert {replace_names(text, random.Random(seed)).lower() for seed in range(30)} == {text.lower()}
+
+
+@pytest.mark.parametrize("text", ["you're speaking with marta", "it's marta speaking", "Marta speaking"])
+def test_names_beside_such_words_still_go(text: str) -> None:
+    for seed in range(30):
+        changed = replace_names(text, random.Random(seed))
+        assert "marta" not in changed.lower()
+        assert "speaking" in changed
+
+
+@pytest.mark.parametrize(
+    "text", ["great 😡", "oh great :(", "lovely :-/", "fine :'(", "thanks:)", "ok <3", "wow (:", "so late ☹"]
+)
+def test_a_mood_that_a_face_may_tell_is_not_made_speech(text: str) -> None:
+    speech = Augment(asr=1, marks=0, social=0, typos=0, compose=0)
+    for mood in ("negative", "positive"):
+        assert variant(customer(text, mood), speech, random.Random(1)) == customer(text, mood)
+    assert variant(customer(text, "neutral"), speech, random.Random(1)).style == "asr"
+    assert variant(customer("at http://a.b it is 10:30 (late)", "negative"), speech, random.Random(1)).style == "asr"
+    assert variant(agent(text, "greet"), speech, random.Random(1)).style == "asr"
+
+
 def test_every_style_of_marks_turns_up() -> None:
     seen = {replace_names("This is Marta.", random.Random(seed)) for seed in range(400)}
     assert {f"this is {person}." for person, _, _ in MARKS} <= seen
@@ -74,6 +111,12 @@ def test_speech_has_no_capitals_and_no_punctuation() -> None:
         assert spoken == spoken.lower()
         assert not set(spoken) & set(",.!?$-")
         assert "don't" in spoken
+
+
+def test_speech_keeps_either_apostrophe() -> None:
+    for seed in range(5):
+        assert as_speech("I don’t", random.Random(seed)) == as_speech("I don't", random.Random(seed))
+    assert any("i don't" in as_speech("I ‘don’t’", random.Random(seed)) for seed in range(5))
 
 
 def test_posts_keep_the_words() -> None:

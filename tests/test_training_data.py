@@ -1,6 +1,7 @@
 import gzip
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,10 @@ from training.data import build, main, part_of, write
 from training.sources import CODES, EMOTIONS, codes
 
 pytest.importorskip("datasets", reason="needs the train extra")
+
+from datasets import Dataset, DatasetDict
+
+from training.train import checkpoint_of, train
 
 RECIPE = Path(__file__).parents[1] / "training" / "configs" / "default.yaml"
 _CODE_OF = {label: code for code, label in CODES.items()}
@@ -169,11 +174,113 @@ def test_tables_cards_and_manifest_are_written_alike_each_time(
     assert f"| negative | {manifest['sources']['service_talk']['labels']['train']['negative']} |" in card
 
 
+@pytest.fixture
+def keyed(data: Path, recipe: Config, monkeypatch: pytest.MonkeyPatch) -> Config:
+    """The recipe with a source whose texts lie in another dataset's file."""
+    monkeypatch.setitem(SOURCES, "agent_turns", replace(SOURCES["agent_turns"], file="agent_turns.jsonl"))
+    label = {"dataset": "star", "conversation_id": "star-1", "turn": 0, "acts": ["greet"]}
+    (data / "agent_turns.jsonl").write_text(json.dumps(label) + "\n", encoding="utf-8")
+    star(data, "hello there")
+    use = recipe.sources["act_gallery"]
+    return recipe.model_copy(update={"sources": recipe.sources | {"agent_turns": use}})
+
+
+def star(data: Path, text: str) -> None:
+    row = {"id": "star-1", "turns": [{"speaker": "agent", "text": text}]}
+    (data / "star.jsonl.gz").write_bytes(gzip.compress(json.dumps(row).encode(), mtime=0))
+
+
+def test_the_file_that_gives_the_texts_of_keyed_labels_is_named(data: Path, keyed: Config, tmp_path: Path) -> None:
+    tables = build(data, keyed)
+    digest = hashlib.sha256((data / "star.jsonl.gz").read_bytes()).hexdigest()
+    assert tables.files["star.jsonl.gz"] == digest
+    write(tables, keyed, tmp_path / "out")
+    assert json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8"))["files"] == tables.files
+
+
+def test_a_checkpoint_is_of_the_texts_and_of_the_labels(data: Path, keyed: Config) -> None:
+    tables = build(data, keyed)
+    assert checkpoint_of(keyed, build(data, keyed)) == checkpoint_of(keyed, tables)
+    seen = {checkpoint_of(keyed, tables)}
+    star(data, "good morning to you")
+    seen.add(checkpoint_of(keyed, build(data, keyed)))
+    rows = tables.parts["train"].to_list()
+    for changed in ([rows[0] | {"text": "others"}, *rows[1:]], rows[::-1], rows[1:]):  # the same files, read otherwise
+        parts = DatasetDict(
+            {**tables.parts, "train": Dataset.from_list(changed, features=tables.parts["train"].features)}
+        )
+        seen.add(checkpoint_of(keyed, replace(tables, parts=parts)))
+    assert len(seen) == 5
+
+
+def test_what_a_reader_leaves_out_is_counted(data: Path, recipe: Config, tmp_path: Path) -> None:
+    told = [["joy"], ["anger", "fear"], ["surprise"], ["joy", "caring"], ["joy", "anger", "caring"], ["grief"], []]
+    rows = [{"id": f"r{k}", "text": f"a text {k}", "labels": {"emotions": one}} for k, one in enumerate(told)]
+    rows[5] |= {"dup_of_held": True}
+    lines = "".join(json.dumps(row) + "\n" for row in rows)
+    (data / "goemotions.jsonl.gz").write_bytes(gzip.compress(lines.encode()))
+    use = recipe.sources["act_gallery"]
+    config = recipe.model_copy(update={"sources": recipe.sources | {"goemotions": use}})
+    tables = build(data, config)
+    assert {reason: n for reason, n in tables.dropped.items() if reason.startswith("goemotions")} == {
+        "goemotions: of two of our classes": 1,
+        "goemotions: repeated by the official test": 1,
+        "goemotions: with emotions that are neither satisfaction nor dissatisfaction": 2,
+        "goemotions: with such an emotion beside one of ours": 1,
+    }
+    write(tables, config, tmp_path / "out")
+    card = (tmp_path / "out" / "cards" / "goemotions.md").read_text(encoding="utf-8")
+    assert "1 with such an emotion beside one of ours" in card
+
+
 def test_a_folder_of_something_else_is_not_written_to(data: Path, recipe: Config, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("x", encoding="utf-8")
     with pytest.raises(UsageError, match="is not empty and holds no training tables"):
         write(build(data, recipe), recipe, tmp_path / "mine")
+
+
+def test_cards_of_others_stay(data: Path, recipe: Config, tmp_path: Path) -> None:
+    tables, out = build(data, recipe), tmp_path / "mine"
+    (out / "cards").mkdir(parents=True)
+    (out / "cards" / "notes.md").write_text("a year of work", encoding="utf-8")
+    for manifest in ('{"name": "another program"}', "[]", "{", "null"):
+        (out / "manifest.json").write_text(manifest, encoding="utf-8")
+        with pytest.raises(UsageError, match="is not empty and holds no training tables"):
+            write(tables, recipe, out)
+        assert (out / "manifest.json").read_text(encoding="utf-8") == manifest
+    listed = {"recipe_sha256": "x", "sources": {"act_gallery": {}, "talk_rare": {}, "../../thesis": {}}}
+    (out / "manifest.json").write_text(json.dumps(listed), encoding="utf-8")
+    for other in (out / "cards" / "talk_rare.md", tmp_path / "thesis.md"):
+        other.write_text("x", encoding="utf-8")
+    write(tables, recipe, out)
+    assert sorted(path.name for path in (out / "cards").iterdir()) == ["act_gallery.md", "notes.md", "service_talk.md"]
+    assert (tmp_path / "thesis.md").exists()
+
+
+def test_tables_are_not_written_where_a_file_lies(data: Path, recipe: Config, tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("x", encoding="utf-8")
+    with pytest.raises(UsageError, match="out: is a file"):
+        write(build(data, recipe), recipe, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("kept", "says"),
+    [("A", "no turn of customers, and"), ("C", "no turn of agents, and"), ("", "no turn of customers and of agents")],
+)
+def test_a_development_part_that_cannot_calibrate_both_heads_is_refused(
+    data: Path, recipe: Config, tmp_path: Path, kept: str, says: str
+) -> None:
+    for name in recipe.sources:
+        blocks = (data / f"{name}.txt").read_text(encoding="utf-8").strip().split("\n\n")
+        for place, block in enumerate(blocks):
+            if part_of(recipe.split, block.split("id=")[1].split()[0]) == "dev":
+                blocks[place] = "\n".join(line for line in block.split("\n") if line[0] in f"#{kept}")
+        (data / f"{name}.txt").write_text("\n\n".join(blocks) + "\n", encoding="utf-8")
+    path = tmp_path / "r.yaml"
+    path.write_text(recipe.model_dump_json(), encoding="utf-8")
+    with pytest.raises(UsageError, match=f"development part: holds {says}"):
+        train(path, data, tmp_path / "out")
 
 
 @pytest.mark.parametrize(
@@ -182,6 +289,7 @@ def test_a_folder_of_something_else_is_not_written_to(data: Path, recipe: Config
         ("goemotions", {"labels": {"emotions": ["joy", "envy"]}}, "unknown label 'envy'"),
         ("senti4sd", {"labels": {"polarity": "mixed"}}, "unknown label 'mixed'"),
         ("uci_reviews", {"labels": {"sentiment": "5"}}, "unknown label '5'"),
+        ("goemotions", {"labels": {"emotions": [["joy"]]}}, "unknown label"),
     ],
 )
 def test_a_label_that_no_table_maps_is_refused(tmp_path: Path, source: str, row: dict[str, object], says: str) -> None:
@@ -198,6 +306,12 @@ def test_a_label_that_no_table_maps_is_refused(tmp_path: Path, source: str, row:
         (lambda text: text.replace("A E2:", "A E9:", 1), "unknown code 'E9'"),
         (lambda text: text.replace("A E2: this", "A E2 this", 1), "not a turn such as"),
         (lambda text: text.replace("A N1:", "A -:"), "no training turn carries unprofessional"),
+        (lambda text: text.replace("A E2:", "A neg:", 1), r"txt:6: a turn of an agent is labelled 'neg'"),
+        (lambda text: text.replace("A E2:", "A E2 neg:", 1), "a turn of an agent is labelled 'E2 neg'"),
+        (lambda text: text.replace("A E2:", "A E2 -:", 1), "a turn of an agent is labelled 'E2 -'"),
+        (lambda text: text.replace("C neg:", "C E2:", 1), r"txt:2: a turn of a customer is labelled 'E2'"),
+        (lambda text: text.replace("C neg:", "C neg pos:", 1), "a turn of a customer is labelled 'neg pos'"),
+        (lambda text: text.replace("C neg:", "C -:", 1), "a turn of a customer is labelled '-'"),
     ],
 )
 def test_a_damaged_source_says_what_is_wrong(data: Path, recipe: Config, change: object, says: str) -> None:
@@ -206,6 +320,52 @@ def test_a_damaged_source_says_what_is_wrong(data: Path, recipe: Config, change:
         (data / name).write_text(change(text), encoding="utf-8")  # type: ignore[operator]
     with pytest.raises(UsageError, match=says):
         build(data, recipe)
+
+
+_ROW = json.dumps({"id": "r1", "text": "a text", "labels": {"emotions": ["joy"]}}).encode() + b"\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"no gzip", r"goemotions\.jsonl\.gz: cannot be read as gzip"),
+        (gzip.compress(_ROW * 5000)[:-90], r"goemotions\.jsonl\.gz: cannot be read as gzip"),
+        (gzip.compress(_ROW * 50)[:10] + b"\xff" * 40, r"goemotions\.jsonl\.gz: cannot be read as gzip"),
+        (gzip.compress(b'{"id": "caf\xe9"}\n'), "not UTF-8 text"),
+        (gzip.compress(_ROW + b"[1]\n"), ":2: not a JSON object"),
+        (gzip.compress(_ROW + b'{"id": "r2", "text": "x"}\n'), ":2: the key 'labels' is missing"),
+        (gzip.compress(_ROW.replace(b'"a text"', b"null")), ":1: key 'text' holds None"),
+        (gzip.compress(_ROW.replace(b'["joy"]', b'"joy"')), ":1: key 'emotions' holds 'joy'"),
+    ],
+    ids=["no gzip", "cut off", "damaged", "old encoding", "list", "no labels", "no text", "no list"],
+)
+def test_a_damaged_file_of_single_texts_is_named(tmp_path: Path, content: bytes, says: str) -> None:
+    path = tmp_path / "goemotions.jsonl.gz"
+    path.write_bytes(content)
+    with pytest.raises(UsageError, match=says):
+        list(SOURCES["goemotions"].read(path, tmp_path))
+
+
+def test_a_service_turn_without_its_conversation_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "service_turns.jsonl.gz"
+    row = {"id": "1", "dataset": "star", "turn": 0, "speaker": "agent", "text": "x", "acts": ["greet"]}
+    path.write_bytes(gzip.compress(json.dumps(row).encode()))
+    with pytest.raises(UsageError, match=r":1: the key 'conversation_id' is missing"):
+        list(SOURCES["service_turns"].read(path, tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"# id=a channel=chat\nC neg: x\n", ":2: the header above this turn lacks style=, campaign="),
+        (b"C neg: x\n", ":1: the header above this turn lacks id=, style=, campaign="),
+        (b"# id=a style=chat campaign=x\nC neg: caf\xe9\n", "not UTF-8 text"),
+    ],
+)
+def test_damaged_written_talk_is_named(tmp_path: Path, content: bytes, says: str) -> None:
+    (tmp_path / "talk_rare.txt").write_bytes(content)
+    with pytest.raises(UsageError, match=rf"talk_rare\.txt.*{says}"):
+        list(SOURCES["talk_rare"].read(tmp_path / "talk_rare.txt", tmp_path))
 
 
 def test_an_unknown_source_is_named(tmp_path: Path, recipe: Config) -> None:
@@ -230,7 +390,13 @@ def test_codes_name_exactly_the_labels_of_the_schema() -> None:
 
 @pytest.mark.parametrize(
     ("change", "says"),
-    [({"epoch": 3}, "key 'epoch'"), ({"layers": 0}, "key 'layers'"), ({"storage": "int4"}, "key 'storage'")],
+    [
+        ({"epoch": 3}, "key 'epoch'"),
+        ({"layers": 0}, "key 'layers'"),
+        ({"split": {"salt": "s", "dev": 0, "test": 0.1}}, r"key 'split': .*`dev` must be greater than 0"),
+        ({"seed": 10**30}, "key 'seed'"),
+        ({"storage": "int4"}, "key 'storage'"),
+    ],
 )
 def test_a_wrong_recipe_names_the_key(tmp_path: Path, change: dict[str, object], says: str) -> None:
     recipe = json.loads(read_config(RECIPE).model_dump_json()) | change

@@ -70,7 +70,14 @@ def test_all_written_talk_together_has_every_act_many_times(tmp_path: Path) -> N
         ({"turn": 0, "acts": ["greet"], "sentiment": "negative"}, "labelled with sentiment and acts"),
         ({"turn": 1, "acts": []}, "speaker 'customer' is labelled with acts"),
         ({"turn": 1}, "is labelled with nothing"),
-        ({"dataset": None, "turn": 0, "acts": []}, r"None\.jsonl\.gz: this file is missing"),
+        ({"dataset": "stars", "turn": 0, "acts": []}, r"stars\.jsonl\.gz: this file is missing"),
+        ({"dataset": None, "turn": 0, "acts": []}, r"agent_turns\.jsonl:1: key 'dataset' holds None"),
+        ({"conversation_id": 1, "turn": 0, "acts": []}, r":1: key 'conversation_id' holds 1 \(allowed: text"),
+        ({"turn": False, "acts": []}, r":1: key 'turn' holds False \(allowed: a whole number"),
+        ({"turn": 0.0, "acts": []}, r":1: key 'turn' holds 0\.0"),
+        ({"turn": [0], "acts": []}, r":1: key 'turn' holds \[0\]"),
+        ({"turn": 0, "acts": [], "emotion": "angry"}, r":1: unknown key 'emotion'"),
+        ({"turn": 0, "acts": "greet"}, r"star-1, turn 0: acts are 'greet' \(allowed: a list"),
         ({"turn": 0, "acts": ["sing"]}, "unknown acts"),
         ({"turn": 1, "sentiment": "grumpy"}, "unknown sentiment 'grumpy'"),
     ],
@@ -86,10 +93,38 @@ def test_a_label_that_points_nowhere_or_says_nothing_known(
 
 def test_a_line_that_is_no_label_is_named(tmp_path: Path) -> None:
     path = tmp_path / "agent_turns.jsonl"
-    for line, says in (("{oops", "no label row"), ('{"dataset": "star", "turn": 0}', "conversation_id")):
+    for line, says in (
+        ("{oops", "not valid JSON"),
+        ("[1]", "not a JSON object"),
+        ('{"dataset": "star", "turn": 0}', "conversation_id"),
+    ):
         path.write_text(line + "\n", encoding="utf-8")
         with pytest.raises(UsageError, match=rf"agent_turns\.jsonl:1: .*{says}"):
             list(SOURCES["agent_turns"].read(path, tmp_path))
+
+
+@pytest.mark.parametrize("acts", [["greet"], ["close"]], ids=["alike", "other"])
+def test_two_labels_of_one_turn_are_refused(tmp_path: Path, acts: list[str]) -> None:
+    _conversation(tmp_path)
+    path = _labels(tmp_path / "agent_turns.jsonl", {"turn": 0, "acts": ["greet"]}, {"turn": 0, "acts": acts})
+    with pytest.raises(UsageError, match=r"agent_turns\.jsonl:2: a second label of star-1 turn 0"):
+        list(SOURCES["agent_turns"].read(path, tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("conversation", "says"),
+    [
+        ({"id": 5, "turns": []}, r"star\.jsonl\.gz:1: key 'id' holds 5"),
+        ({"id": "star-1"}, r":1: the key 'turns' is missing"),
+        ({"id": "star-1", "turns": [{"speaker": "agent", "text": None}]}, r":1, turn 0: key 'text' holds None"),
+        ({"id": "star-1", "turns": ["hello"]}, r":1, turn 0: not a JSON object"),
+    ],
+)
+def test_a_damaged_conversation_is_named(tmp_path: Path, conversation: dict[str, object], says: str) -> None:
+    (tmp_path / "star.jsonl.gz").write_bytes(gzip.compress(json.dumps(conversation).encode()))
+    path = _labels(tmp_path / "agent_turns.jsonl", {"turn": 0, "acts": ["greet"]})
+    with pytest.raises(UsageError, match=says):
+        list(SOURCES["agent_turns"].read(path, tmp_path))
 
 
 @pytest.mark.parametrize(("name", "label"), [("agent_turns", "acts"), ("customer_turns", "sentiment")])

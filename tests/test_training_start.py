@@ -15,6 +15,7 @@ from cxsentiment.errors import UsageError
 from cxsentiment.model import read_bundle
 from training.bundle import check_folder, put
 from training.config import read_config
+from training.model import encoder_folder
 from training.train import train
 from training.weights import load_network
 
@@ -88,6 +89,61 @@ def test_a_mean_with_the_start_needs_one(tmp_path: Path) -> None:
 def test_a_start_that_is_not_there_is_named(starts: list[str], tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="start 'build/nothing': no model folder"):
         read_config(recipe(tmp_path, [starts[0], "build/nothing"]))
+
+
+@pytest.mark.parametrize("content", ['{"name": ', "[1]", "null"])
+def test_a_damaged_bundle_in_the_place_of_the_new_one_is_named(starts: list[str], tmp_path: Path, content: str) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "bundle.json").write_text(content, encoding="utf-8")
+    with pytest.raises(UsageError, match=r"bundle\.json: (cannot be read as JSON|not a JSON object)"):
+        check_folder(tmp_path / "out", read_config(recipe(tmp_path, starts)))
+
+
+def test_a_model_is_not_written_where_a_file_lies(starts: list[str], tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("x", encoding="utf-8")
+    with pytest.raises(UsageError, match="out: is a file"):
+        check_folder(tmp_path / "out", read_config(recipe(tmp_path, starts)))
+
+
+def test_training_needs_a_thread(starts: list[str], tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--threads: 0 threads"):
+        train(recipe(tmp_path, starts), tmp_path, tmp_path / "out", threads=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("json", "holds no config.json, tokenizer.json, model.safetensors"),
+        ("nosuch-package", "neither a folder nor an installed package"),
+        ("", "holds no config.json"),  # the folder where the command runs
+        (".x", "neither a folder nor an installed package"),
+    ],
+)
+def test_an_encoder_without_weights_is_named(name: str, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        encoder_folder(name)
+
+
+def test_a_folder_without_weights_is_no_encoder(tmp_path: Path) -> None:
+    for file in ("config.json", "tokenizer.json"):
+        (tmp_path / file).write_text("{}", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"holds no model\.safetensors"):
+        encoder_folder(str(tmp_path))
+    (tmp_path / "model.safetensors").touch()
+    assert encoder_folder(str(tmp_path)) == tmp_path
+
+
+def test_a_recipe_that_trains_on_nothing_is_refused(
+    starts: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = recipe(tmp_path, starts)
+    whole = yaml.safe_load(path.read_text(encoding="utf-8")) | {"sources": {"talk_rare": {"repeat": 0.00001}}}
+    path.write_text(yaml.safe_dump(whole), encoding="utf-8")
+    (tmp_path / "data").mkdir()
+    with pytest.raises(UsageError, match="trains on no turn"):
+        train(path, tmp_path / "data", tmp_path / "out")
+    assert "source talk_rare gives no turn to an epoch" in capsys.readouterr().out
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_bundle_over_another_leaves_no_figures_of_that_one(tmp_path: Path, toy_bundle: Path) -> None:

@@ -85,14 +85,26 @@ _SIGNATURE = re.compile(
     r"(?P<cue>(?:[Rr]egards|[Bb]est|[Cc]heers|[Ss]incerely|[Ww]ishes|[Tt]hanks),? |(?:^|[.!?)] ?)[-–~^/*] ?)"
     r"(?P<name>[A-Z][a-z]+)(?=[.!]?$)"
 )
-_NAME_BEFORE = re.compile(r"\b(?P<name>[A-Z][a-z]+)(?P<cue> (?:here|speaking)\b)")
-_ASR_NAME = re.compile(r"(?P<cue>\b(?:my name is|my name's|you're speaking (?:to|with)) )(?P<name>[a-z]+)\b")
-_ASR_NAME_BEFORE = re.compile(r"\b(?P<name>(?!(?:who|now|am|is|i|you|we|are|be|and)\b)[a-z]+)(?P<cue> speaking\b)")
+# Words that stand where a name may stand, and are none; a part of a word after an apostrophe is none either.
+_NO_NAME = "|".join(
+    "who now am is i you we are be and not a an the my our someone somebody anyone anybody nobody for by of in on to "
+    "up out from while when without before after was were been being re generally strictly honestly frankly roughly "
+    "technically english spanish french german all same came come but so or it that this right still stuck new over "
+    "nothing everything he she they me him her them us live stay here there just only also already back".split()
+)
+_A_NAME = rf"(?<!['’\w])(?!(?i:{_NO_NAME})\b)"
+_NAME_BEFORE = re.compile(rf"{_A_NAME}(?P<name>[A-Z][a-z]+)(?P<cue> (?:here|speaking)\b)")
+_ASR_NAME = re.compile(rf"(?P<cue>\b(?:my name is|my name's|you're speaking (?:to|with)) ){_A_NAME}(?P<name>[a-z]+)\b")
+_ASR_NAME_BEFORE = re.compile(rf"{_A_NAME}(?P<name>[a-z]+)(?P<cue> speaking\b)")
 _BRAND_AFTER = re.compile(
     r"(?P<cue>\b(?:[Cc]alling|[Cc]ontacting|[Cc]hoosing|[Rr]eached|[Ww]elcome to|[Ff]rom|[Aa]t|with) )"
     r"(?P<name>[A-Z][\w&'-]*(?: (?:[A-Z&][\w&'-]*|of|and))*(?: [A-Z][\w'-]*)?)"
 )
 _NUMBER = re.compile(r"\b[A-Z]{0,4}-?\d[\d\-/]{2,}\d?\b")
+# Emoji and smileys: a recogniser has none, and what they say may be all that the label hangs on.
+_FACE = re.compile(
+    r"[\U0001F300-\U0001FAFF\u2600-\u27BF\u2B50]|<3|[:;=]['’]?-?[()]|(?<!\w)(?:[:;=]['’]?-?[DPpOo/\\|*]|\(-?[:;=])(?!\w)"
+)
 _MARKED = re.compile(r"[\[<{*#_]|XX")
 
 
@@ -103,11 +115,15 @@ def variant(turn: LabelledTurn, config: Augment, chance: random.Random) -> Label
         text = replace_names(text, chance)
     if chance.random() < config.typos:
         text = mistype(text, chance)
-    if style != "asr" and chance.random() < config.asr:
+    if style != "asr" and chance.random() < config.asr and not _told_by_face(turn):
         text, style = as_speech(text, chance), "asr"
     elif style in ("chat", "written") and chance.random() < config.social:
         text = as_social(text, turn.acts is None, chance)
     return replace(turn, text=text or turn.text, style=style)
+
+
+def _told_by_face(turn: LabelledTurn) -> bool:
+    return turn.sentiment in ("negative", "positive") and _FACE.search(turn.text) is not None
 
 
 def replace_names(text: str, chance: random.Random) -> str:
@@ -135,7 +151,7 @@ def _lower_cues(text: str) -> str:
 
 def as_speech(text: str, chance: random.Random) -> str:
     """The text as a recogniser writes it: no capitals, no punctuation, now and then a filler, repeat or lost word."""
-    words = re.sub(r"[^\w\s'\[\]<>{}*#]|(?<!\w)'|'(?!\w)", " ", text.lower()).split()
+    words = re.sub(r"[^\w\s'\[\]<>{}*#]|(?<!\w)'|'(?!\w)", " ", text.lower().replace("’", "'")).split()
     spoken: list[str] = []
     for word in words:
         roll = chance.random()

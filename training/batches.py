@@ -1,6 +1,7 @@
 """One epoch of training data: every source as often as the recipe says, varied, tokenised, batched by length."""
 
 import random
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -89,6 +90,12 @@ def epoch_turns(turns: Sequence[LabelledTurn], config: Config, epoch: int) -> li
     chosen.extend((variant(turn, config.augment, chance), 1.0) for turn in joined)
     chance.shuffle(chosen)
     return chosen
+
+
+def idle_sources(turns: Sequence[LabelledTurn], config: Config) -> list[str]:
+    """The sources of the recipe of which an epoch shows no turn."""
+    held = Counter(turn.source for turn in turns)
+    return [name for name, use in sorted(config.sources.items()) if not round(held[name] * use.repeat)]
 
 
 def encode(chosen: Sequence[tuple[LabelledTurn, float]], tokeniser: Tokenizer, config: Config) -> list[Item]:

@@ -37,6 +37,8 @@ def check_folder(out: Path, config: Config) -> None:
 
     Only a recipe named `default` that adapts to no campaign may write a model of that name.
     """
+    if out.exists() and not out.is_dir():
+        raise UsageError(str(out), "is a file", do="Give --out a folder")
     if out.exists() and any(out.iterdir()) and not (out / BUNDLE_FILE).exists():
         raise UsageError(str(out), "is not empty and not a model folder", do="Give --out another folder")
     there = _json(out / BUNDLE_FILE).get("name")
@@ -160,7 +162,12 @@ def _split(config: Config, tables: Tables) -> dict[str, object]:
 
 
 def _json(path: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    try:
+        found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    except (OSError, ValueError, RecursionError) as error:
+        raise UsageError(str(path), f"cannot be read as JSON: {error}", do="Restore or remove the folder") from error
+    if not isinstance(found, dict):
+        raise UsageError(str(path), "not a JSON object", do="Restore or remove the folder")
     return found
 
 

@@ -1,5 +1,6 @@
 """The catalogue of training sources: what each is, its terms, where it can be had, and what its labels mean to us."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +42,8 @@ class Source:
 
     `file` that begins with `labels/` lies in this package; others lie under the folder of the data. `labels` maps the
     source's label to ours (None: dropped, for the reason in `dropped`); None where the labels are the codebook's.
+    `left_out` says how many rows `read` leaves out, by reason; None where it leaves out none.
+    `keyed`: the texts are looked up in the datasets that the labels name.
     `own`: talk between customers and agents, split by conversation. `tested`: a part of it is kept for testing.
     `read` takes the file and the folder of the data, where texts that a label file names are found.
     """
@@ -54,10 +57,12 @@ class Source:
     annotators: str
     limits: str
     read: Callable[[Path, Path], Iterator[LabelledTurn]]
+    keyed: bool = False
     own: bool = True
     tested: bool = True
     labels: dict[str, str | None] | None = None
     dropped: str = ""
+    left_out: Callable[[Path], Counter[str]] | None = None
 
     def path(self, data: Path) -> Path:
         """The file of this source; UsageError where it is missing."""
@@ -109,6 +114,7 @@ def _keyed(speaker: str, credit: str) -> Source:
         annotators=f"language models that read each turn with the turns before it ({_CODEBOOK})",
         limits=_OPEN_LIMITS,
         read=sources.labelled_turns,
+        keyed=True,
     )
 
 
@@ -164,8 +170,9 @@ SOURCES: dict[str, Source] = {
         read=sources.goemotions,
         own=False,
         labels=EMOTIONS,
-        dropped="neither satisfaction nor dissatisfaction by the codebook; comments of two of our classes, and those "
-        "that the official test repeats, are left out too",
+        dropped="neither satisfaction nor dissatisfaction by the codebook; comments that have such an emotion beside "
+        "one of ours, comments of two of our classes, and those that the official test repeats, are left out too",
+        left_out=sources.goemotions_left_out,
     ),
     "senti4sd": Source(
         title="Senti4SD",

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from cxsentiment.errors import UsageError
 from cxsentiment.model import BUNDLE_FILE, read_bundle
@@ -46,6 +46,12 @@ class Split(_Strict):
     salt: str
     dev: Share
     test: Share
+
+
+def _calibrates(split: Split) -> Split:
+    if not split.dev:
+        raise ValueError("`dev` must be greater than 0, for the model is calibrated on that part")
+    return split
 
 
 class Augment(_Strict):
@@ -117,7 +123,7 @@ class Config(_Strict):
 
     name: str
     version: str
-    seed: int
+    seed: Annotated[int, Field(ge=0, lt=1 << 63)]  # what torch takes
     start: Annotated[tuple[str, ...], Field(max_length=8), BeforeValidator(_several)] = ()
     mean_with_start: bool = False
     encoder: str
@@ -128,7 +134,7 @@ class Config(_Strict):
     max_tokens: Annotated[int, Field(ge=16, le=512)]
     precision: Literal["fp32", "bf16"]
     storage: Literal["fp32", "fp16", "fp16+int8"]
-    split: Split
+    split: Annotated[Split, AfterValidator(_calibrates)]
     sources: Annotated[dict[str, SourceUse], Field(min_length=1)]
     augment: Augment
     loss: Loss

@@ -19,9 +19,9 @@ from datasets import Dataset, DatasetDict, Features, List, Value, disable_progre
 from cxsentiment.errors import CxError, UsageError
 from cxsentiment.schema import ACTS, SENTIMENTS
 from training import duplicates
-from training.catalogue import HELD_OUT, TESTS, source_of
+from training.catalogue import HELD_OUT, SOURCES, TESTS, Source, source_of
 from training.config import Config, Split, read_config
-from training.sources import LabelledTurn, as_scored, read_rows, service_talk, sha256
+from training.sources import LabelledTurn, as_scored, dataset_file, read_rows, service_talk, sha256
 from training.templates import environment
 
 Part = Literal["train", "dev", "test"]
@@ -41,7 +41,7 @@ _FEATURES = Features(
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """The three parts, the files they come from (name → sha256), and how many turns were dropped and why."""
+    """The three parts, every file that gives a label or a text (name → sha256), how many turns were dropped and why."""
 
     parts: DatasetDict
     files: dict[str, str]
@@ -51,6 +51,11 @@ class Tables:
         """Keys `source/conversation` of the talk in `part`, sorted."""
         rows = self.parts[part]
         return sorted({f"{a}/{b}" for a, b in zip(rows["source"], rows["conversation"], strict=True)})
+
+    @property
+    def taught(self) -> str:
+        """Hash of the training turns: texts, labels and order."""
+        return hashlib.sha256(json.dumps(self.parts["train"].to_list()).encode()).hexdigest()
 
 
 def part_of(split: Split, conversation: str) -> Part:
@@ -80,7 +85,11 @@ def build(data: Path, config: Config, team: Mapping[Part, Sequence[LabelledTurn]
         source = source_of(name)
         path = source.path(data)
         files[source.file] = sha256(path)
-        for turn in source.read(path, data):
+        read = list(source.read(path, data))
+        files |= _looked_up(source, read, data)
+        if source.left_out is not None:
+            dropped.update({f"{name}: {reason}": number for reason, number in source.left_out(path).items()})
+        for turn in read:
             part = part_of(config.split, turn.conversation) if source.own else "train"
             if part == "test" and not source.tested:
                 part = "train"
@@ -100,6 +109,12 @@ def build(data: Path, config: Config, team: Mapping[Part, Sequence[LabelledTurn]
     _refuse_empty(turns["train"])
     parts = DatasetDict({part: Dataset.from_dict(_columns(turns[part]), features=_FEATURES) for part in PARTS})
     return Tables(parts, files, dict(sorted(dropped.items())))
+
+
+def _looked_up(source: Source, turns: Iterable[LabelledTurn], data: Path) -> dict[str, str]:
+    """The datasets that gave the texts of a source's turns, with their sha256; none where its own file holds them."""
+    names = sorted({dataset_file(turn.dataset) for turn in turns}) if source.keyed else []
+    return {name: sha256(data / name) for name in names}
 
 
 def _columns(turns: Sequence[LabelledTurn]) -> dict[str, list[Any]]:
@@ -162,6 +177,18 @@ def _refuse_empty(turns: Iterable[LabelledTurn]) -> None:
         )
 
 
+def refuse_one_sided(dev: Dataset) -> None:
+    """Raise UsageError unless both heads can be calibrated on the development part."""
+    agents = sum(acts is not None for acts in dev["acts"])
+    sides = {"customers": len(dev) - agents, "agents": agents}
+    if lacking := [side for side, number in sides.items() if not number]:
+        raise UsageError(
+            "development part",
+            f"holds no turn of {' and of '.join(lacking)}, and the model is calibrated on it",
+            do="Add sources of talk between customers and agents, or raise split.dev",
+        )
+
+
 def counts(rows: Dataset) -> dict[str, Counter[str]]:
     """Turns per source and label of one part ("none" for an agent turn without an act)."""
     found: dict[str, Counter[str]] = {}
@@ -171,16 +198,30 @@ def counts(rows: Dataset) -> dict[str, Counter[str]]:
     return found
 
 
+def _cards(out: Path) -> list[Path]:
+    """The cards that tables in `out` have; UsageError where something else lies there."""
+    if out.exists() and not out.is_dir():
+        raise UsageError(str(out), "is a file", do="Give --out a folder")
+    if not out.exists() or not any(out.iterdir()):
+        return []
+    try:
+        manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        manifest = None
+    if not isinstance(manifest, dict) or "recipe_sha256" not in manifest:
+        raise UsageError(str(out), "is not empty and holds no training tables", do="Give --out another folder")
+    return [out / "cards" / f"{name}.md" for name in manifest.get("sources", ()) if name in SOURCES]
+
+
 def write(tables: Tables, config: Config, out: Path) -> None:
     """Write the parts as Parquet, a card for each source, and manifest.json, to the folder `out`.
 
     The same sources and recipe give the same bytes. Raises UsageError where `out` holds something else.
     """
-    if out.exists() and any(out.iterdir()) and not (out / "manifest.json").exists():
-        raise UsageError(str(out), "is not empty and holds no training tables", do="Give --out another folder")
+    old = _cards(out)
     (out / "cards").mkdir(parents=True, exist_ok=True)
-    for old in (out / "cards").glob("*.md"):
-        old.unlink()
+    for card in old:
+        card.unlink(missing_ok=True)
     disable_progress_bars()
     template = environment().get_template("source_card.md.j2")
     by_part = {part: counts(tables.parts[part]) for part in PARTS}
@@ -212,6 +253,7 @@ def write(tables: Tables, config: Config, out: Path) -> None:
         "recipe_sha256": config.sha256,
         "split": config.split.model_dump(),
         "tables": written,
+        "files": tables.files,
         "sources": sources,
         "held_out": {name: tables.files.get(name) for name in HELD_OUT},  # None: missing, so not compared with
         "cards": {path.name: sha256(path) for path in sorted((out / "cards").glob("*.md"))},

