@@ -6,8 +6,6 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 DATA ?= ../shared/data
-# Of the tests: one more than cores, for browsers, Spark and killed runs are waited for; above 4 the longest file is the limit.
-PROCESSES ?= $(shell $(PYTHON) -c "import os; print(min(4, len(os.sched_getaffinity(0)) + 1 if hasattr(os, 'sched_getaffinity') else 4))")
 START := build/start/version5/bundle.json
 
 # The examples of README and docs start hundreds of processes, each of which would compile the whole package anew.
@@ -27,7 +25,7 @@ test: env-test  ## install the training and development extras, run every check
 
 check:  ## format, lint, types, import contracts, security of the code, gates of the model, tests, README and docs examples, notebooks
 	$(MAKE) --jobs=2 --keep-going --output-sync=target $(CHECKS)
-	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 types:
 	$(BIN)/mypy
