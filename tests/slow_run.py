@@ -59,7 +59,7 @@ class Slow:
 
     folder: Path
     model: Path
-    pause: float = 0.6
+    pause: float = 0.4
 
     def start(self, *arguments: object) -> subprocess.Popen[str]:
         """`cxsentiment ARGUMENTS --model …` as a process group of its own."""
