@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cxsentiment.devices import Device
 from cxsentiment.errors import BundleError, CxError, RunError
-from cxsentiment.libraries import versions
+from cxsentiment.libraries import told, versions
 from cxsentiment.model import default_model
 from cxsentiment.privacy import Masking
 from cxsentiment.rubric.scorecard import Rubric
@@ -63,9 +63,8 @@ class Setup:
     def scorer(self) -> Scorer:
         """The scorer of this process. Raises RunError where it would not score as the driver's does."""
         here = versions(self.masking, self.device)
-        if different := [name for name, found in here.items() if found != self.versions.get(name)]:
-            found = ", ".join(f"{name} {here[name] or 'missing'} ({self.versions.get(name)})" for name in different)
-            what = f"other versions than (in brackets) the machine that began the job: {found}"
+        if here != self.versions:
+            what = f"other versions than the machine that began the job: {told(self.versions, here)}"
             raise RunError("", what, do="Install the same versions on every executor")
         scorer = scorer_of(self.model or default_model(), self.rubric, self.masking, self.device)
         if scorer.model.sha256 != self.model_sha256:

@@ -1,23 +1,34 @@
 """What run.json may hold: of each key that is there, the kind of its value. Which keys must be there, who asks says."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Annotated, Any
 
-_Kind = Callable[[Any, str], Iterator[str]]
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+_KINDS = {
+    "list_type": "a list",
+    "dict_type": "an object",
+    "model_type": "an object",
+    "string_type": "text",
+    "float_type": "a number",
+}
 
 
-def faults(receipt: Mapping[str, Any]) -> Iterator[str]:
-    """What is not of the kind that this version writes, in words."""
-    yield from _RECEIPT(receipt, "")
+def fault(receipt: Mapping[str, Any]) -> str | None:
+    """The first value that is not of the kind that this version writes, in words; None where all are."""
+    try:
+        _Receipt.model_validate(receipt)
+    except ValidationError as error:
+        first = error.errors()[0]
+        if first["type"] == "value_error":
+            return f"{_place(first['loc'][:1])} {first['ctx']['error']}"
+        return f"{_place(first['loc'])} is {_shown(first['input'])}, not {_KINDS.get(first['type'], 'a count')}"
+    return None
 
 
-def _of(kinds: type | tuple[type, ...], name: str) -> _Kind:
-    def check(value: Any, where: str) -> Iterator[str]:
-        if not isinstance(value, kinds) or (isinstance(value, bool) and kinds is not bool):
-            yield f"{where} is {_shown(value)}, not {name}"
-
-    return check
+def _place(keys: tuple[int | str, ...]) -> str:
+    return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys).removeprefix(".")
 
 
 def _shown(value: Any) -> str:
@@ -27,93 +38,91 @@ def _shown(value: Any) -> str:
     return repr(text[:37] + "…" if len(text) > 40 else text) if isinstance(value, str) else text[:40]
 
 
-def _or_null(kind: _Kind) -> _Kind:
-    return lambda value, where: iter(()) if value is None else kind(value, where)
-
-
-def _by_name(kind: _Kind) -> _Kind:
-    """An object of which every value is of one kind."""
-
-    def check(value: Any, where: str) -> Iterator[str]:
-        yield from _object(value, where)
-        for name, member in value.items() if isinstance(value, dict) else ():
-            yield from kind(member, f"{where}[{name!r}]")
-
-    return check
-
-
-def _list_of(kind: _Kind) -> _Kind:
-    def check(value: Any, where: str) -> Iterator[str]:
-        yield from _list(value, where)
-        for place, member in enumerate(value if isinstance(value, list) else ()):
-            yield from kind(member, f"{where}[{place}]")
-
-    return check
-
-
-def _with(**kinds: _Kind) -> _Kind:
-    """An object of which these keys, where they are there, have values of these kinds."""
-
-    def check(value: Any, where: str) -> Iterator[str]:
-        yield from _object(value, where)
-        for name, kind in kinds.items() if isinstance(value, dict) else ():
-            if name in value:
-                yield from kind(value[name], f"{where}.{name}" if where else name)
-
-    return check
-
-
-def _count(value: Any, where: str) -> Iterator[str]:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        yield f"{where} is {_shown(value)}, not a count"
-
-
-def _hex(value: Any, where: str) -> Iterator[str]:
+def _bytes_in_hex(text: str) -> str:
     try:
-        bytes.fromhex(value)
-    except (TypeError, ValueError):
-        yield f"{where} is {_shown(value)}, not bytes in hex"
+        bytes.fromhex(text)
+    except ValueError:
+        raise ValueError(f"hold the path {_shown(text)}, which is not bytes in hex") from None
+    return text
 
 
-def _hashes(value: Any, where: str) -> Iterator[str]:
-    """Hashes by the names of files, none of which leads out of the run folder."""
-    yield from _by_name(_text)(value, where)
-    for name in value if isinstance(value, dict) else ():
-        path = PurePosixPath(name)
-        if path.is_absolute() or ".." in path.parts or "\\" in name:
-            yield f"{where} names {_shown(name)}, which is no file of the run folder"
+def _inside(name: str) -> str:
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or "\\" in name:
+        raise ValueError(f"names {_shown(name)}, which is no file of the run folder")
+    return name
 
 
-_object, _list = _of(dict, "an object"), _of(list, "a list")
-_text, _number = _of(str, "text"), _of((int, float), "a number")
-_counts = _by_name(_count)
-_beside = _or_null(_with(rejected=_count))
-_MODEL = _with(name=_text, version=_text, sha256=_text, thresholds=_by_name(_by_name(_number)))
-_CONTENT = _with(sections=_list_of(_with(items=_list_of(_object))))
-_RECEIPT = _with(
-    state=_text,
-    identity=_text,
-    parts=_by_name(_text),
-    model=_or_null(_MODEL),
-    device=_by_name(_text),
-    rubric=_with(name=_text, version=_text, sha256=_text, content=_CONTENT),
-    settings=_object,
-    inputs=_list_of(_with(source=_text, sha256=_or_null(_text), path_hex=_hex)),
-    contacts=_counts,
-    turns=_counts,
-    roles=_counts,
-    null_reasons=_counts,
-    masked=_counts,
-    warnings=_counts,
-    notes=_counts,
-    surveys=_beside,
-    log=_beside,
-    seconds=_by_name(_number),
-    core_seconds=_number,
-    shards=_count,
-    shards_reused=_count,
-    batches=_count,
-    erasures=_with(entries=_count, sha256=_text),
-    rescored_from=_object,
-    files=_hashes,
-)
+_Count = Annotated[int, Field(ge=0)]
+_Counts = dict[str, _Count]
+
+
+class _Object(BaseModel):
+    """An object of which these keys, where they are there, have values of these kinds; others are not looked at."""
+
+    model_config = ConfigDict(strict=True)
+
+
+class _Model(_Object):
+    name: str = ""
+    version: str = ""
+    sha256: str = ""
+    thresholds: dict[str, dict[str, float]] = {}
+
+
+class _Section(_Object):
+    items: list[dict[str, Any]] = []
+
+
+class _Content(_Object):
+    sections: list[_Section] = []
+
+
+class _Rubric(_Object):
+    name: str = ""
+    version: str = ""
+    sha256: str = ""
+    content: _Content = _Content()
+
+
+class _Input(_Object):
+    source: str = ""
+    sha256: str | None = None
+    path_hex: Annotated[str, AfterValidator(_bytes_in_hex)] = ""
+
+
+class _Beside(_Object):
+    rejected: _Count = 0
+
+
+class _Erasures(_Object):
+    entries: _Count = 0
+    sha256: str = ""
+
+
+class _Receipt(_Object):
+    state: str = ""
+    identity: str = ""
+    parts: dict[str, str] = {}
+    model: _Model | None = None
+    device: dict[str, str] = {}
+    rubric: _Rubric = _Rubric()
+    settings: dict[str, Any] = {}
+    inputs: list[_Input] = []
+    contacts: _Counts = {}
+    turns: _Counts = {}
+    roles: _Counts = {}
+    null_reasons: _Counts = {}
+    masked: _Counts = {}
+    warnings: _Counts = {}
+    notes: _Counts = {}
+    surveys: _Beside | None = None
+    log: _Beside | None = None
+    seconds: dict[str, float] = {}
+    core_seconds: float = 0.0
+    shards: _Count = 0
+    shards_reused: _Count = 0
+    batches: _Count = 0
+    erasures: _Erasures = _Erasures()
+    rescored_from: dict[str, Any] = {}
+    files: dict[Annotated[str, AfterValidator(_inside)], str] = {}

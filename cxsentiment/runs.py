@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from cxsentiment import lock, parts, seals
 from cxsentiment.errors import ReceiptError, RunError
 from cxsentiment.keyed import keyed
-from cxsentiment.receipt_shape import faults
+from cxsentiment.receipt_shape import fault
 from cxsentiment.schema import ACTS, SENTIMENTS, SIGNALS, Reject
 
 TABLES = ("turns", "items", "contacts")  # in the order in which a shard writes them
@@ -278,7 +278,7 @@ def read_receipt(run: Path) -> dict[str, Any] | None:
         raise ReceiptError(str(path), f"not valid JSON: {error}", do=_RESTORE) from error
     if not isinstance(receipt, dict):
         raise ReceiptError(str(path), "is not a receipt", do=_RESTORE)
-    if wrong := next(faults(receipt), None):
+    if wrong := fault(receipt):
         raise ReceiptError(str(path), f"is not a receipt as this version writes it: {wrong}", do=_RESTORE)
     return keyed(receipt, path)
 

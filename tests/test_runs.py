@@ -134,7 +134,7 @@ def test_rejects_are_lines_of_json(tmp_path: Path) -> None:
         ('{"state": "complete", "inputs": "x"}', "inputs is 'x', not a list"),
         ('{"state": "complete", "inputs": ["x"]}', r"inputs\[0\] is 'x', not an object"),
         ('{"state": "complete", "device": "cpu"}', "device is 'cpu', not an object"),
-        ('{"state": "complete", "turns": {"in": "3"}}', r"turns\['in'\] is '3', not a count"),
+        ('{"state": "complete", "turns": {"in": "3"}}', r"turns\.in is '3', not a count"),
         ('{"state": "complete", "files": {"../x": "0"}}', r"files names '\.\./x', which is no file of the run folder"),
         ('{"state": "complete", "files": {"/x": "0"}}', "files names '/x'"),
         ('{"state": "complete", "rubric": {"content": {"sections": [3]}}}', r"rubric\.content\.sections\[0\] is 3"),

@@ -149,7 +149,7 @@ def test_an_executor_that_would_score_otherwise_is_refused(
     batches = pa.Table.from_pylist([{"id": "a", "turns": TURNS}]).to_batches()
     with monkeypatch.context() as other:
         other.setattr(executors, "versions", lambda *given: libraries.versions(*given) | {"onnxruntime": "1.0"})
-        with pytest.raises(RunError, match=r"other versions than .+: onnxruntime 1\.0 \(\d+\.\S+\)\. Install"):
+        with pytest.raises(RunError, match=r"other versions than .+: onnxruntime \d+\.\S+ \(here 1\.0\)\. Install"):
             list(score(iter(batches)))
     bundle = json.loads((there / "bundle.json").read_text())
     (there / "bundle.json").write_text(json.dumps(bundle | {"version": "other"}))

@@ -136,7 +136,7 @@ def _edited(run: Path, edit: Callable[[dict[str, Any]], object]) -> None:
         (lambda r: r.update(device="cpu"), "device is 'cpu', not an object"),
         (lambda r: r["inputs"][0].update(path_hex="x"), "not bytes in hex"),
         (lambda r: r["rubric"]["content"].update(sections={}), "rubric.content.sections is an object, not a list"),
-        (lambda r: r["contacts"].update(scored="12"), "contacts['scored'] is '12', not a count"),
+        (lambda r: r["contacts"].update(scored="12"), "contacts.scored is '12', not a count"),
     ],
 )
 def test_a_receipt_that_was_edited_is_a_difference(
