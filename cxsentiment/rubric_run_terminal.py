@@ -34,9 +34,8 @@ def print_rescored(receipt: Mapping[str, Any], out: Path, *, as_json: bool) -> N
     if receipt.get("already_scored"):
         console.print(f"already scored by {name}: nothing to do; the run is {escape(str(out))}")
         return
-    console.print(
-        f"{scored:,} contact{'' if scored == 1 else 's'} scored by {name} in {receipt['seconds']['total']:.1f} s; the model was not run"
-    )
+    what = "contact" if scored == 1 else "contacts"
+    console.print(f"{scored:,} {what} scored by {name} in {receipt['seconds']['total']:.1f} s; the model was not run")
     without = sum(receipt["null_reasons"].values())
     if without:
         most = max(receipt["null_reasons"], key=receipt["null_reasons"].get)
