@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from scipy.stats import norm, t
+from scipy.stats import binom, norm, t
 
 from cxsentiment.reasons import Reason
 from cxsentiment.schema import Estimate
@@ -10,6 +10,7 @@ from cxsentiment.stats.arrays import compact, group_means, group_sums, same_shap
 from cxsentiment.stats.estimates import (
     bare,
     because,
+    binomial_quantile,
     complement,
     estimated,
     normal_quantile,
@@ -60,6 +61,13 @@ def test_quantiles_are_scipys():
     assert standard_error(bare(1.0, 1, "m", FEW)) is None
     half = t_interval(0.0, 1.0, 9, "m", df=8, level=0.9).high
     assert half == pytest.approx(t.ppf(0.95, 8))
+
+
+@pytest.mark.parametrize("n", [1, 2, 5, 6, 20, 999, 100_000])
+@pytest.mark.parametrize("chance", [0.01, 0.5, 0.9])
+def test_binomial_quantiles_are_scipys(n, chance):
+    for share in (0.025, 0.4, 0.5, 0.975):
+        assert binomial_quantile(share, n, chance) == binom.ppf(share, n, chance)
 
 
 @pytest.mark.parametrize("groups", [[3, 1, 3, 7], [-1, 5, 5, 9], [10**9, 2, 2, 10**12], []])

@@ -8,7 +8,7 @@ import numpy as np
 from cxsentiment.reasons import Reason
 from cxsentiment.schema import Estimate
 from cxsentiment.stats.arrays import FloatArray
-from cxsentiment.stats.estimates import LEVEL, missing
+from cxsentiment.stats.estimates import LEVEL, binomial_quantile, missing
 
 PERCENT = "%"
 
@@ -29,15 +29,13 @@ def percentile_interval(values: FloatArray, share: float) -> Estimate:
     Ranks l and u are such that P(l <= K < u) >= 95 % for K binomial(n, share) (Conover 1999, ch. 3.2); where the sample
     is too small for an upper or lower rank there is no interval.
     """
-    from scipy.stats import binom
-
     method = f"{100 * share:g}th percentile, order-statistic interval"
     x = np.sort(values[~np.isnan(values)])
     if x.size == 0:
         return missing(Reason("nothing_to_count", "no values"), method)
     value = float(np.quantile(x, share))
-    low = int(binom.ppf((1 - LEVEL) / 2, x.size, share))
-    high = int(binom.ppf((1 + LEVEL) / 2, x.size, share)) + 1
+    low = binomial_quantile((1 - LEVEL) / 2, x.size, share)
+    high = binomial_quantile((1 + LEVEL) / 2, x.size, share) + 1
     if low < 1 or high > x.size:
         return Estimate(
             value, None, None, x.size, method, Reason("too_few", f"{x.size} values are too few for an interval")

@@ -106,3 +106,11 @@ def t_two_sided(statistic: float, df: float) -> float:
     from scipy.special import stdtr
 
     return float(2 * stdtr(df, -abs(statistic)))
+
+
+def binomial_quantile(share: float, n: int, chance: float) -> int:
+    """Smallest number of successes in `n` tries of that chance (0-1) whose cumulative probability reaches `share`."""
+    from scipy.special import bdtr, bdtrik  # scipy.stats would take most of a command's start to import
+
+    above = max(math.ceil(bdtrik(share, n, chance)), 0)
+    return above - 1 if above and bdtr(above - 1, n, chance) >= share else above

@@ -7,7 +7,7 @@ import numpy as np
 from cxsentiment.reasons import Reason
 from cxsentiment.schema import Estimate
 from cxsentiment.stats.arrays import FloatArray, IntArray, compact
-from cxsentiment.stats.estimates import LEVEL, MIN_CLUSTERS, missing, t_interval
+from cxsentiment.stats.estimates import LEVEL, MIN_CLUSTERS, binomial_quantile, missing, t_interval
 
 
 def mean_t_interval(values: FloatArray) -> Estimate:
@@ -97,15 +97,13 @@ def clustered_mean(
 
 def median_interval(values: FloatArray) -> Estimate:
     """Median with the interval between two order statistics (exact binomial, at least 95 %; Conover 1999, ch. 3.2)."""
-    from scipy.stats import binom
-
     method = "median, order-statistic interval"
     x = np.sort(values[~np.isnan(values)])
     n = x.size
     if n == 0:
         return missing(Reason("nothing_to_count", "no values"), method)
     median = float(np.median(x))
-    rank = int(binom.ppf((1 - LEVEL) / 2, n, 0.5))
+    rank = binomial_quantile((1 - LEVEL) / 2, n, 0.5)
     if rank < 1:
         return Estimate(
             median, None, None, n, method, Reason("too_few", f"{n} values are too few for an interval; 6 are needed")
