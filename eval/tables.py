@@ -120,7 +120,8 @@ def markdown(results: dict[str, Any]) -> str:
         f"{model['bytes'] / 1e6:.1f} MB. Test conversations were kept from training by hash. 95 % intervals: bootstrap "
         "over conversations. Macro-F1 is the mean over the classes with at least ten cases in the set. service_turns "
         "are real turns, further_turns more of them, many chosen as hard, random_turns more again, drawn at random and "
-        f"labelled by the majority of three{_left_out(results)}; neither counts in another set; "
+        f"labelled by the majority of three{_left_out(results)}, posts public posts that are no service talk, most of "
+        "them chosen as hard; none of these three counts in another set; "
         "service_talk and act_gallery were written for this project, so kin of the training texts; "
         "strangers were written too, but nothing by their writers was ever trained on.",
         *sections(results),

@@ -5,8 +5,8 @@ was ever trained on. What this project may copy of them lies in `eval/bundled`, 
 model. The project's further labels (`training/labels`) teach the baselines, so that these learn from the same talk as
 the model; the real turns among them that lie in a test conversation, less those that service_turns has as well, are a
 set of its own (`further_turns`) that counts in no other, for many of them were chosen where an early model was unsure.
-So are `random_turns`: turns drawn at random from the test conversations of the same datasets, with the labels of two of
-three annotators (`random_turns.jsonl`).
+So are `posts`, public posts that are no service talk, read by the codebook, and `random_turns`: turns drawn at random
+from the test conversations of the same datasets, with the labels of two of three annotators (`random_turns.jsonl`).
 Agents say the same in many conversations, so those of the random turns that a turn of a training conversation says too,
 word for word or nearly (repeats.py), are left out and counted; for the other sets training left such turns out itself.
 
@@ -31,8 +31,9 @@ from eval.repeats import repeated, words
 
 OWN_TEXT = ("service_talk", "act_gallery", "strangers")  # written for this project: may be quoted
 FURTHER = "further_turns"
+POSTS = "posts"
 RANDOM = "random_turns"
-BESIDE = (FURTHER, RANDOM)
+BESIDE = (FURTHER, POSTS, RANDOM)
 """Sets that count in no other."""
 _CODES = dict(zip(("neg", "neu", "pos"), SENTIMENTS, strict=True)) | dict(
     zip([f"E{k}" for k in range(1, 5)] + [f"P{k}" for k in range(1, 13)] + ["N1"], ACTS, strict=True)
@@ -77,7 +78,7 @@ def read_counted(data: Path, model: Path) -> tuple[list[Case], dict[str, int]]:
     further = [_case(source, row, kept) for source, row in _further(data)]
     known = {(case.conversation, case.turn, case.text) for case in cases}
     hard = [
-        replace(case, source=FURTHER)
+        replace(case, source=POSTS if case.source == POSTS else FURTHER)
         for case in further
         if case.part == "test" and (case.conversation, case.turn, case.text) not in known
     ]
@@ -187,7 +188,7 @@ def _further(data: Path) -> Iterator[tuple[str, _Row]]:
         campaigns = dict(re.findall(r"^# id=(\S+) .*?campaign=(\S+)", path.read_text(encoding="utf-8"), re.MULTILINE))
         for contact, turn, channel, style, text, labels in _service_talk(path):
             yield path.stem, (f"{path.stem}/{campaigns[contact]}", turn, channel, style, text, labels)
-    for path in sorted(_LABELS.glob("*_turns.jsonl")):
+    for path in sorted(_LABELS.glob("*.jsonl")):
         for found in _keyed(path, data):
             yield path.stem, found
 
@@ -203,10 +204,14 @@ def _keyed(path: Path, data: Path) -> Iterator[_Row]:
         if not (data / f"{dataset}.jsonl.gz").exists():
             raise UsageError(str(data / f"{dataset}.jsonl.gz"), "this source is missing", do="Restore it")
         for talk in _json_rows(data / f"{dataset}.jsonl.gz"):
-            style = "call" if talk.get("channel") == "call" else "chat"
-            for turn, said in enumerate(talk["turns"]):
+            if "turns" in talk:
+                channel = style = "call" if talk.get("channel") == "call" else "chat"
+                texts = [said["text"] for said in talk["turns"]]
+            else:
+                channel, style, texts = "social", "written", [talk["text"]]
+            for turn, text in enumerate(texts):
                 if (labels_of := turns.get((talk["id"], turn))) is not None:
-                    yield talk["id"], turn, style, style, said["text"], labels_of
+                    yield talk["id"], turn, channel, style, text, labels_of
 
 
 def _json_rows(path: Path) -> Iterator[dict[str, Any]]:

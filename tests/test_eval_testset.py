@@ -122,6 +122,25 @@ def test_further_labels_teach_and_are_never_tested_on(data: Path) -> None:
     ]
 
 
+def test_posts_are_a_set_of_their_own(data: Path) -> None:
+    (data / "labels").mkdir()
+    rows = [{"dataset": "goemotions", "conversation_id": f"g-{k}", "turn": 0, "sentiment": "neutral"} for k in (1, 2)]
+    lines = "".join(json.dumps(row) + "\n" for row in rows)
+    (data / "labels" / "posts.jsonl").write_text(lines, encoding="utf-8")
+    with gzip.open(data / "goemotions.jsonl.gz", "wt", encoding="utf-8") as file:
+        for k in (1, 2, 3):
+            file.write(json.dumps({"id": f"g-{k}", "text": f"that is post {k}", "labels": {}}) + "\n")
+    split = json.loads((data / "split.json").read_text())
+    split["test_conversations"].append("posts/g-1")
+    (data / "split.json").write_text(json.dumps(split))
+    found = [case for case in read_cases(data, data) if case.source == "posts"]
+    assert {(case.conversation, case.part, case.sentiment, case.channel) for case in found} == {
+        ("g-1", "test", "neutral", "social"),
+        ("g-2", "train", "neutral", "social"),
+    }
+    assert subsets(found[:1]) == {"all": [], "posts": [0]}
+
+
 def test_further_turns_that_service_turns_has_too_count_once(data: Path) -> None:
     (data / "labels").mkdir()
     keyed = {"dataset": "star", "conversation_id": "star-1"}

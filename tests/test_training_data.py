@@ -198,6 +198,29 @@ def test_the_file_that_gives_the_texts_of_keyed_labels_is_named(data: Path, keye
     assert json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8"))["files"] == tables.files
 
 
+def test_a_turn_that_measures_is_not_taught_by_the_label_of_another_source(
+    data: Path, recipe: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = [f"post {number}, short" for number in range(40)]  # too short to be found by their words
+    rows = [
+        {"id": f"g-{k}", "dataset": "goemotions", "text": text, "labels": {"emotions": ["joy"]}}
+        for k, text in enumerate(texts)
+    ]
+    (data / "goemotions.jsonl.gz").write_bytes(gzip.compress("".join(json.dumps(row) + "\n" for row in rows).encode()))
+    labels = [
+        {"dataset": "goemotions", "conversation_id": f"g-{k}", "turn": 0, "sentiment": "neutral"} for k in range(40)
+    ]
+    (data / "posts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in labels), encoding="utf-8")
+    monkeypatch.setitem(SOURCES, "posts", replace(SOURCES["posts"], file="posts.jsonl"))
+    use = recipe.sources["act_gallery"]
+    tables = build(data, recipe.model_copy(update={"sources": recipe.sources | {"posts": use, "goemotions": use}}))
+    measured = {row["text"] for part in ("dev", "test") for row in tables.parts[part] if row["source"] == "posts"}
+    assert 0 < len(measured) < 40
+    taught = [row["text"] for row in tables.parts["train"] if row["source"] == "goemotions"]
+    assert sorted(taught) == sorted(set(texts) - measured)
+    assert tables.dropped["goemotions: held out by another label"] == len(measured)
+
+
 def test_a_checkpoint_is_of_the_texts_and_of_the_labels(data: Path, keyed: Config) -> None:
     tables = build(data, keyed)
     assert checkpoint_of(keyed, build(data, keyed)) == checkpoint_of(keyed, tables)
@@ -426,8 +449,12 @@ def test_the_real_sources_are_read(shared: Path) -> None:
     recipe = read_config(RECIPE)
     tables = build(shared / "data", recipe)
     assert set(tables.parts["train"]["source"]) == set(recipe.sources) <= set(SOURCES)
-    tested = {"service_turns", "service_talk", "act_gallery", "agent_turns", "customer_turns"}
+    tested = {"service_turns", "service_talk", "act_gallery", "agent_turns", "customer_turns", "posts"}
     assert set(tables.parts["test"]["source"]) == tested
+    held = {row["conversation"] for part in ("dev", "test") for row in tables.parts[part] if row["source"] == "posts"}
+    taught = {row["conversation"] for row in tables.parts["train"] if row["source"] == "goemotions"}
+    assert len(held) > 100
+    assert not held & taught  # a comment that measures is not taught by its dataset's own label
 
 
 @pytest.mark.shared

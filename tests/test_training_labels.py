@@ -51,6 +51,21 @@ def test_keyed_labels_find_their_texts(tmp_path: Path) -> None:
     assert (turn.text, turn.acts, turn.sentiment) == ("this is awful", None, "negative")
 
 
+def test_a_label_of_a_single_text_finds_it(tmp_path: Path) -> None:
+    row = {"id": "star-1", "text": "this is awful", "speaker": "reddit_user", "labels": {"emotions": ["neutral"]}}
+    (tmp_path / "star.jsonl.gz").write_bytes(gzip.compress(json.dumps(row).encode()))
+    path = _labels(tmp_path / "posts.jsonl", {"turn": 0, "sentiment": "negative"})
+    (turn,) = SOURCES["posts"].read(path, tmp_path)
+    assert (turn.text, turn.sentiment, turn.style, turn.conversation) == (
+        "this is awful",
+        "negative",
+        "written",
+        "star-1",
+    )
+    with pytest.raises(UsageError, match="star-1 turn 1"):
+        list(SOURCES["posts"].read(_labels(tmp_path / "posts.jsonl", {"turn": 1, "sentiment": "neutral"}), tmp_path))
+
+
 def test_all_written_talk_together_has_every_act_many_times(tmp_path: Path) -> None:
     found = Counter(
         act
@@ -127,7 +142,9 @@ def test_a_damaged_conversation_is_named(tmp_path: Path, conversation: dict[str,
         list(SOURCES["agent_turns"].read(path, tmp_path))
 
 
-@pytest.mark.parametrize(("name", "label"), [("agent_turns", "acts"), ("customer_turns", "sentiment")])
+@pytest.mark.parametrize(
+    ("name", "label"), [("agent_turns", "acts"), ("customer_turns", "sentiment"), ("posts", "sentiment")]
+)
 def test_label_files_hold_no_text_of_other_sources_and_no_mood_of_an_agent(name: str, label: str) -> None:
     for line in (LABELS / f"{name}.jsonl").read_text(encoding="utf-8").splitlines():
         assert set(json.loads(line)) == {"dataset", "conversation_id", "turn", label}

@@ -158,6 +158,22 @@ SOURCES: dict[str, Source] = {
     "talk_help": _talk("Support contacts of many services, untidy and bound to their context", "talk_help"),
     "agent_turns": _keyed("agent", _OPEN_AGENTS),
     "customer_turns": _keyed("customer", _OPEN),
+    "posts": Source(
+        title="Posts read by the codebook",
+        file="labels/posts.jsonl",
+        texts="Reddit comments and turns of people who talk to a bot, chosen where a model was unsure or differed from "
+        "the dataset's own label, and at random",
+        licence="labels: this project's own; texts as their sources",
+        credit="texts of GoEmotions (CC BY 4.0, Demszky et al. 2020, Google) and ConvAbuse (CC BY 4.0, Cercas Curry et "
+        "al. 2021); labelled for this project",
+        home="labels: this repository, training/labels/; texts on github.com: google-research/google-research, folder "
+        "goemotions; amandacurry/convabuse",
+        annotators="language models that read each text as if its writer had posted it to or about a company or person "
+        f"they deal with ({_CODEBOOK})",
+        limits="No service talk: what the writers are pleased or displeased with is mostly no service.",
+        read=sources.labelled_turns,
+        keyed=True,
+    ),
     "goemotions": Source(
         title="GoEmotions",
         file="goemotions.jsonl.gz",

@@ -72,9 +72,10 @@ def build(data: Path, config: Config, team: Mapping[Part, Sequence[LabelledTurn]
 
     `team`: turns of a team's own campaign, already split, that stand beside them (campaign.py).
 
-    A training turn is dropped where it has the same words (four or more) as a turn of dev or of a test, or nearly the
-    same as a turn of a test (duplicates.py). The team's turns are never dropped, for the campaign's split has settled
-    what measures them; dev turns of the sources that say the words of its training turns are. Raises UsageError for a
+    A training turn is dropped where it stands in dev or a test with another source's label, has the same words (four or
+    more) as a turn of dev or of a test, or nearly the same as a turn of a test (duplicates.py). The team's turns are
+    never dropped, for the campaign's split has settled what measures them; dev turns of the sources that say the words
+    of its training turns are. Raises UsageError for a
     source that is missing, damaged or of unknown labels, and for a label that no training turn carries.
     """
     files: dict[str, str] = {}
@@ -104,7 +105,7 @@ def build(data: Path, config: Config, team: Mapping[Part, Sequence[LabelledTurn]
         if (data / held_out).exists():
             files[held_out] = sha256(data / held_out)
             tests.extend(_texts(data / held_out))
-    taught = turns["train"][len(own["train"]) :]
+    taught = _not_of(turns["train"][len(own["train"]) :], (*turns["test"], *turns["dev"]), dropped)
     turns["train"] = own["train"] + _without(taught, tests, [turn.text for turn in turns["dev"]], dropped)
     _refuse_empty(turns["train"])
     parts = DatasetDict({part: Dataset.from_dict(_columns(turns[part]), features=_FEATURES) for part in PARTS})
@@ -144,6 +145,15 @@ def _texts(path: Path) -> list[str]:
     for row in read_rows(path):
         texts.extend([row["text"]] if "text" in row else [turn["text"] for turn in row.get("turns", ())])
     return texts
+
+
+def _not_of(turns: list[LabelledTurn], held: Iterable[LabelledTurn], dropped: Counter[str]) -> list[LabelledTurn]:
+    """The turns that do not stand, with a label of another source, among those held out."""
+    places = {(turn.dataset, turn.conversation, turn.turn) for turn in held}
+    kept = [turn for turn in turns if (turn.dataset, turn.conversation, turn.turn) not in places]
+    gone = Counter(turn.source for turn in turns) - Counter(turn.source for turn in kept)
+    dropped.update({f"{source}: held out by another label": number for source, number in gone.items()})
+    return kept
 
 
 def _without(turns: list[LabelledTurn], tests: list[str], dev: list[str], dropped: Counter[str]) -> list[LabelledTurn]:

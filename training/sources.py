@@ -175,14 +175,15 @@ def written_talk(path: Path, data: Path) -> Iterator[LabelledTurn]:
 def labelled_turns(path: Path, data: Path) -> Iterator[LabelledTurn]:
     """Labels keyed by dataset, conversation and turn; the texts are looked up in the datasets under `data`.
 
-    Raises UsageError for a label that points at a turn which does not exist, and for two of one turn.
+    A single text counts as the one turn, 0, of a customer. Raises UsageError for a label that points at a turn which
+    does not exist, and for two of one turn.
     """
     for dataset, rows in sorted(_labels(path).items()):
         found = set()
         file = data / dataset_file(dataset)
         for number, conversation in enumerate(read_rows(file), 1):
-            _check(f"{file}:{number}", conversation, id=str, turns=list)
-            for turn, said in enumerate(conversation["turns"]):
+            _check(f"{file}:{number}", conversation, id=str)
+            for turn, said in enumerate(_said(f"{file}:{number}", conversation)):
                 row = rows.get((conversation["id"], turn))
                 if row is None:
                     continue
@@ -195,7 +196,7 @@ def labelled_turns(path: Path, data: Path) -> Iterator[LabelledTurn]:
                     dataset=dataset,
                     conversation=conversation["id"],
                     turn=turn,
-                    style="call" if conversation.get("channel") == "call" else "chat",
+                    style=_style(conversation),
                     text=as_scored(said["text"]),
                     sentiment=_known(path, where, row.get("sentiment")),
                     acts=_known_acts(path, where, row.get("acts")),
@@ -207,6 +208,20 @@ def labelled_turns(path: Path, data: Path) -> Iterator[LabelledTurn]:
                 f"{len(lost)} labels of {dataset} point at turns that do not exist: {first}",
                 do="Correct the keys",
             )
+
+
+def _said(where: str, row: dict[str, Any]) -> list[dict[str, Any]]:
+    """The turns of a conversation, or a single text as the only one."""
+    if "turns" in row or "text" not in row:
+        _check(where, row, turns=list)
+        return list(row["turns"])
+    return [{"speaker": "customer", "text": row["text"]}]
+
+
+def _style(row: dict[str, Any]) -> str:
+    if "turns" not in row:
+        return "written"
+    return "call" if row.get("channel") == "call" else "chat"
 
 
 def _labels(path: Path) -> dict[str, dict[tuple[str, int], dict[str, Any]]]:
