@@ -98,7 +98,8 @@ _NOT_A_NAME = frozenset(
     """.split()
 )
 _SAID_EMAIL = re.compile(
-    r"(?<![\w@'’])((?:\w\s+){0,12}[\w'-]+(?:\s+(?:dot|underscore|dash|hyphen|minus|plus)\s+[\w-]+){0,4}"
+    # After a dash none begins: each word of "a-a-a-…" would be read to the end of the text.
+    r"(?<![\w@'’-])((?:\w\s+){0,12}[\w'-]+(?:\s+(?:dot|underscore|dash|hyphen|minus|plus)\s+[\w-]+){0,4}"
     rf"(?:\s+(?:{_NUMBER_WORD}|[a-z]|\d+)){{0,12}})\s+(?:at|@)\s+"
     r"((?:[\w-]+\s+)?(?:[\w-]+|<\w+/?>)(?:\s+dot\s+[a-z]{2,12}){1,3})(?!\w)",
     re.IGNORECASE,
