@@ -72,6 +72,10 @@ from cxsentiment.schema import Transcript, Turn
         ("my birthday is may fourth", "my birthday is [DOB]"),
         ("date of birth is july nine nineteen sixty eight", "date of birth is [DOB]"),
         ("born on the fifth of April, uh, nineteen seventy three.", "born on [DOB]."),
+        # dates of birth as forms write them
+        ("date-of-birth: 1985-05-05", "date-of-birth: [DOB]"),
+        ("date_of_birth=05/05/1985, birth_date: 5 May 1985", "date_of_birth=[DOB], birth_date: [DOB]"),
+        ("DOB=1985-05-05T00:00:00.000Z", "DOB=[DOB]"),
         # addresses of people and devices
         ("I live at 12 Baker Street, London NW1 6XE", "I live at [ADDRESS], London [ADDRESS]"),
         ("1600 Pennsylvania Ave NW, Washington, DC 20500", "[ADDRESS]"),
