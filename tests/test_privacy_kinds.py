@@ -72,6 +72,10 @@ from cxsentiment.schema import Transcript, Turn
         ("my birthday is may fourth", "my birthday is [DOB]"),
         ("date of birth is july nine nineteen sixty eight", "date of birth is [DOB]"),
         ("born on the fifth of April, uh, nineteen seventy three.", "born on [DOB]."),
+        ("driving licence MORGA753116SM9IJ", "driving licence [ID]"),
+        ("licence number is MORGA 753116 SM9IJ 35, UK", "licence number is [ID], UK"),
+        ("CURP GOMC900514HDFRRL09", "CURP [ID]"),
+        ("passport no. AB 123456", "passport no. [ID]"),
         # dates of birth as forms write them
         ("date-of-birth: 1985-05-05", "date-of-birth: [DOB]"),
         ("date_of_birth=05/05/1985, birth_date: 5 May 1985", "date_of_birth=[DOB], birth_date: [DOB]"),
