@@ -1,3 +1,4 @@
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -168,3 +169,10 @@ def test_what_a_mark_brings_to_light_is_masked_too(said: list[str], masked: list
     turns = tuple(Turn(k, "customer" if k % 2 else "agent", text) for k, text in enumerate(said))
     found, _ = mask_transcript(Transcript("c", turns))
     assert [turn.text for turn in found.turns] == masked
+
+
+@pytest.mark.parametrize("line", ["at 1:11 ", "pin 1 "])
+def test_a_long_turn_of_times_or_cues_costs_little_time(contact: Make, line: str) -> None:
+    before = time.process_time()
+    mask_transcript(contact("A: " + line * 6_000))
+    assert time.process_time() - before < 2

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from functools import cache
 
-from cxsentiment.privacy.cues import small_words
+from cxsentiment.privacy.cues import next_run, small_words
 from cxsentiment.privacy.marks import Found
 from cxsentiment.privacy.spoken import Run, Token
 
@@ -86,7 +86,7 @@ def _date_after(text: str, end: int, runs: Sequence[Run]) -> Found | None:
     date = _date().search(text, end, end + 160)
     if date is not None and small_words(text[end : date.start()]):
         return Found(date.start(), date.end(), "DOB")
-    run = next((run for run in runs if run.start >= end), None)
+    run = next_run(runs, end)
     if run is not None and len(run.digits) in _DAY_DIGITS and small_words(text[end : run.start]):
         return Found(run.start, run.end, "DOB")
     return None
