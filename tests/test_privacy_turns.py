@@ -26,6 +26,7 @@ def texts(transcript: Transcript, masking: Masking | None = None) -> list[str]:
         (["A: what's the security code?", "C: yes hold on it's one two three"], [None, "yes hold on it's [CVV]"]),
         (["A: your PIN please", "C: 4821"], [None, "[PIN]"]),
         (["A: what is your date of birth?", "C: july nine nineteen sixty eight"], [None, "[DOB]"]),
+        (["A: I just sent you a code, can you read it?", "C: 4 8 2 9 1 3"], [None, "[PIN]"]),
         (["A: date of birth?", "C: 04/05/1987"], [None, "[DOB]"]),
         (["A: best number to reach you?", "C: 555 01 99"], [None, "[PHONE]"]),
         (["A: the card number please", "C: 4111", "A: okay", "C: 1111"], [None, "[CARD]", "okay", "[CARD]"]),
