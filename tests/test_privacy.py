@@ -92,6 +92,20 @@ def test_typographic_and_invisible_separators_hide_nothing(separator: str, group
     assert mask(f"it is {separator.join(groups)} ok").text == f"it is {mark} ok"
 
 
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("\uff14\uff11\uff11\uff11\uff0d\uff11\uff11\uff11\uff11\uff0d1111\uff0d1111", "[CARD]"),
+        ("我的电话是13800138000。", "我的电话是[PHONE]。"),
+        ("電話12345678です", "電話[NUMBER]です"),
+        ("телефон89991234567", "телефон[NUMBER]"),
+        ("价格12345678元", "价格12345678元"),
+    ],
+)
+def test_numbers_beside_words_of_other_scripts(text: str, masked: str) -> None:
+    assert mask(text).text == masked
+
+
 @pytest.mark.parametrize("sign", ["\u200c", "\u200d", "\u00ad"])
 def test_invisible_signs_beside_others_and_in_addresses_hide_nothing(sign: str) -> None:
     assert mask(f"4{sign}111 -{sign}1111 1111{sign} 1111").text == "[CARD]"
@@ -170,4 +184,10 @@ def test_long_runs_of_covering_characters_cost_no_time(text):
 
     before = time.process_time()
     map_marks(text)
+    assert time.process_time() - before < 2
+
+
+def test_a_text_of_words_joined_by_dashes_costs_no_time() -> None:
+    before = time.process_time()
+    assert mask("a-" * 15_000 + " dot com").counts == {}
     assert time.process_time() - before < 2

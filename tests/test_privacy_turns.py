@@ -1,3 +1,4 @@
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,6 +26,7 @@ def texts(transcript: Transcript, masking: Masking | None = None) -> list[str]:
         (["A: what's the security code?", "C: yes hold on it's one two three"], [None, "yes hold on it's [CVV]"]),
         (["A: your PIN please", "C: 4821"], [None, "[PIN]"]),
         (["A: what is your date of birth?", "C: july nine nineteen sixty eight"], [None, "[DOB]"]),
+        (["A: I just sent you a code, can you read it?", "C: 4 8 2 9 1 3"], [None, "[PIN]"]),
         (["A: date of birth?", "C: 04/05/1987"], [None, "[DOB]"]),
         (["A: best number to reach you?", "C: 555 01 99"], [None, "[PHONE]"]),
         (["A: the card number please", "C: 4111", "A: okay", "C: 1111"], [None, "[CARD]", "okay", "[CARD]"]),
@@ -168,3 +170,10 @@ def test_what_a_mark_brings_to_light_is_masked_too(said: list[str], masked: list
     turns = tuple(Turn(k, "customer" if k % 2 else "agent", text) for k, text in enumerate(said))
     found, _ = mask_transcript(Transcript("c", turns))
     assert [turn.text for turn in found.turns] == masked
+
+
+@pytest.mark.parametrize("line", ["at 1:11 ", "pin 1 "])
+def test_a_long_turn_of_times_or_cues_costs_little_time(contact: Make, line: str) -> None:
+    before = time.process_time()
+    mask_transcript(contact("A: " + line * 6_000))
+    assert time.process_time() - before < 2

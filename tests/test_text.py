@@ -1,3 +1,4 @@
+import time
 from itertools import pairwise
 
 import pytest
@@ -50,3 +51,10 @@ def test_sentences_cover_every_word_in_order(text: str) -> None:
     spans = sentences(text)
     assert "".join("".join(text[s.start : s.end].split()) for s in spans) == "".join(text.split())
     assert all(a.end <= b.start for a, b in pairwise(spans))
+
+
+@pytest.mark.parametrize("text", ["." * 100_000 + "a b", "mr. " * 20_000 + "b", "?!" * 50_000 + '"a b'])
+def test_rows_of_signs_and_abbreviations_cost_no_time(text: str) -> None:
+    before = time.process_time()
+    assert len(sentences(text)) == 1
+    assert time.process_time() - before < 2

@@ -47,6 +47,7 @@ CUES: tuple[Cue, ...] = (
         rf"|confirmation code (?:we|i|they|you) \w+{_TOLD}"
         rf"|(?:code|number)(?: that)? (?:we|i|they|you)(?:'ve| have|'d| just)?(?: just)?"
         rf" (?:sent|texted|e?-?mailed){_TOLD}"
+        r"|(?:sent|sending|texted|texting)(?: (?:you|me|us|him|her|them|out|a|the|your|my|new|another)){1,3} code"
         r"|(?:code|pin) (?:in|from) the (?:text|sms|message|e-?mail|app)"
         r"|(?:six|6|five|5|eight|8)[ -]digit (?:code|pin|passcode|number))",
         4,
@@ -146,6 +147,6 @@ STARTS = frozenset(
     medicaid phil philhealth pag pagibig sss umid g gsis tin passport driver driver's drivers driving licence license
     government identity id curp e ein telephone call callback contact whats whatsapp viber fax reach ring text get my
     your best his her cellphone zip zipcode post postcode postal reservation invoice member membership loyalty customer
-    client acct parcel shipment incident
+    client acct parcel shipment incident sent sending texted texting
     """.split()
 )

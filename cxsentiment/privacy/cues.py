@@ -5,6 +5,7 @@ A cue speaks for the first value after it that has its length, as long as only s
 """
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -26,8 +27,12 @@ _SMALL = frozenset(
 _GAP_WORDS = 9
 _GAP_CHARACTERS = 80
 _VALUE_WITH_DIGITS = re.compile(
-    r"[A-Za-z]{2} ?\d\d ?\d\d ?\d\d ?[A-Za-z](?!\w)|(?=[A-Za-z\-/]{0,8}\d)[A-Za-z0-9][A-Za-z0-9\-/]{3,33}(?!\w)"
+    r"[A-Za-z]{2} ?\d\d ?\d\d ?\d\d ?[A-Za-z](?!\w)"
+    # A British driving licence, and capitals before a number, as passports have them.
+    r"|(?<!\w)[A-Z9]{5} ?\d{6} ?[A-Z\d]{5}(?: ?\d\d)?(?!\w)|(?<!\w)[A-Z]{1,3} \d{5,9}(?!\w)"
+    r"|(?=[A-Za-z\-/]{0,8}\d)[A-Za-z0-9][A-Za-z0-9\-/]{3,33}(?!\w)"
 )
+_LONGEST_ID = 21  # with letters: a Mexican CURP has 18, a British driving licence with spaces and issue 21
 _YEAR = re.compile(r"(?:19[5-9]|20[0-5])\d")
 _LOOK_AHEAD = 240  # characters in which a spelled value must end
 _COUNTED = re.compile(
@@ -81,6 +86,12 @@ def announced(
     return values
 
 
+def next_run(runs: Sequence[Run], start: int) -> Run | None:
+    """The first of a text's runs from `start` on; they are in order, and a text may have as many as cues."""
+    place = bisect_left(runs, start, key=lambda run: run.start)
+    return runs[place] if place < len(runs) else None
+
+
 def fitting(run: Run, low: int, high: int) -> list[Run]:
     """The run, or else those of its parts that have `low` to `high` digits."""
     if low <= len(run.digits) <= high:
@@ -99,7 +110,9 @@ def is_count(text: str, run: Run, kept: Sequence[tuple[int, int]]) -> bool:
     """Whether a run is a date, a time, a price, a sum, a number of things or a part of an id with letters."""
     if _DECIMAL.fullmatch(text, run.start, run.end) or _ID_BEFORE.search(text, max(0, run.start - 2), run.start):
         return True
-    if any(a < run.end and run.start < b for a, b in kept) or _COUNTED.match(text, run.end):
+    # The last of the spans that begin before the run ends: they are in order, and none reaches into another.
+    place = bisect_left(kept, (run.end,))
+    if (place > 0 and run.start < kept[place - 1][1]) or _COUNTED.match(text, run.end):
         return True
     if _MONEY_BEFORE.search(text, max(0, run.start - 6), run.start):
         return True
@@ -123,7 +136,8 @@ def lettered(text: str, start: int, cue: Cue) -> Found | None:
     """A value with letters from `start` on, typed ("X1234567") or spelled ("q q one two three four five six c")."""
     shape = re.compile(cue.shape) if cue.shape else _VALUE_WITH_DIGITS
     match = shape.search(text, start, start + _LOOK_AHEAD)
-    if match is not None and small_words(text[start : match.start()]) and cue.low <= len(match[0]) <= cue.high:
+    fits = match is not None and cue.low <= len(match[0]) <= max(cue.high, _LONGEST_ID)
+    if match is not None and fits and small_words(text[start : match.start()]):
         return Found(match.start(), match.end(), cue.kind)
     return _spelled(text, start, cue)
 
@@ -132,7 +146,7 @@ def _value_after(
     text: str, announcing: Said, limit: int, runs: Sequence[Run], kept: Sequence[tuple[int, int]]
 ) -> Found | None:
     cue, end = announcing.cue, announcing.end
-    run = next((run for run in runs if run.start >= end), None)
+    run = next_run(runs, end)
     if run is not None and run.start < limit and small_words(text[end : run.start]):
         for fit in fitting(run, cue.low, cue.high)[:1]:
             if _is_meant(text, end, fit, announcing) and not is_count(text, fit, kept):
@@ -143,9 +157,8 @@ def _value_after(
 def _alternatives(text: str, value: Found, cue: Cue, runs: Sequence[Run]) -> list[Found]:
     """ "my PIN is 1234 or 4321": the values that follow as second guesses."""
     more: list[Found] = []
-    for run in runs:
-        if run.start < value.end:
-            continue
+    for place in range(bisect_left(runs, value.end, key=lambda run: run.start), len(runs)):
+        run = runs[place]
         if not _OR.fullmatch(text, (more or [value])[-1].end, run.start) or not cue.low <= len(run.digits) <= cue.high:
             break
         more.append(Found(run.start, run.end, cue.kind))
@@ -154,10 +167,10 @@ def _alternatives(text: str, value: Found, cue: Cue, runs: Sequence[Run]) -> lis
 
 def _value_before(text: str, announcing: Said, runs: Sequence[Run]) -> Found | None:
     """ "one two three is the security code"."""
-    before = [run for run in runs if run.end <= announcing.start]
+    before = bisect_right(runs, announcing.start, key=lambda run: run.end)
     if not before:
         return None
-    run = before[-1]
+    run = runs[before - 1]
     gap = text[run.end : announcing.start].lower().split()
     if not gap or gap[0] not in ("is", "are", "was", "that's", "it's") or len(gap) > 4:
         return None

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from functools import cache
 
-from cxsentiment.privacy.cues import small_words
+from cxsentiment.privacy.cues import next_run, small_words
 from cxsentiment.privacy.marks import Found
 from cxsentiment.privacy.spoken import Run, Token
 
@@ -36,15 +36,23 @@ _DATE = (
     rf"|{_MONTH}{_S}(?:the\s+)?{_DAY}(?!\w){_LATER}"
     rf"|{_MONTH}{_S}{_YEAR}"
     rf"|(?:the\s+)?(?:{_ORDINAL}){_S}(?:the\s+)?(?:{_ORDINAL}){_LATER}"
+    r"|\d{4}-\d\d-\d\dT[\d:.]+Z?"
     r"|\d{1,4}\s?[./\-–]\s?\d{1,2}\s?[./\-–]\s?\d{2,4}|\d{1,2} \d{1,2} (?:19|20)?\d\d|(?:19|20)\d\d"
     rf"|(?:nineteen|twenty){_S}{_PAIR_WORD})(?!\w)"
 )
 _BORN = re.compile(
-    r"(?<!\w)(?:(?:date|day|year|month) of (?:my |your |his |her )?birth|birth ?(?:date|day|year)|d\.?\s?o\.?\s?b\.?"
+    r"(?<!\w)(?:(?:date|day|year|month)[ _-]of[ _-](?:my |your |his |her )?birth|birth[ _-]?(?:date|day|year)"
+    r"|d\.?\s?o\.?\s?b\.?"
     r"|born|b-?day)(?!\w)",
     re.IGNORECASE,
 )
-GATE = frozenset("birth birthdate birthday birthyear dob d b born bday day".split())  # one of these is in every cue
+# One of these is in every cue; forms write them with underscores.
+GATE = frozenset(
+    """
+    birth birthdate birthday birthyear birth_date birth_day birth_year date_of_birth day_of_birth month_of_birth
+    year_of_birth dob d b born bday day
+    """.split()
+)
 _DAY_DIGITS = range(5, 9)
 _AGE_AFTER = re.compile(r"\s*(?:years?|yrs?|months?|days?|weeks?|hours?|minutes?|times|people|of (?:them|us))\b", re.I)
 
@@ -78,7 +86,7 @@ def _date_after(text: str, end: int, runs: Sequence[Run]) -> Found | None:
     date = _date().search(text, end, end + 160)
     if date is not None and small_words(text[end : date.start()]):
         return Found(date.start(), date.end(), "DOB")
-    run = next((run for run in runs if run.start >= end), None)
+    run = next_run(runs, end)
     if run is not None and len(run.digits) in _DAY_DIGITS and small_words(text[end : run.start]):
         return Found(run.start, run.end, "DOB")
     return None

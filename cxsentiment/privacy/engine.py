@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from cxsentiment.errors import UsageError
-from cxsentiment.privacy import cues, dates, names, secrets, shapes, typed
+from cxsentiment.privacy import cues, dates, emails, names, secrets, shapes, typed
 from cxsentiment.privacy.errors import MaskingError
 from cxsentiment.privacy.marks import EVERYTHING_USUAL, Found, Masked, Masking
 from cxsentiment.privacy.numbers import SHORT, judged
@@ -80,13 +80,14 @@ def read(text: str, masking: Masking) -> Reading:
     secret, dotted = not words.isdisjoint(secrets.GATE), "dot" in words
     born = not words.isdisjoint(dates.GATE)
     named = "NAME" in masking.active
-    if not (digits or secret or dotted or born or named):
+    mailed = emails.emails(text) if emails.may_hold(text, words) else []
+    if not (digits or secret or dotted or born or named or mailed):
         return Reading()
     active = masking.active
     tokens = words_of(text)
     said = cues.said(text, tokens) if digits else []
     digit_runs = runs(text, tokens, [(cue.start, cue.end) for cue in said]) if digits else []
-    found: list[Found] = shapes.shapes(text) if digits else []
+    found: list[Found] = [*mailed, *shapes.shapes(text)] if digits else mailed
     if said:
         found += cues.announced(text, said, digit_runs, typed.kept_spans(text), active)
     if secret:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Set
 
 from cxsentiment.privacy import checks
+from cxsentiment.privacy.emails import NOT_A_LOCAL_PART, TOP
 from cxsentiment.privacy.marks import Found
 
 _IPV4 = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w]|\.\d)")
@@ -97,16 +98,11 @@ _NOT_A_NAME = frozenset(
     """.split()
 )
 _SAID_EMAIL = re.compile(
-    r"(?<![\w@'’])((?:\w\s+){0,12}[\w'-]+(?:\s+(?:dot|underscore|dash|hyphen|minus|plus)\s+[\w-]+){0,4}"
+    # After a dash none begins: each word of "a-a-a-…" would be read to the end of the text.
+    r"(?<![\w@'’-])((?:\w\s+){0,12}[\w'-]+(?:\s+(?:dot|underscore|dash|hyphen|minus|plus)\s+[\w-]+){0,4}"
     rf"(?:\s+(?:{_NUMBER_WORD}|[a-z]|\d+)){{0,12}})\s+(?:at|@)\s+"
     r"((?:[\w-]+\s+)?(?:[\w-]+|<\w+/?>)(?:\s+dot\s+[a-z]{2,12}){1,3})(?!\w)",
     re.IGNORECASE,
-)
-_TOP = frozenset(
-    "com co org net uk in ph au ca edu gov io us info biz de fr es it ie nz sg eu me mail nl za com. me. app".split()
-)
-_NOT_A_LOCAL_PART = frozenset(
-    "us me it online look site website page out up more found find available here is are live store shop".split()
 )
 
 
@@ -124,7 +120,7 @@ def said_emails(text: str) -> list[Found]:
     found = []
     for match in _SAID_EMAIL.finditer(text):
         local, domain = match[1].lower().split(), match[2].lower().split()
-        if domain[-1] in _TOP and local[-1] not in _NOT_A_LOCAL_PART:
+        if domain[-1] in TOP and local[-1] not in NOT_A_LOCAL_PART:
             found.append(_found(match, "EMAIL"))
     return found
 

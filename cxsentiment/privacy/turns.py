@@ -187,7 +187,7 @@ def _fill_own(look: _Look, put: Sequence[Said], masking: Masking) -> None:
     """ "I remembered my PIN. It is 5380.": the first number after a cue of the same turn, if it is near."""
     kept = typed.kept_spans(look.text) if look.read.runs else []
     for said in put:
-        run = next((run for run in look.read.runs if run.start >= said.end), None)
+        run = cues.next_run(look.read.runs, said.end)
         if run is None or said.cue.kind not in masking.active or run.start - said.end > _NEAR:
             continue
         if said.cue.low <= len(run.digits) <= said.cue.high and _is_free(look, run, kept):

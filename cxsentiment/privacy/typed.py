@@ -15,12 +15,12 @@ _PHONE_DIGITS = 10
 
 # Members of character classes: what stands for a space, for a dash, and what cannot be seen (soft hyphen, joiners).
 _SPACE = r" \t\u00a0\u2000-\u200a\u202f\u205f\u3000"
-_DASH = r"\-\u2010-\u2015\u2212"
+_DASH = r"\-\u2010-\u2015\u2212\ufe58\ufe63\uff0d"
 _HIDDEN = r"\u00ad\u200b-\u200d\u2060\ufeff"
 
 _MIN_DIGITS = 7
 _NAME = rf"\w\-\u2010\u2011{_HIDDEN}"
-_EMAIL = re.compile(rf"[.+%'{_NAME}]{{1,64}}@[{_NAME}]{{1,63}}(?:\.[{_NAME}]{{1,63}})+")
+_EMAIL = re.compile(rf"[.+%'{_NAME}]{{1,64}}(?:@|%40)[{_NAME}]{{1,63}}(?:\.[{_NAME}]{{1,63}})+")
 # Up to two signs may stand between the digits of one number: "4111 - 1111" is two numbers, "4111- 1111" is one.
 _LONG_RUN = re.compile(
     rf"\+?\d(?:[{_HIDDEN}]*(?:,[{_HIDDEN}]*|(?:[{_SPACE}\n.{_DASH}/_][{_HIDDEN}]*){{0,2}})\d){{11,}}"
@@ -38,7 +38,7 @@ _KEPT = re.compile(
     | \b(?:v|version|ver|release|build|firmware)[.:]?[<space>]?\d{1,5}(?:\.\d{1,5}){1,4}
       (?![.\d])                                                                              # version 115.0.5790.170
     | (?:[$€£¥₹]|\b(?:Rs|USD|EUR|GBP|INR)\b\.?)\ ?\d{1,9}(?:[.,]\d{1,3})*(?!\d)            # $1,999.00
-    | (?<![\d.,<dash>+(<hidden>])(?<!\d[<space>])\d{1,9}(?:[.,]\d{1,3})*\ ?(?:[$€£¥₹%]|"""
+    | (?<![\d.,<dash>+(<hidden>])(?<!\d[<space>])\d{1,9}(?:[.,]\d{1,3})*\ ?(?:[$€£¥₹%元円원₽]|"""
         + _CURRENCY
         + r"""\b)                                                                              # 1.999,00 €
     )"""
@@ -49,14 +49,15 @@ _KEPT = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _SOCIAL_SECURITY = re.compile(r"\d{3}[- ]\d{2}[- ]\d{4}")
-# "INV-2045817", "AB_1234567": letters that belong to the number before it.
-_ID_BEFORE = re.compile(rf"(?:\w|\b[A-Z]{{1,6}}[_{_DASH}])$")
+# "INV-2045817", "AB_1234567": letters that belong to the number before it. Latin ones: scripts without spaces write a
+# phone number right beside a word.
+_ID_BEFORE = re.compile(rf"(?:[A-Za-z0-9_]|\b[A-Z]{{1,6}}[_{_DASH}])$")
 _ANY_SPACE, _ANY_DASH, _ANY_HIDDEN = (re.compile(f"[{members}]") for members in (_SPACE, _DASH, _HIDDEN))
 
 
 def mask_typed(text: str, mark: Callable[[str], str]) -> str:
     """The text with `mark(kind)` in place of what was found; an empty mark leaves it as it is."""
-    if "@" in text:
+    if "@" in text or "%40" in text:  # in an address of the web
         text = _EMAIL.sub(lambda match: mark("EMAIL") or match[0], text)
     if _digits(text) < _MIN_DIGITS:
         return text
@@ -90,7 +91,7 @@ def _kind(match: re.Match[str]) -> str | None:
     after = match.string[match.end() : match.end() + 1]
     if _ID_BEFORE.search(match.string, max(0, match.start() - 9), match.start()):
         return None
-    if after.isalpha() and digits < _PHONE_DIGITS:
+    if after.isascii() and after.isalpha() and digits < _PHONE_DIGITS:
         return None
     if _is_decimal(run) or _is_range(run):
         return None

@@ -1,0 +1,69 @@
+"""E-mail addresses whose signs are said, spaced or hidden, where the rest is typed: "jane.doe at gmail.com",
+"jane @gmail.com", "jane [at] gmail [dot] com". What is said in words alone is the business of `shapes`."""
+
+import re
+from collections.abc import Set
+
+from cxsentiment.privacy.marks import Found
+
+TOP = frozenset(
+    "com co org net uk in ph au ca edu gov io us info biz de fr es it ie nz sg eu me mail nl za com. me. app".split()
+)
+NOT_A_LOCAL_PART = frozenset(
+    "us me it online look site website page out up more found find available here is are live store shop".split()
+)
+# People speak of these as places too: "my account at gmail.com".
+_NOBODY = NOT_A_LOCAL_PART | frozenset("in on an account accounts mail email mailbox you them login down".split())
+_PROVIDERS = frozenset(
+    """
+    gmail googlemail yahoo ymail rocketmail hotmail outlook icloud aol msn protonmail proton gmx mail comcast verizon
+    att sbcglobal btinternet sky rediffmail
+    """.split()
+)
+_DOT = r"(?:\.|\s{0,3}[\[({<]\s?(?:dot|\.)\s?[\])}>]\s{0,3}|\s{1,3}dot\s{1,3})"
+# From the sign on, so that nothing before it is read in vain; `apart` may be no sign of an address ("sold at …").
+_AT_DOMAIN = re.compile(
+    r"(?:\s{0,3}[\[({<]\s?(?:at|@)\s?[\])}>]\s{0,3}|(?P<apart>,?\s{1,3}at\s{1,3}|\s{1,3}@\s{0,3})|@\s{0,3})"
+    rf"(?P<host>[^\W_][\w-]{{0,62}})(?:{_DOT}[\w-]{{2,63}}){{0,3}}?{_DOT}(?P<top>[a-z]{{2,12}})(?![\w@]|[.-]\w)",
+    re.IGNORECASE,
+)
+_HIDDEN = re.compile(r"[\s\[({<]")
+# Up to the sign; single letters before it were spelled.
+_LOCAL = re.compile(
+    r"(?<![\w.+'-])(?:[a-z]\s){0,12}[\w.+'-]{1,64}"
+    rf"(?:(?:{_DOT}|\s{{1,3}}(?:underscore|dash|hyphen|plus)\s{{1,3}})[\w.+'-]{{1,64}}){{0,3}}$",
+    re.IGNORECASE,
+)
+_LONGEST = 100  # characters of a local part
+_NAMED = re.compile(
+    r"\b(?:e-?mails?|gmail)(?: (?:address|id))?(?:'s|:| is| was| to)?(?: (?:it's|um|uh|at|just))*\s*$", re.I
+)
+
+
+def may_hold(text: str, words: Set[str]) -> bool:
+    """Whether a text, of these lower-case words, may hold such an address."""
+    return ("at" in words or "@" in text) and ("." in text or "dot" in words)
+
+
+def emails(text: str) -> list[Found]:
+    """The addresses.
+
+    A sign that stands apart makes one where what stands before it looks like one or was called one, or where the
+    provider's addresses are people's; "see us at example.com" is none.
+    """
+    found = []
+    for match in _AT_DOMAIN.finditer(text):
+        local = _LOCAL.search(text, max(0, match.start() - _LONGEST), match.start())
+        if local is None or match["top"].lower() not in TOP or not _HIDDEN.search(match[0]):
+            continue  # without a sign that is hidden it is an address as any (`typed`)
+        if match["apart"] is None or _is_somebody(text, local, match["host"].lower()):
+            found.append(Found(local.start(), match.end(), "EMAIL"))
+    return found
+
+
+def _is_somebody(text: str, local: re.Match[str], host: str) -> bool:
+    said = local[0].lower().split()[-1]
+    if said in _NOBODY:
+        return False
+    marked = re.search(r"\w[.+_-]\w|\w\d", said) or " dot " in local[0].lower()
+    return bool(marked or host in _PROVIDERS or _NAMED.search(text, max(0, local.start() - 40), local.start()))
