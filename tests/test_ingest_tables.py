@@ -125,6 +125,11 @@ def test_a_map_and_roles_find_other_names(contacts) -> None:
     assert contact.attrs == {"text": "x"}
 
 
+def test_spaces_around_a_cell_make_no_other_contact_and_no_other_value(contacts) -> None:
+    (contact,) = contacts("id,speaker,text,queue,csat\n7,agent,a,cards,4\n7 ,customer,b, cards,4 \n")
+    assert (contact.id, contact.queue, contact.csat, contact.warnings) == ("7", "cards", 4.0, ())
+
+
 def test_words_for_missing_are_text_in_the_text_column(contacts) -> None:
     (contact,) = contacts("id,speaker,text\n1,agent,NA\n1,customer,None\n1,agent,null\n")
     assert [turn.text for turn in contact.turns] == ["NA", "None", "null"]

@@ -4,9 +4,9 @@ Rows of one contact need not stand together. The source is read twice: first the
 contact has, then the rows, giving each contact out when its last row has come. So memory holds only open contacts,
 and a contact is never split.
 
-A row with a wrong number of cells, or with faulty quotes, is refused, and with it what it damages. With a speaker in its
-place it is a row of its own, and leaves a hole in its contact. Without, it is most often the rest of a cell with a line
-break that is not quoted; then the row before it is cut, and refused as well. What stands in the place of its id is
+A row with a wrong number of cells, or with faulty quotes, is refused, and with it what it damages. With a speaker in
+its place it is a row of its own, and leaves a hole in its contact. Without, it is most often the rest of a cell with a
+line break that is not quoted; then the row before it is cut, and refused as well. What stands in the place of its id is
 believed only where a whole row has that id too. A row whose date cannot be used is refused too. A contact keeps its
 other rows and is marked (records.py); with none left it is refused whole.
 """
@@ -312,6 +312,8 @@ class _Builder:
             if field not in fields:
                 continue
             values = self._dates(rows) if field == "started_at" else _distinct(rows, fields[field])
+            if len(values) > 1 and field == "id":  # 17 and "17": the rows are of one contact, as `_key` found
+                values = values[:1]
             if len(values) > 1 and field != "agent_id":
                 notes.append(f"{field} differs between the rows of the contact; it is taken as missing")
             elif len(values) == 1:
@@ -372,11 +374,12 @@ def _date(value: object, rules: DateRules) -> Moment | DateError | None:
 
 
 def _distinct(rows: Sequence[Row], at: int) -> list[object]:
-    """The different values of a column, absent ones left out."""
+    """The different values of a column, absent ones left out; spaces around a text make no other value."""
     values: dict[object, None] = {}
     for row in rows:
         value = row.cells[at]
         if _present(value):
+            value = value.strip() if isinstance(value, str) else value
             values[value if isinstance(value, Hashable) else str(value)] = None
     return list(values)
 
