@@ -206,8 +206,21 @@ def test_answers_inside_transcripts_are_turned_too_and_told() -> None:
     assert len(turned.warnings) == 2
     off = on_scale(scales, Transcript("a", (), csat=9.0))
     assert off.csat is None
-    plain = Transcript("a", (), csat=1.0, ces=2.0)
+    plain = Transcript("a", (), csat=1.0, nps=10.0, ces=2.0)
     assert on_scale(declare("1-5"), plain) is plain
+
+
+@pytest.mark.parametrize(
+    ("outcome", "value", "said"),
+    [("nps", 11.0, "0-10"), ("nps", -3.0, "0-10"), ("nps", 8.5, "whole"), ("ces", 9.0, "1-7"), ("ces", 0.0, "1-7")],
+)
+def test_answers_inside_transcripts_off_their_scale_are_not_used(outcome: str, value: float, said: str) -> None:
+    for scales in (declare(), declare(ces_direction="lower-is-easier")):
+        found = on_scale(scales, Transcript("a", (), **{outcome: value}))
+        assert getattr(found, outcome) is None
+        (warning,) = found.warnings
+        assert "not used" in warning
+        assert said in warning or "7-1" in warning
 
 
 CELL = st.sampled_from(["", "1", "5", "9", "good", "n/a", "x", " 3 "])

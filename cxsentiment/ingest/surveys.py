@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from cxsentiment.errors import InputError, UsageError
 from cxsentiment.ingest.dates import DateError, DateRules, Moment, read_date
-from cxsentiment.ingest.scales import OUTCOMES, Scales, contradicted, turned
+from cxsentiment.ingest.scales import NPS_SCALE, OUTCOMES, Scales, contradicted, turned
 from cxsentiment.ingest.sources import Source, find_sources, ignore
 from cxsentiment.ingest.survey_files import RowFile, open_rows
 from cxsentiment.ingest.tables import Row, missing_column
@@ -153,8 +153,8 @@ def apply(surveys: Surveys, transcript: Transcript) -> Transcript:
 
 
 def on_scale(scales: Scales, transcript: Transcript) -> Transcript:
-    """The transcript, its own answers turned as declared; a CSAT off its scale is taken out. Both with a warning."""
-    csat, ces, warnings = transcript.csat, transcript.ces, []
+    """The transcript, its own answers turned as declared; one off its scale is taken out. Both with a warning."""
+    csat, nps, ces, warnings = transcript.csat, transcript.nps, transcript.ces, []
     if csat is not None and scales.csat is not None:
         if not scales.csat.holds(csat):
             warnings.append(f"CSAT is off the declared scale {scales.csat}: not used")
@@ -162,12 +162,18 @@ def on_scale(scales: Scales, transcript: Transcript) -> Transcript:
         elif scales.csat.reversed:
             warnings.append(turned("CSAT", scales.csat, "better"))
             csat = scales.csat.stored(csat)
-    if ces is not None and scales.ces.reversed:
+    if nps is not None and (not NPS_SCALE.holds(nps) or nps % 1):
+        warnings.append(f"NPS is off its scale {NPS_SCALE}, whole numbers: not used")
+        nps = None
+    if ces is not None and not scales.ces.holds(ces):
+        warnings.append(f"CES is off its scale {scales.ces} (--ces-scale declares another): not used")
+        ces = None
+    elif ces is not None and scales.ces.reversed:
         warnings.append(turned("CES", scales.ces, "easier"))
         ces = scales.ces.stored(ces)
     if not warnings:
         return transcript
-    return replace(transcript, csat=csat, ces=ces, warnings=(*transcript.warnings, *warnings))
+    return replace(transcript, csat=csat, nps=nps, ces=ces, warnings=(*transcript.warnings, *warnings))
 
 
 class _Reading:
