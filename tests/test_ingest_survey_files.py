@@ -93,6 +93,22 @@ def test_a_sheet_of_a_workbook(tmp_path: Path) -> None:
     assert any("--timezone" in note for note in surveys.notes)
 
 
+@pytest.mark.parametrize(("scale", "answers"), [("0-100", [80, 7]), ("0-1", [0.8, 0.07]), ("1-5", None)])
+def test_percentages_of_a_workbook_are_what_people_see(tmp_path: Path, scale: str, answers: list | None) -> None:
+    workbook = Workbook()
+    for row in (["contact_id", "csat"], ["a", 0.8], ["b", 0.07]):
+        workbook.active.append(row)
+    workbook.active["B2"].number_format = "0%"
+    workbook.active["B3"].number_format = "0.0%"
+    workbook.save(tmp_path / "s.xlsx")
+    surveys = read_surveys([str(tmp_path / "s.xlsx")], SurveyRules(declare(scale)))
+    if answers is None:
+        assert not surveys.answers
+        assert all("--csat-scale 0-100" in reject.message for reject in surveys.rejects)
+    else:
+        assert [surveys.answers[name].csat for name in "ab"] == answers
+
+
 def test_zendesk_ratings(read) -> None:
     ratings = [
         {"id": 1, "ticket_id": 208, "requester_id": 7, "score": "good", "updated_at": "2026-01-05T10:00:00Z"},
