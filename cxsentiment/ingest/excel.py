@@ -144,7 +144,7 @@ def _open(data: bytes) -> "Workbook":
 def _values(workbook: "Workbook", sheet: str, where: str) -> list[tuple[int, Sequence[object]]]:
     found = workbook[sheet]
     found.reset_dimensions()  # some programs write wrong ones, and cells outside would be lost
-    rows = []
+    rows: list[tuple[int, Sequence[object]]] = []
     count = 0
     for number, row in enumerate(found.iter_rows(), start=1):
         cells = [_percent(cell) for cell in row]
