@@ -32,7 +32,8 @@ def codes(surveys: Surveys) -> dict[int, str]:
 def adds_up(surveys: Surveys) -> bool:
     counts = surveys.counts
     used = len(surveys.answers) + len(surveys.loose) + len(surveys.rejects)
-    return counts.rows == used + counts.without_answer + counts.duplicates + sum(counts.excluded.values())
+    used += counts.without_answer + counts.duplicates + counts.added
+    return counts.rows == used + sum(counts.excluded.values())
 
 
 def test_answers_by_contact(read) -> None:
@@ -53,6 +54,7 @@ def test_answers_by_contact(read) -> None:
         "rejected": 0,
         "without_answer": 1,
         "duplicates": 0,
+        "added": 0,
         "excluded": {},
         "match": "id",
         "keep": "last",
@@ -136,6 +138,19 @@ def test_of_several_answers_one_is_kept_and_told(read, rows: str, last: float, f
     assert kept.answers["c"].csat == first
     assert adds_up(surveys)
     assert adds_up(kept)
+
+
+def test_answers_to_other_questions_are_no_copies(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("contact_id,nps\nc,9\n")
+    (tmp_path / "b.csv").write_text("contact_id,csat\nc,4\nc,2\nd,5\n")
+    last = read_surveys([str(tmp_path)], FIVE)
+    assert last.answers == {"c": Survey(csat=2.0, nps=9.0), "d": Survey(csat=5.0)}
+    assert (last.counts.duplicates, last.counts.added) == (1, 1)
+    assert any("another question" in note for note in last.notes)
+    first = read_surveys([str(tmp_path)], SurveyRules(FIVE.scales, keep="first"))
+    assert first.answers["c"] == Survey(csat=4.0, nps=9.0)
+    assert adds_up(last)
+    assert adds_up(first)
 
 
 def test_times_that_cannot_be_used_are_told_and_cost_no_answer_that_has_its_contact(read) -> None:
