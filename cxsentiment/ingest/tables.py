@@ -206,7 +206,8 @@ def _survey(table: Table, layout: Layout) -> tuple[Counter[str], list[_Broken], 
         key = _key(row, at)
         if row.problem:
             label = str(row.cells[speaker]) if speaker < len(row.cells) else None
-            broken.append(_Broken(row.number, row.problem, key, label, before))
+            # Only of lines and rows one can be the rest of the one before.
+            broken.append(_Broken(row.number, row.problem, key, label, None if table.unit == "element" else before))
         else:
             expected[key] += 1
             before = key, row.number
