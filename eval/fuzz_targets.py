@@ -197,7 +197,9 @@ def _surveys(data: bytes) -> None:
             return
         counts = surveys.counts
         told = len(surveys.answers) + len(surveys.loose) + len(surveys.rejects) + counts.without_answer
-        assert counts.rows == told + counts.duplicates + sum(counts.excluded.values()), "every row is accounted for"
+        assert counts.rows == told + counts.duplicates + counts.added + sum(counts.excluded.values()), (
+            "every row is accounted for"
+        )
         json.dumps([surveys.facts(0), [reject.message for reject in surveys.rejects]], allow_nan=False).encode()
 
 

@@ -34,6 +34,8 @@ def codes(log: ContactLog) -> dict[int, str]:
         (90, "s", 90),
         ("1.5", "min", 90),
         ("1,5", "min", 90),
+        ("1234,567", "s", 1234.567),
+        ("0,125", "s", 0.125),
         ("90000", "ms", 90),
         ("0:01:30", "ms", 90),
         ("01:01:30.5", "s", 3690.5),
@@ -50,6 +52,12 @@ def test_durations(cell: object, unit: str, expected: float | None) -> None:
 def test_what_is_no_duration(cell: str) -> None:
     with pytest.raises(ValueError, match=r"duration|week"):
         seconds(cell, "s")
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "min"])
+def test_a_comma_before_three_digits_is_not_guessed_to_be_decimal(unit: str) -> None:
+    with pytest.raises(ValueError, match="two numbers"):
+        seconds("1,234", unit)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,21 @@ def test_encodings(tmp_path: Path, data: bytes, name: str, warned: bool) -> None
     assert "\ufeff" not in read_text(path)[0]
 
 
+def test_a_broken_byte_costs_a_character_and_not_the_others(tmp_path: Path) -> None:
+    path = tmp_path / "text"
+    said = "“Zoë’s café” is open … déjà vu"
+    for data in (said.encode() + b" caf\xc3", b"caf\xe9 " * 2 + said.encode() * 3, b"\xef\xbb\xbfcaf\xe9"):
+        path.write_bytes(data)
+        text, warning = read_text(path)
+        assert "\ufffd" in text
+        assert (said in text) == (said.encode() in data)
+        assert warning is not None
+        assert "UTF-8 with broken bytes (1" in warning or "(2)" in warning
+    for data in ("Zoë’s Ã© café".encode("cp1252"), "добрый день, спасибо, hello there friend, a".encode("cp1251")):
+        path.write_bytes(data + b" plain English words" * 10)
+        assert detect_encoding(path).name == "cp1252"
+
+
 @pytest.mark.parametrize(
     ("data", "code"),
     [

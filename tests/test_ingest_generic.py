@@ -265,6 +265,17 @@ def test_turns_that_are_lines_of_text(tmp_path: Path) -> None:
     assert [(reject.contact_id, reject.code) for reject in rejects] == [("2", "turns_type"), ("3", "turns_type")]
 
 
+def test_one_element_that_is_no_turn_spares_the_turns(tmp_path: Path) -> None:
+    path = tmp_path / "turns.json"
+    turn = {"id": "1", "speaker": "agent", "text": "hi"}
+    path.write_text(json.dumps([turn, "x", {**turn, "speaker": "customer"}, {**turn, "id": "2"}]))
+    refused, first, second = read_contacts([path], ReadOptions())
+    assert isinstance(refused, Reject)
+    assert (refused.code, refused.record) == ("bad_row", 2)
+    assert "element 2: is text, not an object" in refused.message
+    assert [first.id, len(first.turns), second.id, first.refused] == ["1", 2, "2", ()]
+
+
 def test_an_array_of_turns_is_a_table(tmp_path: Path) -> None:
     path = tmp_path / "call.json"
     turns = [

@@ -114,6 +114,7 @@ def test_a_role_file(tmp_path: Path) -> None:
         ("label,speaker\nspk_0,\n", "no speaker"),
         ("a,b\n1,2\n", "label,speaker"),
         ("label,speaker\n/(/,agent\n", "pattern"),
+        ("label,speaker\nS1,agent\nS2,customer\ns1,customer\n", 'roles.csv:4.*"s1" is already agent'),
     ],
 )
 def test_a_role_file_that_cannot_be_used_names_the_line(tmp_path: Path, text: str, said: str) -> None:

@@ -49,6 +49,18 @@ def test_two_contacts_that_began_together_leave_the_answer_unmatched_with_a_reas
     assert join(loose(answer(10)), [held("a", 8), held("b", 8), held("c", 9)]).answers == {"c": Survey(csat=5.0)}
 
 
+def test_a_day_without_a_time_does_not_pass_over_the_contact_of_that_day() -> None:
+    contacts = [held("yesterday", 15), held("today", 34)]
+    joined = join(loose(answer(24)), contacts)
+    assert joined.answers == {}
+    (reject,) = joined.rejects
+    assert (reject.code, reject.record) == ("day_only", 2)
+    assert "with its time" in reject.message
+    assert joined.facts["rejected"] == 1
+    assert join(loose(answer(24)), [contacts[0], held("next day", 48)]).answers == {"yesterday": Survey(csat=5.0)}
+    assert join(loose(answer(24.01)), contacts).answers == {"yesterday": Survey(csat=5.0)}
+
+
 def test_of_several_answers_to_one_contact_one_is_kept() -> None:
     answers = (answer(10, 1.0), answer(12, 2.0), answer(11, 3.0))
     last = join(loose(*answers), [held("a", 9)])
@@ -99,7 +111,7 @@ def test_an_answer_never_joins_a_later_contact_nor_another_customers_and_counts_
         assert not [one for one in between if hours - one[0] - (one[2] or 0) / HOUR <= window]
     facts = joined.facts
     assert facts["answers"] == facts["matched"] + facts["unmatched"]
-    assert len(answers) == facts["answers"] + facts["duplicates"] + len(joined.rejects)
+    assert len(answers) == facts["answers"] + facts["duplicates"] + facts["added"] + len(joined.rejects)
 
 
 @settings(deadline=None)  # a busy machine is no fault of the code

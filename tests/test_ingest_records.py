@@ -225,6 +225,27 @@ def test_turns_are_put_in_order_of_time_and_keep_their_place_in_the_source() -> 
     assert [turn.index for turn in untimed.turns] == [0, 1, 2, 3]
 
 
+def _at(*starts: object) -> Transcript:
+    return read(
+        {"id": "a", "channel": "call", "turns": [{"speaker": "agent", "text": "x", "start": s} for s in starts]}
+    )
+
+
+def test_times_of_a_day_that_pass_midnight_do_not_turn_the_contact_round() -> None:
+    over = _at("23:59:50", "23:59:58", "0:00:05")
+    assert [(turn.index, turn.start_s) for turn in over.turns] == [(0, None), (1, None), (2, None)]
+    assert any("midnight" in warning for warning in over.warnings)
+    for starts in ((0, 50_000, 20, 50_010), ("9:00:05", "9:00:00", "9:00:09"), (90_000, 5, 7)):
+        found = _at(*starts)
+        assert [turn.start_s for turn in found.turns] == sorted(turn.start_s or 0 for turn in found.turns)
+        assert not any("midnight" in warning for warning in found.warnings)
+
+
+def test_a_call_with_times_of_a_day_lasts_from_its_first_one() -> None:
+    assert _at("21:00:00", "21:04:00").notes == ()
+    assert any("lasts 9.0 hours" in note for note in _at("9:00:00", "18:00:00").notes)
+
+
 def test_two_agents_are_credited_to_none() -> None:
     contact = read({"id": "c", "agent_id": "a7", "turns": [AGENT | {"agent_id": "a1"}, AGENT | {"agent_id": "a2"}]})
     assert contact.agent_id is None

@@ -1,4 +1,5 @@
 import json
+import zipfile
 from datetime import datetime
 from pathlib import Path
 
@@ -92,6 +93,22 @@ def test_a_sheet_of_a_workbook(tmp_path: Path) -> None:
     assert any("--timezone" in note for note in surveys.notes)
 
 
+@pytest.mark.parametrize(("scale", "answers"), [("0-100", [80, 7]), ("0-1", [0.8, 0.07]), ("1-5", None)])
+def test_percentages_of_a_workbook_are_what_people_see(tmp_path: Path, scale: str, answers: list | None) -> None:
+    workbook = Workbook()
+    for row in (["contact_id", "csat"], ["a", 0.8], ["b", 0.07]):
+        workbook.active.append(row)
+    workbook.active["B2"].number_format = "0%"
+    workbook.active["B3"].number_format = "0.0%"
+    workbook.save(tmp_path / "s.xlsx")
+    surveys = read_surveys([str(tmp_path / "s.xlsx")], SurveyRules(declare(scale)))
+    if answers is None:
+        assert not surveys.answers
+        assert all("--csat-scale 0-100" in reject.message for reject in surveys.rejects)
+    else:
+        assert [surveys.answers[name].csat for name in "ab"] == answers
+
+
 def test_zendesk_ratings(read) -> None:
     ratings = [
         {"id": 1, "ticket_id": 208, "requester_id": 7, "score": "good", "updated_at": "2026-01-05T10:00:00Z"},
@@ -148,6 +165,34 @@ def test_flat_objects_and_lines_of_them(read) -> None:
     surveys = read('{"contact_id": "a", "csat": 5}\n{"contact_id": \n{"contact_id": "b", "csat": 1}\n', name="s.jsonl")
     assert list(surveys.answers) == ["a", "b"]
     assert [(reject.code, reject.record) for reject in surveys.rejects] == [("bad_row", 2)]
+
+
+def test_a_line_separator_in_a_comment_ends_no_line(read) -> None:
+    surveys = read(
+        '{"contact_id": "a", "csat": 5, "why": "good\u2028very\x85good"}\n{"contact_id": "b", "csat": 1}\n',
+        name="s.jsonl",
+    )
+    assert (surveys.answers, surveys.rejects) == ({"a": Survey(5), "b": Survey(1)}, ())
+
+
+def test_a_first_line_that_cannot_be_read_costs_that_line(read) -> None:
+    surveys = read('{"contact_id":\n{"contact_id": "b", "csat": 1}\n{"contact_id": "c", "csat": 2}\n', name="s.jsonl")
+    assert surveys.answers == {"b": Survey(1), "c": Survey(2)}
+    assert [(reject.record, reject.code) for reject in surveys.rejects] == [(1, "bad_row")]
+
+
+def test_json_of_utf_16_is_known_as_json(tmp_path: Path) -> None:
+    path = tmp_path / "ratings.json"
+    path.write_bytes('[{"contact_id": "a", "csat": 5}]'.encode("utf-16"))
+    assert read_surveys([str(path)], FIVE).answers == {"a": Survey(5)}
+
+
+def test_an_archive_of_answers_is_no_broken_workbook(tmp_path: Path) -> None:
+    path = tmp_path / "answers.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("answers.csv", "contact_id,csat\na,5\n")
+    with pytest.raises(InputError, match="is an archive"):
+        read_surveys([str(path)], FIVE)
 
 
 def test_what_is_no_answer_of_the_same_kind_is_refused_by_its_number(read) -> None:

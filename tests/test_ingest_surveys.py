@@ -32,7 +32,8 @@ def codes(surveys: Surveys) -> dict[int, str]:
 def adds_up(surveys: Surveys) -> bool:
     counts = surveys.counts
     used = len(surveys.answers) + len(surveys.loose) + len(surveys.rejects)
-    return counts.rows == used + counts.without_answer + counts.duplicates + sum(counts.excluded.values())
+    used += counts.without_answer + counts.duplicates + counts.added
+    return counts.rows == used + sum(counts.excluded.values())
 
 
 def test_answers_by_contact(read) -> None:
@@ -53,6 +54,7 @@ def test_answers_by_contact(read) -> None:
         "rejected": 0,
         "without_answer": 1,
         "duplicates": 0,
+        "added": 0,
         "excluded": {},
         "match": "id",
         "keep": "last",
@@ -138,6 +140,19 @@ def test_of_several_answers_one_is_kept_and_told(read, rows: str, last: float, f
     assert adds_up(kept)
 
 
+def test_answers_to_other_questions_are_no_copies(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("contact_id,nps\nc,9\n")
+    (tmp_path / "b.csv").write_text("contact_id,csat\nc,4\nc,2\nd,5\n")
+    last = read_surveys([str(tmp_path)], FIVE)
+    assert last.answers == {"c": Survey(csat=2.0, nps=9.0), "d": Survey(csat=5.0)}
+    assert (last.counts.duplicates, last.counts.added) == (1, 1)
+    assert any("another question" in note for note in last.notes)
+    first = read_surveys([str(tmp_path)], SurveyRules(FIVE.scales, keep="first"))
+    assert first.answers["c"] == Survey(csat=4.0, nps=9.0)
+    assert adds_up(last)
+    assert adds_up(first)
+
+
 def test_times_that_cannot_be_used_are_told_and_cost_no_answer_that_has_its_contact(read) -> None:
     rows = "contact_id,csat,answered_at\na,5,03/04/2024\nb,4,2024-02-30\nc,3,2024-05-01\n"
     surveys = read(rows)
@@ -206,8 +221,21 @@ def test_answers_inside_transcripts_are_turned_too_and_told() -> None:
     assert len(turned.warnings) == 2
     off = on_scale(scales, Transcript("a", (), csat=9.0))
     assert off.csat is None
-    plain = Transcript("a", (), csat=1.0, ces=2.0)
+    plain = Transcript("a", (), csat=1.0, nps=10.0, ces=2.0)
     assert on_scale(declare("1-5"), plain) is plain
+
+
+@pytest.mark.parametrize(
+    ("outcome", "value", "said"),
+    [("nps", 11.0, "0-10"), ("nps", -3.0, "0-10"), ("nps", 8.5, "whole"), ("ces", 9.0, "1-7"), ("ces", 0.0, "1-7")],
+)
+def test_answers_inside_transcripts_off_their_scale_are_not_used(outcome: str, value: float, said: str) -> None:
+    for scales in (declare(), declare(ces_direction="lower-is-easier")):
+        found = on_scale(scales, Transcript("a", (), **{outcome: value}))
+        assert getattr(found, outcome) is None
+        (warning,) = found.warnings
+        assert "not used" in warning
+        assert said in warning or "7-1" in warning
 
 
 CELL = st.sampled_from(["", "1", "5", "9", "good", "n/a", "x", " 3 "])

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from cxsentiment.errors import InputError
-from cxsentiment.ingest import tables
+from cxsentiment.ingest import csvfile, tables
 from cxsentiment.ingest.csvfile import read_csv, sniff_delimiter
 from cxsentiment.ingest.dates import DateRules
 from cxsentiment.ingest.options import ReadOptions
@@ -125,6 +125,11 @@ def test_a_map_and_roles_find_other_names(contacts) -> None:
     assert contact.attrs == {"text": "x"}
 
 
+def test_spaces_around_a_cell_make_no_other_contact_and_no_other_value(contacts) -> None:
+    (contact,) = contacts("id,speaker,text,queue,csat\n7,agent,a,cards,4\n7 ,customer,b, cards,4 \n")
+    assert (contact.id, contact.queue, contact.csat, contact.warnings) == ("7", "cards", 4.0, ())
+
+
 def test_words_for_missing_are_text_in_the_text_column(contacts) -> None:
     (contact,) = contacts("id,speaker,text\n1,agent,NA\n1,customer,None\n1,agent,null\n")
     assert [turn.text for turn in contact.turns] == ["NA", "None", "null"]
@@ -139,7 +144,7 @@ def test_words_for_missing_are_text_in_the_text_column(contacts) -> None:
         ("id,text,Text,speaker\n1,a,b,agent\n", "duplicate_column", ['two columns are named "text"']),
         ("id,speaker,text\n", "empty", ["no row below the header"]),
         ("sep=;\n", "empty", ["holds no rows"]),
-        ('id,speaker,text\n1,agent,"never closed\n1,customer,hi\n', "csv", [":2:", "quote that is not closed"]),
+        ('id,speaker,"text\n1,agent,never closed\n', "csv", [":1:", "the header", "quote that is not closed"]),
     ],
 )
 def test_unusable_tables_say_why(contacts, text: str, code: str, words: list[str]) -> None:
@@ -230,6 +235,30 @@ def test_what_is_refused_whole_for_broken_rows(contacts, rows: str, refused: lis
     ]
     assert all(case[3] in one.message for case, one in zip(refused, rejects, strict=True))
     assert not any("card" in one.message for one in rejects)
+
+
+@pytest.mark.parametrize(
+    ("rows", "refused", "kept"),
+    [
+        ('a,agent,x\na,customer,"I said "no" twice"\nb,agent,"y"\n', {"a": [3]}, {"a": "x", "b": "y"}),
+        ('a,agent,"never closed\na,customer,x\nb,agent,y\n', {"a": [2]}, {"a": "x", "b": "y"}),
+        # The rest of the faulty cell is no end of the whole row before it.
+        ('b,agent,y\na,agent,"5" pipe\nis lost\na,agent,"x\nz"\n', {"a": [3, 4]}, {"b": "y", "a": "x\nz"}),
+    ],
+)
+def test_a_faulty_quote_costs_its_row_and_not_the_rest_of_the_file(contacts, rows, refused, kept) -> None:
+    found = contacts(f"id,speaker,text\n{rows}")
+    assert {one.id: "".join(turn.text for turn in one.turns) for one in found} == kept
+    assert {one.id: [each.record for each in one.refused] for one in found if one.refused} == refused
+    first = next(one.refused[0] for one in found if one.refused)
+    assert (first.code, "quote that is not closed" in first.message) == ("bad_row", True)
+    assert not any(word in first.message for word in ("twice", "never", "pipe"))
+
+
+def test_faulty_quotes_that_would_be_read_again_for_ever_are_refused(contacts, monkeypatch) -> None:
+    monkeypatch.setattr(csvfile, "_MAX_READ_AGAIN", 100)
+    with pytest.raises(InputError, match="too many rows cannot be read"):
+        contacts("id,speaker,text\n" + 'a,agent,"x""\n' * 50)
 
 
 def test_a_table_of_nothing_but_a_broken_row_holds_no_contact(contacts) -> None:

@@ -39,6 +39,8 @@ _NAMES: Mapping[str, Sequence[str]] = {
 _MISSING = frozenset({"", "na", "n/a", "none", "null", "nan", "-"})
 _WORDS = {**dict.fromkeys(("yes", "true", "1", "y", "t"), True), **dict.fromkeys(("no", "false", "0", "n", "f"), False)}
 _NUMBER = re.compile(r"\d{1,12}(?:[.,]\d{1,9})?")
+# 1.234 seconds in one country and 1,234 in another.
+_TWO_NUMBERS = re.compile(r"[1-9]\d{0,2},\d{3}")
 _CLOCK = re.compile(r"(\d{1,4}):([0-5]\d):([0-5]\d(?:\.\d+)?)")
 _MAX_SECONDS = 7 * 86_400.0
 # A log counts from the queue, a transcript from the first word: starts this far apart may be of one contact.
@@ -285,13 +287,15 @@ def seconds(cell: object, unit: LogTimeUnit) -> float | None:
     """A duration in `unit`, or H:MM:SS, as seconds; absent is None.
 
     Raises:
-        ValueError: where it is none, is negative or longer than a week.
+        ValueError: where it is none, could be two, is negative or longer than a week.
     """
     text = "" if cell is None or isinstance(cell, bool) else str(cell).strip()
     if text.lower() in _MISSING:
         return None
     if clock := _CLOCK.fullmatch(text):
         found = int(clock[1]) * 3600 + int(clock[2]) * 60 + float(clock[3])
+    elif _TWO_NUMBERS.fullmatch(text):
+        raise ValueError("could be two numbers: write it without a comma between thousands, and decimals with a point")
     elif _NUMBER.fullmatch(text):
         found = float(text.replace(",", ".")) * TIME_UNITS[unit]
     else:

@@ -327,16 +327,19 @@ def _in_time_order(turns: Sequence[Turn], notes: Notes) -> tuple[Turn, ...]:
     return tuple(sorted(turns, key=lambda turn: turn.start_s or 0.0))
 
 
-def _doubt_times(turns: Iterable[Turn], channel: str | None, notes: Notes) -> None:
-    last = 0.0
+def _doubt_times(turns: Sequence[Turn], channel: str | None, notes: Notes) -> None:
+    # Times may be those of a day: a call lasts from its first one.
+    begun = min((turn.start_s for turn in turns if turn.start_s is not None), default=0.0)
+    last = begun
     for turn in turns:
         if turn.start_s is not None and turn.end_s is not None and turn.end_s - turn.start_s > _LONG_TURN_S:
             notes.turn(turn.index, f"longer than {_LONG_TURN_S / 60:.0f} minutes; are the times in seconds?")
         last = max(last, turn.start_s or 0.0, turn.end_s or 0.0)
-    if channel == "call" and last > _ENDLESS_CALL_S:
-        notes.add(f"the call lasts {last / 3600:.1f} hours; are the times in seconds?")
-    elif channel == "call" and last > _LONG_CALL_S:
-        notes.tell(f"the call lasts {last / 3600:.1f} hours")
+    hours = (last - begun) / 3600
+    if channel == "call" and last - begun > _ENDLESS_CALL_S:
+        notes.add(f"the call lasts {hours:.1f} hours; are the times in seconds?")
+    elif channel == "call" and last - begun > _LONG_CALL_S:
+        notes.tell(f"the call lasts {hours:.1f} hours")
 
 
 def _of_turns(count: int) -> str:

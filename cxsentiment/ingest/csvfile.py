@@ -1,10 +1,12 @@
 """CSV and TSV files: encoding, delimiter, header, rows."""
 
 import csv
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby, islice
 from pathlib import Path
+from typing import TextIO
 
 from cxsentiment.errors import InputError
 from cxsentiment.ingest.encoding import Encoding, detect_encoding, open_text
@@ -15,7 +17,10 @@ from cxsentiment.schema import Reject, Transcript
 
 # The csv module stops at 131,072 characters a cell unless told otherwise; a cell past this one is an unclosed quote.
 MAX_CELL_CHARACTERS = 16 * 2**20
+# Characters that may be read again behind quotes that are not closed; a file made to need more is refused.
+_MAX_READ_AGAIN = 16 * MAX_CELL_CHARACTERS
 
+_QUOTES = "Look for a quote that is not closed, or a quote inside a cell that is not doubled"
 _DELIMITERS = (",", ";", "\t", "|")
 _DECLARED_DELIMITERS = (*_DELIMITERS, ":", "^", "~")
 
@@ -36,7 +41,7 @@ def open_csv(path: Source) -> Table:
     """Find encoding, delimiter and header of a CSV file; its rows are read when asked for.
 
     Raises:
-        InputError: `empty`, `csv` (a quote is never closed, or the cell is too long), or as `detect_encoding`.
+        InputError: `empty`, `csv` (the header's quotes cannot be read), or as `detect_encoding`.
     """
     encoding = detect_encoding(path)
     source = source_name(path)
@@ -45,6 +50,8 @@ def open_csv(path: Source) -> Table:
     header = next(islice(rows, skipped, None), None)
     if header is None:
         raise InputError("empty", source, "holds no rows")
+    if header.problem:
+        raise InputError("csv", f"{source}:{header.number}", f"the header {header.problem}")
     columns = tuple(str(cell) for cell in header.cells)
 
     def body(advance: Advance = ignore) -> Iterator[Row]:
@@ -122,28 +129,57 @@ def _cells(line: str, delimiter: str) -> list[str]:
 
 
 def _read(path: Source, encoding: Encoding, delimiter: str, advance: Advance = ignore) -> Iterator[Row]:
-    """Rows with the number of the line they start on; blank lines are left out."""
+    """Rows with the number of the line they start on; blank lines are left out.
+
+    A row whose quotes cannot be read has a problem, and what follows is read from the next line on: one stray quote
+    must not cost the rest of a file.
+    """
     csv.field_size_limit(MAX_CELL_CHARACTERS)
-    source = source_name(path)
+    taken: list[str] = []  # the lines of the row that is being read
+    again: deque[str] = deque()
+    line, read_again = 1, 0
     with open_text(path, encoding, advance) as file:
-        reader = csv.reader(file, delimiter=delimiter, strict=True)
-        line = 1
-        try:
-            for cells in reader:
+        reader = csv.reader(_lines(file, again, taken), delimiter=delimiter, strict=True)
+        while True:
+            try:
+                cells = next(reader, None)
+            except csv.Error as error:
+                read_again += sum(map(len, taken[1:]))
+                if read_again > _MAX_READ_AGAIN:
+                    where = f"{source_name(path)}:{line}"
+                    raise InputError("csv", where, f"too many rows cannot be read ({error})", do=_QUOTES) from error
+                again.extendleft(reversed(taken[1:]))
+                yield Row(line, _loose_cells(taken[0], delimiter), f"cannot be read ({error}). {_QUOTES}")
+                line += 1
+                reader = csv.reader(_lines(file, again, taken), delimiter=delimiter, strict=True)
+            else:
+                if cells is None:
+                    return
                 if cells:
                     yield Row(line, cells)
-                line = reader.line_num + 1
-        except csv.Error as error:
-            raise InputError(
-                "csv",
-                f"{source}:{line}",
-                f"the row that starts here cannot be read ({error})",
-                do="Look for a quote that is not closed, or a quote inside a cell that is not doubled",
-            ) from error
+                line += len(taken)
+            taken.clear()
+
+
+def _lines(file: TextIO, again: deque[str], taken: list[str]) -> Iterator[str]:
+    """The lines to be read again, then those of the file; each is noted as taken."""
+    while line := again.popleft() if again else file.readline():
+        taken.append(line)
+        yield line
+
+
+def _loose_cells(line: str, delimiter: str) -> list[str]:
+    """The cells of a line with faulty quotes as far as they can be told: enough to say whose row it is."""
+    try:
+        return next(csv.reader([line], delimiter=delimiter), [])
+    except csv.Error:
+        return []
 
 
 def _fitted(row: Row, width: int) -> Row:
     """The row, cut to the header's width where the rest is empty; else with what is wrong with it."""
+    if row.problem:
+        return row
     cells = list(row.cells)
     while len(cells) > width and not str(cells[-1]).strip():
         cells.pop()

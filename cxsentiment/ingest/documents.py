@@ -14,6 +14,7 @@ from cxsentiment.ingest.plain import turns_of
 from cxsentiment.ingest.records import read_or_reject
 from cxsentiment.ingest.sources import Advance, Source, content_name, ignore, source_name
 from cxsentiment.ingest.tables import Row, Table, read_table
+from cxsentiment.ingest.values import json_type
 from cxsentiment.schema import Reject, Transcript
 
 
@@ -57,20 +58,26 @@ def read_document(
 def turn_table(
     items: Sequence[object], source: Source, options: ReadOptions, warnings: Sequence[str] = ()
 ) -> Table | None:
-    """An array of which each element is a turn, with a text and a speaker, as a turn table; None for any other."""
+    """An array of turns, with a text and a speaker, as a turn table; None for any other.
+
+    An element that is no object is refused by its place, where most are turns.
+    """
     paths = [name for name in options.columns.values() if "." in name]
     records = [item for item in items if isinstance(item, dict)]
     columns = tuple(dict.fromkeys([*(key for record in records for key in record), *paths]))
     names = {normalise_name(column) for column in columns}
     if (
-        len(records) < len(items)
+        2 * len(records) <= len(items)
         or any(value_at(record, options.columns.get("turns", "turns")) is not MISSING for record in records)
         or any(options.source_name(field, {*columns, *names}) is None for field in ("text", "speaker"))
     ):
         return None
 
     def rows(_: Advance = ignore) -> Iterator[Row]:
-        for number, record in enumerate(records, start=1):
+        for number, record in enumerate(items, start=1):
+            if not isinstance(record, dict):
+                yield Row(number, (), f"is {json_type(record)}, not an object")
+                continue
             found = [value_at(record, column) for column in columns]
             yield Row(number, [None if value is MISSING else value for value in found])
 

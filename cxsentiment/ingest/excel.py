@@ -9,7 +9,7 @@ import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, time, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from cxsentiment.errors import InputError
 from cxsentiment.ingest.encoding import MAX_WHOLE_FILE_BYTES
@@ -144,15 +144,24 @@ def _open(data: bytes) -> "Workbook":
 def _values(workbook: "Workbook", sheet: str, where: str) -> list[tuple[int, Sequence[object]]]:
     found = workbook[sheet]
     found.reset_dimensions()  # some programs write wrong ones, and cells outside would be lost
-    rows = []
+    rows: list[tuple[int, Sequence[object]]] = []
     count = 0
-    for number, cells in enumerate(found.iter_rows(values_only=True), start=1):
+    for number, row in enumerate(found.iter_rows(), start=1):
+        cells = [_percent(cell) for cell in row]
         count += len(cells)
         if number > _MAX_ROWS or count > _MAX_CELLS:
             raise InputError("too_large", where, f"has cells past row {_MAX_ROWS:,} or more than {_MAX_CELLS:,} cells")
         if any(cell is not None and cell != "" for cell in cells):
             rows.append((number, cells))
     return rows
+
+
+def _percent(cell: Any) -> object:
+    """The value of a cell; where people see 80 %, Excel holds 0.8, which would be another answer of a survey."""
+    value = cell.value
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or "%" not in cell.number_format:
+        return value
+    return f"{value * 100:.12g}%"
 
 
 def _is_rounded(value: object) -> bool:

@@ -7,12 +7,18 @@ began) at most the window before it. So it never joins a contact that came after
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from cxsentiment.ingest.dates import DateError, DateRules, read_date
-from cxsentiment.ingest.surveys import Answer, Survey, Surveys, examples, replaces
+from cxsentiment.ingest.surveys import Answer, Kept, Survey, Surveys, examples
 from cxsentiment.schema import Reject
+
+_TIED = "two contacts of this customer began at the same time before it; it could be about either"
+_DAY_ONLY = (
+    "answered_at is a day without a time, and a contact of this customer began on that day; it could have been before "
+    "or after it. Export it with its time, or match by contact id"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,34 +69,36 @@ class _Visit:
 def _by_customer(surveys: Surveys, contacts: Iterable[Held]) -> Joined:
     visits, undated, zoneless = _visits(contacts, surveys.rules.dates, {answer.who for answer in surveys.loose})
     window = timedelta(seconds=surveys.rules.window_s)
-    kept: dict[str, Answer] = {}
+    kept = Kept(surveys.rules.keep)
     rejects: list[Reject] = []
-    duplicates = several = unmatched = 0
+    several = unmatched = 0
     for answer in surveys.loose:
+        if _is_day_of_contact(answer, visits.get(answer.who, ())):
+            rejects.append(_refused(answer, "day_only", _DAY_ONLY))
+            continue
         candidates = _candidates(visits.get(answer.who, ()), answer, window)
         if not candidates:
             unmatched += 1
             continue
         last = candidates[-1]
         if len(candidates) > 1 and candidates[-2].start == last.start:
-            rejects.append(_tied(answer))
+            rejects.append(_refused(answer, "tied_contacts", _TIED))
             continue
         several += len(candidates) > 1
-        before = kept.get(last.id)
-        duplicates += before is not None
-        if before is None or replaces(answer, before, surveys.rules.keep):
-            kept[last.id] = answer
-    facts = surveys.facts(len(kept))
+        kept.add(last.id, answer)
+    answers = kept.answers()
+    facts = surveys.facts(len(answers))
     facts |= {
-        "answers": len(kept) + unmatched,
+        "answers": len(answers) + unmatched,
         "unmatched": unmatched,
         "rejected": facts["rejected"] + len(rejects),
-        "duplicates": duplicates,
+        "duplicates": kept.duplicates,
+        "added": kept.added,
         "several_contacts": several,
         "window_s": surveys.rules.window_s,
     }
-    facts["notes"] += _notes(several, duplicates, undated, zoneless, surveys.rules.keep)
-    return Joined({name: answer.survey for name, answer in kept.items()}, tuple(rejects), facts)
+    facts["notes"] += [*kept.notes(), *_notes(several, undated, zoneless)]
+    return Joined(answers, tuple(rejects), facts)
 
 
 def _candidates(visits: Sequence[_Visit], answer: Answer, window: timedelta) -> list[_Visit]:
@@ -124,16 +132,24 @@ def _visits(contacts: Iterable[Held], rules: DateRules, wanted: set[str]) -> tup
     return visits, undated, zoneless
 
 
-def _tied(answer: Answer) -> Reject:
-    where = f"{answer.source}:{answer.record}"
-    what = f"{where}: two contacts of this customer began at the same time before it; it could be about either"
-    return Reject(answer.source, answer.record, None, "tied_contacts", what)
+def _is_day_of_contact(answer: Answer, visits: Sequence[_Visit]) -> bool:
+    """Whether an answer has a day and no time (as midnight, in Excel), and a contact began in the course of that day.
+
+    Taken at midnight it would join the contact before, though it is most often about the one of its day.
+    """
+    if answer.at is None or answer.at.at.time() != time(0):
+        return False
+    begun = bisect_right(visits, answer.at.at, key=lambda visit: visit.start)
+    return begun < len(visits) and visits[begun].start - answer.at.at < timedelta(days=1)
 
 
-def _notes(several: int, duplicates: int, undated: int, zoneless: int, keep: str) -> list[str]:
+def _refused(answer: Answer, code: str, what: str) -> Reject:
+    return Reject(answer.source, answer.record, None, code, f"{answer.source}:{answer.record}: {what}")
+
+
+def _notes(several: int, undated: int, zoneless: int) -> list[str]:
     told = (
         (several, f"{several} answers had several contacts of their customer in the window; each joined the last"),
-        (duplicates, f"{duplicates} answers came again for their contact; the {keep} is kept"),
         (undated, f"{undated} contacts of customers who answered have no usable started_at and cannot be matched"),
         (zoneless, f"{zoneless} contacts' times name no zone and are read as UTC; say --timezone"),
     )

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
+from itertools import pairwise
 
 from cxsentiment.ingest.contacts import Entry, Notes
 from cxsentiment.ingest.times import moment
@@ -13,6 +14,7 @@ Stamp = float | datetime | None
 _DATED = re.compile(r"\s*\d{4}-\d{2}-\d{2}[T ]\d.*", re.DOTALL)
 # From here on a number in a declared unit is a moment since 1970, not a time in a contact.
 _EPOCH_S = 1e9
+_DAY_S = 86_400.0
 
 
 def read_time(value: object, field: str, index: int, notes: Notes, per_second: float | None) -> Stamp:
@@ -58,8 +60,14 @@ def _moment(value: object, per_second: float | None) -> datetime | None:
     return moment(count / per_second) if count is not None and count / per_second >= _EPOCH_S else None
 
 
-def place_in_time(entries: Sequence[Entry], stamps: Sequence[tuple[Stamp, Stamp]]) -> None:
-    """Give each entry its start and end; moments count from the first start that is one."""
+def place_in_time(entries: Sequence[Entry], stamps: Sequence[tuple[Stamp, Stamp]], notes: Notes) -> None:
+    """Give each entry its start and end; moments count from the first start that is one.
+
+    Times of a day that pass midnight are not used: sorted by them, the end of a contact would stand before its start.
+    """
+    if _passes_midnight([start for start, _ in stamps if isinstance(start, float)]):
+        notes.add("the times go back by more than half a day, as a clock does at midnight; they were not used")
+        return
     moments = [_aware(start) for start, _ in stamps if isinstance(start, datetime)]
     first = min(moments, default=None)
     for entry, (start, end) in zip(entries, stamps, strict=True):
@@ -71,6 +79,14 @@ def place_in_time(entries: Sequence[Entry], stamps: Sequence[tuple[Stamp, Stamp]
             entry.end = end
         elif first is not None:
             entry.end = round((_aware(end) - first).total_seconds(), 6)
+
+
+def _passes_midnight(starts: Sequence[float]) -> bool:
+    """Whether starts in the order of the source are times of a day that go round once, from late to early."""
+    if len(starts) < 2 or not starts[-1] < _DAY_S / 2 <= starts[0] or max(starts) >= _DAY_S:
+        return False
+    falls = [before - after for before, after in pairwise(starts) if after < before]
+    return len(falls) == 1 and falls[0] > _DAY_S / 2
 
 
 def _aware(found: datetime) -> datetime:

@@ -185,7 +185,8 @@ def read_roles(path: Path) -> dict[str, Speaker]:
     """Read a role file (--roles): a CSV with the columns `label` and `speaker`.
 
     Raises:
-        UsageError: the file cannot be read, lacks a column, or a row is no role; it names the line.
+        UsageError: the file cannot be read, lacks a column, or a row is no role or against an earlier one; it names
+            the line.
     """
     try:
         rows = list(csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines()))
@@ -196,9 +197,12 @@ def read_roles(path: Path) -> dict[str, Speaker]:
         if not row.get("label") or not row.get("speaker"):
             raise UsageError(f"{path}:{number}", "has no label or no speaker", allowed="the columns label,speaker")
         try:
-            roles |= parse_roles([f"{row['label']}={row['speaker']}"])
+            found = parse_roles([f"{row['label']}={row['speaker']}"])
         except UsageError as error:
             raise UsageError(f"{path}:{number}", error.what, allowed=error.allowed, do=error.do) from error
+        for label, speaker in found.items():
+            if roles.setdefault(label, speaker) != speaker:
+                raise UsageError(f"{path}:{number}", f'"{label}" is already {roles[label]}', do="Give each label once.")
     return roles
 
 

@@ -12,10 +12,15 @@ DIRECTIONS = ("higher-is-easier", "lower-is-easier")
 
 _NO_ANSWER = frozenset({"", "na", "n/a", "none", "null", "nan", "-", "undefined"})
 _ANSWER = re.compile(r"[+-]?\d{1,9}(?:\.\d{1,9})?")
+_PERCENT = re.compile(r"(\d{1,3}(?:\.\d{1,9})?)\s?%")
 _SCALE = re.compile(r"\s*(\d{1,3}(?:\.\d+)?)\s*-\s*(\d{1,3}(?:\.\d+)?)\s*")
 # "1 = very satisfied" in a column's name.
 _LABELLED = re.compile(r"(\d{1,3})\s*[=:]\s*([^\d=:,;()]+)")
 _BAD = re.compile(r"dissatisf|unsatisf|not satisf|unhappy|worst|bad|poor|difficult|hard", re.IGNORECASE)
+
+
+# The scales on which a percentage can only be one answer.
+_PERCENT_OF = ((0.0, 100.0), (0.0, 1.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +71,15 @@ class Scales:
             return (self.csat or NPS_SCALE).stored(word)
         if text.lower() in _NO_ANSWER:
             return None
+        percent = _PERCENT.fullmatch(text) if outcome == "csat" and self.csat else None
+        if percent and self.csat and (self.csat.low, self.csat.high) in _PERCENT_OF:
+            text = f"{float(percent[1]) * self.csat.high / 100:.9g}"
         if not _ANSWER.fullmatch(text):
             raise InputError(
                 f"{outcome}_not_a_number",
                 where,
                 f"the {outcome} answer is not a number",
-                do="Say what the word stands for, such as --csat-map good=1" if outcome == "csat" and text else "",
+                do=_hint(text) if outcome == "csat" else "",
             )
         value = float(text)
         scale = {"csat": self.csat or NPS_SCALE, "nps": NPS_SCALE, "ces": self.ces}[outcome]
@@ -88,6 +96,15 @@ class Scales:
         if "ces" in outcomes and self.ces.reversed:
             notes.append(turned("CES", self.ces, "easier"))
         return notes
+
+
+def _hint(text: str) -> str:
+    """What to do about a CSAT answer that is not a number."""
+    if _PERCENT.fullmatch(text):
+        return "A percentage needs --csat-scale 0-100"
+    if _ANSWER.fullmatch(text.replace(",", ".", 1)):
+        return "Write it with a decimal point"
+    return "Say what the word stands for, such as --csat-map good=1"
 
 
 def turned(name: str, scale: Scale, best: str) -> str:

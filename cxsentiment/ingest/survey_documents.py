@@ -46,7 +46,8 @@ def open_document(source: Source) -> tuple[Table, Mapping[str, Sequence[str]], E
     records = _parsed(source)
     if len(records) == 1 and is_details(records[0][1]):
         return None
-    kind = next((kind for kind in _KINDS if records and kind.matches(records[0][1])), None)
+    first = next((record for _, record in records if isinstance(record, dict)), None)
+    kind = next((kind for kind in _KINDS if kind.matches(first)), None)
     if kind is None:
         raise InputError(
             "unknown_survey",
@@ -71,7 +72,7 @@ def _parsed(source: Source) -> list[tuple[int, Any]]:
     except (ValueError, RecursionError) as error:
         whole = error
     records: list[tuple[int, Any]] = []
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):  # a text may hold line separators that end no line here
         if line.strip():
             records.append((number, _line(line)))
     if sum(record is None for _, record in records) * 2 >= len(records):

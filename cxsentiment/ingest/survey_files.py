@@ -8,11 +8,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
+from cxsentiment.errors import InputError
+from cxsentiment.ingest.archives import is_archive, is_office
 from cxsentiment.ingest.csvfile import open_csv
 from cxsentiment.ingest.excel import open_excel
+from cxsentiment.ingest.heads import head_of
 from cxsentiment.ingest.options import ReadOptions, normalise_name
 from cxsentiment.ingest.parquet import open_parquet
-from cxsentiment.ingest.sources import Advance, Source, ignore, open_bytes
+from cxsentiment.ingest.sources import Advance, Source, ignore, source_name
 from cxsentiment.ingest.survey_documents import open_document
 from cxsentiment.ingest.tables import Layout, Row, Table, find_columns
 
@@ -75,13 +78,14 @@ def open_rows(source: Source, sheet: str | None = None) -> RowFile | None:
     Raises:
         InputError: where it cannot be read, or its JSON holds no answers that are known.
     """
-    with open_bytes(source) as file:
-        head = file.read(64)
-    if head.startswith(b"PAR1"):
+    head = head_of(source)
+    if head.data.startswith(b"PAR1"):
         return RowFile(open_parquet(source))
-    if head.startswith(b"PK"):
+    if is_archive(head.data) and not is_office(source, head.data):
+        raise InputError("archive", source_name(source), "is an archive", do="Unpack it, and give the files in it")
+    if head.data.startswith(b"PK"):
         return RowFile(open_excel(source, sheet))
-    if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):
+    if head.text.lstrip("\ufeff \t\r\n")[:1] in ("{", "["):
         found = open_document(source)
         return None if found is None else RowFile(*found)
     table = open_csv(source)

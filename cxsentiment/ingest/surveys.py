@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from cxsentiment.errors import InputError, UsageError
 from cxsentiment.ingest.dates import DateError, DateRules, Moment, read_date
-from cxsentiment.ingest.scales import OUTCOMES, Scales, contradicted, turned
+from cxsentiment.ingest.scales import NPS_SCALE, OUTCOMES, Scales, contradicted, turned
 from cxsentiment.ingest.sources import Source, find_sources, ignore
 from cxsentiment.ingest.survey_files import RowFile, open_rows
 from cxsentiment.ingest.tables import Row, missing_column
@@ -61,11 +61,12 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What became of the rows; `excluded` counts by reason."""
+    """What became of the rows; `added` are kept beside another row of their contact, `excluded` counts by reason."""
 
     rows: int = 0
     without_answer: int = 0
     duplicates: int = 0
+    added: int = 0
     excluded: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -98,6 +99,7 @@ class Surveys:
             "rejected": len(self.rejects),
             "without_answer": self.counts.without_answer,
             "duplicates": self.counts.duplicates,
+            "added": self.counts.added,
             "excluded": dict(self.counts.excluded),
             "match": self.rules.match,
             "keep": self.rules.keep,
@@ -114,8 +116,8 @@ class Surveys:
 def read_surveys(paths: Sequence[str], rules: SurveyRules, columns: Mapping[str, str] | None = None) -> Surveys:
     """Read files (also folders and globs) of answers; `columns` are our fields' columns as declared with --map.
 
-    An answer off its scale, or not a number, refuses its row. Of several answers for one contact one is kept, by
-    `rules.keep`: by time where both rows have one of the same kind, else by place in the files.
+    An answer off its scale, or not a number, refuses its row. Of several answers of a contact to one question one is
+    kept, by `rules.keep`: by time where both rows have one of the same kind, else by place in the files.
 
     Raises:
         UsageError: a file is missing, or it has CSAT and no scale was declared, or one against its own heading.
@@ -153,8 +155,8 @@ def apply(surveys: Surveys, transcript: Transcript) -> Transcript:
 
 
 def on_scale(scales: Scales, transcript: Transcript) -> Transcript:
-    """The transcript, its own answers turned as declared; a CSAT off its scale is taken out. Both with a warning."""
-    csat, ces, warnings = transcript.csat, transcript.ces, []
+    """The transcript, its own answers turned as declared; one off its scale is taken out. Both with a warning."""
+    csat, nps, ces, warnings = transcript.csat, transcript.nps, transcript.ces, []
     if csat is not None and scales.csat is not None:
         if not scales.csat.holds(csat):
             warnings.append(f"CSAT is off the declared scale {scales.csat}: not used")
@@ -162,12 +164,18 @@ def on_scale(scales: Scales, transcript: Transcript) -> Transcript:
         elif scales.csat.reversed:
             warnings.append(turned("CSAT", scales.csat, "better"))
             csat = scales.csat.stored(csat)
-    if ces is not None and scales.ces.reversed:
+    if nps is not None and (not NPS_SCALE.holds(nps) or nps % 1):
+        warnings.append(f"NPS is off its scale {NPS_SCALE}, whole numbers: not used")
+        nps = None
+    if ces is not None and not scales.ces.holds(ces):
+        warnings.append(f"CES is off its scale {scales.ces} (--ces-scale declares another): not used")
+        ces = None
+    elif ces is not None and scales.ces.reversed:
         warnings.append(turned("CES", scales.ces, "easier"))
         ces = scales.ces.stored(ces)
     if not warnings:
         return transcript
-    return replace(transcript, csat=csat, ces=ces, warnings=(*transcript.warnings, *warnings))
+    return replace(transcript, csat=csat, nps=nps, ces=ces, warnings=(*transcript.warnings, *warnings))
 
 
 class _Reading:
@@ -177,7 +185,7 @@ class _Reading:
         self.sources: list[str] = []
         self._rules = rules
         self._by_id = rules.match == "id"
-        self._answers: dict[str, Answer] = {}
+        self._kept = Kept(rules.keep)
         self._loose: list[Answer] = []
         self._rejects: list[Reject] = []
         self._notes: dict[str, None] = {}
@@ -242,7 +250,7 @@ class _Reading:
             return
         answer = Answer(name, survey, at, source, row.number)
         if self._by_id:
-            self._keep(answer)
+            self._kept.add(name, answer)
         else:
             self._loose.append(answer)
 
@@ -287,17 +295,9 @@ class _Reading:
             told = mask(str(row.cells[at]).strip()).text or None
         self._rejects.append(Reject(source, row.number, told, error.code, error.message))
 
-    def _keep(self, answer: Answer) -> None:
-        before = self._answers.get(answer.who)
-        if before is not None:
-            self._counts["duplicates"] += 1
-            if not replaces(answer, before, self._rules.keep):
-                return
-        self._answers[answer.who] = answer
-
     def surveys(self) -> Surveys:
         return Surveys(
-            answers={name: answer.survey for name, answer in self._answers.items()},
+            answers=self._kept.answers(),
             rejects=tuple(self._rejects),
             notes=self._told(),
             source=", ".join(self.sources),
@@ -306,7 +306,8 @@ class _Reading:
             counts=Counts(
                 self._counts["rows"],
                 self._counts["without_answer"],
-                self._counts["duplicates"],
+                self._kept.duplicates,
+                self._kept.added,
                 dict(sorted(self._excluded.items())),
             ),
             asked=tuple(self._asked),
@@ -315,9 +316,7 @@ class _Reading:
     def _told(self) -> tuple[str, ...]:
         """What the receipt should say about the files as a whole."""
         rows, counts = self._counts["rows"], self._counts
-        notes = [*self._notes, *self._rules.scales.notes(tuple(self._asked))]
-        if counts["duplicates"]:
-            notes.append(f"{counts['duplicates']} answers came again for their contact; the {self._rules.keep} is kept")
+        notes = [*self._notes, *self._rules.scales.notes(tuple(self._asked)), *self._kept.notes()]
         if counts["without_answer"]:
             notes.append(f"{counts['without_answer']} of {rows} rows hold no answer")
         notes += [f"{count} of {rows} rows are not counted: {reason}" for reason, count in self._excluded.items()]
@@ -330,6 +329,57 @@ class _Reading:
         if off > _DOUBTFUL_SHARE * rows:
             notes.append(f"{off} of {rows} rows are off their scale: is the declared scale right?")
         return tuple(notes)
+
+
+class Kept:
+    """The answer that is kept to each question of each contact.
+
+    By question, for CSAT and NPS are often asked in surveys of their own: an answer to one is no copy of the other.
+    """
+
+    def __init__(self, keep: Keep) -> None:
+        self._keep: Keep = keep
+        self._rows = 0
+        self._kept: dict[str, dict[str, Answer]] = {}
+
+    def add(self, contact: str, answer: Answer) -> None:
+        """Take one more row's answer to a contact."""
+        self._rows += 1
+        kept = self._kept.setdefault(contact, {})
+        for outcome in OUTCOMES:
+            if getattr(answer.survey, outcome) is None:
+                continue
+            if outcome not in kept or replaces(answer, kept[outcome], self._keep):
+                kept[outcome] = answer
+
+    def answers(self) -> dict[str, Survey]:
+        """By contact."""
+        return {
+            contact: Survey(**{outcome: getattr(answer.survey, outcome) for outcome, answer in kept.items()})
+            for contact, kept in self._kept.items()
+        }
+
+    @property
+    def _used(self) -> int:
+        return sum(len({id(answer) for answer in kept.values()}) for kept in self._kept.values())
+
+    @property
+    def duplicates(self) -> int:
+        """Rows of which nothing is kept."""
+        return self._rows - self._used
+
+    @property
+    def added(self) -> int:
+        """Rows that are kept beside another one of their contact."""
+        return self._used - len(self._kept)
+
+    def notes(self) -> list[str]:
+        """What to tell of rows that came again."""
+        told = (
+            (self.duplicates, f"{self.duplicates} answers came again for their contact; the {self._keep} is kept"),
+            (self.added, f"{self.added} rows answer another question of a contact that has an answer; both are kept"),
+        )
+        return [text for count, text in told if count]
 
 
 def replaces(new: Answer, old: Answer, keep: Keep) -> bool:

@@ -4,11 +4,11 @@ Rows of one contact need not stand together. The source is read twice: first the
 contact has, then the rows, giving each contact out when its last row has come. So memory holds only open contacts,
 and a contact is never split.
 
-A row with a wrong number of cells is refused, and with it what it damages. With a speaker in its place it is a row of
-its own, and leaves a hole in its contact. Without, it is most often the rest of a cell with a line break that is not
-quoted; then the row before it is cut, and refused as well. What stands in the place of its id is believed only where a
-whole row has that id too. A row whose date cannot be used is refused too. A contact keeps its other rows and is marked
-(records.py); with none left it is refused whole.
+A row with a wrong number of cells, or with faulty quotes, is refused, and with it what it damages. With a speaker in
+its place it is a row of its own, and leaves a hole in its contact. Without, it is most often the rest of a cell with a
+line break that is not quoted; then the row before it is cut, and refused as well. What stands in the place of its id is
+believed only where a whole row has that id too. A row whose date cannot be used is refused too. A contact keeps its
+other rows and is marked (records.py); with none left it is refused whole.
 """
 
 from collections import Counter
@@ -183,7 +183,7 @@ def read_table(table: Table, options: ReadOptions, advance: Advance = ignore) ->
 
 @dataclass(frozen=True, slots=True)
 class _Broken:
-    """A row with a wrong number of cells.
+    """A row with a wrong number of cells, or with faulty quotes.
 
     `own` and `label` stand in the places of its id and its speaker; `before` are key and number of the last whole row.
     """
@@ -206,7 +206,8 @@ def _survey(table: Table, layout: Layout) -> tuple[Counter[str], list[_Broken], 
         key = _key(row, at)
         if row.problem:
             label = str(row.cells[speaker]) if speaker < len(row.cells) else None
-            broken.append(_Broken(row.number, row.problem, key, label, before))
+            # Only of lines and rows one can be the rest of the one before.
+            broken.append(_Broken(row.number, row.problem, key, label, None if table.unit == "element" else before))
         else:
             expected[key] += 1
             before = key, row.number
@@ -220,13 +221,18 @@ def _damage(
 ) -> dict[str | None, dict[int, str]]:
     """What is wrong with each row that is refused, by its number, for each contact; None for no known contact."""
     damage: dict[str | None, dict[int, str]] = {}
+    own: tuple[str | None, int] | None = None  # the last broken row that is a row of its own
     for row in broken:
         if row.label is not None and (row.label in labels or options.speaker(row.label) is not None):
-            damage.setdefault(row.own if row.own in known else None, {})[row.number] = row.problem
-        elif row.before is None:
+            own = row.own if row.own in known else None, row.number
+            damage.setdefault(own[0], {})[row.number] = row.problem
+            continue
+        # What is no row of its own is the rest of the row before it, whether that is whole or broken.
+        before = max(filter(None, (row.before, own)), key=lambda one: one[1], default=None)
+        if before is None:
             damage.setdefault(None, {})[row.number] = row.problem
         else:
-            contact, cut = row.before
+            contact, cut = before
             rows = damage.setdefault(contact, {})
             rows.setdefault(cut, "its end is missing: what follows is no row of its own (a line break needs quotes)")
             rows[row.number] = row.problem
@@ -307,6 +313,8 @@ class _Builder:
             if field not in fields:
                 continue
             values = self._dates(rows) if field == "started_at" else _distinct(rows, fields[field])
+            if len(values) > 1 and field == "id":  # 17 and "17": the rows are of one contact, as `_key` found
+                values = values[:1]
             if len(values) > 1 and field != "agent_id":
                 notes.append(f"{field} differs between the rows of the contact; it is taken as missing")
             elif len(values) == 1:
@@ -367,11 +375,12 @@ def _date(value: object, rules: DateRules) -> Moment | DateError | None:
 
 
 def _distinct(rows: Sequence[Row], at: int) -> list[object]:
-    """The different values of a column, absent ones left out."""
+    """The different values of a column, absent ones left out; spaces around a text make no other value."""
     values: dict[object, None] = {}
     for row in rows:
         value = row.cells[at]
         if _present(value):
+            value = value.strip() if isinstance(value, str) else value
             values[value if isinstance(value, Hashable) else str(value)] = None
     return list(values)
 
