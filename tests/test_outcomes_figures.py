@@ -113,8 +113,31 @@ def test_levels_that_disagree_are_flagged() -> None:
 def test_customers_who_come_back_are_allowed_for() -> None:
     book = surveyed()
     book.columns = {**book.columns, "customer_id": [f"k{k % 60}" for k in range(book.n)]}
-    one = figures(book)["item:a", "csat", "spearman", "pooled"]
-    assert "two-way" in one.estimate.method
+    found = figures(book)
+    for statistic in ("spearman", "auc", "kendall"):
+        assert "two-way" in found["item:a", "csat", statistic, "pooled"].estimate.method
+
+
+def test_contacts_that_name_no_customer_or_agent_do_not_change_the_correlation() -> None:
+    book = surveyed()
+    plain = figures(book)["item:a", "csat", "spearman", "pooled"].estimate
+    # Nine in ten name no customer: leaving them out would be a correlation of the tenth.
+    named = [f"k{k % 9}" if k % 10 == 0 else None for k in range(book.n)]
+    book.columns = {**book.columns, "customer_id": named}
+    one = figures(book)["item:a", "csat", "spearman", "pooled"].estimate
+    assert "two-way" in one.method
+    assert (one.value, one.n) == (plain.value, plain.n)
+    table = book.contacts
+    agents = [None if k % 5 == 0 else name for k, name in enumerate(table["agent_id"].to_pylist())]
+    table = table.set_column(table.column_names.index("agent_id"), "agent_id", pa.array(agents, pa.string()))
+    fewer, _ = association_figures(table, book.gradings(), SCALES)
+    (part,) = [
+        e for e in fewer if (e.feature, e.outcome, e.statistic, e.level) == ("item:a", "csat", "spearman", "pooled")
+    ]
+    (within,) = [
+        e for e in fewer if (e.feature, e.outcome, e.statistic, e.level) == ("item:a", "csat", "spearman", "within")
+    ]
+    assert part.estimate.n == within.estimate.n < plain.n
 
 
 def test_constant_answers_are_null_with_the_reason() -> None:
