@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 
+from cxsentiment.evidence import told_apart
 from cxsentiment.schema import FALSE_DISCOVERY_RATE, HEADLINE_FEATURES, Association, Level
 from cxsentiment.stats.arrays import BoolArray, FloatArray, IntArray, codes, floats
 from cxsentiment.stats.correlation import clustered_spearman
@@ -104,9 +105,9 @@ def reading(association: Association) -> str:
         return f"{who}: {size} in {estimate.n} contacts, but no interval ({estimate.reason}), so read nothing into it."
     size += f", 95 % interval {estimate.low:+.2f} to {estimate.high:+.2f}, {estimate.n} contacts"
     size += f" of {association.agents} agents"
-    if survives(association) and abs(estimate.value) < SMALL:
+    if told_apart(association) and abs(estimate.value) < SMALL:
         return f"{who} are almost unrelated ({size}): told apart from 0, and too close to it to matter for a contact."
-    if survives(association):
+    if told_apart(association):
         direction = "go up together" if estimate.value > 0 else "go in opposite directions"
         return f"{who} tend to {direction} ({size}): an association, no more."
     if estimate.low <= 0 <= estimate.high:
@@ -115,12 +116,7 @@ def reading(association: Association) -> str:
 
 
 def _worth_saying(one: Association) -> bool:
-    return one.feature in HEADLINE_FEATURES or survives(one)
-
-
-def survives(one: Association) -> bool:
-    """Whether it is told apart from 0 after allowing for the number of comparisons."""
-    return one.p_adjusted is not None and one.p_adjusted <= FALSE_DISCOVERY_RATE
+    return one.feature in HEADLINE_FEATURES or told_apart(one)
 
 
 def readable(name: str) -> str:
@@ -241,7 +237,7 @@ def _result_notes(found: Sequence[Association]) -> list[str]:
         f"{len([one for one in found if one.p is not None])} comparisons with a p-value; adjusted by "
         f"Benjamini-Hochberg at a false discovery rate of {FALSE_DISCOVERY_RATE:.0%}. An association is not a cause."
     ]
-    if surviving := [one for one in found if survives(one)]:
+    if surviving := [one for one in found if told_apart(one)]:
         return notes + _near_zero_note(found, surviving) + _leak_note(found)
     detectable = [
         one.minimal_detectable for one in found if one.level == "pooled" and one.minimal_detectable is not None

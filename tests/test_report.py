@@ -314,7 +314,7 @@ def test_numbers_carry_interval_and_n(full: str) -> None:
 @pytest.mark.parametrize(
     ("case", "sentence"),
     [
-        ("full", "<strong>3 of 75</strong> associations can be told apart from zero"),
+        ("full", "<strong>1 of 75</strong> associations can be told apart from zero"),
         ("unclear", "<strong>None of the 75 associations with CSAT can be told apart from zero</strong>"),
         ("untested", "<strong>None of the associations with CSAT could be tested.</strong>"),
         ("empty", "No survey answers belong to the contacts of this run"),
