@@ -256,8 +256,9 @@ def targets_section(found: Balance) -> Section:
         "Targets and balanced scorecard",
         says=(f"Targets: {said}." if found.targets else "No target is valid on this day.",),
         text=(
-            "Attainment is 0 at a target's floor and 1 at the target, at most 1.2. A target whose interval holds it "
-            "“cannot be told”: more data are needed before anybody is praised or blamed.",
+            "Attainment is 0 at a target's floor and 1 at the target, at most 1.2. A target that the interval holds, "
+            "or a value too thin for an interval, “cannot be told”: more data are needed before anybody is praised or "
+            "blamed.",
         ),
         figures=(FigureView(chart, caption),) if chart else (),
         tables=(
