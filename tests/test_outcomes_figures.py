@@ -12,7 +12,7 @@ from cxsentiment.answers import off_scale, require_single_ids
 from cxsentiment.associations import AssociationFigure, association_figures
 from cxsentiment.errors import RunError
 from cxsentiment.mix import case_mix
-from cxsentiment.predicted import predictions
+from cxsentiment.predicted import _crossfitted, predictions
 from cxsentiment.responses import responses
 
 SCALES = {"csat": (1.0, 5.0), "nps": (0.0, 10.0), "ces": (1.0, 7.0)}
@@ -303,3 +303,14 @@ def test_a_scale_of_half_steps_is_not_predicted() -> None:
     book = surveyed(1200)
     book.columns = {**book.columns, "csat": [2.5] * 600 + [3.0] * 600}
     assert "whole steps" in (predictions(book.contacts, book.gradings(), (1, 5)).reason or "")
+
+
+def test_an_agents_answered_and_silent_contacts_are_predicted_by_one_model() -> None:
+    rng = np.random.default_rng(0)
+    agents = np.repeat(np.arange(6), 60)
+    x = np.repeat(rng.normal(size=(180, 2)), 2, axis=0)  # every two contacts are alike, and one of them is answered
+    given = np.arange(360) % 2 == 0
+    # Agents differ in what the features do not tell, so the two models differ too.
+    y = np.clip(np.round(2 + x[:, 0] + rng.normal(0, 1, 6)[agents] + rng.normal(0, 0.5, 360)), 0, 4).astype(np.int64)
+    f = _crossfitted(x, y, 5, given, agents)
+    assert f[given] == pytest.approx(f[~given])
