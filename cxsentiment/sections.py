@@ -39,14 +39,15 @@ def agents_section(figures: Sequence[AgentFigure], notes: Sequence[str]) -> Sect
     note: Columns = (("Note", "note"),) if noted else ()
     columns: Columns = (
         ("Agent", "id"), ("As it is", "n"), ("95% interval", "n"), ("Same mix", "n"), ("95% interval", "n"),
-        ("Mix shared with others", "n"), ("Tier", "short"), ("Allows", "note"), *note,
+        ("Mix shared with others", "n"), ("Tier, own mix", "short"), ("Allows", "note"), *note,
     )  # fmt: skip
     return Section(
         "agents",
         "With the same mix of contacts",
         text=(
             "Some agents get harder contacts than others. “Same mix” is the mean score as it would be with the mix of "
-            "campaigns, channels, queues and opening moods that all agents have together.",
+            "campaigns, channels, queues and opening moods that all agents have together. The tier does not allow for "
+            "it: it places an agent by the contacts that the agent was given, so see whether “same mix” bears it out.",
             *(["People's verdicts calibrate the column “Same mix”."] if any(one.calibrated for one in figures) else []),
         ),
         tables=(TableView("agents-mix", "Agents with the same mix of contacts, by id", columns, tuple(rows)),),

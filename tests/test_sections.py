@@ -80,6 +80,9 @@ def test_agents_stand_by_id_with_their_tier() -> None:
         "not stated",
         "coaching",
     )
+    # A tier beside “same mix” is read as one of it, which it is not.
+    assert ("Tier, own mix", "short") in section.tables[0].columns
+    assert "does not allow for it" in section.text[0]
     assert section.notes == ("Adjusted for channel.",)
     assert agents_section([], ()) is None
 
