@@ -112,13 +112,24 @@ def drivers_section(figures: Sequence[DriverFigure], notes: Sequence[str]) -> Se
 def _driver_words(name: str, whole: DriverFigure, parts: Sequence[DriverFigure]) -> list[str]:
     if whole.estimate.value is None:
         return [f"{name}: nothing can be said. {_sentence(whole.estimate.reason)}"]
-    found = [f"{name}: what agents do accounts for {_share(whole.estimate)} of the differences between answers."]
+    found = [_whole_words(name, whole.estimate)]
     clear = [one for one in parts if one.estimate.low is not None and one.estimate.low > 0]
     if not clear:
         return [*found, f"No single family of behaviours stands out for {name}: every interval reaches 0."]
     clear.sort(key=lambda one: -(one.estimate.value or 0.0))
     named = "; ".join(f"{words(one.family)} ({_share(one.estimate)})" for one in clear)
     return [*found, f"Of the families of behaviours these stand out for {name}: {named}."]
+
+
+def _whole_words(name: str, whole: Estimate) -> str:
+    if whole.low is None:
+        return (
+            f"{name}: {_share(whole)} of the differences between answers go with what agents do, but there is no "
+            f"interval ({clean(whole.reason or '')}), so read nothing into it."
+        )
+    if whole.low <= 0:
+        return f"{name}: whether answers go with what agents do is not settled ({_share(whole)} of their differences)."
+    return f"{name}: what agents do accounts for {_share(whole)} of the differences between answers."
 
 
 def _direction(one: DriverFigure) -> str:

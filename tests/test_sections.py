@@ -100,6 +100,12 @@ def test_drivers_in_plain_words() -> None:
     assert turned is not None
     assert turned.tables[0].rows[1][4] == "worse answers (the other way round once the other families are allowed for)"
     assert len(section.figures) == 1
+    thin = replace(rows[0], estimate=replace(rows[0].estimate, low=None, high=None, reason="too few agents"))
+    for whole, words in ((driver(WHOLE, 0.04, 0.1), "not settled"), (thin, "read nothing into it")):
+        unsure = drivers_section([whole, rows[2]], ())
+        assert unsure is not None
+        assert words in unsure.says[0]
+        assert "accounts for" not in unsure.says[0]
     nobody = drivers_section([rows[0], rows[2]], ())
     assert nobody is not None
     assert nobody.says[1] == "No single family of behaviours stands out for CSAT: every interval reaches 0."
