@@ -31,7 +31,7 @@ from cxsentiment.people_sections import people_section
 from cxsentiment.rates import MACHINE_ONLY, Rate
 from cxsentiment.reasons import Reason
 from cxsentiment.runs import read_receipt, write_receipt
-from cxsentiment.schema import Estimate, ItemRate, JourneyPoint
+from cxsentiment.schema import Estimate, ItemRate, JourneyPoint, Kpi
 from cxsentiment.sections import agents_section, consistency_section, drivers_section, quality_section, targets_section
 from cxsentiment.steadiness import Steadiness
 from tests.tables import contacts
@@ -179,6 +179,10 @@ def test_the_overview_names_no_agent_and_leads_to_the_parts() -> None:
     (mood,) = (line.text for line in lines if line.part == "journey")
     assert "0.00 (−0.05 to 0.05) in the first tenth of a contact and 0.90 (0.85 to 0.95) in the last" in mood
     assert "lowest 20 to 30% into it" in mood
+    satisfied = Kpi("CSAT, satisfied customers", "%", Estimate(70.0, 63.0, 77.0, 171, "share"), "answers of at least 4")
+    (csat,) = (line.text for line in overview(replace(EMPTY, kpis=(satisfied,)), ()) if line.title == "CSAT")
+    assert csat == "70% (63% to 77%) of the 171 answers are of satisfied customers."  # who comes back answers again
+    assert "contacts count as independent" in page
     assert overview(EMPTY, ()) == ()
 
 

@@ -43,8 +43,9 @@ def _quality(findings: Findings) -> Iterator[Line]:
         yield Line("items", "Quality", text)
     csat = kpis.get("CSAT, satisfied customers")
     if csat and csat.estimate.value is not None:
+        # A customer who comes back answers more than once: n counts answers.
         text = (
-            f"{_value(csat.estimate, 'percent')} of the {number(csat.estimate.n)} customers who answered are satisfied."
+            f"{_value(csat.estimate, 'percent')} of the {number(csat.estimate.n)} answers are of satisfied customers."
         )
         yield Line("associations", "CSAT", text)
 
