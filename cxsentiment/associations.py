@@ -6,13 +6,25 @@ back. Associations, never causes. `cxsentiment.outcomes` makes the report's shor
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 import numpy as np
 import pyarrow as pa
 
 from cxsentiment.gradings import Grading, Gradings
-from cxsentiment.outcomes import FEATURES, ITEM_PREFIX, LEVELS, OUTCOMES, association_of, conflict_of, reading
+from cxsentiment.outcomes import (
+    COME_BACK,
+    FEATURES,
+    ITEM_PREFIX,
+    LEVELS,
+    OUTCOMES,
+    association_of,
+    both_ways,
+    conflict_of,
+    reading,
+    returning,
+)
 from cxsentiment.reasons import Reason
 from cxsentiment.schema import FALSE_DISCOVERY_RATE, Estimate
 from cxsentiment.stats.arrays import FloatArray, IntArray, codes, floats
@@ -20,7 +32,7 @@ from cxsentiment.stats.attenuation import disattenuated, powered_correlation
 from cxsentiment.stats.concordance import clustered_concordance, risk_difference
 from cxsentiment.stats.correlation import clustered_spearman
 from cxsentiment.stats.estimates import missing
-from cxsentiment.stats.jackknife import ClusteredCorrelation, two_way
+from cxsentiment.stats.jackknife import ClusteredCorrelation
 from cxsentiment.stats.polyserial import clustered_polyserial
 from cxsentiment.stats.power import adjusted_p_values, minimal_detectable_r
 
@@ -137,19 +149,16 @@ def _answers(contacts: pa.Table, outcome: str, scale: tuple[float, float] | None
     best, reason = best_answers(values, outcome, scale)
     agents, _ = codes(contacts["agent_id"])
     customers, _ = codes(contacts["customer_id"])
-    given = customers[(customers >= 0) & ~np.isnan(values)]
-    repeat = given.size > np.unique(given).size
-    return _Answers(outcome, values, best, reason, agents, customers if repeat else None)
+    return _Answers(outcome, values, best, reason, agents, returning(customers, ~np.isnan(values)))
 
 
 def _of(feature: _Feature, answers: _Answers) -> Iterator[AssociationFigure]:
     x, y, agents = feature.values, answers.values, answers.agents
     known = ~(np.isnan(x) | np.isnan(y))
     x, y, agents, best = x[known], y[known], agents[known], answers.best[known]
+    customers = None if answers.customers is None else answers.customers[known]
     by_level = {level: clustered_spearman(x, y, agents, level) for level in LEVELS}
-    if answers.customers is not None:
-        by_customer = clustered_spearman(x, y, answers.customers[known])
-        by_level["pooled"] = two_way(by_level["pooled"], by_customer)
+    by_level["pooled"] = both_ways(lambda of: clustered_spearman(x, y, of), agents, customers)
     conflict = conflict_of(by_level["within"], by_level["between"])
     same = SAME_RATER if feature.name.startswith("sentiment_") else None
     for level, one in by_level.items():
@@ -161,9 +170,11 @@ def _of(feature: _Feature, answers: _Answers) -> Iterator[AssociationFigure]:
             nothing = ClusteredCorrelation(missing(answers.reason, f"AUC, {level}", 0), 0, None, None, {}, None)
             yield _figure(feature, answers, "auc", level, nothing, same)
         else:
-            one = clustered_concordance(x, best, agents, "auc", level)  # type: ignore[arg-type]
+            auc = partial(clustered_concordance, x, best, statistic="auc", level=level)  # type: ignore[arg-type]
+            one = both_ways(auc, agents, customers if level == "pooled" else None)
             yield _figure(feature, answers, "auc", level, one, same)
-    yield _figure(feature, answers, "kendall", "pooled", clustered_concordance(x, y, agents, "tau_b"), same)
+    kendall = both_ways(lambda of: clustered_concordance(x, y, of, "tau_b"), agents, customers)
+    yield _figure(feature, answers, "kendall", "pooled", kendall, same)
     yield _figure(feature, answers, "polyserial", "pooled", clustered_polyserial(x, y, agents), same)
     if answers.reason or best.size == 0 or np.ptp(best) == 0:
         reason = answers.reason or Reason("constant", "the outcome is the same in all contacts")
@@ -256,5 +267,7 @@ def _answer_notes(answers: _Answers) -> list[str]:
     if nobody := int(np.sum(given & (answers.agents < 0))):
         notes.append(f"{name}: contacts with an answer but no agent id, left out where agents matter: {nobody}.")
     if answers.customers is not None:
-        notes.append(f"{name}: customers come back, so pooled intervals allow for agents and for customers alike.")
+        notes.append(
+            f"{name}: {COME_BACK}, those of the polyserial correlation and of the risk difference for agents only."
+        )
     return notes

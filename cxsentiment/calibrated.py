@@ -33,6 +33,7 @@ from cxsentiment.stats.twochannel import AgentPosterior, TwoChannelFit, fit_two_
 
 COACHING, PERFORMANCE = 0.7, 0.8
 _NO_RANK = Reason("no_labels", "uncalibrated machine scores have no ranks: give --labels")
+_ALONE = Reason("one_agent", "no tier: one agent alone has nobody to be compared with")
 _NO_TARGET = Reason("no_labels", "an uncalibrated machine score cannot be held against a target")
 
 
@@ -186,6 +187,8 @@ def _figures(grading: Grading, agents: _Agents) -> tuple[list[AgentFigure], Valu
         # How much of the differences between agents is the agents: one alone has no such share.
         agent = given if several else replace(given, reliability=None)
         estimate = _explained(scaled(agent.estimate, 100), agent, fit)
+        if estimate.value is not None and not several and agents.target is None:
+            estimate = because(estimate, _ALONE)
         figures.append(
             AgentFigure(
                 agents.names[code],

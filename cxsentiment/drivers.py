@@ -13,12 +13,11 @@ from cxsentiment.outcomes import OUTCOMES
 from cxsentiment.reasons import Reason
 from cxsentiment.schema import Estimate
 from cxsentiment.stats.arrays import FloatArray, codes, floats
-from cxsentiment.stats.drivers import MOST_GROUPS, lmg
+from cxsentiment.stats.drivers import METHOD, MOST_GROUPS, lmg
 from cxsentiment.stats.estimates import missing
 
 MIN_ANSWERS = 100
 WHOLE = "all families together"
-_METHOD = "LMG share of R², delete-one-agent jackknife"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +59,7 @@ def driver_figures(
         elif not own:
             reason = Reason("nothing_to_count", "no behaviour of the agents is known and varies")
         if reason:
-            figures.append(DriverFigure(outcome, WHOLE, missing(reason, _METHOD, given), "", False))
+            figures.append(DriverFigure(outcome, WHOLE, missing(reason, METHOD, given), "", False))
             continue
         covariates = [mix.x, _matrix(marks, len(answers))]
         found = lmg(

@@ -1,20 +1,22 @@
 """Scores, sentiment and item verdicts against survey answers: associations at three levels, never causes.
 
 Spearman correlations pooled, within agents and between agents stand side by side, for the pooled figure mixes the
-other two and can hide or even reverse them.
+other two and can hide or even reverse them. Pooled intervals allow for contacts of one agent being alike and, where
+customers come back, for those of one customer.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 
+from cxsentiment.evidence import told_apart
 from cxsentiment.schema import FALSE_DISCOVERY_RATE, HEADLINE_FEATURES, Association, Level
-from cxsentiment.stats.arrays import FloatArray, IntArray, codes, floats
+from cxsentiment.stats.arrays import BoolArray, FloatArray, IntArray, codes, floats
 from cxsentiment.stats.correlation import clustered_spearman
-from cxsentiment.stats.jackknife import ClusteredCorrelation, compare_levels
+from cxsentiment.stats.jackknife import ClusteredCorrelation, compare_levels, two_way
 from cxsentiment.stats.power import benjamini_hochberg, minimal_detectable_r
 
 FEATURES = (
@@ -35,6 +37,7 @@ SUSPICIOUS = 0.6
 # In the best documented call-centre study (8,726 surveyed calls) the call-level Spearman correlation was .239.
 _LARGEST_DOCUMENTED = 0.24
 _FEW_ANSWERS = 0.10
+COME_BACK = "customers come back, so intervals over all contacts allow for agents and for customers alike"
 
 _NAMES = {
     "score": "contact score",
@@ -59,21 +62,25 @@ class _Feature:
 def associate(contacts: pa.Table, items: pa.Table) -> tuple[tuple[Association, ...], tuple[str, ...]]:
     """Associations (outcome, then feature, then level) and notes to print with them.
 
-    `contacts` needs contact_id, agent_id, `FEATURES` and `OUTCOMES`; `items` contact_id, item and verdict. An item is
-    1 where met, 0 where not met, missing otherwise; items come by id. Outcomes nobody answered are left out and noted.
-    Adjusted p-values are Benjamini-Hochberg over the whole table, at a false discovery rate of .10.
+    `contacts` needs contact_id, agent_id, customer_id, `FEATURES` and `OUTCOMES`; `items` contact_id, item and
+    verdict. An item is 1 where met, 0 where not met, missing otherwise; items come by id. Outcomes nobody answered are
+    left out and noted. Adjusted p-values are Benjamini-Hochberg over the whole table, at a false discovery rate of .10.
     """
     features = [_Feature(name, floats(contacts[name])) for name in FEATURES] + _item_features(contacts, items)
     agent_of, _ = codes(contacts["agent_id"])
+    customer_of, _ = codes(contacts["customer_id"])
     found: list[Association] = []
     notes: list[str] = []
     for outcome in OUTCOMES:
         answers = floats(contacts[outcome])
         if np.all(np.isnan(answers)):
             continue
+        customers = returning(customer_of, ~np.isnan(answers))
         notes += _answer_notes(outcome, answers, agent_of)
+        if customers is not None:
+            notes.append(f"{readable(outcome)}: {COME_BACK}.")
         for feature in features:
-            found += _levels(feature, outcome, answers, agent_of)
+            found += _levels(feature, outcome, answers, agent_of, customers)
     if not found:
         return (), ("No contact has an answer to CSAT, NPS or CES, so there is nothing to associate with.",)
     adjusted = benjamini_hochberg([one.p for one in found])
@@ -98,9 +105,9 @@ def reading(association: Association) -> str:
         return f"{who}: {size} in {estimate.n} contacts, but no interval ({estimate.reason}), so read nothing into it."
     size += f", 95 % interval {estimate.low:+.2f} to {estimate.high:+.2f}, {estimate.n} contacts"
     size += f" of {association.agents} agents"
-    if survives(association) and abs(estimate.value) < SMALL:
+    if told_apart(association) and abs(estimate.value) < SMALL:
         return f"{who} are almost unrelated ({size}): told apart from 0, and too close to it to matter for a contact."
-    if survives(association):
+    if told_apart(association):
         direction = "go up together" if estimate.value > 0 else "go in opposite directions"
         return f"{who} tend to {direction} ({size}): an association, no more."
     if estimate.low <= 0 <= estimate.high:
@@ -109,12 +116,7 @@ def reading(association: Association) -> str:
 
 
 def _worth_saying(one: Association) -> bool:
-    return one.feature in HEADLINE_FEATURES or survives(one)
-
-
-def survives(one: Association) -> bool:
-    """Whether it is told apart from 0 after allowing for the number of comparisons."""
-    return one.p_adjusted is not None and one.p_adjusted <= FALSE_DISCOVERY_RATE
+    return one.feature in HEADLINE_FEATURES or told_apart(one)
 
 
 def readable(name: str) -> str:
@@ -141,8 +143,37 @@ def _item_features(contacts: pa.Table, items: pa.Table) -> list[_Feature]:
     return features
 
 
-def _levels(feature: _Feature, outcome: str, answers: FloatArray, agent_of: IntArray) -> list[Association]:
-    by_level = {level: clustered_spearman(feature.values, answers, agent_of, level) for level in LEVELS}
+def returning(customers: IntArray, answered: BoolArray) -> IntArray | None:
+    """Codes of the customers, shape (n,), where one has several answers; else None. A contact that does not name its
+    customer counts as one customer's, for leaving it out would leave another correlation.
+    """
+    given = customers[answered & (customers >= 0)]
+    if given.size == np.unique(given).size:
+        return None
+    nobody = customers < 0
+    return np.where(nobody, int(customers.max()) + np.cumsum(nobody), customers)
+
+
+def both_ways(
+    made: Callable[[IntArray], ClusteredCorrelation], agents: IntArray, customers: IntArray | None
+) -> ClusteredCorrelation:
+    """What `made` makes of the agents' codes, with the wider interval of that and of the customers' (None: by agent).
+
+    Contacts without an agent are in neither, so that both are the same correlation of the same contacts.
+    """
+    by_agent = made(agents)
+    if customers is None or by_agent.estimate.low is None:
+        return by_agent
+    return two_way(by_agent, made(np.where(agents < 0, -1, customers)))
+
+
+def _levels(
+    feature: _Feature, outcome: str, answers: FloatArray, agent_of: IntArray, customers: IntArray | None
+) -> list[Association]:
+    x = feature.values
+    by_level = {level: clustered_spearman(x, answers, agent_of, level) for level in LEVELS[1:]}
+    pooled = both_ways(lambda of: clustered_spearman(x, answers, of), agent_of, customers)
+    by_level = {"pooled": pooled, **by_level}
     conflict = conflict_of(by_level["within"], by_level["between"])
     return [association_of(feature.name, outcome, level, found, conflict) for level, found in by_level.items()]
 
@@ -206,7 +237,7 @@ def _result_notes(found: Sequence[Association]) -> list[str]:
         f"{len([one for one in found if one.p is not None])} comparisons with a p-value; adjusted by "
         f"Benjamini-Hochberg at a false discovery rate of {FALSE_DISCOVERY_RATE:.0%}. An association is not a cause."
     ]
-    if surviving := [one for one in found if survives(one)]:
+    if surviving := [one for one in found if told_apart(one)]:
         return notes + _near_zero_note(found, surviving) + _leak_note(found)
     detectable = [
         one.minimal_detectable for one in found if one.level == "pooled" and one.minimal_detectable is not None

@@ -173,7 +173,8 @@ def _contacts(
 def _crossfitted(x: FloatArray, y: IntArray, levels: int, given: BoolArray, agents: IntArray) -> FloatArray:
     """Expected answer in steps, of each contact by a model that was not fitted on its agent, (n,).
 
-    A mean corrected by the model's error on answered contacts must not use contacts that the model has learnt by heart.
+    A mean corrected by the model's error on answered contacts must not use contacts that the model has learnt by heart;
+    and it must use one model for an agent's answered and silent contacts, else the models' difference is the agent's.
     """
     names = np.unique(agents)
     half = np.isin(agents, np.random.default_rng(2).permutation(names)[: names.size // 2])
@@ -183,8 +184,7 @@ def _crossfitted(x: FloatArray, y: IntArray, levels: int, given: BoolArray, agen
         if np.unique(y[fit]).size < 2:
             fit = given  # one side has answers of one kind only
         expected[place] = fit_ordinal(x[fit], y[fit], levels).probabilities(x) @ np.arange(levels)
-    own = np.where(half, expected[0], expected[1])
-    return np.asarray(np.where(given, own, expected.mean(axis=0)))
+    return np.asarray(np.where(half, expected[0], expected[1]))
 
 
 def _means(

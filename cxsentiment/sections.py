@@ -39,14 +39,15 @@ def agents_section(figures: Sequence[AgentFigure], notes: Sequence[str]) -> Sect
     note: Columns = (("Note", "note"),) if noted else ()
     columns: Columns = (
         ("Agent", "id"), ("As it is", "n"), ("95% interval", "n"), ("Same mix", "n"), ("95% interval", "n"),
-        ("Mix shared with others", "n"), ("Tier", "short"), ("Allows", "note"), *note,
+        ("Mix shared with others", "n"), ("Tier, own mix", "short"), ("Allows", "note"), *note,
     )  # fmt: skip
     return Section(
         "agents",
         "With the same mix of contacts",
         text=(
             "Some agents get harder contacts than others. “Same mix” is the mean score as it would be with the mix of "
-            "campaigns, channels, queues and opening moods that all agents have together.",
+            "campaigns, channels, queues and opening moods that all agents have together. The tier does not allow for "
+            "it: it places an agent by the contacts that the agent was given, so see whether “same mix” bears it out.",
             *(["People's verdicts calibrate the column “Same mix”."] if any(one.calibrated for one in figures) else []),
         ),
         tables=(TableView("agents-mix", "Agents with the same mix of contacts, by id", columns, tuple(rows)),),
@@ -111,13 +112,24 @@ def drivers_section(figures: Sequence[DriverFigure], notes: Sequence[str]) -> Se
 def _driver_words(name: str, whole: DriverFigure, parts: Sequence[DriverFigure]) -> list[str]:
     if whole.estimate.value is None:
         return [f"{name}: nothing can be said. {_sentence(whole.estimate.reason)}"]
-    found = [f"{name}: what agents do accounts for {_share(whole.estimate)} of the differences between answers."]
+    found = [_whole_words(name, whole.estimate)]
     clear = [one for one in parts if one.estimate.low is not None and one.estimate.low > 0]
     if not clear:
         return [*found, f"No single family of behaviours stands out for {name}: every interval reaches 0."]
     clear.sort(key=lambda one: -(one.estimate.value or 0.0))
     named = "; ".join(f"{words(one.family)} ({_share(one.estimate)})" for one in clear)
     return [*found, f"Of the families of behaviours these stand out for {name}: {named}."]
+
+
+def _whole_words(name: str, whole: Estimate) -> str:
+    if whole.low is None:
+        return (
+            f"{name}: {_share(whole)} of the differences between answers go with what agents do, but there is no "
+            f"interval ({clean(whole.reason or '')}), so read nothing into it."
+        )
+    if whole.low <= 0:
+        return f"{name}: whether answers go with what agents do is not settled ({_share(whole)} of their differences)."
+    return f"{name}: what agents do accounts for {_share(whole)} of the differences between answers."
 
 
 def _direction(one: DriverFigure) -> str:
@@ -256,8 +268,9 @@ def targets_section(found: Balance) -> Section:
         "Targets and balanced scorecard",
         says=(f"Targets: {said}." if found.targets else "No target is valid on this day.",),
         text=(
-            "Attainment is 0 at a target's floor and 1 at the target, at most 1.2. A target whose interval holds it "
-            "“cannot be told”: more data are needed before anybody is praised or blamed.",
+            "Attainment is 0 at a target's floor and 1 at the target, at most 1.2. A target that the interval holds, "
+            "or a value too thin for an interval, “cannot be told”: more data are needed before anybody is praised or "
+            "blamed.",
         ),
         figures=(FigureView(chart, caption),) if chart else (),
         tables=(

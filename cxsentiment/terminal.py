@@ -14,9 +14,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from cxsentiment.errors import CxError
+from cxsentiment.evidence import told_apart
 from cxsentiment.privacy.marks import ALSO_COUNTED
 from cxsentiment.schema import (
-    FALSE_DISCOVERY_RATE,
     HEADLINE_FEATURES,
     AgentScore,
     Association,
@@ -286,24 +286,21 @@ def _print_associations(console: Console, associations: Sequence[Association], n
         if len(features) > len(shown):
             console.print(f"  {len(features) - len(shown)} more features in report/associations.csv")
         console.print(
-            "  * p ≤ .10 after adjustment for the number of comparisons; – not estimated, the reason is in the CSV"
+            "  * interval without 0, and p ≤ .10 after adjustment for the number of comparisons; – not estimated, the "
+            "reason is in the CSV"
         )
     for note in notes:
         console.print(f"  {escape(note)}")
 
 
 def _headline(feature: str, rows: Mapping[str, Association]) -> bool:
-    return feature in HEADLINE_FEATURES or any(map(_told_apart, rows.values()))
-
-
-def _told_apart(row: Association) -> bool:
-    return row.p_adjusted is not None and row.p_adjusted <= FALSE_DISCOVERY_RATE
+    return feature in HEADLINE_FEATURES or any(told_apart(row) for row in rows.values())
 
 
 def _association(row: Association | None) -> str:
     if row is None or row.estimate.value is None:
         return "–"
-    star = " *" if _told_apart(row) else ""
+    star = " *" if told_apart(row) else ""
     return f"{row.estimate.value:+.2f} {_interval(row.estimate, 2)}{star}"
 
 

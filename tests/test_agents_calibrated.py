@@ -119,6 +119,8 @@ def test_one_agent_alone_has_a_figure_and_nobody_to_be_compared_with() -> None:
         assert one.adjusted.value is None
         assert one.adjusted.reason
         assert one.contacts == 80
+        assert (one.p_above, one.tier) == (None, None)
+        assert "no tier" in one.estimate.reason
 
 
 def test_no_contact_names_its_agent(book: Book) -> None:

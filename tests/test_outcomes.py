@@ -6,6 +6,8 @@ from scipy.stats import spearmanr
 
 from cxsentiment.outcomes import associate, reading
 from cxsentiment.schema import Association, Estimate
+from cxsentiment.stats.arrays import codes
+from cxsentiment.stats.correlation import clustered_spearman
 from tests.tables import contacts, items, no_contacts, no_items
 
 CAUSAL = re.compile(
@@ -53,6 +55,22 @@ def test_score_and_csat_at_three_levels():
     assert {a.level for a in found} == {"pooled", "within", "between"}
     assert any("144 of 144 contacts have an answer (100.0%)" in note for note in notes)
     assert any("weighting cannot repair" in note for note in notes)
+
+
+def test_the_report_allows_for_customers_who_come_back():
+    rows = [{**row, "customer_id": f"k{k % 9}"} for k, row in enumerate(surveyed(agents=16, each=9, slope=0.3))]
+    score, csat = (np.array([row[name] for row in rows]) for name in ("score", "csat"))
+    ways = [
+        clustered_spearman(score, csat, codes(contacts(rows)[name])[0]).estimate for name in ("agent_id", "customer_id")
+    ]
+    found, notes = associate(contacts(rows), no_items())
+    pooled = pick(found, "score", "pooled").estimate
+    assert pooled.high - pooled.low == pytest.approx(max(one.high - one.low for one in ways))
+    assert pooled.value == ways[0].value
+    assert any("customers come back" in note for note in notes)
+    once, notes = associate(contacts(surveyed(agents=16, each=9, slope=0.3)), no_items())
+    assert pick(once, "score", "pooled").estimate.low == ways[0].low
+    assert not any("come back" in note for note in notes)
 
 
 def test_planted_reversal_is_flagged_on_every_level():
@@ -177,6 +195,7 @@ def test_same_input_same_result():
         (-0.3, -0.1, 0.01, "go in opposite directions"),
         (-0.1, 0.3, 0.4, "not settled"),
         (0.01, 0.3, 0.2, "allowing for the number of comparisons"),
+        (-0.01, 0.3, 0.08, "not settled"),  # where most others are clear, a p of .07 is .08 adjusted
     ],
 )
 def test_readings_are_one_plain_sentence_without_causal_words(level, low, high, p_adjusted, words):

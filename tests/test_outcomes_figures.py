@@ -12,7 +12,7 @@ from cxsentiment.answers import off_scale, require_single_ids
 from cxsentiment.associations import AssociationFigure, association_figures
 from cxsentiment.errors import RunError
 from cxsentiment.mix import case_mix
-from cxsentiment.predicted import predictions
+from cxsentiment.predicted import _crossfitted, predictions
 from cxsentiment.responses import responses
 
 SCALES = {"csat": (1.0, 5.0), "nps": (0.0, 10.0), "ces": (1.0, 7.0)}
@@ -113,8 +113,31 @@ def test_levels_that_disagree_are_flagged() -> None:
 def test_customers_who_come_back_are_allowed_for() -> None:
     book = surveyed()
     book.columns = {**book.columns, "customer_id": [f"k{k % 60}" for k in range(book.n)]}
-    one = figures(book)["item:a", "csat", "spearman", "pooled"]
-    assert "two-way" in one.estimate.method
+    found = figures(book)
+    for statistic in ("spearman", "auc", "kendall"):
+        assert "two-way" in found["item:a", "csat", statistic, "pooled"].estimate.method
+
+
+def test_contacts_that_name_no_customer_or_agent_do_not_change_the_correlation() -> None:
+    book = surveyed()
+    plain = figures(book)["item:a", "csat", "spearman", "pooled"].estimate
+    # Nine in ten name no customer: leaving them out would be a correlation of the tenth.
+    named = [f"k{k % 9}" if k % 10 == 0 else None for k in range(book.n)]
+    book.columns = {**book.columns, "customer_id": named}
+    one = figures(book)["item:a", "csat", "spearman", "pooled"].estimate
+    assert "two-way" in one.method
+    assert (one.value, one.n) == (plain.value, plain.n)
+    table = book.contacts
+    agents = [None if k % 5 == 0 else name for k, name in enumerate(table["agent_id"].to_pylist())]
+    table = table.set_column(table.column_names.index("agent_id"), "agent_id", pa.array(agents, pa.string()))
+    fewer, _ = association_figures(table, book.gradings(), SCALES)
+    (part,) = [
+        e for e in fewer if (e.feature, e.outcome, e.statistic, e.level) == ("item:a", "csat", "spearman", "pooled")
+    ]
+    (within,) = [
+        e for e in fewer if (e.feature, e.outcome, e.statistic, e.level) == ("item:a", "csat", "spearman", "within")
+    ]
+    assert part.estimate.n == within.estimate.n < plain.n
 
 
 def test_constant_answers_are_null_with_the_reason() -> None:
@@ -280,3 +303,14 @@ def test_a_scale_of_half_steps_is_not_predicted() -> None:
     book = surveyed(1200)
     book.columns = {**book.columns, "csat": [2.5] * 600 + [3.0] * 600}
     assert "whole steps" in (predictions(book.contacts, book.gradings(), (1, 5)).reason or "")
+
+
+def test_an_agents_answered_and_silent_contacts_are_predicted_by_one_model() -> None:
+    rng = np.random.default_rng(0)
+    agents = np.repeat(np.arange(6), 60)
+    x = np.repeat(rng.normal(size=(180, 2)), 2, axis=0)  # every two contacts are alike, and one of them is answered
+    given = np.arange(360) % 2 == 0
+    # Agents differ in what the features do not tell, so the two models differ too.
+    y = np.clip(np.round(2 + x[:, 0] + rng.normal(0, 1, 6)[agents] + rng.normal(0, 0.5, 360)), 0, 4).astype(np.int64)
+    f = _crossfitted(x, y, 5, given, agents)
+    assert f[given] == pytest.approx(f[~given])

@@ -314,7 +314,7 @@ def test_numbers_carry_interval_and_n(full: str) -> None:
 @pytest.mark.parametrize(
     ("case", "sentence"),
     [
-        ("full", "<strong>3 of 75</strong> associations can be told apart from zero"),
+        ("full", "<strong>1 of 75</strong> associations can be told apart from zero"),
         ("unclear", "<strong>None of the 75 associations with CSAT can be told apart from zero</strong>"),
         ("untested", "<strong>None of the associations with CSAT could be tested.</strong>"),
         ("empty", "No survey answers belong to the contacts of this run"),
@@ -456,6 +456,9 @@ def test_undecodable_text_does_not_stop_the_report(tmp_path: Path) -> None:
         ("r", -0.204, "−0.20"),
         ("share", 0.004, "<1%"),
         ("share", 0.0, "0%"),
+        ("share", -0.0, "0%"),
+        ("share", -0.004, ">−1%"),  # of a difference, or of an interval that crosses 0
+        ("share", -0.03, "−3%"),
         ("share", 0.996, ">99%"),
         ("share", 1.0, "100%"),
         ("percent", 71.6, "72%"),

@@ -31,7 +31,7 @@ from cxsentiment.people_sections import people_section
 from cxsentiment.rates import MACHINE_ONLY, Rate
 from cxsentiment.reasons import Reason
 from cxsentiment.runs import read_receipt, write_receipt
-from cxsentiment.schema import Estimate, ItemRate, JourneyPoint
+from cxsentiment.schema import Estimate, ItemRate, JourneyPoint, Kpi
 from cxsentiment.sections import agents_section, consistency_section, drivers_section, quality_section, targets_section
 from cxsentiment.steadiness import Steadiness
 from tests.tables import contacts
@@ -80,6 +80,9 @@ def test_agents_stand_by_id_with_their_tier() -> None:
         "not stated",
         "coaching",
     )
+    # A tier beside “same mix” is read as one of it, which it is not.
+    assert ("Tier, own mix", "short") in section.tables[0].columns
+    assert "does not allow for it" in section.text[0]
     assert section.notes == ("Adjusted for channel.",)
     assert agents_section([], ()) is None
 
@@ -97,6 +100,12 @@ def test_drivers_in_plain_words() -> None:
     assert turned is not None
     assert turned.tables[0].rows[1][4] == "worse answers (the other way round once the other families are allowed for)"
     assert len(section.figures) == 1
+    thin = replace(rows[0], estimate=replace(rows[0].estimate, low=None, high=None, reason="too few agents"))
+    for whole, words in ((driver(WHOLE, 0.04, 0.1), "not settled"), (thin, "read nothing into it")):
+        unsure = drivers_section([whole, rows[2]], ())
+        assert unsure is not None
+        assert words in unsure.says[0]
+        assert "accounts for" not in unsure.says[0]
     nobody = drivers_section([rows[0], rows[2]], ())
     assert nobody is not None
     assert nobody.says[1] == "No single family of behaviours stands out for CSAT: every interval reaches 0."
@@ -170,6 +179,10 @@ def test_the_overview_names_no_agent_and_leads_to_the_parts() -> None:
     (mood,) = (line.text for line in lines if line.part == "journey")
     assert "0.00 (−0.05 to 0.05) in the first tenth of a contact and 0.90 (0.85 to 0.95) in the last" in mood
     assert "lowest 20 to 30% into it" in mood
+    satisfied = Kpi("CSAT, satisfied customers", "%", Estimate(70.0, 63.0, 77.0, 171, "share"), "answers of at least 4")
+    (csat,) = (line.text for line in overview(replace(EMPTY, kpis=(satisfied,)), ()) if line.title == "CSAT")
+    assert csat == "70% (63% to 77%) of the 171 answers are of satisfied customers."  # who comes back answers again
+    assert "contacts count as independent" in page
     assert overview(EMPTY, ()) == ()
 
 

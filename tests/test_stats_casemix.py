@@ -90,6 +90,32 @@ def test_the_adjustment_moves_a_mean_by_its_own_mix_only():
     assert found.raw[4].n == 30
 
 
+@pytest.mark.parametrize(("agents", "each"), [(3, 8), (6, 8), (5, 30)])
+def test_slopes_of_few_agents_have_errors_too(agents, each):
+    """Under eight agents no jackknife is made; a slope taken for certain covered .81 instead of .95."""
+    rng = np.random.default_rng(4)
+    of = np.repeat(np.arange(agents), each)
+    given = np.linspace(-2, 2, agents)[of]  # the mix that each agent gets
+    covered = []
+    for _ in range(150):
+        x = given + rng.standard_normal(of.size)
+        y = 50 + 3 * x + rng.normal(0, 5, of.size)
+        found = adjust(y, x[:, None], of).adjusted
+        covered += [one.low <= 50 + 3 * x.mean() <= one.high for one in found]
+    assert 0.925 <= np.mean(covered) <= 0.975
+
+
+def test_the_plain_covariance_of_few_agents_is_that_of_least_squares():
+    y, x, of = data(3, agents=5)
+    found = clustered_regression(y, x, of, within=True)
+    dummies = np.column_stack([x, *(of == agent for agent in range(5))]).astype(float)
+    slopes, residual, *_ = np.linalg.lstsq(dummies, y, rcond=None)
+    plain = residual[0] / (y.size - 8) * np.linalg.inv(dummies.T @ dummies)[:3, :3]
+    assert [slope.value for slope in found.slopes] == pytest.approx(slopes[:3].tolist())
+    assert found.covariance == pytest.approx(plain)
+    assert all(slope.low is None for slope in found.slopes), "contacts of one agent are alike: no interval of a slope"
+
+
 def test_agents_with_one_contact_each_are_not_adjusted_and_have_no_interval():
     y, x, of = data(2, agents=20, each=1)
     found = adjust(y, x, of)

@@ -95,6 +95,7 @@ def test_noncritical_accuracy_is_a_ratio_of_sums():
     assert found.n == 18
     none = noncritical_accuracy(np.zeros(3), np.full(3, 100.0))
     assert (none.value, none.low) == (1.0, 0.99)
+    assert none.n == 3, "n counts contacts, with a defect or without"
     assert noncritical_accuracy(np.zeros(2), np.zeros(2)).reason == "no contact had an opportunity"
     with pytest.raises(ValueError, match="more defects"):
         noncritical_accuracy(np.array([2.0]), np.array([1.0]))

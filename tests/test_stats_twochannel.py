@@ -155,6 +155,8 @@ def test_one_agent_alone():
     agent = fit.agents[0]
     assert agent.estimate.low < y.mean() < agent.estimate.high
     assert (agent.rank.low, agent.rank.high) == (1.0, 1.0)
+    assert (agent.p_above, agent.tier) == (None, None), "it is the mean of all, so it is not below it"
+    assert fit_two_channel(found, target=0.5).agents[0].tier == "above"
 
 
 def test_a_useless_machine_is_marked_and_changes_little():

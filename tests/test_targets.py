@@ -137,6 +137,21 @@ def test_the_balanced_scorecard_of_four_perspectives(tmp_path):
     assert balance(rows, read(tmp_path, *FULL), "2026-06-30") == found, "same input, same bytes"
 
 
+def test_a_value_too_thin_for_an_interval_reaches_no_target(tmp_path):
+    goals = [
+        GOOD,
+        {**GOOD, "kpi": "call_quality", "target": "90"},
+        IMPORTED | {"perspective": "learning", "value": "100"},
+    ]
+    few, counted = Reason("too_few", "too few agents for an interval: 3 of 8"), Reason("counted", "all there is")
+    rows = row("csat_mean", 95.0, reason=few) | row("call_quality", 70.0, reason=few)
+    found = balance(rows, read(tmp_path, *goals), "2026-06-30").targets
+    assert [one.standing for one in found] == ["cannot be told", "cannot be told", "reached"]
+    rows = row("csat_mean", 95.0, reason=counted) | row("call_quality", 70.0, reason=counted)
+    found = balance(rows, read(tmp_path, *goals), "2026-06-30").targets
+    assert [one.standing for one in found] == ["reached", "not reached", "reached"]
+
+
 def test_no_composite_where_a_perspective_is_mostly_unknown(tmp_path):
     nps = {"kpi": "nps", "target": "40", "floor": "0", "direction": "higher", "perspective": "customer", "weight": "1"}
     rows = (

@@ -13,12 +13,14 @@ from cxsentiment.stats.scorecard import PERSPECTIVES, Entry, Target, scorecard
 
 Standing = Literal["reached", "not reached", "cannot be told"]
 COMPOSITE = "composite"
+# Numbers that were counted, or that somebody vouches for, need no interval to be held against a target.
+_NO_SAMPLE = ("counted", "imported")
 
 
 @dataclass(frozen=True, slots=True)
 class Attained:
     """One target: the indicator's estimate, how far it is attained (0 at the floor, 1 at the target, at most 1.2), and
-    whether the target is reached, which cannot be told where the interval holds it.
+    whether the target is reached, which cannot be told where the interval holds it, or where a sample has none.
     """
 
     kpi: str
@@ -105,8 +107,9 @@ def _standing(measured: Estimate, goal: Goal) -> Standing | None:
     if measured.value is None:
         return None
     if measured.low is None or measured.high is None:
-        reached = _at_least(measured.value, goal)
-        return "reached" if reached else "not reached"
+        if measured.reason_code not in _NO_SAMPLE:  # one answer, three agents: a value that chance may have made
+            return "cannot be told"
+        return "reached" if _at_least(measured.value, goal) else "not reached"
     ends = _at_least(measured.low, goal), _at_least(measured.high, goal)
     if ends[0] != ends[1]:
         return "cannot be told"

@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from cxsentiment.evidence import told_apart
 from cxsentiment.page_schema import Section
 from cxsentiment.pages.printing import PRINTERS, interval, kind_of, number
-from cxsentiment.schema import FALSE_DISCOVERY_RATE, Estimate, Findings, ItemRate
+from cxsentiment.schema import Estimate, Findings, ItemRate
 
 _NAMED = 2  # items named at either end
 _ALL_CHANNELS = "all"
@@ -42,8 +43,9 @@ def _quality(findings: Findings) -> Iterator[Line]:
         yield Line("items", "Quality", text)
     csat = kpis.get("CSAT, satisfied customers")
     if csat and csat.estimate.value is not None:
+        # A customer who comes back answers more than once: n counts answers.
         text = (
-            f"{_value(csat.estimate, 'percent')} of the {number(csat.estimate.n)} customers who answered are satisfied."
+            f"{_value(csat.estimate, 'percent')} of the {number(csat.estimate.n)} answers are of satisfied customers."
         )
         yield Line("associations", "CSAT", text)
 
@@ -89,7 +91,7 @@ def _survey(findings: Findings) -> Iterator[Line]:
     tested = [one for one in findings.associations if one.p_adjusted is not None]
     if not tested:
         return
-    clear = sum((one.p_adjusted or 0.0) <= FALSE_DISCOVERY_RATE for one in tested)
+    clear = sum(told_apart(one) for one in tested)
     text = (
         f"{number(clear)} of {number(len(tested))} associations between what was measured and what customers answered "
         "can be told apart from chance. None of them shows a cause."

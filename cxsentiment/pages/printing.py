@@ -38,14 +38,16 @@ def decimals(places: int, unit: str = "") -> Callable[[float | None], str]:
 
 
 def percent(value: float | None) -> str:
-    """A percentage (0-100) without decimals; what is not quite 0 or 100 does not print as 0% or 100%."""
+    """A percentage (-100 to 100) without decimals; what is not quite 0 or 100 does not print as 0% or 100%."""
     if value is None or not math.isfinite(value):
         return NONE
     if 0 < value < 0.5:
         return "<1%"
     if 99.5 <= value < 100:
         return ">99%"
-    return f"{value:.0f}%"
+    if -0.5 < value < 0:
+        return ">−1%"
+    return f"{value + 0.0:.0f}%".replace("-", "−")
 
 
 def share(value: float | None) -> str:

@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from cxsentiment.evidence import told_apart
 from cxsentiment.page_schema import Section
 from cxsentiment.pages.moments import by_agent
 from cxsentiment.pages.overview import overview
 from cxsentiment.pages.printing import NONE, natural, plain
 from cxsentiment.pages.rendering import template
-from cxsentiment.schema import FALSE_DISCOVERY_RATE, Association, Estimate, Findings, ItemRate
+from cxsentiment.schema import Association, Estimate, Findings, ItemRate
 from cxsentiment.text import clean
 
 _READINGS_OPEN = 8  # reading sentences that stand open; the rest unfold
@@ -53,7 +54,7 @@ def html(findings: Findings, sections: Sequence[Section] = (), *, client: bool =
         outcomes=_outcomes(findings.associations),
         moments=by_agent(findings.moments),
         queue=findings.queue[:_QUEUE_SHOWN],
-        is_clear=is_clear,
+        told_apart=told_apart,
         flags=sum(one.why == "flag" for one in findings.queue),
         methods=_methods(findings),
         receipt=_flat(findings.run),
@@ -77,18 +78,13 @@ def _outcomes(associations: Sequence[Association]) -> list[OutcomeView]:
     views = []
     for outcome in dict.fromkeys(association.outcome for association in associations):
         rows = tuple(a for a in associations if a.outcome == outcome)
-        spoken = sorted((a for a in rows if a.reading), key=lambda a: (a.feature != "score", not is_clear(a)))
+        spoken = sorted((a for a in rows if a.reading), key=lambda a: (a.feature != "score", not told_apart(a)))
         readings = tuple(dict.fromkeys(a.reading for a in spoken))
         tested = [a for a in rows if a.p_adjusted is not None]
         shown, more = readings[:_READINGS_OPEN], readings[_READINGS_OPEN:]
-        clear = sum(is_clear(a) for a in tested)
+        clear = sum(told_apart(a) for a in tested)
         views.append(OutcomeView(outcome, associations_chart(rows), rows, shown, more, clear, len(tested)))
     return views
-
-
-def is_clear(association: Association) -> bool:
-    """Whether the association is distinguishable from zero after the adjustment for many comparisons."""
-    return association.p_adjusted is not None and association.p_adjusted <= FALSE_DISCOVERY_RATE
 
 
 def _methods(findings: Findings) -> list[tuple[str, list[str]]]:

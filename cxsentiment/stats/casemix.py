@@ -12,7 +12,7 @@ import numpy as np
 from cxsentiment.reasons import Reason
 from cxsentiment.schema import Estimate
 from cxsentiment.stats.arrays import FloatArray, IntArray
-from cxsentiment.stats.estimates import bare, missing, normal_interval
+from cxsentiment.stats.estimates import bare, missing, t_interval
 from cxsentiment.stats.jackknife import plain_jackknife
 from cxsentiment.stats.regression import clustered_regression, column_scale, products, solve
 
@@ -53,9 +53,9 @@ def adjust(y: FloatArray, x: FloatArray, agents: IntArray) -> CaseMix:
     shift = means[:, :-1] @ slopes
     uncertainty = np.einsum("ak,kl,al->a", means[:, :-1], found.covariance, means[:, :-1])
     level = sums.centre[-1]
-    raw = _each(means[:, -1] + level, raw_within / n, n, "mean")
+    raw = _each(means[:, -1] + level, raw_within / n, n, "mean", df + k)
     adjusted = _each(
-        means[:, -1] + level - shift, within / n + uncertainty, n, "mean adjusted for case mix, within slopes"
+        means[:, -1] + level - shift, within / n + uncertainty, n, "mean adjusted for case mix, within slopes", df
     )
     return CaseMix(sums.names, raw, adjusted, found.slopes, _contextual(y, x, agents))
 
@@ -98,9 +98,9 @@ def overlap(strata: IntArray, agents: IntArray) -> tuple[FloatArray, IntArray]:
     return shares, names
 
 
-def _each(values: FloatArray, variances: FloatArray, n: FloatArray, method: str) -> tuple[Estimate, ...]:
+def _each(values: FloatArray, variances: FloatArray, n: FloatArray, method: str, df: float) -> tuple[Estimate, ...]:
     return tuple(
-        normal_interval(float(value), float(variance) ** 0.5, int(size), method)
+        t_interval(float(value), float(variance) ** 0.5, int(size), method, df=max(df, 1.0))
         if variance > 0
         else bare(
             float(value), int(size), method, Reason("no_spread", "no spread within agents, so there is no interval")

@@ -112,5 +112,5 @@ def binomial_quantile(share: float, n: int, chance: float) -> int:
     """Smallest number of successes in `n` tries of that chance (0-1) whose cumulative probability reaches `share`."""
     from scipy.special import bdtr, bdtrik  # scipy.stats would take most of a command's start to import
 
-    above = max(math.ceil(bdtrik(share, n, chance)), 0)
+    above: int = max(math.ceil(bdtrik(share, n, chance)), 0)
     return above - 1 if above and bdtr(above - 1, n, chance) >= share else above

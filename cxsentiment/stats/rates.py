@@ -182,7 +182,8 @@ def noncritical_accuracy(defects: FloatArray, opportunities: FloatArray, cluster
     if d.size == 0:
         return missing(Reason("nothing_to_count", "no contact had an opportunity"), method)
     if d.sum() == 0:
-        return replace(complement(rule_of_three(int(o.sum()))), method=f"{method}; no defect seen, rule of three")
+        none = complement(rule_of_three(int(o.sum())))
+        return replace(none, n=d.size, method=f"{method}; no defect seen, rule of three by opportunity")
     of, names = (np.arange(d.size), np.arange(d.size)) if clusters is None else compact(clusters[keep])
     count, rate = names.size, float(d.sum() / o.sum())
     if count < MIN_CLUSTERS:

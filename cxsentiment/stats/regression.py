@@ -19,8 +19,9 @@ _FLAT = 1e-10  # share of a column's variance below which what is left of it is 
 
 @dataclass(frozen=True, slots=True)
 class Coefficients:
-    """Slopes in units of y per unit of x, their two-sided p, their covariance (k, k), and the slopes `without` each
-    cluster, shape (C, k). A slope that the data do not determine is null with a reason and NaN in no array (0 there).
+    """Slopes in units of y per unit of x, their two-sided p, their covariance (k, k; of fewer than 8 clusters as if
+    contacts were independent), and the slopes `without` each cluster, shape (C, k). A slope that the data do not
+    determine is null with a reason and NaN in no array (0 there).
     """
 
     slopes: tuple[Estimate, ...]
@@ -137,5 +138,18 @@ def _jackknifed(
         estimates.append(estimate)
         p_values.append(p)
     spread = left - left.mean(axis=0)
-    covariance = (count - 1) / count * spread.T @ spread if count >= MIN_CLUSTERS else np.zeros((k, k))
+    covariance: FloatArray = (count - 1) / count * spread.T @ spread
+    if count < MIN_CLUSTERS:
+        covariance = _plain_covariance(total, slopes, scale, n - k - (count if "within" in method else 1))
     return Coefficients(tuple(estimates), tuple(p_values), covariance, left, count, n)
+
+
+def _plain_covariance(moments: FloatArray, slopes: FloatArray, scale: FloatArray, df: int) -> FloatArray:
+    """σ²·(X'X)⁻¹, of independent contacts: too few clusters to leave out, but slopes that have errors all the same."""
+    k = slopes.size
+    if df < 1:
+        return np.zeros((k, k))
+    residual = max(0.0, float(moments[-1, -1] - slopes @ moments[:-1, -1]))
+    size = np.outer(scale, scale)
+    inverse: FloatArray = np.linalg.pinv(moments[:-1, :-1] / size, rcond=_FLAT, hermitian=True) / size
+    return residual / df * inverse

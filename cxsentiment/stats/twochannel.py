@@ -75,10 +75,11 @@ def fit_two_channel(
 ) -> TwoChannelFit:
     """Posterior of every agent's true mean.
 
-    `target` is in the value's unit; None compares with the mean of all agents. `covariates`, shape (agents, k), are
-    agent-level x_a (an intercept is added). Without a machine line only the human labels speak, and `reason` says so;
-    an agent with neither has a null estimate. Where all labels are the same, nothing tells how agents differ: then each
-    agent has the interval of its own labels, and no tier. ValueError for covariates that are not finite.
+    `target` is in the value's unit; None compares with the mean of all agents, and one agent alone with nobody.
+    `covariates`, shape (agents, k), are agent-level x_a (an intercept is added). Without a machine line only the human
+    labels speak, and `reason` says so; an agent with neither has a null estimate. Where all labels are the same,
+    nothing tells how agents differ: then each agent has the interval of its own labels, and no tier. ValueError for
+    covariates that are not finite.
     """
     machine_n = channels.machine_n if channels.line is not None else np.zeros_like(channels.machine_n)
     has = (channels.human_n > 0) | (machine_n > 0)
@@ -238,6 +239,8 @@ def _summary(
     means = np.clip(known.mean(axis=0), low, high)
     bounds = np.clip(np.percentile(known, _PERCENTILES, axis=0), low, high)
     p_above = np.mean(known > against, axis=0)
+    # One agent alone is the mean of all agents: it lies neither above nor below itself.
+    placed = target is not None or known.shape[1] > 1
     reliability = np.clip(1 - known.var(axis=0) / np.mean(taus[:, 0] ** 2), 0.0, 1.0)
     ranks = known.shape[1] - np.argsort(np.argsort(known, axis=1), axis=1)
     rank_means, rank_bounds = ranks.mean(axis=0), np.percentile(ranks, _PERCENTILES, axis=0)
@@ -256,8 +259,9 @@ def _summary(
         rank = Estimate(
             float(rank_means[place]), float(rank_bounds[0, place]), float(rank_bounds[1, place]), n, "posterior rank"
         )
-        p = float(p_above[place])
-        agents.append(AgentPosterior(estimate, labels, unlabelled, p, tier(p), float(reliability[place]), rank))
+        p = float(p_above[place]) if placed else None
+        standing = None if p is None else tier(p)
+        agents.append(AgentPosterior(estimate, labels, unlabelled, p, standing, float(reliability[place]), rank))
         place += 1
     agents_n = int(has.sum())
     return TwoChannelFit(
