@@ -218,6 +218,16 @@ def test_filters_take_what_they_say(run, facts):
     assert ids(words="no such words") == set()
 
 
+def test_words_are_found_whatever_letters_they_have(tmp_path, toy_bundle):
+    said = ["Meine Straße ist falsch.", "İstanbul, please.", "Η ΟΔΟΣ μου"]
+    given = [{"id": f"c{k}", "turns": [{"speaker": "customer", "text": text}]} for k, text in enumerate(said)]
+    made = Facts(make_run(tmp_path, toy_bundle, given))
+    for k, words in enumerate(["STRASSE", "straße", "İstanbul", "οδος", "Straße"]):
+        found = [row["contact_id"] for row in listing.listed(made, listing.Filters.of({"words": words})).rows]
+        assert found == [[], ["c0"], ["c1"], [], ["c0"]][k], words
+    made.close()
+
+
 @pytest.mark.parametrize(
     "value",
     ["'; DROP TABLE contacts; --", "' OR 1=1 --", "x' UNION SELECT * FROM read_text('/etc/passwd') --", "%", "_"],
