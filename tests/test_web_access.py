@@ -18,6 +18,7 @@ from cxsentiment.reviews.store import LabelStore
 from cxsentiment.reviews.tables import sessions, users
 from cxsentiment.web.access import ACCESS, OPEN
 from cxsentiment.web.app import make_app
+from cxsentiment.web.desk import checked_url
 from cxsentiment.web.server import Address, welcome
 from cxsentiment.web.server import open_desk as open_served
 
@@ -374,6 +375,21 @@ def test_without_users_only_this_machine_is_served(run, tmp_path):
     assert again.way.token is None
     assert "unencrypted" in welcome(again, Address("0.0.0.0", 8765))[1]
     again.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [("https://QA.Example.org/", "https://qa.example.org"), ("https://qa.example.org:443", "https://qa.example.org")]
+    + [("http://[::1]:80", "http://[::1]"), ("https://qa.example.org:8443", "https://qa.example.org:8443")],
+)
+def test_forms_are_taken_at_a_public_address_however_it_was_written(run, tmp_path, url, origin):
+    address = checked_url(url)
+    assert address == origin
+    desk = open_desk([run], str(tmp_path / "r.db"), users=True, public_url=address)
+    browser = Browser(desk, origin).sign_in("quin")
+    fields = {"csrf": browser.csrf, "contact": "nobody"}
+    assert browser.client.post("/r/may/pick", data=fields, headers={"origin": origin}).status_code == 404
+    desk.close()
 
 
 @pytest.mark.parametrize("url", ["qa.example.org", "ftp://x", "https://x/path", "https://[", ""])

@@ -177,4 +177,7 @@ def checked_url(url: str) -> str:
     parts = urlsplit(url) if _readable(url) else None
     if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or parts.path not in ("", "/"):
         raise UsageError(f"--public-url {url}", "is no address", allowed="https://qa.example.org, without a path")
-    return f"{parts.scheme}://{parts.netloc}"
+    # As browsers write it in Origin, which forms are checked by: small letters, and no port that goes without saying.
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    port = "" if parts.port in (None, {"http": 80, "https": 443}[parts.scheme]) else f":{parts.port}"
+    return f"{parts.scheme}://{host}{port}"
