@@ -303,6 +303,9 @@ def test_behind_a_proxy_only_its_own_word_counts(run, tmp_path):
     said = browser.post("/r/may/assign", {"name": "b", "kind": "random", "count": "2", "grader": "quin"}, csrf=token)
     assert "The contacts are assigned" in said
     browser.post("/r/may/assign", {"name": "b", "kind": "random", "count": "2", "grader": "quin"}, 403, csrf="x")
+    two = browser.client.get("/users", headers=[("x-user", "ada"), ("x-user", "quin")])
+    assert two.status_code == 403
+    assert "Not through the proxy" in two.text
     browser.client.headers["X-User"] = "mallory"
     assert "Not a user here" in browser.get("/r/may/contacts", 403)
     desk.way = type(desk.way)(proxy_header="X-User", proxy_from=("10.0.0.1",))
@@ -322,6 +325,9 @@ def test_wrong_passwords_behind_a_proxy_are_counted_by_who_sends_them(run, tmp_p
     elsewhere = {"x-forwarded-for": "10.1.1.1, 10.1.1.2"}
     assert browser.client.post("/sign-in", data={**fields, "password": PASSWORD}, headers=elsewhere).status_code == 200
     assert desk.store.log()[-1]["details"]["address"] == "10.1.1.2"
+    lines = [("x-forwarded-for", "10.9.9.9"), ("x-forwarded-for", "10.1.1.3")]  # as a proxy that adds a line writes it
+    browser.client.post("/sign-in", data=fields, headers=lines)
+    assert desk.store.log()[-1]["details"]["address"] == "10.1.1.3"
     desk.close()
 
 

@@ -100,7 +100,9 @@ class Desk:
 
     def _behind_proxy(self, request: Request, header: str) -> Person | None:
         peer = request.client.host if request.client else ""
-        name = request.headers.get(header, "")
+        # Of two names one was sent by whoever asks, and nobody can tell which.
+        names = request.headers.getlist(header)
+        name = names[0] if len(names) == 1 else ""
         if peer not in self.way.proxy_from or not name:
             raise Refusal(
                 403,
@@ -126,7 +128,9 @@ class Desk:
         """
         peer = request.client.host if request.client else ""
         if peer in self.way.proxy_from:
-            return request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()[:60] or peer
+            # A proxy may write a line of its own below one that was sent: the last line is the proxy's.
+            lines = request.headers.getlist("x-forwarded-for") or [""]
+            return lines[-1].rpartition(",")[2].strip()[:60] or peer
         return peer
 
     def close(self) -> None:
