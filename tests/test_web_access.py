@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("fastapi", reason="needs the extra serve, which is not installed")
 
-from desk_pages import PASSWORD, ROLES, Browser, hidden, make_run, open_desk
+from desk_pages import PASSWORD, ROLES, Browser, contacts, hidden, make_run, open_desk
 
 from cxsentiment.errors import UsageError
 from cxsentiment.reviews import accounts as accounts_module
@@ -172,6 +172,18 @@ def test_a_client_sees_totals_and_no_person(desk):
         assert told not in text
     assert "spring" in text
     assert "onerror" not in text  # the campaign of a single contact rests on too few
+
+
+def test_a_client_sees_no_figure_of_fewer_than_five_contacts(tmp_path, toy_bundle):
+    desk = open_desk([make_run(tmp_path, toy_bundle, contacts(4))], str(tmp_path / "r.db"), users=True)
+    lead, client = (Browser(desk).sign_in(name).get("/r/may/overview") for name in ("quin", "cleo"))
+    mean = re.search(r'Mean score, of 100</dt><dd class="value">([^<]+)', lead)[1]
+    assert float(mean) > 0
+    assert "shown from 5 contacts on" in client
+    assert f">{mean}<" not in client
+    assert "Sentiment turned for" in lead
+    assert "Sentiment turned for" not in client  # not 0 either: that would be wrong
+    desk.close()
 
 
 def test_signing_in_and_out(desk):
