@@ -402,8 +402,28 @@ def test_turn_labels_on_either_database(store):
         known.save("run", "c1", "x", 0, [one])
     with pytest.raises(InputError):
         check(TurnLabel("c1", 0, "agent", "x", "negative", ()))
+    assert known.save("run", "c1", "x", version, [], [0, 1]) == 1
+    with pytest.raises(ChangedMeanwhileError):
+        known.save("run", "c1", "x", version, [one])
+    assert known.of("run", "c1", "x")[1] == {}
     store.erase(["c1"])
     assert known.of("run", "c1", "x") == (0, {})
+
+
+def test_a_label_of_a_turn_can_be_taken_back(desk, facts):
+    browser = Browser(desk).sign_in("tess")
+
+    def send(fields, status=200):
+        form = browser.get("/r/may/turns?id=c5")
+        assert 'type="hidden" name="acts.0" value=""' in form
+        return browser.post("/r/may/turns", {"contact": "c5", "version": hidden(form, "version"), **fields}, status)
+
+    send({"sentiment.1": "negative", "acts.0": ["", "greet"], "acts.2": ["", "none"]})
+    send({"sentiment.1": "", "acts.0": "", "acts.2": ["", "none"]})
+    assert [one.turn for one in TurnLabels(desk.store).all_of(facts.key)] == [2]
+    send({"sentiment.1": "", "acts.0": "", "acts.2": ""})
+    assert TurnLabels(desk.store).all_of(facts.key) == []
+    assert "no turn has a label" in send({"sentiment.1": "", "acts.0": "", "acts.2": ""}, 400)
 
 
 def test_exports_hold_no_formulas_and_say_who_took_them(desk, facts):
