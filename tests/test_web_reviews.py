@@ -180,7 +180,17 @@ def test_assigning_by_the_page(desk, facts):
     assert made.size == 10
     assert desk.store.log()[-1]["details"]["graders"] == ["quin", "tess"]
     for wrong in ({"count": "0"}, {"count": "9999"}, {"kind": "x"}, {"name": " "}, {"grader": ["quin"]}):
-        browser.post("/r/may/assign", {**fields, **wrong}, 400)
+        browser.post("/r/may/assign", {**fields, "name": "more", **wrong}, 400)
+
+
+def test_a_form_of_assigning_that_is_sent_twice_assigns_once(desk, facts):
+    browser = Browser(desk).sign_in("quin")
+    fields = {"name": "May", "kind": "double", "count": "5", "grader": ["quin", "tess"]}
+    browser.post("/r/may/assign", fields)
+    assert "a batch named May: is there already" in browser.post("/r/may/assign", fields, 400)
+    (made,) = Assignments(desk.store).batches(facts.key)
+    assert made.size == 10
+    browser.post("/r/may/assign", {**fields, "name": "June"})
 
 
 def test_a_draw_is_the_same_with_the_same_seed_and_every_contact_can_be_in_it(store):
@@ -188,10 +198,10 @@ def test_a_draw_is_the_same_with_the_same_seed_and_every_contact_can_be_in_it(st
     assigned = Assignments(store)
     seen = set()
     for seed in range(30):
-        found = assigned.batch(assigned.draw(Draw("run", "b", "double", frame, 4, ["x", "y", "z"], seed), "ada"))[1]
-        again = assigned.batch(assigned.draw(Draw("run", "b", "double", frame[::-1], 4, ["z", "y", "x"], seed), "ada"))[
-            1
-        ]
+        asked = Draw("run", f"b{seed}", "double", frame, 4, ["x", "y", "z"], seed)
+        found = assigned.batch(assigned.draw(asked, "ada"))[1]
+        asked = Draw("run", f"b{seed} again", "double", frame[::-1], 4, ["z", "y", "x"], seed)
+        again = assigned.batch(assigned.draw(asked, "ada"))[1]
         assert [(one.contact_id, one.grader) for one in found] == [(one.contact_id, one.grader) for one in again]
         assert all(
             len({one.grader for one in found if one.contact_id == name}) == 2 for name in {o.contact_id for o in found}

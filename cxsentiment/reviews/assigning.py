@@ -89,7 +89,7 @@ class Assignments:
         """Draw contacts by chance (the same with the same seed), share them out; the batch's id.
 
         Every contact is as likely as any other, count / len(frame). random: one grader each, in turn; double: two;
-        calibration: all of them. Raises UsageError for what cannot be drawn.
+        calibration: all of them. Raises UsageError for what cannot be drawn, and for the name of another batch.
         """
         _require_drawable(asked)
         graders = sorted(set(asked.graders))
@@ -98,6 +98,11 @@ class Assignments:
         each = {"random": 1, "double": 2, "calibration": len(graders)}[asked.kind]
         p = asked.count / len(asked.frame)
         with self._store.writing() as connection:
+            same = select(batches.c.id).where(batches.c.run == asked.run, batches.c.name == asked.name)
+            if connection.execute(same).first():  # a form sent twice must not double what people are asked to do
+                raise UsageError(
+                    f"a batch named {asked.name}", "is there already", do="See the batches, or choose another name"
+                )
             batch = _new_batch(connection, asked.run, asked.name, asked.kind, asked.seed, who)
             rows = [
                 _row(batch, contact, graders[(k * each + j) % len(graders)], p)
