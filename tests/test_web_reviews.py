@@ -153,6 +153,21 @@ def test_a_contact_of_the_queue_is_graded_as_chosen_once(desk, facts):
     browser.post("/r/may/pick", {"contact": "nobody"}, 404)
 
 
+def test_a_contact_drawn_by_chance_stays_so_when_it_is_picked_from_the_queue(desk, facts):
+    browser = Browser(desk).sign_in("tess")
+    contact = hidden(browser.get("/r/may/queue?why=flag"), "contact")
+    number = Assignments(desk.store).draw(Draw(facts.key, "May", "random", [contact], 1, ["tess"]), "ada")
+    sent = {"assignment": "1", "version": "0", **answers(facts)}
+    browser.post("/r/may/grade", sent)
+    form = browser.post("/r/may/pick", {"contact": contact})
+    assert "You graded this contact" in form
+    sent |= {name: hidden(form, name) for name in ("assignment", "version")}
+    browser.post("/r/may/grade", {**sent, **answers(facts, "0")})
+    found = desk.store.labels()
+    assert {(one.purpose, one.inclusion_probability, one.points) for one in found} == {("random", 1.0, 0.0)}
+    assert [one.id for one in Assignments(desk.store).batches(facts.key)] == [number]
+
+
 def test_a_calibration_session_tells_its_agreement_when_all_have_graded(desk, facts):
     number = draw(desk, facts, ["quin", "tess", "ada"], "calibration", 4)
     assigned = Assignments(desk.store)

@@ -115,22 +115,24 @@ class Assignments:
         return batch
 
     def pick(self, run: str, contact_id: str, grader: str) -> int:
-        """The assignment of a contact that a person chose from a queue; made where it is not there."""
+        """The assignment of a contact that a person chose from a queue; made where they have none of this contact.
+
+        One that was drawn by chance is taken again: a second one would turn its verdicts into chosen ones, which
+        calibrate nothing, and of a random sample just the contacts that the machine flagged would be lacking.
+        """
         with self._store.writing() as connection:
+            theirs = select(assignments.c.id).join(batches).where(batches.c.run == run)
+            theirs = theirs.where(assignments.c.contact_id == contact_id, assignments.c.grader == grader)
+            known = connection.execute(theirs.order_by(assignments.c.done_at.is_not(None), assignments.c.id)).scalar()
+            if known is not None:
+                return int(known)
             where = (batches.c.run == run, batches.c.kind == _PICKED)
             batch = connection.execute(select(batches.c.id).where(*where)).scalar()
             if batch is None:
                 batch = _new_batch(connection, run, "Chosen from the queue", _PICKED, 0, grader)
-            mine = (
-                assignments.c.batch_id == batch,
-                assignments.c.contact_id == contact_id,
-                assignments.c.grader == grader,
-            )
-            found = connection.execute(select(assignments.c.id).where(*mine)).scalar()
-            if found is None:
-                row = _row(batch, contact_id, grader, None)
-                found = connection.execute(insert(assignments).values(**row).returning(assignments.c.id)).scalar_one()
-                note(connection, "picked", contact_id, {"run": run}, grader)
+            row = _row(batch, contact_id, grader, None)
+            found = connection.execute(insert(assignments).values(**row).returning(assignments.c.id)).scalar_one()
+            note(connection, "picked", contact_id, {"run": run}, grader)
         return int(found)
 
     def get(self, number: int) -> Assignment | None:
