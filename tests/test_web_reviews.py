@@ -19,6 +19,7 @@ from cxsentiment.errors import InputError, UsageError
 from cxsentiment.reviews.assigning import Assignments, ChangedMeanwhileError, Draw
 from cxsentiment.reviews.disputes import Decision, Disputes, Machine, holding
 from cxsentiment.reviews.store import LabelStore
+from cxsentiment.reviews.tables import assignments
 from cxsentiment.reviews.turnlabels import TurnLabel, TurnLabels, check
 from cxsentiment.web.contact import find, view
 from cxsentiment.web.facts import Facts
@@ -166,6 +167,24 @@ def test_a_contact_drawn_by_chance_stays_so_when_it_is_picked_from_the_queue(des
     found = desk.store.labels()
     assert {(one.purpose, one.inclusion_probability, one.points) for one in found} == {("random", 1.0, 0.0)}
     assert [one.id for one in Assignments(desk.store).batches(facts.key)] == [number]
+
+
+def test_a_report_of_agreement_is_of_its_batch_and_of_what_is_saved_now(desk, facts):
+    number = draw(desk, facts, ["quin", "tess"], "calibration", 4)
+    _, asked = Assignments(desk.store).batch(number)
+    for one in asked:
+        Browser(desk).sign_in(one.grader).post("/r/may/grade", {"assignment": one.id, "version": "0", **answers(facts)})
+    browser = Browser(desk).sign_in("quin")
+    before = browser.get(f"/r/may/batch?id={number}")
+    mine = next(one for one in asked if one.grader == "quin")
+    browser.post("/r/may/grade", {"assignment": mine.id, "version": "1", **answers(facts, "0")})
+    with desk.store.writing() as connection:  # as if all of it had come within a second
+        connection.execute(assignments.update().values(done_at=asked_at(desk, number)))
+    assert browser.get(f"/r/may/batch?id={number}") != before
+
+
+def asked_at(desk, number: int) -> str:
+    return str(min(one.done_at for one in Assignments(desk.store).batch(number)[1]))
 
 
 def test_a_calibration_session_tells_its_agreement_when_all_have_graded(desk, facts):

@@ -207,10 +207,12 @@ def batch(request: Request, run: str, id: int = Query(ge=1, le=2**31 - 1)) -> Re
     }
     report, said = None, []
     if made.kind in ("double", "calibration") and made.done == made.size > 0:
-        key = (made.id, max(str(one.done_at) for one in asked))
-        if facts.kept.get("session", (None,))[0] != key:
-            facts.kept["session"] = (key, session_report(_chosen(desk, facts, asked), facts.run))
-        report = facts.kept["session"][1]
+        # By what was saved, not when: two may save within a second. Another batch may take the place at any moment.
+        key = tuple((one.id, one.version) for one in asked)
+        known = facts.kept.get("session")
+        if known is None or known[0] != key:
+            known = facts.kept["session"] = (key, session_report(_chosen(desk, facts, asked), facts.run))
+        report = known[1]
         said = list(sentences(report))
     return page(
         request, "batch.html.j2", run=run, here="review", batch=made, progress=progress, report=report, sentences=said
