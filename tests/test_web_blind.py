@@ -81,3 +81,15 @@ def test_a_dispute_tells_nothing_of_a_contact_graded_blind(desk, facts):
     browser.post("/r/may/decide", {"dispute": "1", "version": "0", "verdict": "1", "why": "x"}, 403)
     browser.post("/r/may/grade", {"assignment": number, "version": "0", **answers(facts)})
     assert "he did greet" in browser.get("/r/may/dispute?id=1")
+
+
+def test_the_queue_tells_nothing_of_a_contact_drawn_to_be_graded_blind(desk, facts):
+    contact = facts.ask("SELECT contact_id FROM queue WHERE why = 'flag' ORDER BY pos")[0]["contact_id"]
+    number = ask(desk, facts, contact)
+    browser = Browser(desk).sign_in("quin")
+    told = browser.get("/r/may/queue?why=flag")
+    assert f'value="{contact}"' not in told
+    assert "drawn for you to grade blind are not in this list" in told
+    assert f'value="{contact}"' in Browser(desk).sign_in("tess").get("/r/may/queue?why=flag")
+    browser.post("/r/may/grade", {"assignment": number, "version": "0", **answers(facts)})
+    assert f'value="{contact}"' in browser.get("/r/may/queue?why=flag")

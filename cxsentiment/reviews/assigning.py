@@ -149,10 +149,15 @@ class Assignments:
         graded = sorted((one for one in found if one.done_at), key=lambda one: str(one.done_at), reverse=True)
         return [one for one in found if not one.done_at] + graded
 
-    def hidden(self, run: str, grader: str) -> frozenset[str]:
-        """Contacts whose verdicts this person must not see yet: they are asked to grade them blind."""
+    def hidden(self, run: str, grader: str, *, drawn: bool = False) -> frozenset[str]:
+        """Contacts whose verdicts this person must not see yet: they are asked to grade them blind.
+
+        With `drawn` those alone that chance gave them, not those that they picked from the queue.
+        """
         question = select(assignments.c.contact_id).join(batches)
         question = question.where(batches.c.run == run, assignments.c.grader == grader, assignments.c.done_at.is_(None))
+        if drawn:
+            question = question.where(batches.c.kind != _PICKED)
         with self._store.reading() as connection:
             return frozenset(connection.execute(question).scalars())
 

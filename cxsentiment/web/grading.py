@@ -116,11 +116,18 @@ def queue(
     desk: Desk = request.app.state.desk
     person: Person = request.state.person
     facts = desk.facts(run)
+    assigned = Assignments(desk.store)
+    # That a contact stands here tells what the machine found in it; who is to grade it blind by chance must not know.
+    drawn = sorted(assigned.hidden(facts.key, person.name, drawn=True))
+    condition = "why = ? AND contact_id NOT IN (SELECT unnest(?::VARCHAR[]))"
     rows = facts.ask(
-        "SELECT * FROM queue WHERE why = ? AND pos > ? ORDER BY pos LIMIT ?", [why, after, _QUEUE_PAGE + 1]
+        # names of ours; values are bound
+        f"SELECT * FROM queue WHERE {condition} AND pos > ? ORDER BY pos LIMIT ?",  # nosec B608
+        [why, drawn, after, _QUEUE_PAGE + 1],
     )
-    hidden = Assignments(desk.store).hidden(facts.key, person.name)
-    total = facts.number("SELECT count(*) FROM queue WHERE why = ?", [why])
+    hidden = assigned.hidden(facts.key, person.name)
+    # names of ours; values are bound
+    total = facts.number(f"SELECT count(*) FROM queue WHERE {condition}", [why, drawn])  # nosec B608
     return page(
         request,
         "queue.html.j2",
@@ -132,6 +139,7 @@ def queue(
         total=total,
         after=rows[_QUEUE_PAGE - 1]["pos"] if len(rows) > _QUEUE_PAGE else None,
         hidden=hidden,
+        left_out=bool(drawn),
     )
 
 
