@@ -502,6 +502,17 @@ def test_erasing_a_contact_takes_what_the_desk_holds_of_it(desk, facts):
     assert Disputes(desk.store).of(facts.key) == []
 
 
+def test_a_contact_that_the_run_lost_holds_nobody_up(desk, facts):
+    Assignments(desk.store).draw(Draw(facts.key, "May", "double", ["gone", "c8"], 2, ["quin", "tess"]), "ada")
+    for name in ("quin", "tess"):
+        browser = Browser(desk).sign_in(name)
+        assert "<p>1 to grade." in browser.get("/r/may/review")
+        mine = next(one for one in Assignments(desk.store).of(facts.key, name) if one.contact_id == "c8")
+        sent = {"assignment": mine.id, "version": "0", "then": "next", **answers(facts)}
+        assert "Nothing is assigned to you any more" in browser.post("/r/may/grade", sent)
+    assert "Do graders agree?" in browser.get(f"/r/may/batch?id={mine.batch_id}")
+
+
 def test_a_store_that_is_down_says_so_and_comes_back(run, tmp_path):
     database = tmp_path / "db" / "reviews.db"
     database.parent.mkdir()

@@ -76,7 +76,7 @@ def review(request: Request, run: str) -> Response:
         "review.html.j2",
         run=run,
         here="review",
-        mine=assigned.of(facts.key, person.name),
+        mine=_there(facts, assigned.of(facts.key, person.name)),
         batches=assigned.batches(facts.key),
         graders=_graders(desk, person),
         most=min(MOST, facts.number("SELECT count(*) FROM contacts")),
@@ -191,7 +191,7 @@ def save_grade(request: Request, run: str) -> Response:
             "what is saved now stands beside each. Send again to replace it; it stays in the history."
         )
         return _form(request, run, facts, asked, entered=entered, problem=problem, status=409)
-    rest = [one for one in Assignments(desk.store).of(facts.key, person.name) if not one.done_at]
+    rest = [one for one in _there(facts, Assignments(desk.store).of(facts.key, person.name)) if not one.done_at]
     if rest and form.text("then") == "next":
         return RedirectResponse(f"/r/{run}/grade?assignment={rest[0].id}&said=graded", 303)
     return RedirectResponse(f"/r/{run}/review?said=graded", 303)
@@ -214,7 +214,7 @@ def batch(request: Request, run: str, id: int = Query(ge=1, le=2**31 - 1)) -> Re
         for grader in sorted({one.grader for one in asked})
     }
     report, said = None, []
-    if made.kind in ("double", "calibration") and made.done == made.size > 0:
+    if made.kind in ("double", "calibration") and made.done and all(one.done_at for one in _there(facts, asked)):
         # By what was saved, not when: two may save within a second. Another batch may take the place at any moment.
         key = tuple((one.id, one.version) for one in asked)
         known = facts.kept.get("session")
@@ -225,6 +225,16 @@ def batch(request: Request, run: str, id: int = Query(ge=1, le=2**31 - 1)) -> Re
     return page(
         request, "batch.html.j2", run=run, here="review", batch=made, progress=progress, report=report, sentences=said
     )
+
+
+def _there(facts: Facts, found: list[Assignment]) -> list[Assignment]:
+    """Those whose contact the run has: one that was erased since cannot be graded, and must hold nobody up."""
+    rows = facts.ask(
+        "SELECT contact_id FROM contacts WHERE contact_id IN (SELECT unnest(?::VARCHAR[]))",
+        [sorted({one.contact_id for one in found})],
+    )
+    known = {row["contact_id"] for row in rows}
+    return [one for one in found if one.contact_id in known]
 
 
 def _chosen(desk: Desk, facts: Facts, asked: list[Assignment]) -> Chosen:
