@@ -196,6 +196,9 @@ def test_signing_in_and_out(desk):
     assert "You are signed out" in browser.post("/sign-out", {})
     browser.client.cookies.set(desk.way.cookie, before)
     browser.get("/r/may/queue", 401)
+    again = browser.post("/sign-out", {}, 401, csrf="gone")  # sent twice: there is nothing to send a third time
+    assert "What you entered" not in again
+    assert 'name="kept"' not in again
 
 
 @pytest.mark.parametrize("target", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:alert(1)"])
