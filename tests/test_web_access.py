@@ -318,6 +318,8 @@ def test_behind_a_proxy_only_its_own_word_counts(run, tmp_path):
     said = browser.post("/r/may/assign", {"name": "b", "kind": "random", "count": "2", "grader": "quin"}, csrf=token)
     assert "The contacts are assigned" in said
     browser.post("/r/may/assign", {"name": "b", "kind": "random", "count": "2", "grader": "quin"}, 403, csrf="x")
+    browser.client.headers["X-User"] = "Quin"
+    browser.get("/r/may/contacts")
     two = browser.client.get("/users", headers=[("x-user", "ada"), ("x-user", "quin")])
     assert two.status_code == 403
     assert "Not through the proxy" in two.text

@@ -110,7 +110,7 @@ class Desk:
                 "These pages are reached through a proxy that says who you are.",
                 "Use the address you were given.",
             )
-        user = self.accounts.find(name)
+        user = self.accounts.find(name.strip().lower())  # as who signs in: users have small letters only
         if user is None or user.disabled:
             raise Refusal(
                 403,
