@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("fastapi", reason="needs the extra serve, which is not installed")
 
-from desk_pages import PASSWORD, ROLES, Browser, hidden, make_run, open_desk
+from desk_pages import PASSWORD, ROLES, Browser, contacts, hidden, make_run, open_desk
 
 from cxsentiment.errors import UsageError
 from cxsentiment.reviews import accounts as accounts_module
@@ -18,6 +18,7 @@ from cxsentiment.reviews.store import LabelStore
 from cxsentiment.reviews.tables import sessions, users
 from cxsentiment.web.access import ACCESS, OPEN
 from cxsentiment.web.app import make_app
+from cxsentiment.web.desk import checked_url
 from cxsentiment.web.server import Address, welcome
 from cxsentiment.web.server import open_desk as open_served
 
@@ -173,6 +174,18 @@ def test_a_client_sees_totals_and_no_person(desk):
     assert "onerror" not in text  # the campaign of a single contact rests on too few
 
 
+def test_a_client_sees_no_figure_of_fewer_than_five_contacts(tmp_path, toy_bundle):
+    desk = open_desk([make_run(tmp_path, toy_bundle, contacts(4))], str(tmp_path / "r.db"), users=True)
+    lead, client = (Browser(desk).sign_in(name).get("/r/may/overview") for name in ("quin", "cleo"))
+    mean = re.search(r'Mean score, of 100</dt><dd class="value">([^<]+)', lead)[1]
+    assert float(mean) > 0
+    assert "shown from 5 contacts on" in client
+    assert f">{mean}<" not in client
+    assert "Sentiment turned for" in lead
+    assert "Sentiment turned for" not in client  # not 0 either: that would be wrong
+    desk.close()
+
+
 def test_signing_in_and_out(desk):
     browser = Browser(desk)
     page = browser.get("/r/may/queue?why=flag", 401)
@@ -183,6 +196,9 @@ def test_signing_in_and_out(desk):
     assert "You are signed out" in browser.post("/sign-out", {})
     browser.client.cookies.set(desk.way.cookie, before)
     browser.get("/r/may/queue", 401)
+    again = browser.post("/sign-out", {}, 401, csrf="gone")  # sent twice: there is nothing to send a third time
+    assert "What you entered" not in again
+    assert 'name="kept"' not in again
 
 
 @pytest.mark.parametrize("target", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:alert(1)"])
@@ -302,6 +318,11 @@ def test_behind_a_proxy_only_its_own_word_counts(run, tmp_path):
     said = browser.post("/r/may/assign", {"name": "b", "kind": "random", "count": "2", "grader": "quin"}, csrf=token)
     assert "The contacts are assigned" in said
     browser.post("/r/may/assign", {"name": "b", "kind": "random", "count": "2", "grader": "quin"}, 403, csrf="x")
+    browser.client.headers["X-User"] = "Quin"
+    browser.get("/r/may/contacts")
+    two = browser.client.get("/users", headers=[("x-user", "ada"), ("x-user", "quin")])
+    assert two.status_code == 403
+    assert "Not through the proxy" in two.text
     browser.client.headers["X-User"] = "mallory"
     assert "Not a user here" in browser.get("/r/may/contacts", 403)
     desk.way = type(desk.way)(proxy_header="X-User", proxy_from=("10.0.0.1",))
@@ -321,6 +342,9 @@ def test_wrong_passwords_behind_a_proxy_are_counted_by_who_sends_them(run, tmp_p
     elsewhere = {"x-forwarded-for": "10.1.1.1, 10.1.1.2"}
     assert browser.client.post("/sign-in", data={**fields, "password": PASSWORD}, headers=elsewhere).status_code == 200
     assert desk.store.log()[-1]["details"]["address"] == "10.1.1.2"
+    lines = [("x-forwarded-for", "10.9.9.9"), ("x-forwarded-for", "10.1.1.3")]  # as a proxy that adds a line writes it
+    browser.client.post("/sign-in", data=fields, headers=lines)
+    assert desk.store.log()[-1]["details"]["address"] == "10.1.1.3"
     desk.close()
 
 
@@ -374,6 +398,21 @@ def test_without_users_only_this_machine_is_served(run, tmp_path):
     assert again.way.token is None
     assert "unencrypted" in welcome(again, Address("0.0.0.0", 8765))[1]
     again.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [("https://QA.Example.org/", "https://qa.example.org"), ("https://qa.example.org:443", "https://qa.example.org")]
+    + [("http://[::1]:80", "http://[::1]"), ("https://qa.example.org:8443", "https://qa.example.org:8443")],
+)
+def test_forms_are_taken_at_a_public_address_however_it_was_written(run, tmp_path, url, origin):
+    address = checked_url(url)
+    assert address == origin
+    desk = open_desk([run], str(tmp_path / "r.db"), users=True, public_url=address)
+    browser = Browser(desk, origin).sign_in("quin")
+    fields = {"csrf": browser.csrf, "contact": "nobody"}
+    assert browser.client.post("/r/may/pick", data=fields, headers={"origin": origin}).status_code == 404
+    desk.close()
 
 
 @pytest.mark.parametrize("url", ["qa.example.org", "ftp://x", "https://x/path", "https://[", ""])

@@ -1,6 +1,7 @@
 """Pages that read: what they show, how they filter and page, and what they say where something is wrong."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from cxsentiment.reviews.assigning import Assignments, Draw
 from cxsentiment.rubric.reading import texts_of
 from cxsentiment.web import listing
 from cxsentiment.web.access import Person
-from cxsentiment.web.contact import find
+from cxsentiment.web.contact import find, view
 from cxsentiment.web.customer import timeline
 from cxsentiment.web.facts import Facts
 from cxsentiment.web.headers import POLICY
@@ -216,6 +217,34 @@ def test_filters_take_what_they_say(run, facts):
         row["contact_id"] for row in turns if "my card" in row["text"].lower()
     } & of(lambda row: row["agent_id"] == "A2")
     assert ids(words="no such words") == set()
+
+
+def test_words_are_found_whatever_letters_they_have(tmp_path, toy_bundle):
+    said = ["Meine Straße ist falsch.", "İstanbul, please.", "Η ΟΔΟΣ μου"]
+    given = [{"id": f"c{k}", "turns": [{"speaker": "customer", "text": text}]} for k, text in enumerate(said)]
+    made = Facts(make_run(tmp_path, toy_bundle, given))
+    for k, words in enumerate(["STRASSE", "straße", "İstanbul", "οδος", "Straße"]):
+        found = [row["contact_id"] for row in listing.listed(made, listing.Filters.of({"words": words})).rows]
+        assert found == [[], ["c0"], ["c1"], [], ["c0"]][k], words
+    made.close()
+
+
+def test_a_quote_leads_to_its_turn_where_turns_without_text_were_left_out(tmp_path, toy_bundle):
+    turns = [{"speaker": "customer", "text": "" if 0 < k < 300 else f"and another thing, {k}"} for k in range(900)]
+    turns[850] = {"speaker": "agent", "text": "Whatever, that is stupid."}
+    facts = Facts(make_run(tmp_path, toy_bundle, [{"id": "c0", "agent_id": "A1", "turns": turns}]))
+    seen = view(facts, find(facts, "c0"))
+    assert 0 < seen.places[850] < 850
+    assert any(one.turn == 850 for one in view(facts, find(facts, "c0"), first=seen.places[850]).turns)
+    desk = open_desk([facts.run], str(tmp_path / "reviews.db"), token="t")
+    made = Browser(desk)
+    made.get("/enter?token=t")
+    page = made.get("/r/may/contact?id=c0")
+    for first, turn in re.findall(r"&amp;first=(\d+)#turn-(\d+)", page):
+        assert int(first) == seen.places[int(turn)]
+    assert "&amp;first=" in page
+    desk.close()
+    facts.close()
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from cxsentiment.errors import InputError, UsageError
 from cxsentiment.reviews.assigning import Assignments, ChangedMeanwhileError, Draw
 from cxsentiment.reviews.disputes import Decision, Disputes, Machine, holding
 from cxsentiment.reviews.store import LabelStore
+from cxsentiment.reviews.tables import assignments
 from cxsentiment.reviews.turnlabels import TurnLabel, TurnLabels, check
 from cxsentiment.web.contact import find, view
 from cxsentiment.web.facts import Facts
@@ -153,6 +154,39 @@ def test_a_contact_of_the_queue_is_graded_as_chosen_once(desk, facts):
     browser.post("/r/may/pick", {"contact": "nobody"}, 404)
 
 
+def test_a_contact_drawn_by_chance_stays_so_when_it_is_picked_from_the_queue(desk, facts):
+    browser = Browser(desk).sign_in("tess")
+    contact = hidden(browser.get("/r/may/queue?why=flag"), "contact")
+    number = Assignments(desk.store).draw(Draw(facts.key, "May", "random", [contact], 1, ["tess"]), "ada")
+    sent = {"assignment": "1", "version": "0", **answers(facts)}
+    browser.post("/r/may/grade", sent)
+    form = browser.post("/r/may/pick", {"contact": contact})
+    assert "You graded this contact" in form
+    sent |= {name: hidden(form, name) for name in ("assignment", "version")}
+    browser.post("/r/may/grade", {**sent, **answers(facts, "0")})
+    found = desk.store.labels()
+    assert {(one.purpose, one.inclusion_probability, one.points) for one in found} == {("random", 1.0, 0.0)}
+    assert [one.id for one in Assignments(desk.store).batches(facts.key)] == [number]
+
+
+def test_a_report_of_agreement_is_of_its_batch_and_of_what_is_saved_now(desk, facts):
+    number = draw(desk, facts, ["quin", "tess"], "calibration", 4)
+    _, asked = Assignments(desk.store).batch(number)
+    for one in asked:
+        Browser(desk).sign_in(one.grader).post("/r/may/grade", {"assignment": one.id, "version": "0", **answers(facts)})
+    browser = Browser(desk).sign_in("quin")
+    before = browser.get(f"/r/may/batch?id={number}")
+    mine = next(one for one in asked if one.grader == "quin")
+    browser.post("/r/may/grade", {"assignment": mine.id, "version": "1", **answers(facts, "0")})
+    with desk.store.writing() as connection:  # as if all of it had come within a second
+        connection.execute(assignments.update().values(done_at=asked_at(desk, number)))
+    assert browser.get(f"/r/may/batch?id={number}") != before
+
+
+def asked_at(desk, number: int) -> str:
+    return str(min(one.done_at for one in Assignments(desk.store).batch(number)[1]))
+
+
 def test_a_calibration_session_tells_its_agreement_when_all_have_graded(desk, facts):
     number = draw(desk, facts, ["quin", "tess", "ada"], "calibration", 4)
     assigned = Assignments(desk.store)
@@ -180,7 +214,17 @@ def test_assigning_by_the_page(desk, facts):
     assert made.size == 10
     assert desk.store.log()[-1]["details"]["graders"] == ["quin", "tess"]
     for wrong in ({"count": "0"}, {"count": "9999"}, {"kind": "x"}, {"name": " "}, {"grader": ["quin"]}):
-        browser.post("/r/may/assign", {**fields, **wrong}, 400)
+        browser.post("/r/may/assign", {**fields, "name": "more", **wrong}, 400)
+
+
+def test_a_form_of_assigning_that_is_sent_twice_assigns_once(desk, facts):
+    browser = Browser(desk).sign_in("quin")
+    fields = {"name": "May", "kind": "double", "count": "5", "grader": ["quin", "tess"]}
+    browser.post("/r/may/assign", fields)
+    assert "a batch named May: is there already" in browser.post("/r/may/assign", fields, 400)
+    (made,) = Assignments(desk.store).batches(facts.key)
+    assert made.size == 10
+    browser.post("/r/may/assign", {**fields, "name": "June"})
 
 
 def test_a_draw_is_the_same_with_the_same_seed_and_every_contact_can_be_in_it(store):
@@ -188,10 +232,10 @@ def test_a_draw_is_the_same_with_the_same_seed_and_every_contact_can_be_in_it(st
     assigned = Assignments(store)
     seen = set()
     for seed in range(30):
-        found = assigned.batch(assigned.draw(Draw("run", "b", "double", frame, 4, ["x", "y", "z"], seed), "ada"))[1]
-        again = assigned.batch(assigned.draw(Draw("run", "b", "double", frame[::-1], 4, ["z", "y", "x"], seed), "ada"))[
-            1
-        ]
+        asked = Draw("run", f"b{seed}", "double", frame, 4, ["x", "y", "z"], seed)
+        found = assigned.batch(assigned.draw(asked, "ada"))[1]
+        asked = Draw("run", f"b{seed} again", "double", frame[::-1], 4, ["z", "y", "x"], seed)
+        again = assigned.batch(assigned.draw(asked, "ada"))[1]
         assert [(one.contact_id, one.grader) for one in found] == [(one.contact_id, one.grader) for one in again]
         assert all(
             len({one.grader for one in found if one.contact_id == name}) == 2 for name in {o.contact_id for o in found}
@@ -402,8 +446,28 @@ def test_turn_labels_on_either_database(store):
         known.save("run", "c1", "x", 0, [one])
     with pytest.raises(InputError):
         check(TurnLabel("c1", 0, "agent", "x", "negative", ()))
+    assert known.save("run", "c1", "x", version, [], [0, 1]) == 1
+    with pytest.raises(ChangedMeanwhileError):
+        known.save("run", "c1", "x", version, [one])
+    assert known.of("run", "c1", "x")[1] == {}
     store.erase(["c1"])
     assert known.of("run", "c1", "x") == (0, {})
+
+
+def test_a_label_of_a_turn_can_be_taken_back(desk, facts):
+    browser = Browser(desk).sign_in("tess")
+
+    def send(fields, status=200):
+        form = browser.get("/r/may/turns?id=c5")
+        assert 'type="hidden" name="acts.0" value=""' in form
+        return browser.post("/r/may/turns", {"contact": "c5", "version": hidden(form, "version"), **fields}, status)
+
+    send({"sentiment.1": "negative", "acts.0": ["", "greet"], "acts.2": ["", "none"]})
+    send({"sentiment.1": "", "acts.0": "", "acts.2": ["", "none"]})
+    assert [one.turn for one in TurnLabels(desk.store).all_of(facts.key)] == [2]
+    send({"sentiment.1": "", "acts.0": "", "acts.2": ""})
+    assert TurnLabels(desk.store).all_of(facts.key) == []
+    assert "no turn has a label" in send({"sentiment.1": "", "acts.0": "", "acts.2": ""}, 400)
 
 
 def test_exports_hold_no_formulas_and_say_who_took_them(desk, facts):
@@ -436,6 +500,17 @@ def test_erasing_a_contact_takes_what_the_desk_holds_of_it(desk, facts):
     desk.store.erase([asked.contact_id])
     assert Assignments(desk.store).of(facts.key, "quin") == []
     assert Disputes(desk.store).of(facts.key) == []
+
+
+def test_a_contact_that_the_run_lost_holds_nobody_up(desk, facts):
+    Assignments(desk.store).draw(Draw(facts.key, "May", "double", ["gone", "c8"], 2, ["quin", "tess"]), "ada")
+    for name in ("quin", "tess"):
+        browser = Browser(desk).sign_in(name)
+        assert "<p>1 to grade." in browser.get("/r/may/review")
+        mine = next(one for one in Assignments(desk.store).of(facts.key, name) if one.contact_id == "c8")
+        sent = {"assignment": mine.id, "version": "0", "then": "next", **answers(facts)}
+        assert "Nothing is assigned to you any more" in browser.post("/r/may/grade", sent)
+    assert "Do graders agree?" in browser.get(f"/r/may/batch?id={mine.batch_id}")
 
 
 def test_a_store_that_is_down_says_so_and_comes_back(run, tmp_path):

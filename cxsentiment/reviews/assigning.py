@@ -89,7 +89,7 @@ class Assignments:
         """Draw contacts by chance (the same with the same seed), share them out; the batch's id.
 
         Every contact is as likely as any other, count / len(frame). random: one grader each, in turn; double: two;
-        calibration: all of them. Raises UsageError for what cannot be drawn.
+        calibration: all of them. Raises UsageError for what cannot be drawn, and for the name of another batch.
         """
         _require_drawable(asked)
         graders = sorted(set(asked.graders))
@@ -98,6 +98,11 @@ class Assignments:
         each = {"random": 1, "double": 2, "calibration": len(graders)}[asked.kind]
         p = asked.count / len(asked.frame)
         with self._store.writing() as connection:
+            same = select(batches.c.id).where(batches.c.run == asked.run, batches.c.name == asked.name)
+            if connection.execute(same).first():  # a form sent twice must not double what people are asked to do
+                raise UsageError(
+                    f"a batch named {asked.name}", "is there already", do="See the batches, or choose another name"
+                )
             batch = _new_batch(connection, asked.run, asked.name, asked.kind, asked.seed, who)
             rows = [
                 _row(batch, contact, graders[(k * each + j) % len(graders)], p)
@@ -110,22 +115,24 @@ class Assignments:
         return batch
 
     def pick(self, run: str, contact_id: str, grader: str) -> int:
-        """The assignment of a contact that a person chose from a queue; made where it is not there."""
+        """The assignment of a contact that a person chose from a queue; made where they have none of this contact.
+
+        One that was drawn by chance is taken again: a second one would turn its verdicts into chosen ones, which
+        calibrate nothing, and of a random sample just the contacts that the machine flagged would be lacking.
+        """
         with self._store.writing() as connection:
+            theirs = select(assignments.c.id).join(batches).where(batches.c.run == run)
+            theirs = theirs.where(assignments.c.contact_id == contact_id, assignments.c.grader == grader)
+            known = connection.execute(theirs.order_by(assignments.c.done_at.is_not(None), assignments.c.id)).scalar()
+            if known is not None:
+                return int(known)
             where = (batches.c.run == run, batches.c.kind == _PICKED)
             batch = connection.execute(select(batches.c.id).where(*where)).scalar()
             if batch is None:
                 batch = _new_batch(connection, run, "Chosen from the queue", _PICKED, 0, grader)
-            mine = (
-                assignments.c.batch_id == batch,
-                assignments.c.contact_id == contact_id,
-                assignments.c.grader == grader,
-            )
-            found = connection.execute(select(assignments.c.id).where(*mine)).scalar()
-            if found is None:
-                row = _row(batch, contact_id, grader, None)
-                found = connection.execute(insert(assignments).values(**row).returning(assignments.c.id)).scalar_one()
-                note(connection, "picked", contact_id, {"run": run}, grader)
+            row = _row(batch, contact_id, grader, None)
+            found = connection.execute(insert(assignments).values(**row).returning(assignments.c.id)).scalar_one()
+            note(connection, "picked", contact_id, {"run": run}, grader)
         return int(found)
 
     def get(self, number: int) -> Assignment | None:
@@ -142,10 +149,15 @@ class Assignments:
         graded = sorted((one for one in found if one.done_at), key=lambda one: str(one.done_at), reverse=True)
         return [one for one in found if not one.done_at] + graded
 
-    def hidden(self, run: str, grader: str) -> frozenset[str]:
-        """Contacts whose verdicts this person must not see yet: they are asked to grade them blind."""
+    def hidden(self, run: str, grader: str, *, drawn: bool = False) -> frozenset[str]:
+        """Contacts whose verdicts this person must not see yet: they are asked to grade them blind.
+
+        With `drawn` those alone that chance gave them, not those that they picked from the queue.
+        """
         question = select(assignments.c.contact_id).join(batches)
         question = question.where(batches.c.run == run, assignments.c.grader == grader, assignments.c.done_at.is_(None))
+        if drawn:
+            question = question.where(batches.c.kind != _PICKED)
         with self._store.reading() as connection:
             return frozenset(connection.execute(question).scalars())
 

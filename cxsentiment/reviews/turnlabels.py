@@ -1,10 +1,10 @@
 """What people read in single turns, for retraining: a customer's sentiment, an agent's acts, never an agent's mood."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from cxsentiment.errors import InputError
 from cxsentiment.reviews.assigning import ChangedMeanwhileError
@@ -39,13 +39,23 @@ class TurnLabels:
         """A version of what the person labelled of a contact, and the labels by turn."""
         mine = _mine(run, contact_id, grader)
         with self._store.reading() as connection:
-            version = connection.execute(select(func.max(turn_labels.c.id)).where(*mine)).scalar()
+            version = _version(connection, mine)
             question = select(turn_labels).where(*mine, turn_labels.c.replaced_at.is_(None))
             found = [_label(row) for row in connection.execute(question).mappings()]
-        return int(version or 0), {one.turn: one for one in found}
+        return version, {one.turn: one for one in found}
 
-    def save(self, run: str, contact_id: str, grader: str, version: int, given: Sequence[TurnLabel]) -> int:
-        """Save the labels of a contact that are new or changed; how many. Earlier ones stay as history.
+    def save(
+        self,
+        run: str,
+        contact_id: str,
+        grader: str,
+        version: int,
+        given: Sequence[TurnLabel],
+        cleared: Collection[int] = (),
+    ) -> int:
+        """Save the labels of a contact that are new or changed, and take those of `cleared` turns back; how many.
+
+        Earlier ones stay as history.
 
         Raises:
             ChangedMeanwhileError: the person saved in another tab since `version`.
@@ -55,16 +65,19 @@ class TurnLabels:
             check(one)
         mine, moment, count = _mine(run, contact_id, grader), now(), 0
         with self._store.writing() as connection:
-            newest = int(connection.execute(select(func.max(turn_labels.c.id)).where(*mine)).scalar() or 0)
+            newest = _version(connection, mine)
             if newest != version:
                 raise ChangedMeanwhileError(newest)
             question = select(turn_labels).where(*mine, turn_labels.c.replaced_at.is_(None))
             before = {row["turn"]: _label(row) for row in connection.execute(question).mappings()}
+            old = update(turn_labels).where(*mine, turn_labels.c.replaced_at.is_(None)).values(replaced_at=moment)
+            for turn in sorted(set(cleared) & set(before)):
+                connection.execute(old.where(turn_labels.c.turn == turn))
+                count += 1
             for one in given:
                 if before.get(one.turn) == one:
                     continue
-                old = update(turn_labels).where(*mine, turn_labels.c.turn == one.turn)
-                connection.execute(old.where(turn_labels.c.replaced_at.is_(None)).values(replaced_at=moment))
+                connection.execute(old.where(turn_labels.c.turn == one.turn))
                 row: dict[str, Any] = {"run": run, "contact_id": contact_id, "turn": one.turn, "grader": grader}
                 row |= {"speaker": one.speaker, "sentiment": one.sentiment, "labelled_at": moment}
                 row["acts"] = None if one.speaker != "agent" else ";".join(one.acts) or NONE
@@ -123,6 +136,12 @@ def _named(label: TurnLabel) -> list[str]:
 
 def _mine(run: str, contact_id: str, grader: str) -> tuple[Any, ...]:
     return turn_labels.c.run == run, turn_labels.c.contact_id == contact_id, turn_labels.c.grader == grader
+
+
+def _version(connection: Connection, mine: tuple[Any, ...]) -> int:
+    """A number that grows with every label and with every one that is taken back."""
+    newest = func.coalesce(func.max(turn_labels.c.id), 0) + func.count(turn_labels.c.replaced_at)
+    return int(connection.execute(select(newest).where(*mine)).scalar_one())
 
 
 def _label(row: Any) -> TurnLabel:

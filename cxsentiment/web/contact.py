@@ -64,7 +64,10 @@ class Arc:
 
 @dataclass(frozen=True, slots=True)
 class ContactView:
-    """One contact, one page of its turns, all of its items. `same` counts the run's contacts of this id."""
+    """One contact, one page of its turns, all of its items. `same` counts the run's contacts of this id.
+
+    `places`: where each turn stands among those that are kept; a turn's number goes by its source.
+    """
 
     row: Mapping[str, Any]
     turns: tuple[TurnView, ...]
@@ -73,6 +76,7 @@ class ContactView:
     items: tuple[ItemView, ...]
     arc: Arc
     same: int
+    places: Mapping[int, int]
 
     @property
     def contact_id(self) -> str:
@@ -103,6 +107,7 @@ def view(facts: Facts, row: Mapping[str, Any], *, first: int = 0) -> ContactView
         items,
         _arc(said),
         same,
+        {turn["turn"]: place for place, turn in enumerate(said)},
     )
 
 

@@ -33,7 +33,14 @@ def disputes(request: Request, run: str) -> Response:
         mine = {row["contact_id"] for row in own}
         found = [one for one in found if one.contact_id in mine]
     return page(
-        request, "disputes.html.j2", run=run, here="disputes", disputes=found[:_SHOWN], total=len(found), facts=facts
+        request,
+        "disputes.html.j2",
+        run=run,
+        here="disputes",
+        disputes=found[:_SHOWN],
+        total=len(found),
+        facts=facts,
+        hidden=Assignments(desk.store).hidden(facts.key, person.name),
     )
 
 
@@ -53,8 +60,7 @@ def contest(request: Request, run: str) -> Response:
     form: Form = request.state.form
     facts = desk.facts(run)
     seen = contact.view(facts, visible(facts, person, form.text("contact")))
-    if seen.contact_id in Assignments(desk.store).hidden(facts.key, person.name):
-        raise Refusal(403, "Grade it first", "You are asked to grade this contact blind.", "Go to the review desk.")
+    _require_graded(desk, facts, person, seen.contact_id)
     item = next((one for one in seen.items if one.item == form.text("item")), None)
     if item is None:
         raise not_here("This contact has no such item.", "Go back to the contact.")
@@ -129,7 +135,14 @@ def _found(request: Request, facts: Facts, number: int) -> Dispute:
     person: Person = request.state.person
     if not person.sees(None if row is None else row["agent_id"]):
         raise Refusal(403, "Not yours", "Agents see disputes about their own contacts only.", "Go to the disputes.")
+    _require_graded(desk, facts, person, found.contact_id)
     return found
+
+
+def _require_graded(desk: Desk, facts: Facts, person: Person, contact_id: str) -> None:
+    """Refuse who is asked to grade the contact blind: a dispute says what the machine and others think of it."""
+    if contact_id in Assignments(desk.store).hidden(facts.key, person.name):
+        raise Refusal(403, "Grade it first", "You are asked to grade this contact blind.", "Go to the review desk.")
 
 
 def _page(

@@ -100,7 +100,9 @@ class Desk:
 
     def _behind_proxy(self, request: Request, header: str) -> Person | None:
         peer = request.client.host if request.client else ""
-        name = request.headers.get(header, "")
+        # Of two names one was sent by whoever asks, and nobody can tell which.
+        names = request.headers.getlist(header)
+        name = names[0] if len(names) == 1 else ""
         if peer not in self.way.proxy_from or not name:
             raise Refusal(
                 403,
@@ -108,7 +110,7 @@ class Desk:
                 "These pages are reached through a proxy that says who you are.",
                 "Use the address you were given.",
             )
-        user = self.accounts.find(name)
+        user = self.accounts.find(name.strip().lower())  # as who signs in: users have small letters only
         if user is None or user.disabled:
             raise Refusal(
                 403,
@@ -126,7 +128,9 @@ class Desk:
         """
         peer = request.client.host if request.client else ""
         if peer in self.way.proxy_from:
-            return request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()[:60] or peer
+            # A proxy may write a line of its own below one that was sent: the last line is the proxy's.
+            lines = request.headers.getlist("x-forwarded-for") or [""]
+            return lines[-1].rpartition(",")[2].strip()[:60] or peer
         return peer
 
     def close(self) -> None:
@@ -177,4 +181,7 @@ def checked_url(url: str) -> str:
     parts = urlsplit(url) if _readable(url) else None
     if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or parts.path not in ("", "/"):
         raise UsageError(f"--public-url {url}", "is no address", allowed="https://qa.example.org, without a path")
-    return f"{parts.scheme}://{parts.netloc}"
+    # As browsers write it in Origin, which forms are checked by: small letters, and no port that goes without saying.
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    port = "" if parts.port in (None, {"http": 80, "https": 443}[parts.scheme]) else f":{parts.port}"
+    return f"{parts.scheme}://{host}{port}"

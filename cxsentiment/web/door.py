@@ -107,6 +107,8 @@ def sign_out(request: Request) -> Response:
 def ask_to_sign_in(request: Request, _: Exception) -> Response:
     """What somebody sees who is not signed in; what a form sent is kept in the page, and offered again after it."""
     desk: Desk = request.app.state.desk
+    if request.url.path == "/sign-out":  # they are out already: there is nothing to keep, or to send again
+        return _form_page(request, status=401)
     if request.method != "POST":
         target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return _form_page(request, status=401, target=_safe(target))

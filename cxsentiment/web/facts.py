@@ -86,18 +86,17 @@ class Facts:
 
         The first search for some words reads all texts of the run; the next pages of it do not.
         """
-        asked = words.casefold()
         with self._lock:  # one at a time: each keeps every core busy
-            if asked not in self._searches:
+            if words not in self._searches:
                 rows = self.ask(
                     "SELECT DISTINCT c.place FROM read_parquet(?) t JOIN contacts c USING (contact_id) "
-                    "WHERE contains(lower(t.text), ?) LIMIT ?",
-                    [self._files("turns"), asked, _SEARCH_MOST + 1],
+                    "WHERE contains(lower(t.text), lower(?)) LIMIT ?",
+                    [self._files("turns"), words, _SEARCH_MOST + 1],
                 )
-                self._searches[asked] = tuple(sorted(row["place"] for row in rows))
+                self._searches[words] = tuple(sorted(row["place"] for row in rows))
                 while len(self._searches) > _SEARCHES_KEPT:
                     self._searches.popitem(last=False)
-            found = self._searches[asked]
+            found = self._searches[words]
         return found[:_SEARCH_MOST], len(found) > _SEARCH_MOST
 
     def _files(self, table: str) -> list[str]:

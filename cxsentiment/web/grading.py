@@ -76,7 +76,7 @@ def review(request: Request, run: str) -> Response:
         "review.html.j2",
         run=run,
         here="review",
-        mine=assigned.of(facts.key, person.name),
+        mine=_there(facts, assigned.of(facts.key, person.name)),
         batches=assigned.batches(facts.key),
         graders=_graders(desk, person),
         most=min(MOST, facts.number("SELECT count(*) FROM contacts")),
@@ -116,11 +116,18 @@ def queue(
     desk: Desk = request.app.state.desk
     person: Person = request.state.person
     facts = desk.facts(run)
+    assigned = Assignments(desk.store)
+    # That a contact stands here tells what the machine found in it; who is to grade it blind by chance must not know.
+    drawn = sorted(assigned.hidden(facts.key, person.name, drawn=True))
+    condition = "why = ? AND contact_id NOT IN (SELECT unnest(?::VARCHAR[]))"
     rows = facts.ask(
-        "SELECT * FROM queue WHERE why = ? AND pos > ? ORDER BY pos LIMIT ?", [why, after, _QUEUE_PAGE + 1]
+        # names of ours; values are bound
+        f"SELECT * FROM queue WHERE {condition} AND pos > ? ORDER BY pos LIMIT ?",  # nosec B608
+        [why, drawn, after, _QUEUE_PAGE + 1],
     )
-    hidden = Assignments(desk.store).hidden(facts.key, person.name)
-    total = facts.number("SELECT count(*) FROM queue WHERE why = ?", [why])
+    hidden = assigned.hidden(facts.key, person.name)
+    # names of ours; values are bound
+    total = facts.number(f"SELECT count(*) FROM queue WHERE {condition}", [why, drawn])  # nosec B608
     return page(
         request,
         "queue.html.j2",
@@ -132,6 +139,7 @@ def queue(
         total=total,
         after=rows[_QUEUE_PAGE - 1]["pos"] if len(rows) > _QUEUE_PAGE else None,
         hidden=hidden,
+        left_out=bool(drawn),
     )
 
 
@@ -183,7 +191,7 @@ def save_grade(request: Request, run: str) -> Response:
             "what is saved now stands beside each. Send again to replace it; it stays in the history."
         )
         return _form(request, run, facts, asked, entered=entered, problem=problem, status=409)
-    rest = [one for one in Assignments(desk.store).of(facts.key, person.name) if not one.done_at]
+    rest = [one for one in _there(facts, Assignments(desk.store).of(facts.key, person.name)) if not one.done_at]
     if rest and form.text("then") == "next":
         return RedirectResponse(f"/r/{run}/grade?assignment={rest[0].id}&said=graded", 303)
     return RedirectResponse(f"/r/{run}/review?said=graded", 303)
@@ -206,15 +214,27 @@ def batch(request: Request, run: str, id: int = Query(ge=1, le=2**31 - 1)) -> Re
         for grader in sorted({one.grader for one in asked})
     }
     report, said = None, []
-    if made.kind in ("double", "calibration") and made.done == made.size > 0:
-        key = (made.id, max(str(one.done_at) for one in asked))
-        if facts.kept.get("session", (None,))[0] != key:
-            facts.kept["session"] = (key, session_report(_chosen(desk, facts, asked), facts.run))
-        report = facts.kept["session"][1]
+    if made.kind in ("double", "calibration") and made.done and all(one.done_at for one in _there(facts, asked)):
+        # By what was saved, not when: two may save within a second. Another batch may take the place at any moment.
+        key = tuple((one.id, one.version) for one in asked)
+        known = facts.kept.get("session")
+        if known is None or known[0] != key:
+            known = facts.kept["session"] = (key, session_report(_chosen(desk, facts, asked), facts.run))
+        report = known[1]
         said = list(sentences(report))
     return page(
         request, "batch.html.j2", run=run, here="review", batch=made, progress=progress, report=report, sentences=said
     )
+
+
+def _there(facts: Facts, found: list[Assignment]) -> list[Assignment]:
+    """Those whose contact the run has: one that was erased since cannot be graded, and must hold nobody up."""
+    rows = facts.ask(
+        "SELECT contact_id FROM contacts WHERE contact_id IN (SELECT unnest(?::VARCHAR[]))",
+        [sorted({one.contact_id for one in found})],
+    )
+    known = {row["contact_id"] for row in rows}
+    return [one for one in found if one.contact_id in known]
 
 
 def _chosen(desk: Desk, facts: Facts, asked: list[Assignment]) -> Chosen:

@@ -1,5 +1,7 @@
 """Labelling turns for retraining: a customer's sentiment, an agent's acts; without what the machine read in them."""
 
+from collections.abc import Collection
+
 from fastapi import APIRouter, Query, Request
 from starlette.responses import RedirectResponse, Response
 
@@ -35,26 +37,34 @@ def save_turns(request: Request, run: str) -> Response:
     form: Form = request.state.form
     facts = desk.facts(run)
     seen = contact.view(facts, visible(facts, person, form.text("contact")))
-    given = []
+    sent = {name for name, _ in form.fields}
+    given, cleared = [], set[int]()
     for turn in seen.turns[:_FIRST]:
         label = _label(form, seen.contact_id, turn, person.name)
         if label is not None:
             given.append(label)
+        elif {f"sentiment.{turn.turn}", f"acts.{turn.turn}"} & sent:
+            cleared.add(turn.turn)  # the form asked, and the answer is "not labelled"
     version = form.number("version")
+    labelled = TurnLabels(desk.store)
     try:
-        if not given:
+        if not given and not cleared & set(labelled.of(facts.key, seen.contact_id, person.name)[1]):
             raise InputError("turns", "no turn", "has a label", do="Choose a label of at least one turn")
-        TurnLabels(desk.store).save(facts.key, seen.contact_id, person.name, -1 if version is None else version, given)
+        seen_version = -1 if version is None else version
+        labelled.save(facts.key, seen.contact_id, person.name, seen_version, given, cleared)
     except (ChangedMeanwhileError, InputError) as error:
         meanwhile = isinstance(error, ChangedMeanwhileError)
-        problem = (
-            "Nothing is saved yet: you saved labels of this contact meanwhile, perhaps in another tab. "
-            "What you entered here stands below; send again to replace those."
-            if meanwhile
-            else f"Nothing is saved yet: {error}."
-        )
+        if isinstance(error, InputError):
+            what_to_do = error.do or f"Allowed: {error.allowed}"
+            problem = f"Nothing is saved yet: {error.where} {error.what}. {what_to_do}."
+        else:
+            problem = (
+                "Nothing is saved yet: you saved labels of this contact meanwhile, perhaps in another tab. "
+                "What you entered here stands below; send again to replace those."
+            )
         entered = {label.turn: label for label in given}
-        return _form(request, run, facts, seen.contact_id, entered, problem, 409 if meanwhile else 400)
+        status = 409 if meanwhile else 400
+        return _form(request, run, facts, seen.contact_id, entered, problem, status, cleared=cleared)
     return RedirectResponse(f"/r/{run}/review?said=labelled", 303)
 
 
@@ -64,7 +74,7 @@ def _label(form: Form, contact_id: str, turn: contact.TurnView, grader: str) -> 
         sentiment = form.text(f"sentiment.{turn.turn}")
         return TurnLabel(contact_id, turn.turn, "customer", grader, sentiment, ()) if sentiment else None
     if turn.speaker == "agent":
-        acts = form.texts(f"acts.{turn.turn}")
+        acts = [act for act in form.texts(f"acts.{turn.turn}") if act]
         if acts:
             named = tuple(act for act in ACTS if act in acts)
             unknown = tuple(act for act in acts if act not in ACTS and act != NONE)
@@ -80,6 +90,8 @@ def _form(
     entered: dict[int, TurnLabel] | None = None,
     problem: str = "",
     status: int = 200,
+    *,
+    cleared: Collection[int] = (),
 ) -> Response:
     desk: Desk = request.app.state.desk
     person: Person = request.state.person
@@ -95,7 +107,7 @@ def _form(
         seen=seen,
         shown=seen.turns[:_FIRST],
         version=version,
-        labels=saved if entered is None else {**saved, **entered},
+        labels={turn: one for turn, one in {**saved, **(entered or {})}.items() if turn not in cleared},
         problem=problem,
         acts=ACTS,
         sentiments=SENTIMENTS,

@@ -1,7 +1,7 @@
 """The list of contacts: what a person filters by, and one page of it, found by the place where the last one ended."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
@@ -75,6 +75,11 @@ class Filters:
         """Whether anything is asked for beside the order."""
         return replace(self, order="newest") != Filters()
 
+    @property
+    def reads_machine(self) -> bool:
+        """Whether what is asked for, or the order, tells what the machine found in the contacts that are listed."""
+        return bool(self.least or self.most or self.item or self.path) or self.order == "lowest"
+
 
 def _check(given: Mapping[str, str]) -> None:
     for name in ("since", "until"):
@@ -101,9 +106,14 @@ class Listed:
     cut_short: bool
 
 
-def listed(facts: Facts, filters: Filters, *, after: int = 0, before: int = 0) -> Listed:
-    """The page that follows the place `after`, or goes before the place `before`. Raises InputError for an item."""
+def listed(facts: Facts, filters: Filters, *, after: int = 0, before: int = 0, hidden: Collection[str] = ()) -> Listed:
+    """The page that follows the place `after`, or goes before the place `before`. Raises InputError for an item.
+
+    `hidden` contacts are graded blind: where the list itself would tell what the machine found in them, it lacks them.
+    """
     condition, values, cut_short = _condition(facts, filters)
+    if hidden and filters.reads_machine:
+        condition, values = f"{condition} AND contact_id NOT IN (SELECT unnest(?))", [*values, sorted(hidden)]
     key = ORDERS[filters.order]
     if before:
         where, bound, turn = f"({condition}) AND {key} < ?", before, "DESC"

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cxsentiment.agents import score_agents
+from cxsentiment.reasons import Reason
 from cxsentiment.schema import AgentScore, Estimate
 from cxsentiment.stats.arrays import floats
-from cxsentiment.stats.estimates import clipped
+from cxsentiment.stats.estimates import clipped, missing
 from cxsentiment.stats.means import mean_t_interval
 from cxsentiment.stats.rates import wilson_interval
 from cxsentiment.web.facts import VERDICTS, Facts
@@ -102,13 +103,15 @@ def agents_of(facts: Facts, changed: dict[str, float | None]) -> tuple[tuple[Age
 
 def for_client(figures: Overview) -> Overview:
     """The same figures without those that rest on too few contacts, and without what tells of single contacts."""
-    kept = {name: count if count >= LEAST_SHOWN else 0 for name, count in figures.paths.items()}
+    kept = {name: count for name, count in figures.paths.items() if count >= LEAST_SHOWN}
+    few = Reason("too_few", f"shown from {LEAST_SHOWN} contacts on")
+    mean = figures.mean if figures.mean.n >= LEAST_SHOWN else missing(few, figures.mean.method, figures.mean.n)
     return Overview(
         figures.contacts,
         figures.scored,
         figures.first_day,
         figures.last_day,
-        figures.mean,
+        mean,
         _enough(figures.campaigns),
         _enough(figures.channels),
         tuple(one for one in figures.items if one.met.n >= LEAST_SHOWN),

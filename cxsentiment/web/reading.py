@@ -67,7 +67,8 @@ def contacts(
     filters = listing.Filters.of(request.query_params)
     if person.role == "agent":
         filters = replace(filters, agent=_own(person))  # as it stands in the run, whatever the address says
-    found = listing.listed(facts, filters, after=after, before=before)
+    hidden = _hidden(request, facts)
+    found = listing.listed(facts, filters, after=after, before=before, hidden=hidden)
     shown = [row["contact_id"] for row in found.rows]
     return page(
         request,
@@ -77,7 +78,7 @@ def contacts(
         facts=facts,
         filters=filters,
         found=found,
-        hidden=_hidden(request, facts),
+        hidden=hidden,
         changed=revised_scores(facts, _disputes(request, facts, *shown)) if shown else {},
         agents=listing.choices(facts, "agent_id"),
         campaigns=listing.choices(facts, "campaign"),

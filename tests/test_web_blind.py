@@ -1,0 +1,95 @@
+"""Grading blind: no page tells a grader what the machine found in a contact before they have graded it."""
+
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("fastapi", reason="needs the extra serve, which is not installed")
+
+from desk_pages import Browser, make_run, open_desk
+
+from cxsentiment.reviews.assigning import Assignments, Draw
+from cxsentiment.web.facts import Facts
+from cxsentiment.web.grading import questions
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, toy_bundle) -> Path:
+    return make_run(tmp_path_factory.mktemp("runs"), toy_bundle)
+
+
+@pytest.fixture(scope="module")
+def facts(run):
+    made = Facts(run)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def desk(run, tmp_path):
+    made = open_desk([run], str(tmp_path / "reviews.db"), users=True)
+    yield made
+    made.close()
+
+
+def ask(desk, facts, contact: str, grader: str = "quin", kind: str = "random") -> int:
+    """Ask somebody to grade one contact; the number of the assignment."""
+    Assignments(desk.store).draw(Draw(facts.key, f"{contact} {kind}", kind, [contact], 1, [grader]), "ada")
+    return next(
+        one.id for one in Assignments(desk.store).of(facts.key, grader) if one.contact_id == contact and not one.done_at
+    )
+
+
+def answers(facts, value: str = "1") -> dict[str, str]:
+    return {f"item.{one.item}": value for one in questions(facts)}
+
+
+@pytest.mark.parametrize(
+    "asked", ["least=0", "most=100", "item=professional&verdict=not_met", "path=recovered", "order=lowest"]
+)
+def test_no_list_tells_what_the_machine_found_in_a_contact_graded_blind(desk, facts, asked):
+    browser = Browser(desk).sign_in("quin")
+    found = browser.get(f"/r/may/contacts?{asked}")
+    contact = found.partition("/r/may/contact?id=")[2].partition('"')[0]
+    number = ask(desk, facts, contact)
+    told = browser.get(f"/r/may/contacts?{asked}")
+    assert f'contact?id={contact}"' not in told
+    assert "asked to grade blind are not in this list" in told
+    assert f'contact?id={contact}"' in Browser(desk).sign_in("tess").get(f"/r/may/contacts?{asked}")
+    browser.post("/r/may/grade", {"assignment": number, "version": "0", **answers(facts)})
+    assert f'contact?id={contact}"' in browser.get(f"/r/may/contacts?{asked}")
+
+
+def test_the_list_hides_the_sentiment_of_a_contact_graded_blind(desk, facts):
+    browser = Browser(desk).sign_in("quin")
+    ask(desk, facts, "c21")  # long enough to have a mood
+    row = browser.get("/r/may/contacts?words=declined").partition('contact?id=c21"')[2].partition("</tr>")[0]
+    assert row.count("grade first") == 2
+    assert "turned for" not in row
+    assert "stayed" not in row
+
+
+def test_a_dispute_tells_nothing_of_a_contact_graded_blind(desk, facts):
+    other = Browser(desk).sign_in("tess")
+    other.post("/r/may/contest", {"contact": "c0", "item": "greeting", "reason": "he did greet"})
+    number = ask(desk, facts, "c0")
+    browser = Browser(desk).sign_in("quin")
+    assert browser.get("/r/may/disputes").count("grade first") == 1
+    told = browser.get("/r/may/dispute?id=1", 403)
+    assert "asked to grade this contact blind" in told
+    assert "he did greet" not in told
+    browser.post("/r/may/decide", {"dispute": "1", "version": "0", "verdict": "1", "why": "x"}, 403)
+    browser.post("/r/may/grade", {"assignment": number, "version": "0", **answers(facts)})
+    assert "he did greet" in browser.get("/r/may/dispute?id=1")
+
+
+def test_the_queue_tells_nothing_of_a_contact_drawn_to_be_graded_blind(desk, facts):
+    contact = facts.ask("SELECT contact_id FROM queue WHERE why = 'flag' ORDER BY pos")[0]["contact_id"]
+    number = ask(desk, facts, contact)
+    browser = Browser(desk).sign_in("quin")
+    told = browser.get("/r/may/queue?why=flag")
+    assert f'value="{contact}"' not in told
+    assert "drawn for you to grade blind are not in this list" in told
+    assert f'value="{contact}"' in Browser(desk).sign_in("tess").get("/r/may/queue?why=flag")
+    browser.post("/r/may/grade", {"assignment": number, "version": "0", **answers(facts)})
+    assert f'value="{contact}"' in browser.get("/r/may/queue?why=flag")
