@@ -152,7 +152,7 @@ class ItemJudge:
 
     def _counted(self, count: Counted, conditions: Conditions) -> Grade:
         tally = conditions.tally(count.of)
-        deed, place = who_did(count.of), where(count.of)
+        deed, place, speaker = who_did(count.of), where(count.of), conditions.speaker(count.of)
 
         def share(number: float) -> float:
             return min(1.0, max(0.0, (number - count.none_at) / (count.full_at - count.none_at)))
@@ -164,7 +164,7 @@ class ItemJudge:
             sure = [one for one in best if one.sure]
             points = share(len(sure))
             p_met = round(share(sum(one.p for one in best)), 5)
-            counted = turns_of(count.of.speaker, len(sure))
+            counted = turns_of(speaker, len(sure))
             told = f"{deed}{place} in {counted} (all points at {count.full_at}, none at {count.none_at})"
             if self._bounds is not None:
                 low, high = self._bounds
