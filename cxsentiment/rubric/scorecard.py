@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from cxsentiment.rubric.conditions import Condition, Count, Strict
+from cxsentiment.rubric.conditions import Condition, Count, Strict, refuse_times
 from cxsentiment.rubric.flows import Flow, Id
 from cxsentiment.schema import Criticality, ItemText
 
@@ -54,6 +54,7 @@ class Counted(Strict):
     def _sound(self) -> "Counted":
         if not self.of.is_event:
             raise ValueError("of needs something that happens in a turn, so that it can be counted")
+        refuse_times(self.of, "count")
         if self.full_at == self.none_at:
             raise ValueError("full_at and none_at must differ")
         return self
@@ -142,7 +143,7 @@ class Rubric(Strict):
     description: str = ""
     negative_at: Annotated[float, Field(gt=0, lt=1)] = 0.5
     minimum_coverage: Probability = 0.5
-    total_weight: Annotated[float, Field(gt=0)] | None = None
+    total_weight: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     flat: bool = False
     uncertain_between: Bounds | None = None
     cues: dict[Id, Condition] = Field(default_factory=dict)

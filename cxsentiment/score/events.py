@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from cxsentiment.rubric.conditions import Condition
+from cxsentiment.rubric.conditions import SAID, Condition
 from cxsentiment.rubric.scorecard import Rubric
 from cxsentiment.schema import SENTIMENTS
 from cxsentiment.score.contact import Contact, Labels, Sighting
@@ -11,7 +11,6 @@ from cxsentiment.score.wording import Wording
 
 Finder = Callable[[Contact], list[Sighting]]
 _SURE = 1.0  # what is read off the words themselves is certain
-_SAID_WITHOUT_MODEL = ("phrase", "pattern", "wording")
 
 
 class Events:
@@ -155,7 +154,7 @@ def _said_by(event: Condition, by: str | None) -> Condition:
     if event.any is not None:
         kinds = tuple(_said_by(part, by) for part in event.any)
         return Condition.model_construct(**dict(event) | {"any": kinds})
-    if event.what in _SAID_WITHOUT_MODEL or event.cue is not None:
+    if event.what in SAID or event.cue is not None:
         return Condition.model_construct(**dict(event) | {"by": by})
     return event
 
