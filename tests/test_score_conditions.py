@@ -533,3 +533,21 @@ def test_who_said_it_reaches_all_words_of_a_cue(cue: dict[str, Any]) -> None:
     card = rubric({"id": "it", "met_when": {"cue": "food", "by": "customer"}}, cues=cues)
     assert evaluate(card, contact("A: Eggs?", "C: No.")).items[0].verdict == "not_met"
     assert evaluate(card, contact("A: Well?", "C: Eggs!")).items[0].verdict == "met"
+
+
+@pytest.mark.parametrize(
+    ("condition", "said"),
+    [
+        ({"phrase": "customers' account"}, "I opened the customers' account."),
+        ({"phrase": "lookin' into"}, "I'm lookin' into it."),
+        ({"phrase": "'em|them all"}, "I called 'em all."),
+        ({"phrase": "a\u0300 biento\u0302t"}, "À bientôt!"),
+        ({"pattern": "biento\u0302t"}, "À bientôt!"),
+        ({"wording": "tre\u0300s bonne journe\u0301e", "tolerance": 0}, "Une très bonne journée!"),
+        ({"phrase": "get {money} back"}, "You get 20€ back."),
+        ({"phrase": "get {money} back"}, "You get 20 £ back."),
+        ({"phrase": "get {money} back"}, "You get $20 back."),
+    ],
+)
+def test_words_are_found_however_they_are_spelt(condition: dict[str, Any], said: str) -> None:
+    assert verdict(condition, contact("C: Hello.", f"A: {said}")).verdict == "met"

@@ -7,6 +7,7 @@ A condition says exactly one *what*. An event happens in a turn (`act`, `phrase`
 
 import difflib
 import json
+import unicodedata
 from collections.abc import Iterator
 from functools import cached_property
 from typing import Annotated, Any, Literal
@@ -197,7 +198,7 @@ def compile_pattern(pattern: str, *, whole: bool = False) -> Any:
     options.max_mem = _PATTERN_MEMORY * (32 if whole else 1)
     options.log_errors = False
     try:
-        compiled = re2.compile(pattern, options)
+        compiled = re2.compile(unicodedata.normalize("NFC", pattern), options)
     except re2.error as error:
         detail = error.args[0] if error.args else error
         detail = detail.decode() if isinstance(detail, bytes) else detail
