@@ -289,3 +289,10 @@ def test_one_fault_is_one_fault(content: dict[str, Any]) -> None:
 def test_a_key_that_is_a_number(content: dict[str, Any]) -> None:
     with pytest.raises(RubricError, match="1: Keys should be strings"):
         parse_rubric(content | {1: 2}, "x")
+
+
+@pytest.mark.parametrize("name", ["english", "EN", "en-US"])
+def test_a_language_that_no_contact_is_found_to_be_in(content: dict[str, Any], name: str) -> None:
+    _item(content)["applies_when"] = {"languages": [name]}
+    with pytest.raises(RubricError, match=r"is found to be in .*did you mean 'en'\? \(allowed: ar, de"):
+        parse_rubric(content, "x")

@@ -551,3 +551,19 @@ def test_who_said_it_reaches_all_words_of_a_cue(cue: dict[str, Any]) -> None:
 )
 def test_words_are_found_however_they_are_spelt(condition: dict[str, Any], said: str) -> None:
     assert verdict(condition, contact("C: Hello.", f"A: {said}")).verdict == "met"
+
+
+@pytest.mark.parametrize(
+    ("fields", "when"),
+    [
+        ({"channel": "call"}, {"channels": ["Voice"]}),
+        ({"channel": "email"}, {"channels": ["E-Mail"]}),
+        ({"channel": "whatsapp"}, {"channels": ["WhatsApp"]}),
+        ({"channel": "voice"}, {"channels": ["voice"]}),
+        ({"queue": "Réseau"}, {"queues": ["Re\u0301seau "]}),
+    ],
+)
+def test_an_item_names_channels_and_queues_as_the_source_does(fields: dict[str, Any], when: dict[str, Any]) -> None:
+    card = rubric({"id": "it", "applies_when": when, "met_when": {"phrase": "hello"}})
+    assert evaluate(card, contact("A: Hello.", **fields)).items[0].verdict == "met"
+    assert evaluate(card, contact("A: Hello.")).items[0].verdict == "not_applicable"

@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from cxsentiment.rubric.conditions import Condition, Count, Strict, refuse_times
+from cxsentiment.language import LANGUAGES
+from cxsentiment.rubric.conditions import Condition, Count, Strict, nearest, refuse_times
 from cxsentiment.rubric.flows import Flow, Id
 from cxsentiment.schema import Criticality, ItemText
 
@@ -30,6 +31,14 @@ class AppliesWhen(Strict):
     queues: Names | None = None
     languages: Names | None = None
     if_: Condition | None = Field(default=None, alias="if")
+
+    @model_validator(mode="after")
+    def _known(self) -> "AppliesWhen":
+        for name in self.languages or ():
+            if name not in LANGUAGES:
+                near = nearest(name.lower()[:2], LANGUAGES)
+                raise ValueError(f"no contact is found to be in {name!r}{near} (allowed: {', '.join(LANGUAGES)})")
+        return self
 
 
 class Level(Strict):

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+from cxsentiment.ingest.values import channel
 from cxsentiment.language import language_of
 from cxsentiment.rubric.scorecard import AppliesWhen, Bounds, Counted, Item, Level, Rubric
 from cxsentiment.schema import Verdict
@@ -10,6 +11,7 @@ from cxsentiment.score.conditions import Conditions, Judge
 from cxsentiment.score.contact import Contact, Sighting
 from cxsentiment.score.outcome import Gap, Outcome
 from cxsentiment.score.words import sentence, turns_of, where, who_did
+from cxsentiment.text import clean
 
 PERSON = "no rule says what counts: a person grades this item"
 UNCERTAIN = "uncertain"
@@ -181,16 +183,17 @@ def _applies(when: AppliesWhen, conditions: Conditions) -> Callable[[Contact], s
     """A function that says why an item does not apply to a contact (None: it does); None for one that always does."""
     if when == AppliesWhen():
         return None
-    filters = [("channel", when.channels), ("campaign", when.campaigns), ("queue", when.queues)]
-    given = [(name, values) for name, values in filters if values is not None]
+    filters = [("channel", when.channels, channel), ("campaign", when.campaigns, clean), ("queue", when.queues, clean)]
+    # A name stands for what a contact of that name is read as: a channel "Voice" is a call.
+    given = [(name, values, {*values, *map(read, values)}) for name, values, read in filters if values is not None]
     judge = conditions.judge(when.if_) if when.if_ is not None else None
     event = when.if_ is not None and when.if_.is_event
     unseen = f"it was not seen that {who_did(when.if_)}{where(when.if_)}" if event and when.if_ is not None else ""
 
     def why_not(contact: Contact) -> str | None:
-        for name, values in given:
+        for name, values, meant in given:
             value = getattr(contact.transcript, name)
-            if value not in values:
+            if value not in meant:
                 return f"{name} is {value or 'not given'}, the item is for {', '.join(values)}"
         if when.languages is not None:
             language = _language(contact)
