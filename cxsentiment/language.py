@@ -44,6 +44,8 @@ _SCRIPTS = (
     ("ja", re.compile(r"[\u3040-\u30ff]")),
     ("zh", re.compile(r"[\u4e00-\u9fff]")),
 )
+# Every code that `language_of` may give.
+LANGUAGES = tuple(sorted({*_WORDS, *(code for code, _ in _SCRIPTS)}))
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 _READ = 4000  # characters: the start of a contact tells
 _LEAST_WORDS = 4  # known words of one language, below which it stays undecided

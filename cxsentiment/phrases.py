@@ -25,6 +25,7 @@ _MEMORY = 100_000
 _REMEMBERED = 500  # characters: longer texts seldom come twice
 _LONGEST_TEXT = 50_000  # characters of a turn that are searched at a time
 _ONE_ZONE = threading.Lock()  # zones of one vocabulary must not overlap
+_SIGNS = ("$", "€", "£")
 _MONEY = (
     "dollar",
     "dollars",
@@ -170,9 +171,9 @@ def _slot(name: str, optional: bool) -> list[dict[str, Any]]:
     if name == "name":
         return [{"IS_TITLE": True} | many]
     return [
-        {"LOWER": {"IN": ["$", "€", "£"]}, "OP": "?"},
+        {"LOWER": {"IN": list(_SIGNS)}, "OP": "?"},
         {"LIKE_NUM": True} | many,
-        {"LOWER": {"IN": list(_MONEY)}, "OP": "?"},
+        {"LOWER": {"IN": [*_MONEY, *_SIGNS]}, "OP": "?"},
     ]
 
 

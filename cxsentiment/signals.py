@@ -108,8 +108,11 @@ def _times(transcript: Transcript) -> dict[str, float]:
     if (first := _first_response(turns)) is not None:
         values["first_response_s"] = first
     if timed and len(turns) > 1:
-        gaps = [max(0.0, (b.start_s or 0) - (a.end_s or 0)) for a, b in itertools.pairwise(turns)]
-        values["longest_gap_s"] = max(gaps)
+        # Nobody is silent while an earlier turn goes on: a word thrown in does not end it.
+        ends = itertools.accumulate((turn.end_s or 0.0 for turn in turns), max)
+        values["longest_gap_s"] = max(
+            max(0.0, (b.start_s or 0.0) - end) for end, b in zip(ends, turns[1:], strict=False)
+        )
     return values
 
 

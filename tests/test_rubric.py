@@ -239,3 +239,60 @@ def test_names_of_ready_rubrics() -> None:
     assert find_rubric("mine.yaml") == Path("mine.yaml")
     with pytest.raises(RubricError, match=r"did you mean 'default'\? \(allowed: .*default"):
         find_rubric("defalt")
+
+
+@pytest.mark.parametrize(
+    ("condition", "message"),
+    [
+        ({"phrase": "ham", "with": {"phrase": "eggs", "in_first": 1}}, "in_first has no effect inside with"),
+        ({"phrase": "ham", "without": {"act": "hold", "after": HOLD}}, "after has no effect inside without"),
+        ({"phrase": "ham", "before": HOLD | {"times": 2}}, "times has no effect inside before"),
+        ({"measure": "turns", "min": float("nan")}, "finite number"),
+        ({"measure": "turns", "max": float("inf")}, "finite number"),
+        ({"pattern": r"\b"}, "matches even an empty text"),
+        ({"pattern": r"\Qham"}, r"\\Q without \\E"),
+        ({"wording": "... !!! ???"}, "at least three words"),
+        ({"cue": "held", "by": "customer"}, "by has no effect on the cue 'held'"),
+    ],
+)
+def test_what_would_have_no_effect_or_never_hold(
+    content: dict[str, Any], condition: dict[str, Any], message: str
+) -> None:
+    content["cues"] = {"held": {"act": "hold"}}
+    _item(content)["met_when"] = condition
+    with pytest.raises(RubricError, match=message):
+        parse_rubric(content, "x")
+
+
+def test_how_often_has_no_effect_in_a_count_and_in_what_is_due(content: dict[str, Any]) -> None:
+    twice = HOLD | {"times": 2}
+    step = {"id": "a", "title": "A", "seen": {"act": "verify"}, "due": twice}
+    with pytest.raises(RubricError, match="times has no effect inside due"):
+        parse_rubric(content | {"flows": [{"id": "f", "steps": [step]}]}, "x")
+    _item(content).pop("met_when")
+    _item(content).update(kind="count", count={"of": twice, "full_at": 1, "none_at": 3})
+    with pytest.raises(RubricError, match="times has no effect inside count"):
+        parse_rubric(content, "x")
+
+
+def test_one_fault_is_one_fault(content: dict[str, Any]) -> None:
+    for section in content["sections"]:
+        del section["items"][1:]
+    del content["sections"][1:]
+    content["total_weight"] = 10
+    content["sections"][0]["items"][0]["met_when"]["act"] = "gret"
+    with pytest.raises(RubricError) as raised:
+        parse_rubric(content, "x")
+    assert "more]" not in raised.value.message
+
+
+def test_a_key_that_is_a_number(content: dict[str, Any]) -> None:
+    with pytest.raises(RubricError, match="1: Keys should be strings"):
+        parse_rubric(content | {1: 2}, "x")
+
+
+@pytest.mark.parametrize("name", ["english", "EN", "en-US"])
+def test_a_language_that_no_contact_is_found_to_be_in(content: dict[str, Any], name: str) -> None:
+    _item(content)["applies_when"] = {"languages": [name]}
+    with pytest.raises(RubricError, match=r"is found to be in .*did you mean 'en'\? \(allowed: ar, de"):
+        parse_rubric(content, "x")

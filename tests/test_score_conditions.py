@@ -504,3 +504,66 @@ def test_a_contact_without_a_score_has_no_expected_one() -> None:
     card = rubric({"id": "a", "met_when": {"act": "greet"}}, {"id": "b", "weight": 9}, minimum_coverage=0.5)
     evaluation = evaluate(card, contact(("A: hello", {"greet": 0.9})))
     assert (evaluation.score, evaluation.score_expected) == (None, None)
+
+
+ASKED = {"cancel": {"phrase": "cancel", "by": "customer"}, "deeper": {"cue": "cancel"}}
+
+
+@pytest.mark.parametrize("cue", ["cancel", "deeper"])
+def test_turns_are_counted_of_whoever_a_cue_is_about(cue: str) -> None:
+    scored = contact("A: Hello.", "A: How can I help?", "C: Cancel it.", "A: Why?", "C: Well.")
+    for place in ({"in_first": 1}, {"after": {"phrase": "help"}, "within": 1}):
+        (item,) = evaluate(rubric({"id": "it", "met_when": {"cue": cue} | place}, cues=ASKED), scored).items
+        assert item.verdict == "met", place
+    (item,) = evaluate(rubric({"id": "it", "met_when": {"cue": cue, "in_last": 1}}, cues=ASKED), scored).items
+    assert item.verdict == "not_met"
+    assert "(1 customer turn)" in item.reason
+
+
+def test_a_cue_of_silence_needs_times_as_silence_does() -> None:
+    card = rubric({"id": "it", "met_when": {"not": {"cue": "quiet"}}}, cues={"quiet": {"silence": 20}})
+    (item,) = evaluate(card, contact("A: Hello.", "C: Hi.")).items
+    assert item.verdict == "unscored"
+    assert "no times" in item.reason
+
+
+@pytest.mark.parametrize("cue", [{"any": [{"phrase": "ham"}, {"phrase": "eggs"}]}, {"cue": "inner"}])
+def test_who_said_it_reaches_all_words_of_a_cue(cue: dict[str, Any]) -> None:
+    cues = {"food": cue, "inner": {"phrase": "eggs"}}
+    card = rubric({"id": "it", "met_when": {"cue": "food", "by": "customer"}}, cues=cues)
+    assert evaluate(card, contact("A: Eggs?", "C: No.")).items[0].verdict == "not_met"
+    assert evaluate(card, contact("A: Well?", "C: Eggs!")).items[0].verdict == "met"
+
+
+@pytest.mark.parametrize(
+    ("condition", "said"),
+    [
+        ({"phrase": "customers' account"}, "I opened the customers' account."),
+        ({"phrase": "lookin' into"}, "I'm lookin' into it."),
+        ({"phrase": "'em|them all"}, "I called 'em all."),
+        ({"phrase": "a\u0300 biento\u0302t"}, "À bientôt!"),
+        ({"pattern": "biento\u0302t"}, "À bientôt!"),
+        ({"wording": "tre\u0300s bonne journe\u0301e", "tolerance": 0}, "Une très bonne journée!"),
+        ({"phrase": "get {money} back"}, "You get 20€ back."),
+        ({"phrase": "get {money} back"}, "You get 20 £ back."),
+        ({"phrase": "get {money} back"}, "You get $20 back."),
+    ],
+)
+def test_words_are_found_however_they_are_spelt(condition: dict[str, Any], said: str) -> None:
+    assert verdict(condition, contact("C: Hello.", f"A: {said}")).verdict == "met"
+
+
+@pytest.mark.parametrize(
+    ("fields", "when"),
+    [
+        ({"channel": "call"}, {"channels": ["Voice"]}),
+        ({"channel": "email"}, {"channels": ["E-Mail"]}),
+        ({"channel": "whatsapp"}, {"channels": ["WhatsApp"]}),
+        ({"channel": "voice"}, {"channels": ["voice"]}),
+        ({"queue": "Réseau"}, {"queues": ["Re\u0301seau "]}),
+    ],
+)
+def test_an_item_names_channels_and_queues_as_the_source_does(fields: dict[str, Any], when: dict[str, Any]) -> None:
+    card = rubric({"id": "it", "applies_when": when, "met_when": {"phrase": "hello"}})
+    assert evaluate(card, contact("A: Hello.", **fields)).items[0].verdict == "met"
+    assert evaluate(card, contact("A: Hello.")).items[0].verdict == "not_applicable"

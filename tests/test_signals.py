@@ -83,6 +83,11 @@ def test_overlapping_speech_is_no_negative_wait() -> None:
     assert signals["longest_gap_s"].value == 0
 
 
+def test_a_word_thrown_in_does_not_end_the_turn_that_goes_on() -> None:
+    turns = (Turn(0, "agent", "so i", 0, 100), Turn(1, "customer", "mhm", 10, 12), Turn(2, "agent", "yes", 101, 110))
+    assert measure(Transcript("c", turns), [])["longest_gap_s"].value == 1
+
+
 @pytest.mark.parametrize(
     ("text", "cue", "quote"),
     [

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from cxsentiment.rubric.conditions import ANCHORS, PLACES, Condition, nearest
+from cxsentiment.rubric.conditions import ANCHORS, PLACES, SAID, Condition, nearest
 from cxsentiment.rubric.flows import Step
 from cxsentiment.rubric.scorecard import MAX_ITEMS, Item, Rubric, check_bounds
 
@@ -139,6 +139,8 @@ def _references(rubric: Rubric) -> Iterator[Fault]:
                 elif name not in names[what]:
                     known = ", ".join(names[what]) or "none is defined"
                     yield Fault((*path, what), f"there is no {what} {name!r}{nearest(name, names[what])}", known)
+                elif condition.by is not None and what == "cue" and not _worded(rubric.cues[name]):
+                    yield Fault((*path, "by"), f"by has no effect on the cue {name!r}", f"by with {', '.join(SAID)}")
         if start[0] == "cues":
             yield from _cue_faults(start, outer)
 
@@ -155,6 +157,13 @@ def _cue_faults(path: Path, cue: Condition) -> Iterator[Fault]:
                 path, f"{bound[0]} has no effect inside a cue", f"{bound[0]} beside cue: {path[-1]}, where it is used"
             )
             return
+
+
+def _worded(cue: Condition) -> bool:
+    """Whether a cue is of words alone, which anybody may say; acts are the agent's, sentiment the customer's."""
+    if cue.what == "any":
+        return all(map(_worded, cue.any or ()))
+    return cue.what in (*SAID, "cue")  # the cue of a cue is not looked through
 
 
 def _bounds(rubric: Rubric) -> Iterator[Fault]:

@@ -7,6 +7,7 @@ A condition says exactly one *what*. An event happens in a turn (`act`, `phrase`
 
 import difflib
 import json
+import unicodedata
 from collections.abc import Iterator
 from functools import cached_property
 from typing import Annotated, Any, Literal
@@ -18,6 +19,7 @@ from cxsentiment.rubric.phrasing import parse_phrase
 from cxsentiment.schema import ACTS, SENTIMENTS, SIGNALS
 
 EVENTS = ("act", "phrase", "pattern", "wording", "sentiment", "silence", "cue")
+SAID = ("phrase", "pattern", "wording")  # read off the words, without the model
 FACTS = ("measure", "item", "flow")
 COMBINATORS = ("all", "any", "not", "at_least")
 # Order and place, for events only.
@@ -111,8 +113,8 @@ class Condition(Strict):
     after_every: "Condition | None" = None
     within: Count | None = None
 
-    min: float | None = None
-    max: float | None = None
+    min: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    max: Annotated[float, Field(allow_inf_nan=False)] | None = None
     is_: str | None = Field(default=None, alias="is")
 
     @model_validator(mode="after")
@@ -196,7 +198,7 @@ def compile_pattern(pattern: str, *, whole: bool = False) -> Any:
     options.max_mem = _PATTERN_MEMORY * (32 if whole else 1)
     options.log_errors = False
     try:
-        compiled = re2.compile(pattern, options)
+        compiled = re2.compile(unicodedata.normalize("NFC", pattern), options)
     except re2.error as error:
         detail = error.args[0] if error.args else error
         detail = detail.decode() if isinstance(detail, bytes) else detail
@@ -204,9 +206,20 @@ def compile_pattern(pattern: str, *, whole: bool = False) -> Any:
             f"the pattern {pattern!r} cannot be used: {detail} (allowed: RE2 syntax, which has no look-around and no "
             "back-references, so that no pattern can hang a run)"
         ) from error
-    if compiled.search("") is not None:
+    probes = [compiled.search(text) for text in ("", "a")]
+    if any(match is not None and match.start() == match.end() for match in probes):
         raise ValueError(f"the pattern {pattern!r} matches even an empty text (allowed: one that asks for something)")
+    if not whole and "\\Q" in pattern:
+        _refuse_open_quote(pattern, options)
     return compiled
+
+
+def _refuse_open_quote(pattern: str, options: Any) -> None:
+    """Raise ValueError for a `\\Q` without `\\E`: it would swallow the patterns that are sought together with it."""
+    try:
+        re2.compile(f"(?:{pattern})", options)
+    except re2.error as error:
+        raise ValueError(f"the pattern {pattern!r} cannot be used: \\Q without \\E (allowed: both)") from error
 
 
 # Which further keys go with which what.
@@ -246,10 +259,8 @@ def _check_keys(condition: Condition) -> None:
         raise ValueError("give only one of in_first and in_last")
     for name in (*anchors, "with", "without"):
         anchor = condition._value(name)
-        if anchor is not None and not anchor.is_event:
-            raise ValueError(
-                f"{name} needs something that happens in a turn (allowed: {', '.join(EVENTS)}, any of them)"
-            )
+        if anchor is not None:
+            _check_anchor(anchor, name)
     bound = _bounds_of(condition)
     if condition.what == "any" and bound and not condition.is_event:
         raise ValueError(f"{bound[0]} goes with any only where all in it are events ({', '.join(EVENTS)})")
@@ -260,6 +271,24 @@ def _check_keys(condition: Condition) -> None:
 def _bounds_of(condition: Condition) -> list[str]:
     """Its keys that say where it counts and how often."""
     return [name for name in _OF_EVENTS if condition._value(name) is not None]
+
+
+def _check_anchor(anchor: Condition, name: str) -> None:
+    """Refuse what an event that others are bound to, or share their turn with, cannot say."""
+    if not anchor.is_event:
+        raise ValueError(f"{name} needs something that happens in a turn (allowed: {', '.join(EVENTS)}, any of them)")
+    lost = [key for key in _bounds_of(anchor) if key not in ("with", "without")]
+    if lost and name in ("with", "without"):
+        raise ValueError(f"{lost[0]} has no effect inside {name} (say it beside {name})")
+    refuse_times(anchor, name)
+
+
+def refuse_times(event: Condition | None, name: str) -> None:
+    """Raise ValueError for an event that only its sightings matter of, however many: `times` would be lost."""
+    if event is not None and event.times is not None:
+        raise ValueError(
+            f"times has no effect inside {name}, where each time counts (allowed: the event without times)"
+        )
 
 
 def _check_kinds(event: Condition | None, name: str) -> None:
@@ -279,13 +308,17 @@ def _check_values(condition: Condition) -> None:
         parse_phrase(phrase)
     if condition.pattern is not None:
         compile_pattern(condition.pattern)
-    if condition.wording is not None and len(condition.wording.split()) < 3:
+    if condition.wording is not None and _words(condition.wording) < 3:
         raise ValueError("wording needs at least three words; use phrase for fewer")
     if condition.measure is not None:
         _check_measure(condition)
     what = condition.what
     if what in _IS and condition.is_ is not None and condition.is_ not in _IS[what]:
         raise ValueError(f"is: {condition.is_!r} is not known (allowed: {', '.join(_IS[what])})")
+
+
+def _words(text: str) -> int:
+    return sum(any(map(str.isalnum, word)) for word in text.split())
 
 
 def _check_measure(condition: Condition) -> None:

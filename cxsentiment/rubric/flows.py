@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from cxsentiment.rubric.conditions import Condition, Strict
+from cxsentiment.rubric.conditions import Condition, Strict, refuse_times
 
 ID = "^[a-z][a-z0-9_]{0,63}$"
 Id = Annotated[str, Field(pattern=ID)]
@@ -34,6 +34,7 @@ class Step(Strict):
                 raise ValueError(f"{name} needs something that happens in a turn, so that it has a place in the order")
             if condition is not None and (condition.before_every or condition.after_every):
                 raise ValueError(f"{name} is one place (allowed: before, after, after_first; not …_every)")
+        refuse_times(self.due, "due")
         return self
 
 

@@ -5,6 +5,7 @@
 """
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from typing import Literal
 
@@ -25,7 +26,8 @@ class Part:
 
 def parse_phrase(text: str) -> tuple[Part, ...]:
     """The parts of one phrase. Raises ValueError, with what is allowed, for a phrase that cannot be read."""
-    parts = tuple(_part(token, text) for token in text.lower().replace("’", "'").split())
+    composed = unicodedata.normalize("NFC", text)  # as the texts are that it is sought in
+    parts = tuple(_part(token, text) for token in composed.lower().replace("’", "'").split())
     if len(parts) > _MAX_PARTS:
         raise ValueError(f"the phrase {text[:40]!r}… has {len(parts)} parts (allowed: at most {_MAX_PARTS})")
     if not any(part.kind == "words" and not part.optional for part in parts):
@@ -61,7 +63,8 @@ def _part(token: str, phrase: str) -> Part:
             raise ValueError(
                 f"{token!r} in the phrase {phrase!r} cannot be read (allowed: words, a|b, (word), _, *, {_braced()})"
             )
-    return Part("words", words, optional)
+    # Words are told apart without the apostrophes at their ends, in texts too: customers', 'em.
+    return Part("words", tuple(word.strip("'") for word in words), optional)
 
 
 def _braced() -> str:

@@ -162,7 +162,8 @@ def library_cues() -> dict[str, Condition]:
 def _explain(error: ValidationError, content: Mapping[Any, Any], where: str, text: str | None) -> RubricError:
     """The first fault as a person would say it: the path with ids instead of positions, and the nearest name."""
     # A misspelt key is reported before the key that is missing because of it.
-    fault = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
+    found = [one for one in error.errors() if not _follows_another(one, error)]
+    fault = min(found, key=lambda one: one["type"] != "extra_forbidden")
     path = tuple(part for part in fault["loc"] if _is_real(part))
     allowed = ""
     message = fault["msg"].removeprefix("Value error, ")
@@ -172,8 +173,15 @@ def _explain(error: ValidationError, content: Mapping[Any, Any], where: str, tex
         allowed = ", ".join(names)
     elif fault["type"] == "missing":
         message = "this key is required"
-    said = f"{_said(path, content) or 'rubric'}: {message}{_and_more(error.error_count())}"
+    said = f"{_said(path, content) or 'rubric'}: {message}{_and_more(len(found))}"
     return RubricError(line_of(where, text, path), said, allowed=allowed)
+
+
+def _follows_another(fault: Any, error: ValidationError) -> bool:
+    """Whether a list counts as too short only because what stands in it is faulty."""
+    place = fault["loc"]
+    inside = (one["loc"] for one in error.errors() if len(one["loc"]) > len(place))
+    return fault["type"] == "too_short" and any(loc[: len(place)] == place for loc in inside)
 
 
 def _is_real(part: str | int) -> bool:
@@ -191,11 +199,11 @@ def _said(path: tuple[str | int, ...], content: object) -> str:
     node: Any = content
     for part in path:
         node = _child(node, part)
-        if isinstance(part, int):
+        if isinstance(part, int) and names:
             label = node.get("id", part + 1) if isinstance(node, Mapping) else part + 1
             names[-1] += f"[{label}]"
         else:
-            names.append(part)
+            names.append(str(part))
     return ".".join(names)
 
 

@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from cxsentiment.rubric.conditions import Condition, Count, Strict
+from cxsentiment.language import LANGUAGES
+from cxsentiment.rubric.conditions import Condition, Count, Strict, nearest, refuse_times
 from cxsentiment.rubric.flows import Flow, Id
 from cxsentiment.schema import Criticality, ItemText
 
@@ -30,6 +31,14 @@ class AppliesWhen(Strict):
     queues: Names | None = None
     languages: Names | None = None
     if_: Condition | None = Field(default=None, alias="if")
+
+    @model_validator(mode="after")
+    def _known(self) -> "AppliesWhen":
+        for name in self.languages or ():
+            if name not in LANGUAGES:
+                near = nearest(name.lower()[:2], LANGUAGES)
+                raise ValueError(f"no contact is found to be in {name!r}{near} (allowed: {', '.join(LANGUAGES)})")
+        return self
 
 
 class Level(Strict):
@@ -54,6 +63,7 @@ class Counted(Strict):
     def _sound(self) -> "Counted":
         if not self.of.is_event:
             raise ValueError("of needs something that happens in a turn, so that it can be counted")
+        refuse_times(self.of, "count")
         if self.full_at == self.none_at:
             raise ValueError("full_at and none_at must differ")
         return self
@@ -142,7 +152,7 @@ class Rubric(Strict):
     description: str = ""
     negative_at: Annotated[float, Field(gt=0, lt=1)] = 0.5
     minimum_coverage: Probability = 0.5
-    total_weight: Annotated[float, Field(gt=0)] | None = None
+    total_weight: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     flat: bool = False
     uncertain_between: Bounds | None = None
     cues: dict[Id, Condition] = Field(default_factory=dict)

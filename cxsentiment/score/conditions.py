@@ -55,6 +55,10 @@ class Conditions:
 
         return tally
 
+    def speaker(self, condition: Condition) -> str:
+        """Whose turns an event counts."""
+        return self._events.speaker(condition)
+
     def _make(self, condition: Condition) -> Judge:
         what = condition.what
         if what == "any" and condition.is_event and condition.key != Condition(any=condition.any).key:
@@ -190,7 +194,7 @@ class _Leaf:
         return f"{self._told} ({_turns(numbers)})"
 
     def _not_seen(self, contact: Contact, best: list[Sighting], elsewhere: list[Sighting], window: Window) -> str:
-        looked = turns_of(self._condition.speaker, self._windows.turns_in(contact, window))
+        looked = turns_of(self._windows.speaker, self._windows.turns_in(contact, window))
         text = f"{self._untold} ({looked})"
         if self._times > 1:
             text = f"{self._deed} in {sum(one.sure for one in best)} of {self._times} turns asked for{self._where}"

@@ -1,8 +1,8 @@
 """Events: what happens in turns. Each finds its sightings in a contact; the phrases of a rubric are sought at once."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from cxsentiment.rubric.conditions import Condition
+from cxsentiment.rubric.conditions import SAID, Condition
 from cxsentiment.rubric.scorecard import Rubric
 from cxsentiment.schema import SENTIMENTS
 from cxsentiment.score.contact import Contact, Labels, Sighting
@@ -11,7 +11,6 @@ from cxsentiment.score.wording import Wording
 
 Finder = Callable[[Contact], list[Sighting]]
 _SURE = 1.0  # what is read off the words themselves is certain
-_SAID_WITHOUT_MODEL = ("phrase", "pattern", "wording")
 
 
 class Events:
@@ -32,6 +31,27 @@ class Events:
         if found is None:
             found = self._finders[bare.key] = _remembered(bare.key, self._make(bare))
         return found
+
+    def speaker(self, condition: Condition) -> str:
+        """Whose turns an event counts: those of what a cue stands for; of all where its kinds differ in speaker."""
+        meant = self._meant(condition)
+        if meant.what != "any":
+            return meant.speaker
+        speakers = {self.speaker(part) for part in meant.any or ()}
+        return speakers.pop() if len(speakers) == 1 else "anyone"
+
+    def walk(self, condition: Condition) -> Iterator[Condition]:
+        """A condition and all inside it, what its cues stand for included."""
+        for part in condition.walk():
+            yield part
+            if part.cue is not None:
+                yield from self.walk(self._cues[part.cue])
+
+    def _meant(self, condition: Condition) -> Condition:
+        """The event that a cue stands for, its words said `by` whom the cue names; any other event itself."""
+        while condition.cue is not None:
+            condition = _said_by(self._cues[condition.cue], condition.by)
+        return condition
 
     def _make(self, condition: Condition) -> Finder:
         find = self._whats[condition.what](self, condition)
@@ -107,10 +127,7 @@ class Events:
         return find
 
     def _cue(self, condition: Condition) -> Finder:
-        cue = self._cues[condition.cue or ""]
-        if condition.by is not None and cue.what in _SAID_WITHOUT_MODEL:
-            cue = cue.model_copy(update={"by": condition.by})
-        return self.finder(cue)
+        return self.finder(_said_by(self._cues[condition.cue or ""], condition.by))
 
     def _any(self, condition: Condition) -> Finder:
         finders = [self.finder(part) for part in condition.any or ()]
@@ -128,6 +145,18 @@ class Events:
         "cue": _cue,
         "any": _any,
     }
+
+
+def _said_by(event: Condition, by: str | None) -> Condition:
+    """The event with its words, and those of each of its kinds, said by somebody else."""
+    if by is None:
+        return event
+    if event.any is not None:
+        kinds = tuple(_said_by(part, by) for part in event.any)
+        return Condition.model_construct(**dict(event) | {"any": kinds})
+    if event.what in SAID or event.cue is not None:
+        return Condition.model_construct(**dict(event) | {"by": by})
+    return event
 
 
 def _bare(condition: Condition) -> Condition:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+from cxsentiment.ingest.values import channel
 from cxsentiment.language import language_of
 from cxsentiment.rubric.scorecard import AppliesWhen, Bounds, Counted, Item, Level, Rubric
 from cxsentiment.schema import Verdict
@@ -10,6 +11,7 @@ from cxsentiment.score.conditions import Conditions, Judge
 from cxsentiment.score.contact import Contact, Sighting
 from cxsentiment.score.outcome import Gap, Outcome
 from cxsentiment.score.words import sentence, turns_of, where, who_did
+from cxsentiment.text import clean
 
 PERSON = "no rule says what counts: a person grades this item"
 UNCERTAIN = "uncertain"
@@ -152,7 +154,7 @@ class ItemJudge:
 
     def _counted(self, count: Counted, conditions: Conditions) -> Grade:
         tally = conditions.tally(count.of)
-        deed, place = who_did(count.of), where(count.of)
+        deed, place, speaker = who_did(count.of), where(count.of), conditions.speaker(count.of)
 
         def share(number: float) -> float:
             return min(1.0, max(0.0, (number - count.none_at) / (count.full_at - count.none_at)))
@@ -164,7 +166,7 @@ class ItemJudge:
             sure = [one for one in best if one.sure]
             points = share(len(sure))
             p_met = round(share(sum(one.p for one in best)), 5)
-            counted = turns_of(count.of.speaker, len(sure))
+            counted = turns_of(speaker, len(sure))
             told = f"{deed}{place} in {counted} (all points at {count.full_at}, none at {count.none_at})"
             if self._bounds is not None:
                 low, high = self._bounds
@@ -181,16 +183,17 @@ def _applies(when: AppliesWhen, conditions: Conditions) -> Callable[[Contact], s
     """A function that says why an item does not apply to a contact (None: it does); None for one that always does."""
     if when == AppliesWhen():
         return None
-    filters = [("channel", when.channels), ("campaign", when.campaigns), ("queue", when.queues)]
-    given = [(name, values) for name, values in filters if values is not None]
+    filters = [("channel", when.channels, channel), ("campaign", when.campaigns, clean), ("queue", when.queues, clean)]
+    # A name stands for what a contact of that name is read as: a channel "Voice" is a call.
+    given = [(name, values, {*values, *map(read, values)}) for name, values, read in filters if values is not None]
     judge = conditions.judge(when.if_) if when.if_ is not None else None
     event = when.if_ is not None and when.if_.is_event
     unseen = f"it was not seen that {who_did(when.if_)}{where(when.if_)}" if event and when.if_ is not None else ""
 
     def why_not(contact: Contact) -> str | None:
-        for name, values in given:
+        for name, values, meant in given:
             value = getattr(contact.transcript, name)
-            if value not in values:
+            if value not in meant:
                 return f"{name} is {value or 'not given'}, the item is for {', '.join(values)}"
         if when.languages is not None:
             language = _language(contact)

@@ -50,11 +50,11 @@ class Windows:
 
     def __init__(self, condition: Condition, events: Events) -> None:
         self._condition = condition
-        self._speaker = _speaker(condition)
+        self.speaker = events.speaker(condition)
         self._order = next((name for name in ANCHORS if getattr(condition, name) is not None), None)
         self._needs_times = any(
             part.what == "silence" or any(getattr(part, name) is not None for name in _TIMED)
-            for part in condition.walk()
+            for part in events.walk(condition)
         )
         self._unbound = all(getattr(condition, name) is None for name in (*PLACES, *ANCHORS))
         self._anchors: Callable[[Contact], list[Sighting]] | None = None
@@ -66,11 +66,11 @@ class Windows:
         """The window of the condition in this contact."""
         if self._needs_times and _lacks_times(contact):
             return Window((), gap="unknown", why="the turns of this contact have no times")
-        places = contact.places(self._speaker)
-        if not places and self._speaker not in ("agent", "customer"):
+        places = contact.places(self.speaker)
+        if not places and self.speaker not in ("agent", "customer"):
             return Window(())  # nobody of that kind took part: then it was not said
         if not places:
-            return Window((), gap="unknown", why=f"no turn of {actor(self._speaker)} was scored")
+            return Window((), gap="unknown", why=f"no turn of {actor(self.speaker)} was scored")
         if self._unbound:
             return _WHOLE
         first, last = self._placed(contact, places)
@@ -93,13 +93,13 @@ class Windows:
             if before or self._has_chance(contact, anchor, max(low, first), min(high, last), places)
         ]
         if not kept:
-            turn = turns_of(self._speaker, 1).removeprefix("1 ")
+            turn = turns_of(self.speaker, 1).removeprefix("1 ")
             return Window((), gap="no_chance", why=f"no {turn} followed after {who_did(self._anchor)}")
         return Window([one for _, one in kept], [anchor for anchor, _ in kept], every)
 
     def turns_in(self, contact: Contact, window: Window) -> int:
         """How many turns of the speaker the window touches."""
-        places = contact.places(self._speaker)
+        places = contact.places(self.speaker)
         if window.whole:
             return len(places)
         if len(window.stretches) == 1:
@@ -156,14 +156,6 @@ class Windows:
 
 
 _WHOLE = Window([(0, end_of(1 << 30))], whole=True)
-
-
-def _speaker(condition: Condition) -> str:
-    """Whose turns are counted: those of the event's speaker; of the first of several kinds."""
-    if condition.what == "any":
-        speakers = {part.speaker for part in condition.any or ()}
-        return speakers.pop() if len(speakers) == 1 else "anyone"
-    return condition.speaker
 
 
 def _lacks_times(contact: Contact) -> bool:

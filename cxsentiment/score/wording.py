@@ -6,6 +6,7 @@ speech into turns anywhere.
 """
 
 import re
+import unicodedata
 from collections.abc import Sequence
 
 from cxsentiment.score.contact import Contact, Sighting
@@ -18,7 +19,8 @@ class Wording:
     """A wording to be said. `tolerance` (0-0.5) is the share of its words that may be wrong."""
 
     def __init__(self, text: str, tolerance: float | None = None) -> None:
-        self._words = [match.group().lower().replace("’", "'") for match in _WORD.finditer(text)]
+        composed = unicodedata.normalize("NFC", text)  # as the texts are that it is sought in
+        self._words = [match.group().lower().replace("’", "'") for match in _WORD.finditer(composed)]
         self._allowed = int((_USUAL_TOLERANCE if tolerance is None else tolerance) * len(self._words) + 1e-9)
         self._distinct = frozenset(self._words)
 

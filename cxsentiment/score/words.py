@@ -65,9 +65,17 @@ def deed(condition: Condition) -> str:
         text = f"{(condition.cue or '').replace('_', ' ')}"
     else:
         text = " or ".join(dict.fromkeys(deed(part) for part in condition.any or ()))
+    return text + _beside(condition)
+
+
+def _beside(condition: Condition) -> str:
+    """What else must, or must not, stand in the event's turn."""
+    text = ""
     if condition.with_ is not None:
-        text += f" where {actor(condition.with_.speaker)} {deed(condition.with_)}"
-    if condition.without is not None:
+        text += f" where {who_did(condition.with_)}"
+    if condition.without is not None and condition.without.what in ("silence", "cue", "any"):
+        text += f" but not where {who_did(condition.without)}"
+    elif condition.without is not None:
         text += f" where {actor(condition.without.speaker)} has not {deed(condition.without)}"
     return text
 
@@ -86,7 +94,7 @@ def who_did(condition: Condition) -> str:
 def where(condition: Condition) -> str:
     """The place an event is bound to: ` in the first 2 agent turns before the agent informed`; empty where to none."""
     text = ""
-    turns = "turns" if condition.what == "any" else f"{condition.speaker} turns".replace("anyone ", "")
+    turns = "turns" if condition.what in ("any", "cue") else f"{condition.speaker} turns".replace("anyone ", "")
     for name, said in (("in_first", "first"), ("in_last", "last")):
         if (count := getattr(condition, name)) is not None:
             text += f" in the {said} {count} {turns}" if count > 1 else f" in the {said} {turns[:-1]}"
