@@ -374,7 +374,13 @@ TALK = {
                 "created_at": 1700000060,
                 "author": {"type": "admin", "id": "5", "name": "Max"},
             },
-            {"part_type": "close", "body": "<p>Bye!</p>", "created_at": 1700000061, "author": {"type": "admin"}},
+            {
+                "part_type": "close",
+                "body": "<p>Bye!</p>",
+                "created_at": 1700000061,
+                "author": {"type": "admin", "id": "5"},
+            },
+            {"part_type": "snoozed", "body": "<p>Later</p>", "created_at": 1700000062, "author": {"type": "admin"}},
             {
                 "part_type": "open",
                 "body": "<p>One more thing</p>",
@@ -633,26 +639,44 @@ def test_an_intercom_conversation() -> None:
         ("customer", "I want my money back.\nNow.", 0.0),
         ("bot", "Hi, I am a robot", 5.0),
         ("agent", "Of course.", 60.0),
+        ("agent", "Bye!", 61.0),
         ("customer", "One more thing", 90.0),
     ]
     assert contact.skipped == {"event": 2, "internal note": 1}
     assert (contact.dropped_turns, contact.channel, contact.queue) == (1, "email", "6")
     assert (contact.attrs["rating"], contact.attrs["rating_scale"]) == (2, "1 to 5")
     assert contact.attrs["subject"] == "Refund"
-    assert any('"close" holds a text' in warning for warning in contact.warnings)
+    assert any('"snoozed" holds a text' in warning for warning in contact.warnings)
+
+
+def test_intercoms_messages_that_come_with_an_act() -> None:
+    def part(kind: str, body: str | None, author: str) -> dict[str, Any]:
+        return {"part_type": kind, "body": body, "author": {"type": author, "id": author}, "created_at": 1700000100}
+
+    parts = [
+        part("quick_reply", "<p>Which plan?</p>", "bot"),
+        part("comment", "<p>Pro</p>", "user"),
+        part("assignment", "<p>Hi, Max here.</p>", "admin"),
+        part("assignment", None, "admin"),
+        part("close", "<p>Bye!</p>", "admin"),
+        part("close", None, "admin"),
+    ]
+    (contact,) = told({**TALK, "conversation_parts": {"conversation_parts": parts}})
+    assert [turn.text for turn in contact.turns[1:]] == ["Which plan?", "Pro", "Hi, Max here.", "Bye!"]
+    assert (initials(contact), contact.skipped) == ("cbcaa", {"event": 2})
 
 
 def test_an_intercom_list_with_a_hole() -> None:
     results = outcome({"type": "conversation.list", "conversations": [TALK, {"type": "conversation", "id": "2"}]})
     assert [type(result).__name__ for result in results] == ["Transcript", "Reject"]
-    assert initials(told({"type": "list", "data": [TALK]})[0]) == "cbac"
+    assert initials(told({"type": "list", "data": [TALK]})[0]) == "cbaac"
 
 
 def test_roles_are_declared_by_id_or_name(tmp_path: Path) -> None:
     path = tmp_path / "talk.json"
     path.write_text(json.dumps(TALK))
     (contact,), _ = read(path, roles=["Max=other", "u1=agent"])
-    assert initials(contact) == "aboa"
+    assert initials(contact) == "aboaa"
 
 
 def test_help_desks_leave_out_what_mails_quote() -> None:
@@ -687,7 +711,7 @@ COUNTED: list[tuple[Any, tuple[str, ...], int, tuple[str, ...]]] = [
     ({**TICKET, "comments": COMMENTS}, ("comments",), 4, ()),
     ({"audits": AUDITS[:3]}, ("events",), 7, ()),
     (FRESH, ("conversations",), 5, ()),
-    (TALK, ("conversation_parts",), 8, ("conversation_parts",)),
+    (TALK, ("conversation_parts",), 9, ("conversation_parts",)),
 ]
 
 
