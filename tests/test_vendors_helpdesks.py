@@ -687,6 +687,17 @@ def test_help_desks_leave_out_what_mails_quote() -> None:
     talk["conversation_parts"]["conversation_parts"][3]["body"] = f"Of course.{history}"
     for document, said in (
         ({**FRESH, "source": 2, "conversations": [reply]}, "On its way"),
+def test_intercoms_deleted_messages_are_nobodys_words() -> None:
+    gone = {"body": "<p><i>This message was deleted</i></p>", "redacted": True}
+    talk: Any = copy.deepcopy(TALK)
+    talk["source"] |= gone
+    talk["conversation_parts"]["conversation_parts"][3] |= gone
+    (contact,) = told(talk)
+    assert [turn.text for turn in contact.turns] == ["Hi, I am a robot", "Bye!", "One more thing"]
+    assert contact.skipped == {"event": 2, "internal note": 1, "redacted message": 2}
+    assert contact.started_at == "2023-11-14T22:13:25+00:00"
+
+
         ({**TICKET, "via": {"channel": "web"}, "comments": [comment]}, "We come."),
         (talk, "Of course."),
     ):

@@ -72,12 +72,19 @@ def _read(document: Any, origin: Origin) -> Iterator[Contact | InputError]:
 def _contact(document: dict[str, Any]) -> Contact:
     first = _first(document) or {}
     skipped: Counter[str] = Counter()
-    entries = [_entry(first, document.get("created_at"))]
+    entries = []
+    if _is_redacted(first):
+        skipped["redacted message"] += 1
+    else:
+        entries.append(_entry(first, document.get("created_at")))
     notes = Notes()
     parts = at(document, "conversation_parts", "conversation_parts")
     for part in objects(parts if isinstance(parts, list) else at(document, "conversation_parts")):
         kind, text = words(part.get("part_type")), words(part.get("body"))
         if kind in _MESSAGES or (kind in _MAY_SPEAK and text):
+            if _is_redacted(part):
+                skipped["redacted message"] += 1
+                continue
             entries.append(_entry(part, part.get("created_at")))
             continue
         skipped["internal note" if kind in _NOTES else "event"] += 1
@@ -106,6 +113,11 @@ def _contact(document: dict[str, Any]) -> Contact:
         notes=notes,
         skipped=skipped,
     )
+
+
+def _is_redacted(part: dict[str, Any]) -> bool:
+    """Whether a message was deleted; its body is then Intercom's ("This message was deleted"), not its author's."""
+    return part.get("redacted") is True
 
 
 def _customer(document: dict[str, Any]) -> str | None:
