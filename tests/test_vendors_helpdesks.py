@@ -633,6 +633,14 @@ def test_freshdesk_ticket_and_conversations_side_by_side(tmp_path: Path) -> None
     assert [(found.id, initials(found)) for found in both] == [("78", "a"), ("77", "cc")]
 
 
+def test_what_freshdesk_forwards_to_others_is_not_said_to_the_customer() -> None:
+    forwarded = {"ticket_id": 77, "user_id": 2, "incoming": False, "private": False, "source": 8, "body_text": "Lost?"}
+    ticket = {**FRESH, "conversations": [*FRESH["conversations"], forwarded]}
+    (before,), (after,) = told(FRESH), told(ticket)
+    assert after.turns == before.turns
+    assert after.skipped == {**before.skipped, "forwarded mail": 1}
+
+
 def test_an_intercom_conversation() -> None:
     (contact,) = told(TALK)
     assert [(turn.speaker, turn.text, turn.start_s) for turn in contact.turns] == [

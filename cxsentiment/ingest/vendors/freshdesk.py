@@ -15,6 +15,7 @@ from cxsentiment.schema import Speaker
 _CHANNELS = {1: "email", 3: "call", 5: "social", 6: "social", 7: "chat", 10: "email"}
 _OUTBOUND = 10
 _SURVEY = 6
+_FORWARDED = 8  # to a third party, such as a carrier: the customer never sees it
 _LISTS = ("conversations", "notes")
 _GIVE = (
     "Give the ticket with its conversations (tickets/77?include=conversations), "
@@ -123,6 +124,8 @@ def _contact(ticket: dict[str, Any], conversations: list[dict[str, Any]]) -> Con
             skipped["internal note"] += 1
         elif item.get("source") == _SURVEY:
             skipped["survey"] += 1
+        elif item.get("source") == _FORWARDED:
+            skipped["forwarded mail"] += 1
         else:
             entries.append(_entry(item))
     source = ticket.get("source")
