@@ -633,6 +633,19 @@ def test_freshdesk_ticket_and_conversations_side_by_side(tmp_path: Path) -> None
     assert [(found.id, initials(found)) for found in both] == [("78", "a"), ("77", "cc")]
 
 
+def test_zendesks_record_of_a_call_is_nobodys_words() -> None:
+    record = "Call from: +1 (555) 0100\nTime of call: 9:00\nLength of phone call: 2 minutes"
+    call = {"type": "VoiceComment", "author_id": 500, "public": True, "body": record, "plain_body": record}
+    spoken = {**call, "data": {"call_duration": 20, "transcription_text": "Please call me back."}}
+    silent = {**call, "data": {"call_duration": 120, "transcription_text": None}}
+    (contact,) = told({"ticket": {**TICKET, "comments": [spoken, silent]}})
+    assert [(turn.speaker, turn.text) for turn in contact.turns] == [("customer", "Please call me back.")]
+    assert contact.skipped == {"call record": 1}
+    audit = {"id": 1, "ticket_id": 31, "author_id": 500, "created_at": "2021-03-01T09:00:00Z"}
+    (audited,) = told({"audits": [{**audit, "events": [spoken, silent]}]})
+    assert ([turn.text for turn in audited.turns], audited.skipped) == (["Please call me back."], {"call record": 1})
+
+
 def test_what_freshdesk_forwards_to_others_is_not_said_to_the_customer() -> None:
     forwarded = {"ticket_id": 77, "user_id": 2, "incoming": False, "private": False, "source": 8, "body_text": "Lost?"}
     ticket = {**FRESH, "conversations": [*FRESH["conversations"], forwarded]}
@@ -674,6 +687,17 @@ def test_intercoms_messages_that_come_with_an_act() -> None:
     assert (initials(contact), contact.skipped) == ("cbcaa", {"event": 2})
 
 
+def test_intercoms_deleted_messages_are_nobodys_words() -> None:
+    gone = {"body": "<p><i>This message was deleted</i></p>", "redacted": True}
+    talk: Any = copy.deepcopy(TALK)
+    talk["source"] |= gone
+    talk["conversation_parts"]["conversation_parts"][3] |= gone
+    (contact,) = told(talk)
+    assert [turn.text for turn in contact.turns] == ["Hi, I am a robot", "Bye!", "One more thing"]
+    assert contact.skipped == {"event": 2, "internal note": 1, "redacted message": 2}
+    assert contact.started_at == "2023-11-14T22:13:25+00:00"
+
+
 def test_an_intercom_list_with_a_hole() -> None:
     results = outcome({"type": "conversation.list", "conversations": [TALK, {"type": "conversation", "id": "2"}]})
     assert [type(result).__name__ for result in results] == ["Transcript", "Reject"]
@@ -695,17 +719,6 @@ def test_help_desks_leave_out_what_mails_quote() -> None:
     talk["conversation_parts"]["conversation_parts"][3]["body"] = f"Of course.{history}"
     for document, said in (
         ({**FRESH, "source": 2, "conversations": [reply]}, "On its way"),
-def test_intercoms_deleted_messages_are_nobodys_words() -> None:
-    gone = {"body": "<p><i>This message was deleted</i></p>", "redacted": True}
-    talk: Any = copy.deepcopy(TALK)
-    talk["source"] |= gone
-    talk["conversation_parts"]["conversation_parts"][3] |= gone
-    (contact,) = told(talk)
-    assert [turn.text for turn in contact.turns] == ["Hi, I am a robot", "Bye!", "One more thing"]
-    assert contact.skipped == {"event": 2, "internal note": 1, "redacted message": 2}
-    assert contact.started_at == "2023-11-14T22:13:25+00:00"
-
-
         ({**TICKET, "via": {"channel": "web"}, "comments": [comment]}, "We come."),
         (talk, "Of course."),
     ):

@@ -140,6 +140,9 @@ class _Ticket:
         if comment.get("public") is False:
             self.skipped["internal note"] += 1
             return
+        if _is_call(comment) and not _text(comment):
+            self.skipped["call record"] += 1
+            return
         author = _author(comment.get("author_id", audit.get("author_id")))
         role = self.role(author)
         name = words(at(self.users.get(author or ""), "name"))
@@ -184,7 +187,14 @@ def _author(value: object) -> str | None:
     return _NO_AUTHOR if value in (-1, _NO_AUTHOR) else identifier(value)
 
 
+def _is_call(comment: dict[str, Any]) -> bool:
+    """Whether it is Zendesk's record of a call: its body lists numbers and times, in nobody's words."""
+    return comment.get("type") == "VoiceComment" and isinstance(comment.get("data"), dict)
+
+
 def _text(comment: dict[str, Any]) -> str:
+    if _is_call(comment):
+        return words(at(comment, "data", "transcription_text")).strip()
     if text := words(comment.get("plain_body")):
         return text.replace("&nbsp;", " ")
     if text := words(comment.get("body")):
