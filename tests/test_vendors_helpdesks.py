@@ -633,6 +633,22 @@ def test_freshdesk_ticket_and_conversations_side_by_side(tmp_path: Path) -> None
     assert [(found.id, initials(found)) for found in both] == [("78", "a"), ("77", "cc")]
 
 
+def test_a_page_that_cannot_hold_all_messages_says_so() -> None:
+    def warned(document: object) -> bool:
+        return any("missing" in warning for contact in told(document) for warning in contact.warnings)
+
+    for more in ({"next_page": "https://x.zendesk.com/2"}, {"meta": {"has_more": True}}):
+        assert warned({"comments": COMMENTS, **more})
+        assert warned({"ticket": TICKET, "comments": COMMENTS, **more})
+        assert not warned({"tickets": [{**TICKET, "comments": COMMENTS}], **more})  # more tickets, not comments
+        assert not warned({"tickets": [TICKET], **more})
+    assert not warned({"comments": COMMENTS, "next_page": None, "meta": {"has_more": False}})
+    reply = FRESH["conversations"][0]
+    assert [warned({**FRESH, "conversations": [reply] * count}) for count in (9, 10, 11)] == [False, True, False]
+    part = TALK["conversation_parts"]["conversation_parts"][0]
+    assert [warned({**TALK, "conversation_parts": [part] * count}) for count in (499, 500)] == [False, True]
+
+
 def test_zendesks_record_of_a_call_is_nobodys_words() -> None:
     record = "Call from: +1 (555) 0100\nTime of call: 9:00\nLength of phone call: 2 minutes"
     call = {"type": "VoiceComment", "author_id": 500, "public": True, "body": record, "plain_body": record}

@@ -17,6 +17,7 @@ _OUTBOUND = 10
 _SURVEY = 6
 _FORWARDED = 8  # to a third party, such as a carrier: the customer never sees it
 _LISTS = ("conversations", "notes")
+_WITH_A_TICKET = 10  # the first conversations, and no more, that the API gives with a ticket
 _GIVE = (
     "Give the ticket with its conversations (tickets/77?include=conversations), "
     "or ticket.json and conversations.json in one folder"
@@ -83,7 +84,13 @@ def _read(document: Any, origin: Origin) -> Iterator[Contact | InputError]:
         entries = [] if _entries(ticket) == [ticket] else _entries(ticket)
         if not entries and origin.source.name == "ticket.json":
             entries = _belonging(beside(origin, "conversations.json"), ticket)
-        yield _contact(ticket, entries)
+        contact = _contact(ticket, entries)
+        if len(objects(ticket, "conversations")) == _WITH_A_TICKET:
+            contact.notes.add(
+                f"the ticket has {_WITH_A_TICKET} conversations, the most that the API gives with a ticket: later ones "
+                "may be missing (tickets/77/conversations has all)"
+            )
+        yield contact
 
 
 def _belonging(document: object, ticket: dict[str, Any]) -> list[dict[str, Any]]:

@@ -24,6 +24,7 @@ _NOTES = ("note", "note_and_reopen")
 # assigns it may tell the customer something with that.
 _MESSAGES = ("comment", "quick_reply")
 _MAY_SPEAK = ("open", "close", "assignment")
+_MOST_PARTS = 500  # the last ones, and no more, that the API gives of a conversation
 _CHANNELS = {
     **dict.fromkeys(("conversation", "whatsapp", "sms", "push", "inapp"), "chat"),
     "email": "email",
@@ -78,8 +79,11 @@ def _contact(document: dict[str, Any]) -> Contact:
     else:
         entries.append(_entry(first, document.get("created_at")))
     notes = Notes()
-    parts = at(document, "conversation_parts", "conversation_parts")
-    for part in objects(parts if isinstance(parts, list) else at(document, "conversation_parts")):
+    listed = at(document, "conversation_parts", "conversation_parts")
+    parts = objects(listed if isinstance(listed, list) else at(document, "conversation_parts"))
+    if len(parts) == _MOST_PARTS:
+        notes.add(f"{_MOST_PARTS} parts are the most that the API gives: others after the first message may be missing")
+    for part in parts:
         kind, text = words(part.get("part_type")), words(part.get("body"))
         if kind in _MESSAGES or (kind in _MAY_SPEAK and text):
             if _is_redacted(part):

@@ -88,18 +88,31 @@ def _read_ticket(document: Any, origin: Origin) -> Iterator[Contact | InputError
     users = by_id(objects(document, "users"))
     parts = _parts(document, "ticket", "tickets")
     if not any(map(_is_ticket, parts)):
-        yield _of_comments(objects(_parts(document, "comment", "comments")), users, origin)
+        contact = _of_comments(objects(_parts(document, "comment", "comments")), users, origin)
+        _doubt_end(document, contact)
+        yield contact
         return
     for place, ticket in enumerate(parts, start=1):
         if not isinstance(ticket, dict) or not _is_ticket(ticket):
             yield InputError("no_turns", f"{origin.where}:{place}", "the ticket has no requester and description")
             continue
-        comments = at(ticket, "comments")
-        if comments is None and len(parts) == 1:
-            comments = at(document, "comments")
-            if comments is None and origin.source.name == "ticket.json":
-                comments = at(beside(origin, "comments.json"), "comments")
-        yield _of_ticket(ticket, objects(comments), users)
+        page = ticket
+        if at(ticket, "comments") is None and len(parts) == 1:
+            page = document
+            if at(document, "comments") is None and origin.source.name == "ticket.json":
+                page = beside(origin, "comments.json")
+        contact = _of_ticket(ticket, objects(page, "comments"), users)
+        _doubt_end(page, contact)
+        yield contact
+
+
+def _doubt_end(page: object, contact: Contact) -> None:
+    """Warn where a page of comments names a next one."""
+    more = words(at(page, "next_page")) or at(page, "meta", "has_more") is True
+    if more and isinstance(at(page, "comments"), list):
+        contact.notes.add(
+            "a further page of comments is missing (next_page): fetch it too, and put all comments into one list"
+        )
 
 
 def _of_comments(comments: list[dict[str, Any]], users: Mapping[str, dict[str, Any]], origin: Origin) -> Contact:
