@@ -262,6 +262,14 @@ def test_a_chat_of_connect_itself_has_its_contact_id_at_the_top(tmp_path: Path) 
     assert (contact.format, contact.id, len(contact.turns)) == ("amazon-contact-lens-chat", "own-1", 5)
 
 
+def test_a_chat_that_the_api_gave_has_the_id_of_its_messages_else_that_of_the_first_contact(tmp_path: Path) -> None:
+    document = chat(InitialContactId="first-1", Channel=None, CustomerMetadata=None)
+    assert one(tmp_path, document).id == "first-1"
+    for item in document["Transcript"][2:]:  # those of an earlier session, which the answer may hold, name none
+        item["ContactId"] = "own-2"
+    assert one(tmp_path, document).id == "own-2"
+
+
 def test_agents_of_a_chat_are_told_apart_after_a_transfer(tmp_path: Path) -> None:
     second: dict[str, Any] = {
         "AbsoluteTime": "2024-02-03T09:00:35.000Z",

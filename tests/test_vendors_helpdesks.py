@@ -374,7 +374,13 @@ TALK = {
                 "created_at": 1700000060,
                 "author": {"type": "admin", "id": "5", "name": "Max"},
             },
-            {"part_type": "close", "body": "<p>Bye!</p>", "created_at": 1700000061, "author": {"type": "admin"}},
+            {
+                "part_type": "close",
+                "body": "<p>Bye!</p>",
+                "created_at": 1700000061,
+                "author": {"type": "admin", "id": "5"},
+            },
+            {"part_type": "snoozed", "body": "<p>Later</p>", "created_at": 1700000062, "author": {"type": "admin"}},
             {
                 "part_type": "open",
                 "body": "<p>One more thing</p>",
@@ -627,32 +633,98 @@ def test_freshdesk_ticket_and_conversations_side_by_side(tmp_path: Path) -> None
     assert [(found.id, initials(found)) for found in both] == [("78", "a"), ("77", "cc")]
 
 
+def test_a_page_that_cannot_hold_all_messages_says_so() -> None:
+    def warned(document: object) -> bool:
+        return any("missing" in warning for contact in told(document) for warning in contact.warnings)
+
+    for more in ({"next_page": "https://x.zendesk.com/2"}, {"meta": {"has_more": True}}):
+        assert warned({"comments": COMMENTS, **more})
+        assert warned({"ticket": TICKET, "comments": COMMENTS, **more})
+        assert not warned({"tickets": [{**TICKET, "comments": COMMENTS}], **more})  # more tickets, not comments
+        assert not warned({"tickets": [TICKET], **more})
+    assert not warned({"comments": COMMENTS, "next_page": None, "meta": {"has_more": False}})
+    reply = FRESH["conversations"][0]
+    assert [warned({**FRESH, "conversations": [reply] * count}) for count in (9, 10, 11)] == [False, True, False]
+    part = TALK["conversation_parts"]["conversation_parts"][0]
+    assert [warned({**TALK, "conversation_parts": [part] * count}) for count in (499, 500)] == [False, True]
+
+
+def test_zendesks_record_of_a_call_is_nobodys_words() -> None:
+    record = "Call from: +1 (555) 0100\nTime of call: 9:00\nLength of phone call: 2 minutes"
+    call = {"type": "VoiceComment", "author_id": 500, "public": True, "body": record, "plain_body": record}
+    spoken = {**call, "data": {"call_duration": 20, "transcription_text": "Please call me back."}}
+    silent = {**call, "data": {"call_duration": 120, "transcription_text": None}}
+    (contact,) = told({"ticket": {**TICKET, "comments": [spoken, silent]}})
+    assert [(turn.speaker, turn.text) for turn in contact.turns] == [("customer", "Please call me back.")]
+    assert contact.skipped == {"call record": 1}
+    audit = {"id": 1, "ticket_id": 31, "author_id": 500, "created_at": "2021-03-01T09:00:00Z"}
+    (audited,) = told({"audits": [{**audit, "events": [spoken, silent]}]})
+    assert ([turn.text for turn in audited.turns], audited.skipped) == (["Please call me back."], {"call record": 1})
+
+
+def test_what_freshdesk_forwards_to_others_is_not_said_to_the_customer() -> None:
+    forwarded = {"ticket_id": 77, "user_id": 2, "incoming": False, "private": False, "source": 8, "body_text": "Lost?"}
+    ticket = {**FRESH, "conversations": [*FRESH["conversations"], forwarded]}
+    (before,), (after,) = told(FRESH), told(ticket)
+    assert after.turns == before.turns
+    assert after.skipped == {**before.skipped, "forwarded mail": 1}
+
+
 def test_an_intercom_conversation() -> None:
     (contact,) = told(TALK)
     assert [(turn.speaker, turn.text, turn.start_s) for turn in contact.turns] == [
         ("customer", "I want my money back.\nNow.", 0.0),
         ("bot", "Hi, I am a robot", 5.0),
         ("agent", "Of course.", 60.0),
+        ("agent", "Bye!", 61.0),
         ("customer", "One more thing", 90.0),
     ]
     assert contact.skipped == {"event": 2, "internal note": 1}
     assert (contact.dropped_turns, contact.channel, contact.queue) == (1, "email", "6")
     assert (contact.attrs["rating"], contact.attrs["rating_scale"]) == (2, "1 to 5")
     assert contact.attrs["subject"] == "Refund"
-    assert any('"close" holds a text' in warning for warning in contact.warnings)
+    assert any('"snoozed" holds a text' in warning for warning in contact.warnings)
+
+
+def test_intercoms_messages_that_come_with_an_act() -> None:
+    def part(kind: str, body: str | None, author: str) -> dict[str, Any]:
+        return {"part_type": kind, "body": body, "author": {"type": author, "id": author}, "created_at": 1700000100}
+
+    parts = [
+        part("quick_reply", "<p>Which plan?</p>", "bot"),
+        part("comment", "<p>Pro</p>", "user"),
+        part("assignment", "<p>Hi, Max here.</p>", "admin"),
+        part("assignment", None, "admin"),
+        part("close", "<p>Bye!</p>", "admin"),
+        part("close", None, "admin"),
+    ]
+    (contact,) = told({**TALK, "conversation_parts": {"conversation_parts": parts}})
+    assert [turn.text for turn in contact.turns[1:]] == ["Which plan?", "Pro", "Hi, Max here.", "Bye!"]
+    assert (initials(contact), contact.skipped) == ("cbcaa", {"event": 2})
+
+
+def test_intercoms_deleted_messages_are_nobodys_words() -> None:
+    gone = {"body": "<p><i>This message was deleted</i></p>", "redacted": True}
+    talk: Any = copy.deepcopy(TALK)
+    talk["source"] |= gone
+    talk["conversation_parts"]["conversation_parts"][3] |= gone
+    (contact,) = told(talk)
+    assert [turn.text for turn in contact.turns] == ["Hi, I am a robot", "Bye!", "One more thing"]
+    assert contact.skipped == {"event": 2, "internal note": 1, "redacted message": 2}
+    assert contact.started_at == "2023-11-14T22:13:25+00:00"
 
 
 def test_an_intercom_list_with_a_hole() -> None:
     results = outcome({"type": "conversation.list", "conversations": [TALK, {"type": "conversation", "id": "2"}]})
     assert [type(result).__name__ for result in results] == ["Transcript", "Reject"]
-    assert initials(told({"type": "list", "data": [TALK]})[0]) == "cbac"
+    assert initials(told({"type": "list", "data": [TALK]})[0]) == "cbaac"
 
 
 def test_roles_are_declared_by_id_or_name(tmp_path: Path) -> None:
     path = tmp_path / "talk.json"
     path.write_text(json.dumps(TALK))
     (contact,), _ = read(path, roles=["Max=other", "u1=agent"])
-    assert initials(contact) == "aboa"
+    assert initials(contact) == "aboaa"
 
 
 def test_help_desks_leave_out_what_mails_quote() -> None:
@@ -687,7 +759,7 @@ COUNTED: list[tuple[Any, tuple[str, ...], int, tuple[str, ...]]] = [
     ({**TICKET, "comments": COMMENTS}, ("comments",), 4, ()),
     ({"audits": AUDITS[:3]}, ("events",), 7, ()),
     (FRESH, ("conversations",), 5, ()),
-    (TALK, ("conversation_parts",), 8, ("conversation_parts",)),
+    (TALK, ("conversation_parts",), 9, ("conversation_parts",)),
 ]
 
 

@@ -468,6 +468,26 @@ def test_a_liveperson_agent_who_never_wrote_is_not_credited() -> None:
     assert (initials(contact), contact.agent_id, contact.attrs["assignee"]) == ("cb", None, "9")
 
 
+def test_livepersons_survey_is_no_part_of_the_conversation() -> None:
+    record: Any = copy.deepcopy(HISTORY["conversationHistoryRecords"][0])
+    for message in record["messageRecords"]:
+        message["dialogId"] = "d-1"
+    asked = {"type": "TEXT_PLAIN", "sentBy": "Agent", "participantId": "77", "dialogId": "d-2"}
+    answered = {"type": "TEXT_PLAIN", "sentBy": "Consumer", "participantId": "p", "dialogId": "d-2"}
+    record["messageRecords"] += [
+        {**asked, "messageData": {"msg": {"text": "How satisfied are you?"}}},
+        {**answered, "messageData": {"msg": {"text": "1, awful"}}},
+    ]
+    record["dialogs"] = [
+        {"dialogId": "d-1", "dialogType": "MAIN"},
+        {"dialogId": "d-2", "dialogType": "POST_SURVEY"},
+        {"dialogType": "POST_SURVEY"},
+    ]
+    (contact,) = told(record)
+    assert (initials(contact), contact.agent_id) == ("cba", "9")
+    assert contact.skipped == {"attachment": 1, "internal note": 1, "survey": 2}
+
+
 def test_salesforce_entries_by_conversation() -> None:
     chat, call = told(ENTRIES)
     assert [(turn.speaker, turn.text, turn.start_s) for turn in chat.turns] == [

@@ -167,6 +167,17 @@ def sentence(index: int, channel: int, text: str, start: object = None, end: obj
     }
 
 
+@pytest.mark.parametrize("texts", [{"messages": [message(0, "one")]}, {"sentences": [sentence(0, 1, "Hi.")]}])
+def test_a_twilio_page_that_names_a_next_one_says_that_it_is_missing(tmp_path: Path, texts: dict[str, Any]) -> None:
+    first = {"meta": {"next_page_url": "https://x.twilio.com/?Page=1"}, **texts}
+    last = {"meta": {"next_page_url": None}, **texts}
+
+    def warned(document: object) -> bool:
+        return any("next_page_url" in warning for warning in one(tmp_path, document).warnings)
+
+    assert (warned(first), warned(last), warned([first, last]), warned([first, first])) == (True, False, False, True)
+
+
 def test_twilio_sentences_have_channels_that_are_declared(tmp_path: Path) -> None:
     page = {
         "meta": {"first_page_url": "https://intelligence.twilio.com/v2/Transcripts/GT5/Sentences?Page=0"},

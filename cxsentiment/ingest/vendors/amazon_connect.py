@@ -143,7 +143,14 @@ def _role(entry: Mapping[str, Any], roles: Mapping[str, str]) -> Speaker | None:
 def _contact_id(document: object, origin: Origin) -> str | None:
     own = name(at(document, "CustomerMetadata", "ContactId")) or name(at(document, "ContactId"))
     match = _FILE.match(_stem(origin))
-    return own or (match["id"] if match else None)
+    return own or (match["id"] if match else _fetched_id(document))
+
+
+def _fetched_id(document: object) -> str | None:
+    """The contact of a chat that the API gave (GetTranscript): its messages name theirs, unless they are of an earlier
+    session; the answer itself names only the first contact of a chain."""
+    named = {name(item.get("ContactId")) for item in objects(document, "Transcript")} - {None}
+    return min(filter(None, named)) if len(named) == 1 else name(at(document, "InitialContactId"))
 
 
 def _stem(origin: Origin) -> str:

@@ -15,7 +15,9 @@ from cxsentiment.schema import Speaker
 _CHANNELS = {1: "email", 3: "call", 5: "social", 6: "social", 7: "chat", 10: "email"}
 _OUTBOUND = 10
 _SURVEY = 6
+_FORWARDED = 8  # to a third party, such as a carrier: the customer never sees it
 _LISTS = ("conversations", "notes")
+_WITH_A_TICKET = 10  # the first conversations, and no more, that the API gives with a ticket
 _GIVE = (
     "Give the ticket with its conversations (tickets/77?include=conversations), "
     "or ticket.json and conversations.json in one folder"
@@ -82,7 +84,13 @@ def _read(document: Any, origin: Origin) -> Iterator[Contact | InputError]:
         entries = [] if _entries(ticket) == [ticket] else _entries(ticket)
         if not entries and origin.source.name == "ticket.json":
             entries = _belonging(beside(origin, "conversations.json"), ticket)
-        yield _contact(ticket, entries)
+        contact = _contact(ticket, entries)
+        if len(objects(ticket, "conversations")) == _WITH_A_TICKET:
+            contact.notes.add(
+                f"the ticket has {_WITH_A_TICKET} conversations, the most that the API gives with a ticket: later ones "
+                "may be missing (tickets/77/conversations has all)"
+            )
+        yield contact
 
 
 def _belonging(document: object, ticket: dict[str, Any]) -> list[dict[str, Any]]:
@@ -123,6 +131,8 @@ def _contact(ticket: dict[str, Any], conversations: list[dict[str, Any]]) -> Con
             skipped["internal note"] += 1
         elif item.get("source") == _SURVEY:
             skipped["survey"] += 1
+        elif item.get("source") == _FORWARDED:
+            skipped["forwarded mail"] += 1
         else:
             entries.append(_entry(item))
     source = ticket.get("source")

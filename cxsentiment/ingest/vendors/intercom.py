@@ -8,6 +8,7 @@ from cxsentiment.errors import InputError
 from cxsentiment.ingest.contacts import Contact, Entry, Notes
 from cxsentiment.ingest.formats import DocumentFormat, Format, Origin, at, objects, words
 from cxsentiment.ingest.markup import plain_text
+from cxsentiment.ingest.values import shown
 from cxsentiment.ingest.vendors.fields import identifier, known, moment_of
 from cxsentiment.schema import Speaker
 
@@ -19,7 +20,11 @@ _ROLES: dict[str, Speaker] = {
 # Intercom's own bot may write on behalf of an admin, under this name and mailbox.
 _OPERATOR = "operator"
 _NOTES = ("note", "note_and_reopen")
-_MAY_SPEAK = ("close", "snoozed")
+# Parts that are messages, and acts that may come with one: a reply to a closed conversation opens it, and who closes or
+# assigns it may tell the customer something with that.
+_MESSAGES = ("comment", "quick_reply")
+_MAY_SPEAK = ("open", "close", "assignment")
+_MOST_PARTS = 500  # the last ones, and no more, that the API gives of a conversation
 _CHANNELS = {
     **dict.fromkeys(("conversation", "whatsapp", "sms", "push", "inapp"), "chat"),
     "email": "email",
@@ -68,19 +73,27 @@ def _read(document: Any, origin: Origin) -> Iterator[Contact | InputError]:
 def _contact(document: dict[str, Any]) -> Contact:
     first = _first(document) or {}
     skipped: Counter[str] = Counter()
-    entries = [_entry(first, document.get("created_at"))]
+    entries = []
+    if _is_redacted(first):
+        skipped["redacted message"] += 1
+    else:
+        entries.append(_entry(first, document.get("created_at")))
     notes = Notes()
-    parts = at(document, "conversation_parts", "conversation_parts")
-    for part in objects(parts if isinstance(parts, list) else at(document, "conversation_parts")):
-        kind = words(part.get("part_type"))
-        if kind == "comment" or (kind == "open" and words(part.get("body"))):  # a reply to a closed one opens it
+    listed = at(document, "conversation_parts", "conversation_parts")
+    parts = objects(listed if isinstance(listed, list) else at(document, "conversation_parts"))
+    if len(parts) == _MOST_PARTS:
+        notes.add(f"{_MOST_PARTS} parts are the most that the API gives: others after the first message may be missing")
+    for part in parts:
+        kind, text = words(part.get("part_type")), words(part.get("body"))
+        if kind in _MESSAGES or (kind in _MAY_SPEAK and text):
+            if _is_redacted(part):
+                skipped["redacted message"] += 1
+                continue
             entries.append(_entry(part, part.get("created_at")))
             continue
         skipped["internal note" if kind in _NOTES else "event"] += 1
-        if kind in _MAY_SPEAK and words(part.get("body")):
-            notes.add(
-                f'a part of type "{kind}" holds a text, which was left out: only comments are said to the other side'
-            )
+        if text and kind not in _NOTES:
+            notes.add(f'a part of type "{shown(kind)}" holds a text, which was left out: it may be no message')
     rating = document.get("conversation_rating")
     rated = at(rating, "rating")
     return Contact(
@@ -104,6 +117,11 @@ def _contact(document: dict[str, Any]) -> Contact:
         notes=notes,
         skipped=skipped,
     )
+
+
+def _is_redacted(part: dict[str, Any]) -> bool:
+    """Whether a message was deleted; its body is then Intercom's ("This message was deleted"), not its author's."""
+    return part.get("redacted") is True
 
 
 def _customer(document: dict[str, Any]) -> str | None:

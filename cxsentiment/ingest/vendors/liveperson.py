@@ -20,6 +20,7 @@ _SENDERS: dict[str, Speaker] = {
 _USER_TYPES: dict[str, Speaker] = {"human": "agent", "bot": "bot", "system": "system"}
 _UNASSIGNED = "Unassigned"
 _INTERNAL = "AGENTS_AND_MANAGERS"
+_SURVEY = "POST_SURVEY"
 
 
 def _is_record(value: object) -> bool:
@@ -44,11 +45,16 @@ def _read(document: Any, origin: Origin) -> Iterator[Contact | InputError]:
 def _contact(record: dict[str, Any]) -> Contact:
     info = record["info"]
     agents = {identifier(agent.get("agentId")): agent for agent in objects(record, "agentParticipants")}
+    # A survey after the conversation is a dialog of its own; its questions and scores are no part of what was said.
+    dialogs = objects(record, "dialogs")
+    surveys = {words(dialog.get("dialogId")) for dialog in dialogs if dialog.get("dialogType") == _SURVEY} - {""}
     entries: list[Entry] = []
     skipped: Counter[str] = Counter()
     for message in objects(record, "messageRecords"):
         if message.get("audience") == _INTERNAL:
             skipped["internal note"] += 1
+        elif words(message.get("dialogId")) in surveys:
+            skipped["survey"] += 1
         elif message.get("type", "TEXT_PLAIN") != "TEXT_PLAIN":
             skipped["attachment"] += 1
         else:

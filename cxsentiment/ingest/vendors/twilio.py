@@ -86,7 +86,9 @@ def _read_conversations(document: Any, origin: Origin) -> Iterator[Contact | Inp
                     index=place,
                 )
             )
-        yield Contact(entries, id=sid or None, channel="chat", skipped=skipped)
+        contact = Contact(entries, id=sid or None, channel="chat", skipped=skipped)
+        _doubt_end(document, contact)
+        yield contact
 
 
 def _is_voice(document: object) -> bool:
@@ -116,12 +118,21 @@ def _read_voice(document: Any, origin: Origin) -> Iterator[Contact | InputError]
             )
         )
     facts = {"language": at(document, "language_code"), "customer_key": at(document, "customer_key")}
-    yield Contact(
+    contact = Contact(
         entries,
         id=_transcript_sid(document),
         channel="call",
         attrs={name: value for name, value in facts.items() if value},
     )
+    _doubt_end(document, contact)
+    yield contact
+
+
+def _doubt_end(document: object, contact: Contact) -> None:
+    """Warn where the page, or the last of a list of pages, names a next one."""
+    last = document if isinstance(document, dict) else (objects(document) or [{}])[-1]
+    if words(at(last, "meta", "next_page_url")):
+        contact.notes.add("a further page is missing (next_page_url): fetch it too, and put all pages into one list")
 
 
 def _transcript_sid(document: object) -> str | None:

@@ -88,18 +88,31 @@ def _read_ticket(document: Any, origin: Origin) -> Iterator[Contact | InputError
     users = by_id(objects(document, "users"))
     parts = _parts(document, "ticket", "tickets")
     if not any(map(_is_ticket, parts)):
-        yield _of_comments(objects(_parts(document, "comment", "comments")), users, origin)
+        contact = _of_comments(objects(_parts(document, "comment", "comments")), users, origin)
+        _doubt_end(document, contact)
+        yield contact
         return
     for place, ticket in enumerate(parts, start=1):
         if not isinstance(ticket, dict) or not _is_ticket(ticket):
             yield InputError("no_turns", f"{origin.where}:{place}", "the ticket has no requester and description")
             continue
-        comments = at(ticket, "comments")
-        if comments is None and len(parts) == 1:
-            comments = at(document, "comments")
-            if comments is None and origin.source.name == "ticket.json":
-                comments = at(beside(origin, "comments.json"), "comments")
-        yield _of_ticket(ticket, objects(comments), users)
+        page = ticket
+        if at(ticket, "comments") is None and len(parts) == 1:
+            page = document
+            if at(document, "comments") is None and origin.source.name == "ticket.json":
+                page = beside(origin, "comments.json")
+        contact = _of_ticket(ticket, objects(page, "comments"), users)
+        _doubt_end(page, contact)
+        yield contact
+
+
+def _doubt_end(page: object, contact: Contact) -> None:
+    """Warn where a page of comments names a next one."""
+    more = words(at(page, "next_page")) or at(page, "meta", "has_more") is True
+    if more and isinstance(at(page, "comments"), list):
+        contact.notes.add(
+            "a further page of comments is missing (next_page): fetch it too, and put all comments into one list"
+        )
 
 
 def _of_comments(comments: list[dict[str, Any]], users: Mapping[str, dict[str, Any]], origin: Origin) -> Contact:
@@ -139,6 +152,9 @@ class _Ticket:
         """A comment; author and time are the audit's where the comment has none."""
         if comment.get("public") is False:
             self.skipped["internal note"] += 1
+            return
+        if _is_call(comment) and not _text(comment):
+            self.skipped["call record"] += 1
             return
         author = _author(comment.get("author_id", audit.get("author_id")))
         role = self.role(author)
@@ -184,7 +200,14 @@ def _author(value: object) -> str | None:
     return _NO_AUTHOR if value in (-1, _NO_AUTHOR) else identifier(value)
 
 
+def _is_call(comment: dict[str, Any]) -> bool:
+    """Whether it is Zendesk's record of a call: its body lists numbers and times, in nobody's words."""
+    return comment.get("type") == "VoiceComment" and isinstance(comment.get("data"), dict)
+
+
 def _text(comment: dict[str, Any]) -> str:
+    if _is_call(comment):
+        return words(at(comment, "data", "transcription_text")).strip()
     if text := words(comment.get("plain_body")):
         return text.replace("&nbsp;", " ")
     if text := words(comment.get("body")):
