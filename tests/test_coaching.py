@@ -153,6 +153,14 @@ def test_no_recovery(talk):
     assert [one for one in found([talk]) if one.skill == RECOVERY] == []
 
 
+def test_an_example_by_nobody_known_is_nobodys():
+    # The contact names no agent; of its turns only the last one of the agent does.
+    by = {"agent_id": "b"}
+    talk = [customer(negative=0.9), agent(**by), agent(apologise=0.9), customer(positive=0.9), agent(**by)]
+    other = [customer(), agent(agent_id="z")]
+    assert [one for one in found([talk, other], agents=[None, "z"]) if one.skill == RECOVERY] == []
+
+
 def test_order_agents_by_id_strengths_first_and_places():
     good = [customer(negative=0.9), agent(acknowledge=0.9)]
     bad = [customer(negative=0.8), agent()]

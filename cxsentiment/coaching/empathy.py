@@ -164,6 +164,8 @@ def recoveries(talk: Talk, pool: int) -> Iterator[Candidate]:
             continue
         act, place = np.unravel_index(int(between.argmax()), between.shape)
         row = low + 1 + int(place)
+        if talk.agent[row] < 0:
+            continue  # said by nobody known, so it is nobody's example
         why = (
             f"The customer reads as negative in turn {talk.number[low]} (p {talk.p_negative[low]:.2f}) and as positive "
             f"in turn {talk.number[high]} (p {talk.p_positive[high]:.2f}); between them, turn {talk.number[row]} shows "
