@@ -107,15 +107,14 @@ def downturns(talk: Talk, texts: Texts, pool: int) -> Iterator[Candidate]:
     turned = (p[:, :2] < PRESENT).all(axis=1) & (p[:, 2:] >= PRESENT).all(axis=1)
     windows, p = windows[turned], p[turned]
     rows = windows[:, 2]
-    known = talk.agent[rows] >= 0
+    before = talk.preceding(talk.is_agent)
+    # Of those without an agent's turn at the turning point there is nothing to show; they must not fill the pool.
+    known = (talk.agent[rows] >= 0) & (before[rows] >= windows[:, 1])
     windows, p, rows = windows[known], p[known], rows[known]
     confidence = (1 - p[:, :2]).mean(axis=1) * p[:, 2:].mean(axis=1)
-    before = talk.preceding(talk.is_agent)
     item = empathy_item(texts)
     for k in top(talk.agent[rows], confidence, pool):
         row = int(rows[k])
-        if before[row] < windows[k, 1]:
-            continue  # no agent turn lies at the turning point
         earlier = ", ".join(f"turn {talk.number[r]}" for r in windows[k, :2])
         why = (
             f"The customer's words turn negative here: {earlier} do not read as negative, turn {talk.number[row]} and "
