@@ -21,6 +21,8 @@ from cxsentiment.spreadsheets import plain
 
 ITEM_PREFIX = "item:"
 """Before the name of an item where a column of verdicts is meant: item:greeting."""
+PLANNED = {"agent_id", "channel", "campaign"}
+"""Columns of the planner's form that tell the grader something and are not read back."""
 
 
 @dataclass(frozen=True, slots=True)
