@@ -176,7 +176,9 @@ def _picked(run: _Run, inside: BoolArray, wanted: Sequence[str]) -> dict[str, li
     part = inside & np.isin(run.agent_of, [run.agents.index(name) for name in names])
     present = {run.agents[code] for code in np.unique(run.agent_of[part]).tolist()}
     found: dict[str, list[CoachingMoment]] = {name: [] for name in run.agents if name in present}
-    for one in moments(*run.part(part), run.texts):
+    # Of everybody's contacts, whoever is asked for: how often all agents miss an item decides which examples are good,
+    # and a turn of one agent may stand in another's contact.
+    for one in moments(*run.part(inside), run.texts):
         # A turn may be another agent's than the contact's: whoever has no pack here gets it elsewhere.
         if one.agent_id in found:
             found[one.agent_id].append(one)

@@ -34,6 +34,7 @@ def print_import(read: Read, added: Added, rejects: Path, *, as_json: bool) -> N
                 **asdict(added),
                 "empty_forms": read.empty,
                 "text_answers": read.texts,
+                "columns_not_read": list(read.unread),
                 "rejected": len(read.rejects),
                 "rejects": str(rejects),
             }
@@ -48,6 +49,8 @@ def print_import(read: Read, added: Added, rejects: Path, *, as_json: bool) -> N
         console.print(f"{added.late:,} are older than the verdict that counts, and are kept as history")
     if read.empty:
         console.print(f"{read.empty:,} rows are not filled in yet")
+    if read.unread:
+        console.print(f"not read, for they are called after no item: columns {escape(', '.join(read.unread))}")
     if read.texts:
         console.print(f"{read.texts:,} answers in free text hold no verdict")
     if read.rejects:

@@ -1,7 +1,7 @@
 import pyarrow as pa
 import pytest
 
-from cxsentiment.coaching.candidates import ACKNOWLEDGING, CONDUCT, MISSED_EMPATHY, RECOVERY
+from cxsentiment.coaching.candidates import ACKNOWLEDGING, CONDUCT, DOWNTURN, MISSED_EMPATHY, RECOVERY
 from cxsentiment.coaching.moments import moments
 from cxsentiment.schema import ItemText
 from tests.tables import agent, contacts, customer, items, no_contacts, no_items, no_turns, turns
@@ -151,6 +151,21 @@ def test_recovery_quotes_the_most_empathic_turn_between():
 )
 def test_no_recovery(talk):
     assert [one for one in found([talk]) if one.skill == RECOVERY] == []
+
+
+def test_an_example_by_nobody_known_is_nobodys():
+    # The contact names no agent; of its turns only the last one of the agent does.
+    by = {"agent_id": "b"}
+    talk = [customer(negative=0.9), agent(**by), agent(apologise=0.9), customer(positive=0.9), agent(**by)]
+    other = [customer(), agent(agent_id="z")]
+    assert [one for one in found([talk, other], agents=[None, "z"]) if one.skill == RECOVERY] == []
+
+
+def test_turning_points_without_an_agent_do_not_crowd_out_others():
+    alone = [customer(), customer(), customer(negative=0.9), customer(negative=0.9), agent(reassure=0.9)]
+    one = [customer(), customer(), agent(), customer(negative=0.6), customer(negative=0.6), agent(reassure=0.9)]
+    chosen = found([*[alone] * 12, one], per_agent=2)
+    assert [moment.contact_id for moment in chosen if moment.skill == DOWNTURN] == ["c012"]
 
 
 def test_order_agents_by_id_strengths_first_and_places():

@@ -217,6 +217,17 @@ def test_packs_of_a_week_an_agent_a_campaign_and_of_everything(run: Path) -> Non
     assert gather(run, Wanted(week="all", campaign="bank")).team.contacts == 60
 
 
+def test_the_pack_of_an_agent_is_the_same_whoever_else_is_asked_for(tmp_path: Path) -> None:
+    rows = [{"agent_id": "ab"[k % 2], "channel": "chat"} for k in range(4)]
+    said = [turns(f"c{k:03d}", [customer(), agent(), customer()]) for k in range(4)]
+    # What a does always and b never: how often all agents miss it makes it a good example.
+    verdicts = [verdict(k, "greet", k % 2 == 0) for k in range(4)]
+    folder = finished.run(tmp_path / "run", rows, verdicts, turns=pa.concat_tables(said), rubric={"content": CARD})
+    every, alone = gather(folder, Wanted()), gather(folder, Wanted(agents=["a"]))
+    assert alone.agents[0].moments == every.agents[0].moments
+    assert "all agents together miss it in 50% of contacts" in alone.agents[0].moments[0].why
+
+
 @pytest.mark.parametrize(
     ("wanted", "said"),
     [

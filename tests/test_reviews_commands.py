@@ -36,6 +36,16 @@ def test_import_says_what_became_of_each_row(command, file, tmp_path):
     assert (tmp_path / "labels-rejects.jsonl").read_text() == "", "rejects of an earlier import must not stay"
 
 
+def test_a_column_that_is_called_after_no_item_is_named(command, tmp_path):
+    form = tmp_path / "form.csv"
+    form.write_text("contact_id,grader,purpose,agent_id,greeting,apologize\nc1,anna,random,A1,yes,no\n")
+    arguments = ("labels", "import", form, "--db", "labels.db", "--rubric", "default")
+    done = command(*arguments)
+    assert "1 verdicts in 1 rows" in done.out
+    assert "not read, for they are called after no item: columns apologize" in done.out
+    assert json.loads(command(*arguments, "--json").out)["columns_not_read"] == ["apologize"]
+
+
 def test_list_export_and_log(command, file):
     command("labels", "import", file, "--db", "labels.db", "--by", "lea")
     told = json.loads(command("labels", "list", "--db", "labels.db", "--json").out)

@@ -308,15 +308,16 @@ def test_what_is_exported_is_read_back_the_same(tmp_path, kind):
             "c2", points=0.5, purpose="coaching", rubric_name="t", rubric_version="1", rubric_sha256="ab", source="y"
         ),
         label("c3", points=None, purpose="double", rated_at="2026-05-01T00:00:00+00:00", source="=z"),
+        label("c4", comment="'-5 points", source="''quoted''"),
     ]
     out = tmp_path / f"out.{kind}"
     with LabelStore.open(str(tmp_path / "a.db"), create=True) as store:
         store.add(given)
-        assert export_labels(store, out) == 3
+        assert export_labels(store, out) == 4
     read = read_labels([str(out)], rules())
     assert read.rejects == ()
     with LabelStore.open(str(tmp_path / "b.db"), create=True) as store:
-        assert store.add(read.labels).new == 3
+        assert store.add(read.labels).new == 4
         assert store.labels() == given
         again = tmp_path / f"again.{kind}"
         export_labels(store, again)

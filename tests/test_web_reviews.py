@@ -513,6 +513,20 @@ def test_a_contact_that_the_run_lost_holds_nobody_up(desk, facts):
     assert "Do graders agree?" in browser.get(f"/r/may/batch?id={mine.batch_id}")
 
 
+def test_erasing_a_contact_takes_its_id_out_of_the_audit_log(desk, facts):
+    store, machine = desk.store, Machine("met", 1.0, 0.9)
+    Disputes(store).open(facts.key, "c1", "greeting", machine, "why", "amy")
+    Disputes(store).open(facts.key, "c2", "greeting", machine, "why", "amy")
+    TurnLabels(store).save(facts.key, "c1", "x", 0, [TurnLabel("c1", 0, "customer", "x", "negative", ())])
+    before = len(store.log())
+    store.erase(["c1"])
+    subjects = [line["subject"] for line in store.log()]
+    assert len(subjects) == before + 1  # that something was done stays, and by whom
+    assert "c1" not in subjects
+    assert subjects.count("[erased]") == 2
+    assert "c2" in subjects
+
+
 def test_a_store_that_is_down_says_so_and_comes_back(run, tmp_path):
     database = tmp_path / "db" / "reviews.db"
     database.parent.mkdir()

@@ -107,15 +107,14 @@ def downturns(talk: Talk, texts: Texts, pool: int) -> Iterator[Candidate]:
     turned = (p[:, :2] < PRESENT).all(axis=1) & (p[:, 2:] >= PRESENT).all(axis=1)
     windows, p = windows[turned], p[turned]
     rows = windows[:, 2]
-    known = talk.agent[rows] >= 0
+    before = talk.preceding(talk.is_agent)
+    # Of those without an agent's turn at the turning point there is nothing to show; they must not fill the pool.
+    known = (talk.agent[rows] >= 0) & (before[rows] >= windows[:, 1])
     windows, p, rows = windows[known], p[known], rows[known]
     confidence = (1 - p[:, :2]).mean(axis=1) * p[:, 2:].mean(axis=1)
-    before = talk.preceding(talk.is_agent)
     item = empathy_item(texts)
     for k in top(talk.agent[rows], confidence, pool):
         row = int(rows[k])
-        if before[row] < windows[k, 1]:
-            continue  # no agent turn lies at the turning point
         earlier = ", ".join(f"turn {talk.number[r]}" for r in windows[k, :2])
         why = (
             f"The customer's words turn negative here: {earlier} do not read as negative, turn {talk.number[row]} and "
@@ -164,6 +163,8 @@ def recoveries(talk: Talk, pool: int) -> Iterator[Candidate]:
             continue
         act, place = np.unravel_index(int(between.argmax()), between.shape)
         row = low + 1 + int(place)
+        if talk.agent[row] < 0:
+            continue  # said by nobody known, so it is nobody's example
         why = (
             f"The customer reads as negative in turn {talk.number[low]} (p {talk.p_negative[low]:.2f}) and as positive "
             f"in turn {talk.number[high]} (p {talk.p_positive[high]:.2f}); between them, turn {talk.number[row]} shows "

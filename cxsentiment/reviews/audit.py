@@ -10,6 +10,11 @@ from sqlalchemy import Connection, insert
 from cxsentiment.ingest.sources import writable
 from cxsentiment.reviews.tables import audit
 
+OF_A_CONTACT = ("picked", "graded", "contested", "decided", "withdrawn", "turns labelled")
+"""The actions whose subject is a contact's id."""
+ERASED = "[erased]"
+"""Stands in the lines of an erased contact, as it does in a run's receipt."""
+
 
 def note(
     connection: Connection, action: str, subject: str, details: Mapping[str, object], who: str | None = None

@@ -21,6 +21,8 @@ from cxsentiment.spreadsheets import plain
 
 ITEM_PREFIX = "item:"
 """Before the name of an item where a column of verdicts is meant: item:greeting."""
+PLANNED = {"agent_id", "channel", "campaign"}
+"""Columns of the planner's form that tell the grader something and are not read back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ def read_rows(source: Source, sheet: str | None = None) -> Iterator[LabelRow]:
     with open_bytes(source) as file:
         head = file.read(64)
     if head.startswith(b"PAR1"):
-        return _of_table(open_parquet(source))
+        return _of_table(open_parquet(source), sheet=False)
     if head.startswith(b"PK"):
         return _of_table(open_excel(source, sheet))
     if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):
@@ -56,7 +58,8 @@ def read_rows(source: Source, sheet: str | None = None) -> Iterator[LabelRow]:
     return _of_table(open_csv(source))
 
 
-def _of_table(table: Table) -> Iterator[LabelRow]:
+def _of_table(table: Table, *, sheet: bool = True) -> Iterator[LabelRow]:
+    """The rows of a table; cells of a `sheet`, which a spreadsheet opens, may have an apostrophe before a formula."""
     names = [normalise_name(column) for column in table.columns]
     if repeated := {name for name in names if name and names.count(name) > 1}:
         raise InputError(
@@ -68,7 +71,7 @@ def _of_table(table: Table) -> Iterator[LabelRow]:
     for row in table.rows(ignore):
         problem = InputError("bad_row", f"{table.source}:{row.number}", row.problem) if row.problem else None
         cells = {
-            name: plain(cell) if isinstance(cell, str) else cell
+            name: plain(cell) if sheet and isinstance(cell, str) else cell
             for name, cell in zip(names, row.cells, strict=False)
             if name
         }

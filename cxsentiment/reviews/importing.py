@@ -11,7 +11,7 @@ from cxsentiment.ingest.sources import Source, find_sources, source_name
 from cxsentiment.ingest.values import contact_id, number, shown, text_or_none
 from cxsentiment.privacy import mask
 from cxsentiment.reviews.connect import answers_of
-from cxsentiment.reviews.files import ITEM_PREFIX, LabelRow, read_rows
+from cxsentiment.reviews.files import ITEM_PREFIX, PLANNED, LabelRow, read_rows
 from cxsentiment.reviews.labels import PURPOSES, Label, Purpose
 from cxsentiment.reviews.verdicts import Graded, Vocabulary
 from cxsentiment.rubric.scorecard import Rubric
@@ -61,7 +61,7 @@ class ImportRules:
 class Read:
     """What files held: labels, refused rows, and counts: rows, rows without a verdict (an empty form), texts.
 
-    `records` says in which row of its file each label stands.
+    `records` says in which row of its file each label stands, `unread` which columns of forms hold no item's verdicts.
     """
 
     labels: tuple[Label, ...]
@@ -70,6 +70,7 @@ class Read:
     empty: int
     texts: int
     records: tuple[int, ...] = ()
+    unread: tuple[str, ...] = ()
 
 
 def parse_label_map(texts: Sequence[str]) -> dict[str, str]:
@@ -135,11 +136,13 @@ class _Reader:
         self.records: list[int] = []
         self.rejects: list[Reject] = []
         self.rows = self.empty = self.texts = 0
+        self.unread: set[str] = set()
         self._seen: dict[tuple[str, ...], Label] = {}
         self._ids = {item.id for _, item in rules.rubric.pairs()} if rules.rubric else set()
 
     def found(self) -> Read:
-        return Read(tuple(self.labels), tuple(self.rejects), self.rows, self.empty, self.texts, tuple(self.records))
+        kept = tuple(self.labels), tuple(self.rejects), self.rows, self.empty, self.texts, tuple(self.records)
+        return Read(*kept, tuple(sorted(self.unread - PLANNED)))
 
     def take(self, row: LabelRow) -> None:
         self.rows += 1
@@ -210,6 +213,7 @@ class _Reader:
             for column, cell in row.cells.items()
             if column not in used and (item := self._item_of(column)) is not None
         ]
+        self.unread |= row.cells.keys() - used - {one for one in row.cells if self._item_of(one) is not None}
         if not wide:
             raise InputError(
                 "missing_column",

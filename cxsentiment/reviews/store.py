@@ -10,8 +10,9 @@ from typing import Any, Self
 from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, select, update
 
 from cxsentiment.errors import StoreError
+from cxsentiment.ingest.sources import writable
 from cxsentiment.reviews import database as db
-from cxsentiment.reviews.audit import note, now
+from cxsentiment.reviews.audit import ERASED, OF_A_CONTACT, note, now
 from cxsentiment.reviews.labels import FIELDS, Label
 from cxsentiment.reviews.tables import OF_CONTACTS, audit, labels
 
@@ -119,7 +120,8 @@ class LabelStore:
     def erase(self, contacts: Sequence[str], *, reason: str = "", who: str | None = None) -> int:
         """Remove all labels of these contacts, history included; how many. The audit log keeps the count, no ids.
 
-        What the review desk holds of them goes too: assignments, disputes and labelled turns.
+        What the review desk holds of them goes too: assignments, disputes and labelled turns. Lines of the audit log
+        that tell of what was done with one of them stay, but no longer say with which.
         """
         count = 0
         with self.writing() as connection:
@@ -127,6 +129,8 @@ class LabelStore:
                 count += connection.execute(delete(labels).where(labels.c.contact_id.in_(some))).rowcount
                 for table in OF_CONTACTS:
                     connection.execute(delete(table).where(table.c.contact_id.in_(some)))
+                named = audit.c.action.in_(OF_A_CONTACT) & audit.c.subject.in_([writable(one) for one in some])
+                connection.execute(update(audit).where(named).values(subject=ERASED))
             note(connection, "erased", reason, {"labels": count, "contacts": len(set(contacts))}, who)
         if self._engine.dialect.name == "sqlite":
             # The write-ahead log still holds what was there; emptied, the file is all there is.
