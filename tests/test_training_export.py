@@ -13,6 +13,7 @@ from cxsentiment.devices import load_onnxruntime  # noqa: E402
 from cxsentiment.errors import CxError  # noqa: E402
 from cxsentiment.schema import ACTS, SENTIMENTS  # noqa: E402
 from training.batches import Item, pad  # noqa: E402
+from training.bundle import weighed  # noqa: E402
 from training.calibrate import plain_heads  # noqa: E402
 from training.config import Config, read_config  # noqa: E402
 from training.export import export  # noqa: E402
@@ -196,6 +197,14 @@ def test_a_loss_that_is_no_number_stops_the_run(recipe: Config, tokeniser: Token
         network.acts.bias.fill_(torch.nan)
     with pytest.raises(CxError, match=r"epoch 1, step 1: the loss is nan: training has diverged.*encoder_rate"):
         fit(network, turns(), tokeniser, recipe, None, lambda line: None)
+
+
+def test_posts_do_not_say_what_a_probability_means_in_a_contact(recipe: Config) -> None:
+    contact, post = (
+        LabelledTurn(source, source, "c-1", 0, "chat", "fine, thanks", "positive")
+        for source in ("service_talk", "posts")
+    )
+    assert weighed([contact, post], recipe) == [contact]
 
 
 def test_a_recipe_survives_json(recipe: Config) -> None:

@@ -92,7 +92,8 @@ def put(aside: Path, out: Path) -> None:
 
 
 def weighed(dev: list[LabelledTurn], config: Config) -> list[LabelledTurn]:
-    """The development turns, those of a campaign as many times as its recipe says."""
+    """The development turns of talk that is scored, those of a campaign as many times as its recipe says."""
+    dev = [turn for turn in dev if turn.source == CAMPAIGN or SOURCES[turn.source].calibrates]
     if config.campaign is None:
         return dev
     own = [turn for turn in dev if turn.source == CAMPAIGN]

@@ -44,7 +44,8 @@ class Source:
     source's label to ours (None: dropped, for the reason in `dropped`); None where the labels are the codebook's.
     `left_out` says how many rows `read` leaves out, by reason; None where it leaves out none.
     `keyed`: the texts are looked up in the datasets that the labels name.
-    `own`: talk between customers and agents, split by conversation. `tested`: a part of it is kept for testing.
+    `own`: split by conversation, and single texts of other domains are not. `tested`: a part of it is kept for testing.
+    `calibrates`: its development part says what a probability means; that of no service talk says it of other talk.
     `read` takes the file and the folder of the data, where texts that a label file names are found.
     """
 
@@ -60,6 +61,7 @@ class Source:
     keyed: bool = False
     own: bool = True
     tested: bool = True
+    calibrates: bool = True
     labels: dict[str, str | None] | None = None
     dropped: str = ""
     left_out: Callable[[Path], Counter[str]] | None = None
@@ -173,6 +175,7 @@ SOURCES: dict[str, Source] = {
         limits="No service talk: what the writers are pleased or displeased with is mostly no service.",
         read=sources.labelled_turns,
         keyed=True,
+        calibrates=False,
     ),
     "goemotions": Source(
         title="GoEmotions",
