@@ -102,7 +102,9 @@ def _items(draw: st.DrawFn, name: str) -> dict[str, Any]:
         if kind == "graded levels":
             item["levels"][0]["when"] = {"act": "greet"}
     elif kind == "count":
-        item |= {"kind": "count", "count": {"of": draw(_events()), "full_at": draw(st.integers(1, 9)), "none_at": 0}}
+        counted = draw(_events())
+        counted.pop("times", None)  # each time counts
+        item |= {"kind": "count", "count": {"of": counted, "full_at": draw(st.integers(1, 9)), "none_at": 0}}
     if draw(st.booleans()):
         item["critical"] = draw(st.sampled_from(["customer", "business", "compliance"]))
         item["effect"] = draw(st.sampled_from(["zero", "report", {"cap": 62.5}]))
