@@ -171,8 +171,8 @@ def commands(campaign):
     (campaign.folder / "customers.csv").write_text("customer_id,from,margin\nu0001,2025-01-01,5\n", encoding="utf-8")
     double = (campaign.folder / "labels.csv").read_text(encoding="utf-8").replace(",kim,", ",lee,")
     (campaign.folder / "double.csv").write_text(double.replace(",random,", ",double,"), encoding="utf-8")
-    db = campaign.folder / "labels.db"
-    said("labels", "import", labels, campaign.folder / "double.csv", "--db", db)
+    db, refused = campaign.folder / "labels.db", campaign.folder / "refused.jsonl"
+    said("labels", "import", labels, campaign.folder / "double.csv", "--db", db, "--rejects", refused)
     plan = ("--db", db, "--out", campaign.folder / "plan.csv", "--overwrite", "--double", 4)
     beside = ("responses", "balance", "drivers", "means", "predicted")
     return {
