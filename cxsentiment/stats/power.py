@@ -4,6 +4,8 @@ import math
 from collections.abc import Sequence
 from typing import Literal
 
+import numpy as np
+
 from cxsentiment.stats.estimates import LEVEL, normal_quantile
 
 _POWER = 0.8
@@ -18,13 +20,16 @@ def adjusted_p_values(p_values: Sequence[float | None], method: Literal["bh", "b
     """Adjusted p-values over those that are given; None stays None.
 
     `bh` is Benjamini & Hochberg (1995), for independent or positively dependent tests; `by` is Benjamini & Yekutieli
-    (2001), for any dependence, and stricter.
+    (2001), for any dependence, and stricter. Written out: importing scipy.stats took a fifth of the time of a report.
     """
-    from scipy.stats import false_discovery_control
-
-    known = [p for p in p_values if p is not None]
-    adjusted = iter(false_discovery_control(known, method=method).tolist() if known else [])
-    return [None if p is None else next(adjusted) for p in p_values]
+    known = np.array([p for p in p_values if p is not None], np.float64)
+    ranks = np.arange(1, known.size + 1)
+    factors = known.size / ranks * ((1 / ranks).sum() if method == "by" else 1)
+    order = np.argsort(known)
+    adjusted = np.empty_like(known)
+    adjusted[order] = np.minimum.accumulate((known[order] * factors)[::-1])[::-1].clip(max=1)
+    given = iter(adjusted.tolist())
+    return [None if p is None else next(given) for p in p_values]
 
 
 def minimal_detectable_r(n: float) -> float | None:
