@@ -195,7 +195,7 @@ def test_a_dispute_goes_from_the_agent_to_the_reviewer_and_back(visit, desk):
     agent, lead = visit("amy"), visit("quin")
     page = agent.go("/r/may/contacts")
     assert page.locator("nav a", has_text="Queue").count() == 0
-    page.goto(agent.address + "/r/may/contact?id=c16")
+    page.goto(agent.address + "/r/may/contact?id=c20")
     item = page.locator("article.not_met").first
     item.locator("summary").click()
     item.get_by_label("Why this verdict is wrong").fill("It was said in Tagalog.")
@@ -206,7 +206,7 @@ def test_a_dispute_goes_from_the_agent_to_the_reviewer_and_back(visit, desk):
     decided.get_by_label("Why, for both sides to read").fill("Indeed it was.")
     decided.get_by_role("button", name="Decide").click()
     assert "the score is recomputed" in decided.get_by_role("status").inner_text()
-    page.goto(agent.address + "/r/may/contact?id=c16")
+    page.goto(agent.address + "/r/may/contact?id=c20")
     assert "with people's verdicts" in page.locator("dl.facts").first.inner_text()
     assert "Indeed it was." in page.locator(".held").first.inner_text()
 
