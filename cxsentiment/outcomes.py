@@ -251,11 +251,8 @@ def _result_notes(found: Sequence[Association]) -> list[str]:
             "No association can be judged: none of the figures has an interval; the reasons stand with them.",
         ]
     clear = Counter(_excludes_zero(one) for one in found if one.p is not None)
-    how = (
-        "all intervals include 0"
-        if not clear[True]
-        else f"{clear[True]} intervals leave out 0, but none holds for so many comparisons"
-    )
+    left = "1 interval leaves" if clear[True] == 1 else f"{clear[True]} intervals leave"
+    how = f"{left} out 0, but none holds for so many comparisons" if clear[True] else "all intervals include 0"
     return [*notes, f"No association found: {how}.{power}", *_leak_note(found)]
 
 
