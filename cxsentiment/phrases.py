@@ -13,11 +13,12 @@ from functools import cache
 from typing import Any
 
 from cxsentiment.imports import left_out
-from cxsentiment.rubric.phrasing import NEGATIONS, Part, negates, parse_phrase
+from cxsentiment.rubric.phrasing import MASKED_NAME, NEGATIONS, Part, negates, parse_phrase, spellings
 
 # A word with inner marks (don't, e-mail), a mark of masking, a sign that carries meaning, or a sentence's end.
 _TOKEN = re.compile(r"\[[A-Z_]+\]|[^\W_]+(?:['.&/+-][^\W_]+)*|(?P<sign>[%$€£&#+])|(?P<end>[.?!…\n])", re.UNICODE)
 _MARK = r"^\[[A-Z_]+\]$"
+_MARK_OF_A_NAME = r"^\[[A-Z_]*(?:NAME|PERSON)[A-Z_]*\]$"
 _PARTS = re.compile(r"[,;:()–—]|\s-+\s")
 _GUARDED = 3  # words before a match that may negate it
 _FUZZY_FROM = 5  # letters from which a word may have a typing or hearing error: shorter ones turn into other words
@@ -57,7 +58,10 @@ class PhraseBook:
 
     def __init__(self, wanted: Mapping[str, Phrases]) -> None:
         """`wanted`: phrases by a name of the caller's. Raises ValueError for a phrase that cannot be read."""
-        self._parsed = {name: [parse_phrase(text) for text in one.texts] for name, one in wanted.items()}
+        self._parsed = {
+            name: [parts for text in one.texts for parts in spellings(parse_phrase(text))]
+            for name, one in wanted.items()
+        }
         self._wanted = dict(wanted)
         self._memory: dict[str, Mapping[str, tuple[int, int]]] = {}
         # What a text must hold for a phrase to be in it, by the words of its rarest part: few texts go further.
@@ -157,7 +161,7 @@ def _steps(part: Part, typos: int) -> list[dict[str, Any]]:
     if part.kind == "slot":
         return _slot(part.words[0], part.optional)
     words: Any = {"IN": list(part.words)}
-    if typos and min(map(len, part.words)) >= _FUZZY_FROM:
+    if typos and not part.exact and min(map(len, part.words)) >= _FUZZY_FROM:
         words = {f"FUZZY{typos}": words}
     return [{"LOWER": words} | optional]
 
@@ -168,6 +172,8 @@ def _slot(name: str, optional: bool) -> list[dict[str, Any]]:
         return [{"LIKE_NUM": True} | many]
     if name == "mark":
         return [{"TEXT": {"REGEX": _MARK}} | many]
+    if name == MASKED_NAME:
+        return [{"TEXT": {"REGEX": _MARK_OF_A_NAME}} | many]
     if name == "name":
         return [{"IS_TITLE": True} | many]
     return [

@@ -209,6 +209,26 @@ def test_phrases_of_the_customer_and_negation() -> None:
 
 
 @pytest.mark.parametrize(
+    ("phrase", "said", "expected"),
+    [
+        ("we will follow up", "We will follow-up.", "met"),
+        ("follow-up call", "a follow up call", "met"),
+        ("e-mail|text you", "I will email you", "met"),
+        ("e-mail|text you", "I will e mail you", "met"),
+        ("refundable", "that fare is non-refundable", "not_met"),
+        ("log in", "it is a login", "not_met"),
+        ("this is {name}", "this is Ana", "met"),
+        ("this is {name}", "this is [NAME]", "met"),
+        ("this is {name}", "this is [CARD]", "not_met"),
+    ],
+)
+def test_a_phrase_is_found_with_and_without_its_hyphen_and_a_name_behind_its_mark(
+    phrase: str, said: str, expected: str
+) -> None:
+    assert verdict({"phrase": phrase}, contact(f"A: {said}")).verdict == expected
+
+
+@pytest.mark.parametrize(
     ("said", "expected"),
     [
         ("A: This call is recorded for quality and training purposes.", "met"),

@@ -1,15 +1,18 @@
 """The small language of cue phrases: words and slots that must follow one another → the parts a matcher looks for.
 
 `can i have your {number}` · `refund|reimburse` (either word) · `(please)` (may be missing) · `_` (any one word) ·
-`*` (up to three words) · `{number}`, `{money}`, `{mark}` (slots). Case, and punctuation between words, do not matter.
+`*` (up to three words) · `{number}`, `{money}`, `{mark}`, `{name}` (slots). Case, and punctuation between words, do not
+matter, nor whether a compound is written with its hyphen (`follow up`, `follow-up`).
 """
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Literal
 
 SLOTS = ("number", "money", "mark", "name")
+MASKED_NAME = "masked name"  # the slot {name} in a masked text; no phrase can write it
 _MAX_PARTS = 40
 _WORD = re.compile(r"[^\W_]+(?:['’.&/+-][^\W_]+)*['’]?|['’][^\W_]+|[%$€£&#+]", re.UNICODE)
 NEGATIONS = frozenset("not never no without cannot nothing none neither nor".split())
@@ -17,11 +20,15 @@ NEGATIONS = frozenset("not never no without cannot nothing none neither nor".spl
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One step of a phrase: the words that may stand here, a slot, any one word, or a gap of up to three words."""
+    """One step of a phrase: the words that may stand here, a slot, any one word, or a gap of up to three words.
+
+    `exact`: words that no typing error is allowed in.
+    """
 
     kind: Literal["words", "slot", "one", "gap"]
     words: tuple[str, ...] = ()
     optional: bool = False
+    exact: bool = False
 
 
 def parse_phrase(text: str) -> tuple[Part, ...]:
@@ -36,6 +43,26 @@ def parse_phrase(text: str) -> tuple[Part, ...]:
             "(…) marks what may be missing)"
         )
     return parts
+
+
+def spellings(parts: tuple[Part, ...]) -> Iterator[tuple[Part, ...]]:
+    """A phrase as it stands and as else it may be written: one of its compounds with or without the hyphen, or a name
+    that masking has replaced by a mark.
+    """
+    yield parts
+    for place, part in enumerate(parts):
+        before, after = parts[:place], parts[place + 1 :]
+        if part.kind == "slot" and part.words == ("name",):
+            yield (*before, replace(part, words=(MASKED_NAME,)), *after)
+        if part.kind != "words":
+            continue
+        for word in part.words:
+            if "-" in word:  # an optional part that is missing is the first spelling's
+                yield (*before, *(Part("words", (piece,)) for piece in word.split("-")), *after)
+                yield (*before, Part("words", (word.replace("-", ""),)), *after)
+        if after and after[0].kind == "words" and not (part.optional or after[0].optional):
+            joined = tuple(f"{first}-{second}" for first in part.words for second in after[0].words)
+            yield (*before, Part("words", joined, exact=True), *after[1:])
 
 
 def negates(part: Part) -> bool:
