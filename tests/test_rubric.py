@@ -47,6 +47,8 @@ def _item(content: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        (lambda c: _item(c).update(weight=True), r"items\[identification\]\.weight: yes, no, .* are no numbers"),
+        (lambda c: _item(c).update(met_when={"phrase": False}), r"met_when\.phrase: .* in quotes"),
         (
             lambda c: _item(c).update(wieght=2),
             r"items\[identification\]\.wieght: unknown key; did you mean 'weight'\? \(allowed: id, question",

@@ -48,6 +48,7 @@ BAD = {
     "unknown indicator": ([{**GOOD, "kpi": "csat_meen"}], "", 2, "no such indicator; did you mean 'csat_mean'?"),
     "missing key": ([without("target")], "", 2, "target: this key is required"),
     "no number": ([{**GOOD, "target": "high"}], "", 3, "should be a valid number"),
+    "yes for a number": ([{**GOOD, "target": "yes"}], "", 3, "are no numbers"),
     "not finite": ([{**GOOD, "target": ".inf"}], "", 3, "finite"),
     "direction": ([{**GOOD, "direction": "up"}], "", 5, "'up' is not known (allowed: higher or lower)"),
     "perspective": ([{**GOOD, "perspective": "people"}], "", 6, "'people' is not known"),

@@ -9,25 +9,23 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 
 from cxsentiment.errors import RubricError, UsageError
 from cxsentiment.kpis.units import key_of
 from cxsentiment.reasons import Reason
-from cxsentiment.rubric.conditions import nearest
+from cxsentiment.rubric.conditions import Strict, nearest
 from cxsentiment.rubric.reading import line_of, read_yaml
 from cxsentiment.schema import Estimate
 
 Perspective = Literal["customer", "internal process", "learning", "financial"]
 Direction = Literal["higher", "lower"]
 Number = Annotated[float, Field(allow_inf_nan=False)]
-_STRICT = ConfigDict(extra="forbid", frozen=True)
 
 
-class Goal(BaseModel):
+class Goal(Strict):
     """One target. `kpi` is an indicator's key or name; with `value` it is imported, and may have any name."""
 
-    model_config = _STRICT
     kpi: str = Field(min_length=1, max_length=120)
     target: Number
     floor: Number
@@ -64,10 +62,9 @@ class Goal(BaseModel):
         return Estimate(self.value, self.low, self.high, self.n or 0, method, reason)
 
 
-class Targets(BaseModel):
+class Targets(Strict):
     """A targets file. `perspectives` are the weights of perspectives in the composite, all the same where not given."""
 
-    model_config = _STRICT
     targets: tuple[Goal, ...] = Field(min_length=1)
     perspectives: Mapping[Perspective, Annotated[float, Field(gt=0, allow_inf_nan=False)]] | None = None
 

@@ -10,10 +10,10 @@ import json
 import unicodedata
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import re2
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from cxsentiment.rubric.phrasing import parse_phrase
 from cxsentiment.schema import ACTS, SENTIMENTS, SIGNALS
@@ -46,9 +46,20 @@ _PATTERN_MEMORY = 8 << 20
 
 
 class Strict(BaseModel):
-    """Base of everything that is read from a rubric: unknown keys are refused, values are fixed."""
+    """Base of what people write in YAML: unknown keys are refused, and yes or no for a number; values are fixed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_yes_or_no(cls, value: Any, info: ValidationInfo) -> Any:
+        # pydantic would take true for 1
+        wanted = cls.model_fields[info.field_name or ""].annotation
+        if isinstance(value, bool) and wanted is not bool and bool not in get_args(wanted):
+            raise ValueError(
+                "yes, no, true, false, on and off are no numbers; where they are words they belong in quotes"
+            )
+        return value
 
 
 def _several(value: Any) -> Any:
