@@ -1,6 +1,7 @@
 """Generic JSON, tables, Parquet and Excel with a declared map: nested keys, units of time, tables without a header."""
 
 import json
+import re
 import struct
 import zipfile
 from collections import Counter
@@ -388,6 +389,24 @@ def test_excel_cells_become_the_text_that_people_see(tmp_path: Path) -> None:
     # A formula that was never computed has no value, and Excel's error marks are none.
     assert (second.id, said(second), second.dropped_turns) == ("8", [("customer", "TRUE")], 2)
     assert (second.turns[0].start_s, second.record) == (120.0, 5)
+
+
+def test_excel_numbers_shown_in_percent_are_the_shares_they_hold(tmp_path: Path) -> None:
+    workbook = Workbook()
+    for row in (("speaker", "text", "csat", "discount"), ("agent", "Hello", 0.8, 0.1)):
+        workbook.active.append(row)
+    workbook.active["C2"].number_format = workbook.active["D2"].number_format = "0%"
+    workbook.save(tmp_path / "calls.xlsx")
+    contact = one(tmp_path / "calls.xlsx")
+    assert (contact.csat, contact.attrs["discount"]) == (0.8, "0.1")
+    assert any("80 % as 0.8" in warning for warning in contact.warnings)
+
+
+def test_a_format_of_numbers_that_the_workbook_does_not_define_is_none(tmp_path: Path) -> None:
+    path = save(tmp_path / "calls.xlsx", ("speaker", "text", "start"), ("agent", "Hello", 1.5))
+    with zipfile.ZipFile(path) as archive:
+        styles = re.sub(rb'numFmtId="0"', b'numFmtId="190"', archive.read("xl/styles.xml"))
+    assert times(one(rebuilt(path, tmp_path / "undefined.xlsx", xl__styles_xml=styles))) == [(1.5, None)]
 
 
 def test_excel_sheets_are_chosen_by_name(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ Only the values of cells are read: of formulas what was last computed. Macros, l
 """
 
 import io
+import re
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
@@ -31,6 +32,8 @@ _ROUNDED_FROM = 1e15
 _MAX_WHOLE = 1e30
 _DOCTYPE_WITHIN = 4096
 _SHOWN = 5
+# What a number format shows as it stands: text in quotes, a sign after a backslash, and the widths after _ and *.
+_LITERAL = re.compile(r'"[^"]*"|[\\_*].')
 _T = TypeVar("_T")
 
 
@@ -43,14 +46,16 @@ def read_excel(source: Source, options: ReadOptions, advance: Advance = ignore) 
     yield from read_table(open_excel(source, options.columns.get("sheet")), options, advance)
 
 
-def open_excel(source: Source, sheet: str | None = None) -> Table:
+def open_excel(source: Source, sheet: str | None = None, *, percentages: bool = False) -> Table:
     """A sheet as a table: the named one, else the first.
+
+    Where people see 80 %, Excel holds 0.8: with `percentages` the cell is the text 80%, else the number, with a note.
 
     Raises:
         InputError: `too_large`, `damaged`, `no_sheet`, `empty`.
     """
     where = source_name(source)
-    rows, notes = _rows(source, sheet, where)
+    rows, notes = _rows(source, sheet, where, percentages=percentages)
     if not rows:
         raise InputError("empty", where, "holds no rows on that sheet")
     columns = [cell or "" for cell in rows[0][1]]
@@ -67,7 +72,9 @@ def open_excel(source: Source, sheet: str | None = None) -> Table:
     return Table(where, tuple(columns), body, Path(content_name(source)).stem, "row", notes)
 
 
-def _rows(source: Source, sheet: str | None, where: str) -> tuple[list[tuple[int, list[str | None]]], tuple[str, ...]]:
+def _rows(
+    source: Source, sheet: str | None, where: str, *, percentages: bool
+) -> tuple[list[tuple[int, list[str | None]]], tuple[str, ...]]:
     """The rows of a sheet that are not empty, with their numbers, and what to note of them."""
     data = _bytes(source, where)
     _guarded(where, lambda: _check_parts(data, where))
@@ -92,7 +99,10 @@ def _rows(source: Source, sheet: str | None, where: str) -> tuple[list[tuple[int
         )
     if any(_is_rounded(value) for _, cells in found for value in cells):
         notes.append("numbers of more than 15 digits are rounded by Excel; keep such ids as text")
-    return [(number, [_text(value) for value in cells]) for number, cells in found], tuple(notes)
+    if not percentages and any(isinstance(value, _Share) for _, cells in found for value in cells):
+        notes.append("cells that Excel shows in percent are read as shares: 80 % as 0.8")
+    texts = [(number, [_text(value, percentages=percentages) for value in cells]) for number, cells in found]
+    return texts, tuple(notes)
 
 
 def _bytes(source: Source, where: str) -> bytes:
@@ -147,7 +157,7 @@ def _values(workbook: "Workbook", sheet: str, where: str) -> list[tuple[int, Seq
     rows: list[tuple[int, Sequence[object]]] = []
     count = 0
     for number, row in enumerate(found.iter_rows(), start=1):
-        cells = [_percent(cell) for cell in row]
+        cells = [_Share(cell.value) if _is_share(cell) else cell.value for cell in row]
         count += len(cells)
         if number > _MAX_ROWS or count > _MAX_CELLS:
             raise InputError("too_large", where, f"has cells past row {_MAX_ROWS:,} or more than {_MAX_CELLS:,} cells")
@@ -156,12 +166,18 @@ def _values(workbook: "Workbook", sheet: str, where: str) -> list[tuple[int, Seq
     return rows
 
 
-def _percent(cell: Any) -> object:
-    """The value of a cell; where people see 80 %, Excel holds 0.8, which would be another answer of a survey."""
-    value = cell.value
-    if not isinstance(value, (int, float)) or isinstance(value, bool) or "%" not in cell.number_format:
-        return value
-    return f"{value * 100:.12g}%"
+class _Share(float):
+    """A number that Excel shows in percent."""
+
+
+def _is_share(cell: Any) -> bool:
+    """Whether a cell holds a number that is shown in percent; a % that only stands beside it (0"%") makes none."""
+    if isinstance(cell.value, bool) or not isinstance(cell.value, (int, float)):
+        return False
+    try:
+        return "%" in _LITERAL.sub("", cell.number_format)
+    except IndexError:  # a style or format that the workbook does not define: Excel shows a plain number
+        return False
 
 
 def _is_rounded(value: object) -> bool:
@@ -170,7 +186,7 @@ def _is_rounded(value: object) -> bool:
     return abs(value) >= _ROUNDED_FROM
 
 
-def _text(value: object) -> str | None:
+def _text(value: object, *, percentages: bool) -> str | None:
     """A cell as the text that people see; what Excel marks as an error is missing."""
     if value is None:
         return None
@@ -178,6 +194,8 @@ def _text(value: object) -> str | None:
         return None if value in ("#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!") else value
     if isinstance(value, bool):
         return str(value).upper()
+    if percentages and isinstance(value, _Share):
+        return f"{value * 100:.12g}%"
     if isinstance(value, float) and value.is_integer() and abs(value) < _MAX_WHOLE:
         return str(int(value))
     if isinstance(value, (datetime, time)):
