@@ -235,7 +235,13 @@ def test_times_of_a_day_that_pass_midnight_do_not_turn_the_contact_round() -> No
     over = _at("23:59:50", "23:59:58", "0:00:05")
     assert [(turn.index, turn.start_s) for turn in over.turns] == [(0, None), (1, None), (2, None)]
     assert any("midnight" in warning for warning in over.warnings)
-    for starts in ((0, 50_000, 20, 50_010), ("9:00:05", "9:00:00", "9:00:09"), (90_000, 5, 7)):
+    for starts in (
+        (0, 50_000, 20, 50_010),
+        ("9:00:05", "9:00:00", "9:00:09"),
+        (90_000, 5, 7),
+        (80_000, 9),
+        ("80000", "9"),
+    ):
         found = _at(*starts)
         assert [turn.start_s for turn in found.turns] == sorted(turn.start_s or 0 for turn in found.turns)
         assert not any("midnight" in warning for warning in found.warnings)

@@ -11,6 +11,11 @@ from cxsentiment.ingest.values import number, seconds
 
 Stamp = float | datetime | None
 
+
+class _Clock(float):
+    """Seconds that the source writes with colons (h:mm:ss): they may be those of a time of day."""
+
+
 _DATED = re.compile(r"\s*\d{4}-\d{2}-\d{2}[T ]\d.*", re.DOTALL)
 # From here on a number in a declared unit is a moment since 1970, not a time in a contact.
 _EPOCH_S = 1e9
@@ -27,14 +32,15 @@ def read_time(value: object, field: str, index: int, notes: Notes, per_second: f
     found = _moment(value, per_second)
     if found is not None:
         return found
+    written = _in_seconds(value)
     try:
-        result = seconds(_in_seconds(value), per_second or 1.0)
+        result = seconds(written, per_second or 1.0)
     except ValueError as error:
         notes.turn(index, f"{field} {error}; it is taken as missing")
         return None
     if result is None and not (isinstance(value, str) and not value.strip()):
         notes.turn(index, f"{field} is not a finite number; it is taken as missing")
-    return result
+    return _Clock(result) if result is not None and isinstance(written, str) and ":" in written else result
 
 
 def _in_seconds(value: object) -> object:
@@ -64,8 +70,9 @@ def place_in_time(entries: Sequence[Entry], stamps: Sequence[tuple[Stamp, Stamp]
     """Give each entry its start and end; moments count from the first start that is one.
 
     Times of a day that pass midnight are not used: sorted by them, the end of a contact would stand before its start.
+    Plain seconds pass none: where they go back, the source has its turns in another order.
     """
-    if _passes_midnight([start for start, _ in stamps if isinstance(start, float)]):
+    if _passes_midnight([start for start, _ in stamps if isinstance(start, _Clock)]):
         notes.add("the times go back by more than half a day, as a clock does at midnight; they were not used")
         return
     moments = [_aware(start) for start, _ in stamps if isinstance(start, datetime)]
@@ -74,9 +81,9 @@ def place_in_time(entries: Sequence[Entry], stamps: Sequence[tuple[Stamp, Stamp]
         if isinstance(start, datetime):
             entry.at = start
         else:
-            entry.start = start
+            entry.start = start if start is None else float(start)
         if not isinstance(end, datetime):
-            entry.end = end
+            entry.end = end if end is None else float(end)
         elif first is not None:
             entry.end = round((_aware(end) - first).total_seconds(), 6)
 
