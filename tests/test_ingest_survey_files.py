@@ -167,6 +167,14 @@ def test_chat_ratings(read) -> None:
     assert read(livechat, SurveyRules(declare("0-1"))).answers == {"K6": Survey(csat=1.0)}
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_of_json_end_as_any_system_ends_them(tmp_path: Path, end: str) -> None:
+    lines = [json.dumps({"contact_id": name, "csat": answer}) for name, answer in (("a", 5), ("b", 1))]
+    (tmp_path / "s.jsonl").write_bytes((end.join(lines) + end).encode())
+    surveys = read_surveys([str(tmp_path / "s.jsonl")], FIVE)
+    assert surveys.answers == {"a": Survey(csat=5.0), "b": Survey(csat=1.0)}
+
+
 def test_flat_objects_and_lines_of_them(read) -> None:
     assert read([{"contact_id": "a", "csat": 5}, {"contact_id": "b", "nps": 3}]).answers == {
         "a": Survey(csat=5.0),
