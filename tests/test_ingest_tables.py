@@ -43,6 +43,7 @@ def said(result: Transcript | Reject) -> list[tuple[str, str]]:
         "\ufeff Contact ID , Speaker Role ,Message-Text\n1,Agent,hi\n1,CUSTOMER,yo\n",
         "id,speaker,text,,\n1,agent,hi,,\n1,customer,yo,,\n",
         '"contact_id","speaker","text"\r1,agent,hi\r1,customer,yo\r',
+        "id,speaker,text\n1,agent,hi\n,,\n1,customer,yo\n, ,\n,\n",  # as Excel writes rows that were cleared
     ],
 )
 def test_every_dialect_gives_the_same_contact(contacts, text: str) -> None:
