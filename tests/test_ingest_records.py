@@ -247,6 +247,22 @@ def test_times_of_a_day_that_pass_midnight_do_not_turn_the_contact_round() -> No
         assert not any("midnight" in warning for warning in found.warnings)
 
 
+def _dated(zone: str | None, *starts: str) -> Transcript:
+    turns = [{"speaker": "agent", "text": "x", "start": start, "end": start} for start in starts]
+    return read({"id": "a", "turns": turns}, dates=DateRules(zone=zone))
+
+
+def test_times_of_which_some_name_a_zone_and_others_none_are_told_or_placed_as_declared() -> None:
+    mixed = _dated(None, "2026-05-01T10:00:05", "2026-05-01T08:00:00Z")
+    assert any("some times name a zone and others none" in warning for warning in mixed.warnings)
+    declared = _dated("Europe/Berlin", "2026-05-01T10:00:05", "2026-05-01T08:00:00Z")
+    assert [(turn.index, turn.start_s, turn.end_s) for turn in declared.turns] == [(1, 0.0, 0.0), (0, 5.0, 5.0)]
+    assert (declared.started_at, declared.warnings) == ("2026-05-01T08:00:00+00:00", ())
+    spring = _dated("Europe/Berlin", "2026-03-29T01:59:50", "2026-03-29T03:00:05")  # there was no hour between
+    assert [(turn.start_s, turn.end_s) for turn in spring.turns] == [(0.0, 0.0), (15.0, 15.0)]
+    assert _dated(None, "2026-03-29T01:59:50", "2026-03-29T03:00:05").warnings == ()
+
+
 def test_a_call_with_times_of_a_day_lasts_from_its_first_one() -> None:
     assert _at("21:00:00", "21:04:00").notes == ()
     assert any("lasts 9.0 hours" in note for note in _at("9:00:00", "18:00:00").notes)

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from itertools import pairwise
 
 from cxsentiment.ingest.contacts import Entry, Notes
-from cxsentiment.ingest.times import moment
+from cxsentiment.ingest.times import in_utc, moment
 from cxsentiment.ingest.values import number, seconds
 
 Stamp = float | datetime | None
@@ -66,8 +66,10 @@ def _moment(value: object, per_second: float | None) -> datetime | None:
     return moment(count / per_second) if count is not None and count / per_second >= _EPOCH_S else None
 
 
-def place_in_time(entries: Sequence[Entry], stamps: Sequence[tuple[Stamp, Stamp]], notes: Notes) -> None:
-    """Give each entry its start and end; moments count from the first start that is one.
+def place_in_time(
+    entries: Sequence[Entry], stamps: Sequence[tuple[Stamp, Stamp]], notes: Notes, zone: str | None = None
+) -> None:
+    """Give each entry its start and end; moments count from the first start that is one, in `zone` if they name none.
 
     Times of a day that pass midnight are not used: sorted by them, the end of a contact would stand before its start.
     Plain seconds pass none: where they go back, the source has its turns in another order.
@@ -75,7 +77,7 @@ def place_in_time(entries: Sequence[Entry], stamps: Sequence[tuple[Stamp, Stamp]
     if _passes_midnight([start for start, _ in stamps if isinstance(start, _Clock)]):
         notes.add("the times go back by more than half a day, as a clock does at midnight; they were not used")
         return
-    moments = [_aware(start) for start, _ in stamps if isinstance(start, datetime)]
+    moments = [in_utc(start, zone) for start, _ in stamps if isinstance(start, datetime)]
     first = min(moments, default=None)
     for entry, (start, end) in zip(entries, stamps, strict=True):
         if isinstance(start, datetime):
@@ -85,7 +87,7 @@ def place_in_time(entries: Sequence[Entry], stamps: Sequence[tuple[Stamp, Stamp]
         if not isinstance(end, datetime):
             entry.end = end if end is None else float(end)
         elif first is not None:
-            entry.end = round((_aware(end) - first).total_seconds(), 6)
+            entry.end = round((in_utc(end, zone) - first).total_seconds(), 6)
 
 
 def _passes_midnight(starts: Sequence[float]) -> bool:
@@ -94,7 +96,3 @@ def _passes_midnight(starts: Sequence[float]) -> bool:
         return False
     falls = [before - after for before, after in pairwise(starts) if after < before]
     return len(falls) == 1 and falls[0] > _DAY_S / 2
-
-
-def _aware(found: datetime) -> datetime:
-    return found if found.tzinfo else found.replace(tzinfo=UTC)

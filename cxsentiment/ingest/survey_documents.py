@@ -74,7 +74,9 @@ def _parsed(source: Source) -> list[tuple[int, Any]]:
     except (ValueError, RecursionError) as error:
         whole = error
     records: list[tuple[int, Any]] = []
-    for number, line in enumerate(_LINE_END.split(text), start=1):  # a text may hold line separators that end no line here
+    for number, line in enumerate(
+        _LINE_END.split(text), start=1
+    ):  # a text may hold line separators that end no line here
         if line.strip():
             records.append((number, _line(line)))
     if sum(record is None for _, record in records) * 2 >= len(records):
