@@ -28,10 +28,11 @@ from cxsentiment.schema import Reject, Transcript
 
 # No two runs of spaces stand side by side in it: a line of very many spaces would take for ever.
 _TIME = (
-    r"(?:[\[(]\s*)?(?P<time>\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d{1,3})?)?)"
-    r"(?:\s*[AaPp][Mm])?(?:\s*[\])])?(?:\s*[-–])?\s*"
+    r"(?:[\[(]\s*)?(?P<time>\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d{1,3})?)?(?:\s*[AaPp][Mm]\b)?)"
+    r"(?:\s*[\])])?(?:\s*[-–])?\s*"
 )
 LINE = re.compile(rf"^\s*(?:{_TIME})?(?P<label>[^\W_][^:：\n]{{0,39}}?)\s*[:：](?!//)(?!\d)\s*(?P<text>.*)$", re.DOTALL)
+_HALF_DAY_S = 12 * 3600.0
 _NEARLY_ALL = 0.9  # share of lines that start with a label
 _ENOUGH_LINES = 4
 _BRACKETS = re.compile(r"\s*[(\[][^)\]]*[)\]]$")
@@ -173,7 +174,16 @@ def _starts(turns: Sequence[_Turn]) -> tuple[list[float | None], list[str]]:
         return absent, [f"{len(timed)} of {len(turns)} turns have a time; times were not used"]
     if any(time.count(":") < 2 for time in timed):
         return absent, ["times without seconds could be hours or minutes; they were not used"]
-    times = [seconds(time) or 0.0 for time in timed]
+    times = list(map(_seconds, timed))
     if any(later < earlier for earlier, later in pairwise(times)):
         return absent, ["the times go back; they were not used"]
     return [time - times[0] for time in times], []
+
+
+def _seconds(time: str) -> float:
+    """Seconds of a time with hours; AM and PM are of a clock on which 12 stands for 0."""
+    half = time[-2:].lower()
+    if half not in ("am", "pm"):
+        return seconds(time) or 0.0
+    of_half = (seconds(time[:-2].strip()) or 0.0) % _HALF_DAY_S
+    return of_half + _HALF_DAY_S if half == "pm" else of_half
