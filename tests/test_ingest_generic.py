@@ -402,6 +402,17 @@ def test_excel_numbers_shown_in_percent_are_the_shares_they_hold(tmp_path: Path)
     assert any("80 % as 0.8" in warning for warning in contact.warnings)
 
 
+def test_excel_ids_keep_the_zeros_that_their_format_shows(tmp_path: Path) -> None:
+    workbook = Workbook()
+    for row in (("id", "speaker", "text", "csat"), (7, "agent", "Hello", 4), (1234.0, "agent", "Hi", 4.5)):
+        workbook.active.append(row)
+    for cell in ("A2", "A3", "D2", "D3"):
+        workbook.active[cell].number_format = "000"
+    workbook.save(tmp_path / "calls.xlsx")
+    found, _ = read(tmp_path / "calls.xlsx")
+    assert [(contact.id, contact.csat) for contact in found] == [("007", 4.0), ("1234", 4.5)]
+
+
 def test_a_format_of_numbers_that_the_workbook_does_not_define_is_none(tmp_path: Path) -> None:
     path = save(tmp_path / "calls.xlsx", ("speaker", "text", "start"), ("agent", "Hello", 1.5))
     with zipfile.ZipFile(path) as archive:

@@ -34,6 +34,8 @@ _DOCTYPE_WITHIN = 4096
 _SHOWN = 5
 # What a number format shows as it stands: text in quotes, a sign after a backslash, and the widths after _ and *.
 _LITERAL = re.compile(r'"[^"]*"|[\\_*].')
+# A format that puts zeros before a whole number, as ids have them.
+_PADDED = re.compile(r"0{2,}")
 _T = TypeVar("_T")
 
 
@@ -157,7 +159,7 @@ def _values(workbook: "Workbook", sheet: str, where: str) -> list[tuple[int, Seq
     rows: list[tuple[int, Sequence[object]]] = []
     count = 0
     for number, row in enumerate(found.iter_rows(), start=1):
-        cells = [_Share(cell.value) if _is_share(cell) else cell.value for cell in row]
+        cells = [_value(cell) for cell in row]
         count += len(cells)
         if number > _MAX_ROWS or count > _MAX_CELLS:
             raise InputError("too_large", where, f"has cells past row {_MAX_ROWS:,} or more than {_MAX_CELLS:,} cells")
@@ -170,14 +172,23 @@ class _Share(float):
     """A number that Excel shows in percent."""
 
 
-def _is_share(cell: Any) -> bool:
-    """Whether a cell holds a number that is shown in percent; a % that only stands beside it (0"%") makes none."""
-    if isinstance(cell.value, bool) or not isinstance(cell.value, (int, float)):
-        return False
+def _value(cell: Any) -> object:
+    """The value of a cell; a number that its format shows in percent is a `_Share`, one with zeros before it a text.
+
+    A % that only stands beside the number (0"%") makes no share.
+    """
+    value = cell.value
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return value
     try:
-        return "%" in _LITERAL.sub("", cell.number_format)
+        form = cell.number_format
     except IndexError:  # a style or format that the workbook does not define: Excel shows a plain number
-        return False
+        return value
+    if "%" in _LITERAL.sub("", form):
+        return _Share(value)
+    if _PADDED.fullmatch(form) and 0 <= value < _ROUNDED_FROM and value % 1 == 0:
+        return str(int(value)).zfill(len(form))
+    return value
 
 
 def _is_rounded(value: object) -> bool:
