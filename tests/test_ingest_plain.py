@@ -125,6 +125,15 @@ def test_times(read, times, starts, warning) -> None:
     assert warning is None or warning in contact.warnings[0]
 
 
+def test_a_turn_that_starts_with_a_digit_right_after_the_colon_is_its_speakers(read) -> None:
+    assert said(read("Agent:How much?\nCustomer:5 euros")) == [("agent", "How much?"), ("customer", "5 euros")]
+    named = read("Ana:How much?\nBo:5 euros\nAna:ok\nBo:bye", roles={"Ana": "agent", "Bo": "customer"})
+    assert said(named)[1] == ("customer", "5 euros")
+    numbers = read("1: hi\n2: yo\n1: at\n2:30 then", roles={"1": "agent", "2": "customer"})
+    assert said(numbers) == [("agent", "hi"), ("customer", "yo"), ("agent", "at\n2:30 then")]
+    assert said(read("Agent: rates\nClass A:12\nClass A:13")) == [("agent", "rates\nClass A:12\nClass A:13")]
+
+
 def test_a_name_after_a_time_keeps_its_first_letters(read) -> None:
     contact = read("10:00:01 Amy: hi\n10:00:05 Pmela: yo", roles={"Amy": "agent", "Pmela": "customer"})
     assert said(contact) == [("agent", "hi"), ("customer", "yo")]
