@@ -391,6 +391,27 @@ def test_excel_cells_become_the_text_that_people_see(tmp_path: Path) -> None:
     assert (second.turns[0].start_s, second.record) == (120.0, 5)
 
 
+def test_excel_sheets_that_are_hidden_come_last(tmp_path: Path) -> None:
+    workbook = Workbook()
+    workbook.active.append(["a list"])
+    workbook.active.sheet_state = "hidden"
+    turns = workbook.create_sheet("Turns")
+    turns.append(["speaker", "text"])
+    turns.append(["agent", "hi"])
+    workbook.active = turns
+    workbook.save(tmp_path / "calls.xlsx")
+    contact = one(tmp_path / "calls.xlsx")
+    assert said(contact) == [("agent", "hi")]
+    assert any('the first of 2 sheets was read, "Turns"' in warning for warning in contact.warnings)
+    assert read(tmp_path / "calls.xlsx", maps=["sheet=Sheet"])[1][0].code == "missing_column"
+
+
+def test_excel_characters_that_are_kept_as_numbers_are_characters(tmp_path: Path) -> None:
+    said_so = "One_x000D_\ntwo _x005F_x000D_ _x00e9_ _xD800_ a_xyz_"
+    path = save(tmp_path / "calls.xlsx", ("speaker", "text"), ("agent", said_so))
+    assert said(one(path)) == [("agent", "One\ntwo _x000D_ _x00e9_ _xD800_ a_xyz_")]
+
+
 def test_excel_numbers_shown_in_percent_are_the_shares_they_hold(tmp_path: Path) -> None:
     workbook = Workbook()
     for row in (("speaker", "text", "csat", "discount"), ("agent", "Hello", 0.8, 0.1)):

@@ -34,6 +34,8 @@ _DOCTYPE_WITHIN = 4096
 _SHOWN = 5
 # What a number format shows as it stands: text in quotes, a sign after a backslash, and the widths after _ and *.
 _LITERAL = re.compile(r'"[^"]*"|[\\_*].')
+# A character that Excel keeps as its number, such as the carriage return of a line break from elsewhere.
+_ESCAPED = re.compile(r"_x((?!D[89A-F])[0-9A-F]{4})_")
 # A format that puts zeros before a whole number, as ids have them.
 _PADDED = re.compile(r"0{2,}")
 _T = TypeVar("_T")
@@ -49,7 +51,7 @@ def read_excel(source: Source, options: ReadOptions, advance: Advance = ignore) 
 
 
 def open_excel(source: Source, sheet: str | None = None, *, percentages: bool = False) -> Table:
-    """A sheet as a table: the named one, else the first.
+    """A sheet as a table: the named one, else the first that is not hidden.
 
     Where people see 80 %, Excel holds 0.8: with `percentages` the cell is the text 80%, else the number, with a note.
 
@@ -82,7 +84,9 @@ def _rows(
     _guarded(where, lambda: _check_parts(data, where))
     workbook = _guarded(where, lambda: _open(data))
     try:
-        names = [each.title for each in workbook.worksheets]
+        # What is hidden holds lists and lookups; it is read where it is named, or where nothing else is there.
+        sheets = sorted(workbook.worksheets, key=lambda each: each.sheet_state != "visible")
+        names = [each.title for each in sheets]
         if not names or (sheet is not None and sheet not in names):
             raise InputError(
                 "no_sheet",
@@ -202,6 +206,7 @@ def _text(value: object, *, percentages: bool) -> str | None:
     if value is None:
         return None
     if isinstance(value, str):
+        value = _ESCAPED.sub(lambda match: chr(int(match[1], 16)), value)
         return None if value in ("#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!") else value
     if isinstance(value, bool):
         return str(value).upper()
