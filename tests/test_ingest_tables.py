@@ -333,6 +333,7 @@ def test_rows_without_an_id_are_refused_together(contacts) -> None:
     assert said(good) == [("agent", "y")]
     assert (bad.code, bad.record, bad.contact_id) == ("missing_id", 2, None)
     assert "lines 2, 4: have no contact id" in bad.message
+    assert "fill it down" in bad.message
 
 
 @pytest.mark.parametrize(
