@@ -41,6 +41,7 @@ def said(result: Transcript | Reject) -> list[tuple[str, str]]:
         "contact_id|speaker|text\n1|agent|hi\n1|customer|yo\n",
         "sep=;\ncontact_id;speaker;text\n1;agent;hi\n1;customer;yo\n",
         "\ufeff Contact ID , Speaker Role ,Message-Text\n1,Agent,hi\n1,CUSTOMER,yo\n",
+        "\u200bid,speaker,text\u2060\n1,agent,hi\n1,customer,yo\n",
         "id,speaker,text,,\n1,agent,hi,,\n1,customer,yo,,\n",
         '"contact_id","speaker","text"\r1,agent,hi\r1,customer,yo\r',
         "id,speaker,text\n1,agent,hi\n,,\n1,customer,yo\n, ,\n,\n",  # as Excel writes rows that were cleared
