@@ -70,6 +70,26 @@ def test_dates(value: object, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "day_only"),
+    [
+        ("2024-05-01", True),
+        (date(2024, 5, 1), True),
+        ("13/02/2024", True),
+        ("2024-05-01T00:00:00", True),  # a day in Excel
+        ("2024-05-01T00:00:00Z", False),
+        ("2024-05-01T00:00:00+02:00", False),
+        (1714521600, False),
+        ("2024-05-01T00:00:01", False),
+    ],
+)
+def test_a_day_without_a_time_is_known_and_a_midnight_with_its_zone_is_a_time(value: object, day_only: bool) -> None:
+    for rules in (DateRules(), DateRules(zone="Europe/Berlin")):
+        found = read_date(value, rules, NOW)
+        assert found is not None
+        assert found.day_only == day_only
+
+
+@pytest.mark.parametrize(
     ("value", "rules", "expected"),
     [
         ("03/04/2024", DMY, "2024-04-03T00:00:00"),

@@ -1,6 +1,7 @@
 """Generic JSON, tables, Parquet and Excel with a declared map: nested keys, units of time, tables without a header."""
 
 import json
+import re
 import struct
 import zipfile
 from collections import Counter
@@ -388,6 +389,56 @@ def test_excel_cells_become_the_text_that_people_see(tmp_path: Path) -> None:
     # A formula that was never computed has no value, and Excel's error marks are none.
     assert (second.id, said(second), second.dropped_turns) == ("8", [("customer", "TRUE")], 2)
     assert (second.turns[0].start_s, second.record) == (120.0, 5)
+
+
+def test_excel_sheets_that_are_hidden_come_last(tmp_path: Path) -> None:
+    workbook = Workbook()
+    workbook.active.append(["a list"])
+    workbook.active.sheet_state = "hidden"
+    turns = workbook.create_sheet("Turns")
+    turns.append(["speaker", "text"])
+    turns.append(["agent", "hi"])
+    workbook.active = turns
+    workbook.save(tmp_path / "calls.xlsx")
+    contact = one(tmp_path / "calls.xlsx")
+    assert said(contact) == [("agent", "hi")]
+    assert any('the first of 2 sheets was read, "Turns"' in warning for warning in contact.warnings)
+    assert read(tmp_path / "calls.xlsx", maps=["sheet=Sheet"])[1][0].code == "missing_column"
+
+
+def test_excel_characters_that_are_kept_as_numbers_are_characters(tmp_path: Path) -> None:
+    said_so = "One_x000D_\ntwo _x005F_x000D_ _x00e9_ _xD800_ a_xyz_"
+    path = save(tmp_path / "calls.xlsx", ("speaker", "text"), ("agent", said_so))
+    assert said(one(path)) == [("agent", "One\ntwo _x000D_ _x00e9_ _xD800_ a_xyz_")]
+
+
+def test_excel_numbers_shown_in_percent_are_the_shares_they_hold(tmp_path: Path) -> None:
+    workbook = Workbook()
+    for row in (("speaker", "text", "csat", "discount"), ("agent", "Hello", 0.8, 0.1)):
+        workbook.active.append(row)
+    workbook.active["C2"].number_format = workbook.active["D2"].number_format = "0%"
+    workbook.save(tmp_path / "calls.xlsx")
+    contact = one(tmp_path / "calls.xlsx")
+    assert (contact.csat, contact.attrs["discount"]) == (0.8, "0.1")
+    assert any("80 % as 0.8" in warning for warning in contact.warnings)
+
+
+def test_excel_ids_keep_the_zeros_that_their_format_shows(tmp_path: Path) -> None:
+    workbook = Workbook()
+    for row in (("id", "speaker", "text", "csat"), (7, "agent", "Hello", 4), (1234.0, "agent", "Hi", 4.5)):
+        workbook.active.append(row)
+    for cell in ("A2", "A3", "D2", "D3"):
+        workbook.active[cell].number_format = "000"
+    workbook.save(tmp_path / "calls.xlsx")
+    found, _ = read(tmp_path / "calls.xlsx")
+    assert [(contact.id, contact.csat) for contact in found] == [("007", 4.0), ("1234", 4.5)]
+
+
+def test_a_format_of_numbers_that_the_workbook_does_not_define_is_none(tmp_path: Path) -> None:
+    path = save(tmp_path / "calls.xlsx", ("speaker", "text", "start"), ("agent", "Hello", 1.5))
+    with zipfile.ZipFile(path) as archive:
+        styles = re.sub(rb'numFmtId="0"', b'numFmtId="190"', archive.read("xl/styles.xml"))
+    assert times(one(rebuilt(path, tmp_path / "undefined.xlsx", xl__styles_xml=styles))) == [(1.5, None)]
 
 
 def test_excel_sheets_are_chosen_by_name(tmp_path: Path) -> None:

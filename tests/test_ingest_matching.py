@@ -11,8 +11,9 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 HOUR = 3600.0
 
 
-def answer(hours: float, csat: float = 5.0, who: str = "u", record: int = 2) -> Answer:
-    return Answer(who, Survey(csat=csat), Moment(START + timedelta(hours=hours), zoned=True), "s.csv", record)
+def answer(hours: float, csat: float = 5.0, who: str = "u", record: int = 2, *, day_only: bool = False) -> Answer:
+    at = Moment(START + timedelta(hours=hours), zoned=True, day_only=day_only)
+    return Answer(who, Survey(csat=csat), at, "s.csv", record)
 
 
 def held(name: str, hours: float | None, who: str | None = "u", duration_s: float | None = None) -> Held:
@@ -51,14 +52,15 @@ def test_two_contacts_that_began_together_leave_the_answer_unmatched_with_a_reas
 
 def test_a_day_without_a_time_does_not_pass_over_the_contact_of_that_day() -> None:
     contacts = [held("yesterday", 15), held("today", 34)]
-    joined = join(loose(answer(24)), contacts)
+    day = loose(answer(24, day_only=True))
+    joined = join(day, contacts)
     assert joined.answers == {}
     (reject,) = joined.rejects
     assert (reject.code, reject.record) == ("day_only", 2)
     assert "with its time" in reject.message
     assert joined.facts["rejected"] == 1
-    assert join(loose(answer(24)), [contacts[0], held("next day", 48)]).answers == {"yesterday": Survey(csat=5.0)}
-    assert join(loose(answer(24.01)), contacts).answers == {"yesterday": Survey(csat=5.0)}
+    assert join(day, [contacts[0], held("next day", 48)]).answers == {"yesterday": Survey(csat=5.0)}
+    assert join(loose(answer(24)), contacts).answers == {"yesterday": Survey(csat=5.0)}, "answered at midnight"
 
 
 def test_of_several_answers_to_one_contact_one_is_kept() -> None:

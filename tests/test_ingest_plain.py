@@ -113,6 +113,9 @@ def test_lines_before_the_first_speaker_are_counted(read) -> None:
         (("12:45", "12:46", "12:47"), [None] * 3, "could be hours or minutes"),
         (("00:00:10", "", "00:01:00"), [None] * 3, "2 of 3 turns have a time"),
         (("23:59:59", "00:00:01", "00:00:02"), [None] * 3, "go back"),
+        (("12:59:50 PM", "1:00:00 PM", "1:00:05pm"), [0.0, 10.0, 15.0], None),
+        (("[12:00:00 AM]", "[11:00:00 AM]", "[11:00:00 PM]"), [0.0, 11 * 3600.0, 23 * 3600.0], None),
+        (("11:59:59 PM", "12:00:01 AM", "12:00:02 AM"), [None] * 3, "go back"),
     ],
 )
 def test_times(read, times, starts, warning) -> None:
@@ -120,6 +123,20 @@ def test_times(read, times, starts, warning) -> None:
     assert [turn.start_s for turn in contact.turns] == starts
     assert (warning is None) == (contact.warnings == ())
     assert warning is None or warning in contact.warnings[0]
+
+
+def test_a_turn_that_starts_with_a_digit_right_after_the_colon_is_its_speakers(read) -> None:
+    assert said(read("Agent:How much?\nCustomer:5 euros")) == [("agent", "How much?"), ("customer", "5 euros")]
+    named = read("Ana:How much?\nBo:5 euros\nAna:ok\nBo:bye", roles={"Ana": "agent", "Bo": "customer"})
+    assert said(named)[1] == ("customer", "5 euros")
+    numbers = read("1: hi\n2: yo\n1: at\n2:30 then", roles={"1": "agent", "2": "customer"})
+    assert said(numbers) == [("agent", "hi"), ("customer", "yo"), ("agent", "at\n2:30 then")]
+    assert said(read("Agent: rates\nClass A:12\nClass A:13")) == [("agent", "rates\nClass A:12\nClass A:13")]
+
+
+def test_a_name_after_a_time_keeps_its_first_letters(read) -> None:
+    contact = read("10:00:01 Amy: hi\n10:00:05 Pmela: yo", roles={"Amy": "agent", "Pmela": "customer"})
+    assert said(contact) == [("agent", "hi"), ("customer", "yo")]
 
 
 @pytest.mark.parametrize("text", ["no speakers here", "file: a\nrepo: b\nfile: c\nrepo: d", "Note: a\nNote: b"])

@@ -235,10 +235,32 @@ def test_times_of_a_day_that_pass_midnight_do_not_turn_the_contact_round() -> No
     over = _at("23:59:50", "23:59:58", "0:00:05")
     assert [(turn.index, turn.start_s) for turn in over.turns] == [(0, None), (1, None), (2, None)]
     assert any("midnight" in warning for warning in over.warnings)
-    for starts in ((0, 50_000, 20, 50_010), ("9:00:05", "9:00:00", "9:00:09"), (90_000, 5, 7)):
+    for starts in (
+        (0, 50_000, 20, 50_010),
+        ("9:00:05", "9:00:00", "9:00:09"),
+        (90_000, 5, 7),
+        (80_000, 9),
+        ("80000", "9"),
+    ):
         found = _at(*starts)
         assert [turn.start_s for turn in found.turns] == sorted(turn.start_s or 0 for turn in found.turns)
         assert not any("midnight" in warning for warning in found.warnings)
+
+
+def _dated(zone: str | None, *starts: str) -> Transcript:
+    turns = [{"speaker": "agent", "text": "x", "start": start, "end": start} for start in starts]
+    return read({"id": "a", "turns": turns}, dates=DateRules(zone=zone))
+
+
+def test_times_of_which_some_name_a_zone_and_others_none_are_told_or_placed_as_declared() -> None:
+    mixed = _dated(None, "2026-05-01T10:00:05", "2026-05-01T08:00:00Z")
+    assert any("some times name a zone and others none" in warning for warning in mixed.warnings)
+    declared = _dated("Europe/Berlin", "2026-05-01T10:00:05", "2026-05-01T08:00:00Z")
+    assert [(turn.index, turn.start_s, turn.end_s) for turn in declared.turns] == [(1, 0.0, 0.0), (0, 5.0, 5.0)]
+    assert (declared.started_at, declared.warnings) == ("2026-05-01T08:00:00+00:00", ())
+    spring = _dated("Europe/Berlin", "2026-03-29T01:59:50", "2026-03-29T03:00:05")  # there was no hour between
+    assert [(turn.start_s, turn.end_s) for turn in spring.turns] == [(0.0, 0.0), (15.0, 15.0)]
+    assert _dated(None, "2026-03-29T01:59:50", "2026-03-29T03:00:05").warnings == ()
 
 
 def test_a_call_with_times_of_a_day_lasts_from_its_first_one() -> None:

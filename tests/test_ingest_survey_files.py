@@ -109,6 +109,16 @@ def test_percentages_of_a_workbook_are_what_people_see(tmp_path: Path, scale: st
         assert [surveys.answers[name].csat for name in "ab"] == answers
 
 
+@pytest.mark.parametrize("shown", ['0"%"', r"0\%", "0_%", "0*%"])
+def test_a_percent_sign_that_only_stands_beside_the_number_changes_nothing(tmp_path: Path, shown: str) -> None:
+    workbook = Workbook()
+    for row in (["contact_id", "csat"], ["a", 80]):
+        workbook.active.append(row)
+    workbook.active["B2"].number_format = shown
+    workbook.save(tmp_path / "s.xlsx")
+    assert read_surveys([str(tmp_path / "s.xlsx")], SurveyRules(declare("0-100"))).answers == {"a": Survey(csat=80.0)}
+
+
 def test_zendesk_ratings(read) -> None:
     ratings = [
         {"id": 1, "ticket_id": 208, "requester_id": 7, "score": "good", "updated_at": "2026-01-05T10:00:00Z"},
@@ -155,6 +165,14 @@ def test_chat_ratings(read) -> None:
     thread = {"id": "K6", "user_ids": ["a"], "properties": {"rating": {"score": 1}}}
     livechat = {"chats": [{"id": "PJ", "users": [], "thread": thread}, {"id": "PK", "thread": {"user_ids": []}}]}
     assert read(livechat, SurveyRules(declare("0-1"))).answers == {"K6": Survey(csat=1.0)}
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_of_json_end_as_any_system_ends_them(tmp_path: Path, end: str) -> None:
+    lines = [json.dumps({"contact_id": name, "csat": answer}) for name, answer in (("a", 5), ("b", 1))]
+    (tmp_path / "s.jsonl").write_bytes((end.join(lines) + end).encode())
+    surveys = read_surveys([str(tmp_path / "s.jsonl")], FIVE)
+    assert surveys.answers == {"a": Survey(csat=5.0), "b": Survey(csat=1.0)}
 
 
 def test_flat_objects_and_lines_of_them(read) -> None:

@@ -254,7 +254,7 @@ def test_counts_add_up_whatever_the_rows_hold(tmp_path_factory, rows, match, kee
     lines = ["contact_id,customer_id,csat,nps,answered_at", *(",".join(row) for row in rows)]
     path.write_text("\n".join(lines) + "\n")
     surveys = read_surveys([str(path)], SurveyRules(FIVE.scales, match=match, keep=keep))
-    assert surveys.counts.rows == len(rows)
+    assert surveys.counts.rows == sum(map(any, rows))  # a row of nothing is none
     assert adds_up(surveys)
     assert all(re.search(r"s\.csv:\d+", reject.message) and reject.code for reject in surveys.rejects)
 

@@ -41,8 +41,10 @@ def said(result: Transcript | Reject) -> list[tuple[str, str]]:
         "contact_id|speaker|text\n1|agent|hi\n1|customer|yo\n",
         "sep=;\ncontact_id;speaker;text\n1;agent;hi\n1;customer;yo\n",
         "\ufeff Contact ID , Speaker Role ,Message-Text\n1,Agent,hi\n1,CUSTOMER,yo\n",
+        "\u200bid,speaker,text\u2060\n1,agent,hi\n1,customer,yo\n",
         "id,speaker,text,,\n1,agent,hi,,\n1,customer,yo,,\n",
         '"contact_id","speaker","text"\r1,agent,hi\r1,customer,yo\r',
+        "id,speaker,text\n1,agent,hi\n,,\n1,customer,yo\n, ,\n,\n",  # as Excel writes rows that were cleared
     ],
 )
 def test_every_dialect_gives_the_same_contact(contacts, text: str) -> None:
@@ -332,6 +334,7 @@ def test_rows_without_an_id_are_refused_together(contacts) -> None:
     assert said(good) == [("agent", "y")]
     assert (bad.code, bad.record, bad.contact_id) == ("missing_id", 2, None)
     assert "lines 2, 4: have no contact id" in bad.message
+    assert "fill it down" in bad.message
 
 
 @pytest.mark.parametrize(

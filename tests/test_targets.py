@@ -153,6 +153,24 @@ def test_a_value_too_thin_for_an_interval_reaches_no_target(tmp_path):
     assert [one.standing for one in found] == ["reached", "not reached", "reached"]
 
 
+@pytest.mark.parametrize(
+    ("n", "value", "target", "standing"),
+    [
+        (1000, 100, 50, "reached"),
+        (1000, -100, 50, "not reached"),
+        (1000, 100, 99.5, "cannot be told"),  # 3 of 1,000 may be detractors: 99.4
+        (40, 0, 5, "cannot be told"),  # 3 of 40 may be promoters: 7.5
+        (40, 0, 8, "not reached"),
+        (3, 100, 50, "cannot be told"),
+    ],
+)
+def test_equal_answers_reach_a_target_that_those_who_may_differ_cannot_undo(tmp_path, n, value, target, standing):
+    equal = Estimate(value, None, None, n, "m", Reason("constant", "all equal"))
+    rows = {"nps": Row("nps", "NPS", "points", "", "", equal, "d")}
+    goal = {**GOOD, "kpi": "nps", "target": str(target), "floor": "-100"}
+    assert [one.standing for one in balance(rows, read(tmp_path, goal), "2026-06-30").targets] == [standing]
+
+
 def test_no_composite_where_a_perspective_is_mostly_unknown(tmp_path):
     nps = {"kpi": "nps", "target": "40", "floor": "0", "direction": "higher", "perspective": "customer", "weight": "1"}
     rows = (

@@ -270,6 +270,15 @@ def test_a_chat_that_the_api_gave_has_the_id_of_its_messages_else_that_of_the_fi
     assert one(tmp_path, document).id == "own-2"
 
 
+def test_chats_of_one_chain_that_name_several_contacts_are_called_by_their_files(tmp_path: Path) -> None:
+    moved = chat(InitialContactId="first-1", Channel=None, CustomerMetadata=None)
+    moved["Transcript"][1]["ContactId"] = "own-1"
+    moved["Transcript"][4]["ContactId"] = "own-2"
+    earlier = chat(InitialContactId="first-1", Channel=None, CustomerMetadata=None)
+    earlier["Transcript"][1]["RelatedContactId"] = "own-3"
+    assert [one(tmp_path, moved, "one.json").id, one(tmp_path, earlier, "two.json").id] == ["one", "two"]
+
+
 def test_agents_of_a_chat_are_told_apart_after_a_transfer(tmp_path: Path) -> None:
     second: dict[str, Any] = {
         "AbsoluteTime": "2024-02-03T09:00:35.000Z",

@@ -247,6 +247,15 @@ def test_a_list_of_speakers_and_messages_takes_the_roles_of_parties_by_name(body
     assert (contact.started_at, contact.channel) == ("2025-02-03T10:00:00+00:00", "call")
 
 
+def test_a_message_without_a_speaker_is_nobodys_and_one_without_words_is_counted() -> None:
+    contact = told(
+        vcon(dialog=(RECORDING,), analysis=(transcript([*LIST, {"message": "Hold on."}, {"speaker": "Oto"}]),))
+    )
+    assert [(turn.speaker, turn.text) for turn in contact.turns][2:] == [("unknown", "Hold on.")]
+    assert contact.dropped_turns == 1
+    assert any("1 turn has no speaker" in warning for warning in contact.warnings)
+
+
 def test_a_body_in_base64url() -> None:
     body = base64.urlsafe_b64encode(json.dumps(LIST).encode()).decode().rstrip("=")
     contact = told(vcon(dialog=(RECORDING,), analysis=(transcript(body, encoding="base64url"),)))

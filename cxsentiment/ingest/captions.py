@@ -22,7 +22,7 @@ from cxsentiment.ingest.contacts import Contact, Entry, settle
 from cxsentiment.ingest.cues import NO_TIME, TIMING, Captions, Cue, read_srt, read_webvtt
 from cxsentiment.ingest.encoding import read_text
 from cxsentiment.ingest.options import ReadOptions
-from cxsentiment.ingest.plain import LINE, MAX_WORDS, NOT_SPEAKERS, find_speakers
+from cxsentiment.ingest.plain import MAX_WORDS, NOT_SPEAKERS, find_speakers, start_of_turn
 from cxsentiment.ingest.rolling import without_repeats
 from cxsentiment.ingest.sources import Advance, Source, content_name, source_name
 from cxsentiment.ingest.values import MadeId, contact_id, shown
@@ -235,12 +235,13 @@ class _Names:
             return match[1].strip(), match[2]
         if (match := _ROUND.fullmatch(line)) and match[1].strip() in self.round:
             return match[1].strip(), ""
-        match = LINE.match(line)
+        match = start_of_turn(line)
         if match is None:
             return None, line
         if (label := self.colon.get(match["label"])) is not None:
             return label, match["text"]
-        self.others[match["label"]] = None
+        if match["tight"] is None:
+            self.others[match["label"]] = None
         return None, line
 
     def unread(self) -> list[str]:
@@ -257,7 +258,8 @@ def _without_dash(line: str) -> tuple[str, bool]:
 def _starts(texts: Iterable[Sequence[str]]) -> dict[str, str]:
     """The words before a colon with which nearly all cues start; none where fewer do."""
     firsts = [first for lines in texts if (first := next((line for line in lines if line.strip()), None)) is not None]
-    found = [match for match in map(LINE.match, firsts) if match and match["text"].strip()]
+    matches = filter(None, map(start_of_turn, firsts))
+    found = [match for match in matches if match["tight"] is None and match["text"].strip()]
     labels = [match["label"] for match in found if _is_short(match["label"])]
     named = len(labels) >= max(_MIN_NAMED, _NAMED_SHARE * len(firsts)) and len(set(labels)) < len(labels)
     return {label: label for label in labels} if named else {}

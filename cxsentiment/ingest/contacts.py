@@ -17,6 +17,7 @@ from cxsentiment.ingest.doubts import doubts
 from cxsentiment.ingest.guess import guess_roles
 from cxsentiment.ingest.mails import own_words
 from cxsentiment.ingest.options import ReadOptions
+from cxsentiment.ingest.times import in_utc
 from cxsentiment.ingest.values import MadeId, contact_id, shown
 from cxsentiment.schema import Party, Reject, RoleSource, Speaker, Transcript, Turn
 from cxsentiment.text import clean
@@ -128,7 +129,7 @@ def settle(
     for place, entry in enumerate(contact.entries):
         if entry.index is None:
             entry.index = place
-    started_at = _in_utc(_place_in_time(contact), options.dates)
+    started_at = _in_utc(_place_in_time(contact, options.dates.zone), options.dates)
     mails = contact.mails or contact.channel == "email"
     turns, parties = _turns(contact.entries, options, notes, mails=mails)
     agent_id, attrs = _who_is_credited(contact, turns, notes)
@@ -171,20 +172,23 @@ def settle(
     return guess_roles(settled) if options.guess_roles else settled
 
 
-def _place_in_time(contact: Contact) -> str | None:
+def _place_in_time(contact: Contact, zone: str | None) -> str | None:
     """Give entries of absolute times their seconds from the first of them; return the start of the contact."""
     timed = [entry.at for entry in contact.entries if entry.at is not None]
     if not timed:
         return contact.started_at
-    aware = [at if at.tzinfo else at.replace(tzinfo=UTC) for at in timed]
-    first = min(aware)
-    moments = iter(aware)
+    placed = [in_utc(at, zone) for at in timed]
+    first = min(placed)
+    moments = iter(placed)
     for entry in contact.entries:
         if entry.at is not None:
             entry.start = round((next(moments) - first).total_seconds(), 6)
+    zoned = sum(at.tzinfo is not None for at in timed)
+    if zone is None and 0 < zoned < len(timed):
+        contact.notes.add("some times name a zone and others none, which are read as UTC: say --timezone")
     if contact.started_at is not None:
         return contact.started_at
-    return (first.astimezone(UTC) if timed[0].tzinfo else first.replace(tzinfo=None)).isoformat()
+    return (first if zoned or zone else first.replace(tzinfo=None)).isoformat()
 
 
 def _in_utc(text: str | None, dates: DateRules) -> str | None:

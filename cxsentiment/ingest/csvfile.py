@@ -129,7 +129,7 @@ def _cells(line: str, delimiter: str) -> list[str]:
 
 
 def _read(path: Source, encoding: Encoding, delimiter: str, advance: Advance = ignore) -> Iterator[Row]:
-    """Rows with the number of the line they start on; blank lines are left out.
+    """Rows with the number of the line they start on; blank lines are left out, and rows of nothing but delimiters.
 
     A row whose quotes cannot be read has a problem, and what follows is read from the next line on: one stray quote
     must not cost the rest of a file.
@@ -155,7 +155,7 @@ def _read(path: Source, encoding: Encoding, delimiter: str, advance: Advance = i
             else:
                 if cells is None:
                     return
-                if cells:
+                if any(map(str.strip, cells)):
                     yield Row(line, cells)
                 line += len(taken)
             taken.clear()

@@ -5,7 +5,7 @@ A time without a zone is read in the declared zone; without one as UTC, and mark
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal, cast, get_args
 from zoneinfo import ZoneInfo
 
@@ -41,10 +41,14 @@ class DateError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A moment, always with a zone; `zoned` says whether the source or the user gave it."""
+    """A moment, always with a zone; `zoned` says whether the source or the user gave it.
+
+    `day_only`: the source has a day and no time, which Excel and databases write as midnight without a zone.
+    """
 
     at: datetime
     zoned: bool
+    day_only: bool = False
 
     def __str__(self) -> str:
         return (self.at if self.zoned else self.at.replace(tzinfo=None)).isoformat()
@@ -199,12 +203,13 @@ def _placed(found: datetime, zone: str | None) -> Moment:
         raise DateError("impossible_date", "is no day of our time")
     if found.tzinfo is not None:
         return Moment(found, zoned=True)
+    day_only = found.time() == time(0)
     if zone is None:
-        return Moment(found.replace(tzinfo=UTC), zoned=False)
+        return Moment(found.replace(tzinfo=UTC), zoned=False, day_only=day_only)
     local = found.replace(tzinfo=_zone(zone))
     if local.astimezone(UTC).astimezone(local.tzinfo).replace(tzinfo=None) != found:
         raise DateError("impossible_date", f"does not exist in {zone}: the clock was put forward over it")
-    return Moment(local, zoned=True)
+    return Moment(local, zoned=True, day_only=day_only)
 
 
 def _zone(name: str) -> ZoneInfo | None:

@@ -4,6 +4,7 @@ Only the values of cells are read: of formulas what was last computed. Macros, l
 """
 
 import io
+import re
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
@@ -31,6 +32,12 @@ _ROUNDED_FROM = 1e15
 _MAX_WHOLE = 1e30
 _DOCTYPE_WITHIN = 4096
 _SHOWN = 5
+# What a number format shows as it stands: text in quotes, a sign after a backslash, and the widths after _ and *.
+_LITERAL = re.compile(r'"[^"]*"|[\\_*].')
+# A character that Excel keeps as its number, such as the carriage return of a line break from elsewhere.
+_ESCAPED = re.compile(r"_x((?!D[89A-F])[0-9A-F]{4})_")
+# A format that puts zeros before a whole number, as ids have them.
+_PADDED = re.compile(r"0{2,}")
 _T = TypeVar("_T")
 
 
@@ -43,14 +50,16 @@ def read_excel(source: Source, options: ReadOptions, advance: Advance = ignore) 
     yield from read_table(open_excel(source, options.columns.get("sheet")), options, advance)
 
 
-def open_excel(source: Source, sheet: str | None = None) -> Table:
-    """A sheet as a table: the named one, else the first.
+def open_excel(source: Source, sheet: str | None = None, *, percentages: bool = False) -> Table:
+    """A sheet as a table: the named one, else the first that is not hidden.
+
+    Where people see 80 %, Excel holds 0.8: with `percentages` the cell is the text 80%, else the number, with a note.
 
     Raises:
         InputError: `too_large`, `damaged`, `no_sheet`, `empty`.
     """
     where = source_name(source)
-    rows, notes = _rows(source, sheet, where)
+    rows, notes = _rows(source, sheet, where, percentages=percentages)
     if not rows:
         raise InputError("empty", where, "holds no rows on that sheet")
     columns = [cell or "" for cell in rows[0][1]]
@@ -67,13 +76,17 @@ def open_excel(source: Source, sheet: str | None = None) -> Table:
     return Table(where, tuple(columns), body, Path(content_name(source)).stem, "row", notes)
 
 
-def _rows(source: Source, sheet: str | None, where: str) -> tuple[list[tuple[int, list[str | None]]], tuple[str, ...]]:
+def _rows(
+    source: Source, sheet: str | None, where: str, *, percentages: bool
+) -> tuple[list[tuple[int, list[str | None]]], tuple[str, ...]]:
     """The rows of a sheet that are not empty, with their numbers, and what to note of them."""
     data = _bytes(source, where)
     _guarded(where, lambda: _check_parts(data, where))
     workbook = _guarded(where, lambda: _open(data))
     try:
-        names = [each.title for each in workbook.worksheets]
+        # What is hidden holds lists and lookups; it is read where it is named, or where nothing else is there.
+        sheets = sorted(workbook.worksheets, key=lambda each: each.sheet_state != "visible")
+        names = [each.title for each in sheets]
         if not names or (sheet is not None and sheet not in names):
             raise InputError(
                 "no_sheet",
@@ -92,7 +105,10 @@ def _rows(source: Source, sheet: str | None, where: str) -> tuple[list[tuple[int
         )
     if any(_is_rounded(value) for _, cells in found for value in cells):
         notes.append("numbers of more than 15 digits are rounded by Excel; keep such ids as text")
-    return [(number, [_text(value) for value in cells]) for number, cells in found], tuple(notes)
+    if not percentages and any(isinstance(value, _Share) for _, cells in found for value in cells):
+        notes.append("cells that Excel shows in percent are read as shares: 80 % as 0.8")
+    texts = [(number, [_text(value, percentages=percentages) for value in cells]) for number, cells in found]
+    return texts, tuple(notes)
 
 
 def _bytes(source: Source, where: str) -> bytes:
@@ -147,7 +163,7 @@ def _values(workbook: "Workbook", sheet: str, where: str) -> list[tuple[int, Seq
     rows: list[tuple[int, Sequence[object]]] = []
     count = 0
     for number, row in enumerate(found.iter_rows(), start=1):
-        cells = [_percent(cell) for cell in row]
+        cells = [_value(cell) for cell in row]
         count += len(cells)
         if number > _MAX_ROWS or count > _MAX_CELLS:
             raise InputError("too_large", where, f"has cells past row {_MAX_ROWS:,} or more than {_MAX_CELLS:,} cells")
@@ -156,12 +172,27 @@ def _values(workbook: "Workbook", sheet: str, where: str) -> list[tuple[int, Seq
     return rows
 
 
-def _percent(cell: Any) -> object:
-    """The value of a cell; where people see 80 %, Excel holds 0.8, which would be another answer of a survey."""
+class _Share(float):
+    """A number that Excel shows in percent."""
+
+
+def _value(cell: Any) -> object:
+    """The value of a cell; a number that its format shows in percent is a `_Share`, one with zeros before it a text.
+
+    A % that only stands beside the number (0"%") makes no share.
+    """
     value = cell.value
-    if not isinstance(value, (int, float)) or isinstance(value, bool) or "%" not in cell.number_format:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         return value
-    return f"{value * 100:.12g}%"
+    try:
+        form = cell.number_format
+    except IndexError:  # a style or format that the workbook does not define: Excel shows a plain number
+        return value
+    if "%" in _LITERAL.sub("", form):
+        return _Share(value)
+    if _PADDED.fullmatch(form) and 0 <= value < _ROUNDED_FROM and value % 1 == 0:
+        return str(int(value)).zfill(len(form))
+    return value
 
 
 def _is_rounded(value: object) -> bool:
@@ -170,14 +201,17 @@ def _is_rounded(value: object) -> bool:
     return abs(value) >= _ROUNDED_FROM
 
 
-def _text(value: object) -> str | None:
+def _text(value: object, *, percentages: bool) -> str | None:
     """A cell as the text that people see; what Excel marks as an error is missing."""
     if value is None:
         return None
     if isinstance(value, str):
+        value = _ESCAPED.sub(lambda match: chr(int(match[1], 16)), value)
         return None if value in ("#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!") else value
     if isinstance(value, bool):
         return str(value).upper()
+    if percentages and isinstance(value, _Share):
+        return f"{value * 100:.12g}%"
     if isinstance(value, float) and value.is_integer() and abs(value) < _MAX_WHOLE:
         return str(int(value))
     if isinstance(value, (datetime, time)):

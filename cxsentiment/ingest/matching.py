@@ -7,7 +7,7 @@ began) at most the window before it. So it never joins a contact that came after
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from cxsentiment.ingest.dates import DateError, DateRules, read_date
@@ -133,11 +133,11 @@ def _visits(contacts: Iterable[Held], rules: DateRules, wanted: set[str]) -> tup
 
 
 def _is_day_of_contact(answer: Answer, visits: Sequence[_Visit]) -> bool:
-    """Whether an answer has a day and no time (as midnight, in Excel), and a contact began in the course of that day.
+    """Whether an answer has a day and no time, and a contact began in the course of that day.
 
     Taken at midnight it would join the contact before, though it is most often about the one of its day.
     """
-    if answer.at is None or answer.at.at.time() != time(0):
+    if answer.at is None or not answer.at.day_only:
         return False
     begun = bisect_right(visits, answer.at.at, key=lambda visit: visit.start)
     return begun < len(visits) and visits[begun].start - answer.at.at < timedelta(days=1)

@@ -2,14 +2,19 @@
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from itertools import pairwise
 
 from cxsentiment.ingest.contacts import Entry, Notes
-from cxsentiment.ingest.times import moment
+from cxsentiment.ingest.times import in_utc, moment
 from cxsentiment.ingest.values import number, seconds
 
 Stamp = float | datetime | None
+
+
+class _Clock(float):
+    """Seconds that the source writes with colons (h:mm:ss): they may be those of a time of day."""
+
 
 _DATED = re.compile(r"\s*\d{4}-\d{2}-\d{2}[T ]\d.*", re.DOTALL)
 # From here on a number in a declared unit is a moment since 1970, not a time in a contact.
@@ -27,14 +32,15 @@ def read_time(value: object, field: str, index: int, notes: Notes, per_second: f
     found = _moment(value, per_second)
     if found is not None:
         return found
+    written = _in_seconds(value)
     try:
-        result = seconds(_in_seconds(value), per_second or 1.0)
+        result = seconds(written, per_second or 1.0)
     except ValueError as error:
         notes.turn(index, f"{field} {error}; it is taken as missing")
         return None
     if result is None and not (isinstance(value, str) and not value.strip()):
         notes.turn(index, f"{field} is not a finite number; it is taken as missing")
-    return result
+    return _Clock(result) if result is not None and isinstance(written, str) and ":" in written else result
 
 
 def _in_seconds(value: object) -> object:
@@ -60,25 +66,28 @@ def _moment(value: object, per_second: float | None) -> datetime | None:
     return moment(count / per_second) if count is not None and count / per_second >= _EPOCH_S else None
 
 
-def place_in_time(entries: Sequence[Entry], stamps: Sequence[tuple[Stamp, Stamp]], notes: Notes) -> None:
-    """Give each entry its start and end; moments count from the first start that is one.
+def place_in_time(
+    entries: Sequence[Entry], stamps: Sequence[tuple[Stamp, Stamp]], notes: Notes, zone: str | None = None
+) -> None:
+    """Give each entry its start and end; moments count from the first start that is one, in `zone` if they name none.
 
     Times of a day that pass midnight are not used: sorted by them, the end of a contact would stand before its start.
+    Plain seconds pass none: where they go back, the source has its turns in another order.
     """
-    if _passes_midnight([start for start, _ in stamps if isinstance(start, float)]):
+    if _passes_midnight([start for start, _ in stamps if isinstance(start, _Clock)]):
         notes.add("the times go back by more than half a day, as a clock does at midnight; they were not used")
         return
-    moments = [_aware(start) for start, _ in stamps if isinstance(start, datetime)]
+    moments = [in_utc(start, zone) for start, _ in stamps if isinstance(start, datetime)]
     first = min(moments, default=None)
     for entry, (start, end) in zip(entries, stamps, strict=True):
         if isinstance(start, datetime):
             entry.at = start
         else:
-            entry.start = start
+            entry.start = start if start is None else float(start)
         if not isinstance(end, datetime):
-            entry.end = end
+            entry.end = end if end is None else float(end)
         elif first is not None:
-            entry.end = round((_aware(end) - first).total_seconds(), 6)
+            entry.end = round((in_utc(end, zone) - first).total_seconds(), 6)
 
 
 def _passes_midnight(starts: Sequence[float]) -> bool:
@@ -87,7 +96,3 @@ def _passes_midnight(starts: Sequence[float]) -> bool:
         return False
     falls = [before - after for before, after in pairwise(starts) if after < before]
     return len(falls) == 1 and falls[0] > _DAY_S / 2
-
-
-def _aware(found: datetime) -> datetime:
-    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -123,9 +123,13 @@ class ReadOptions:
         return None
 
 
+# Marks that nobody sees: of the byte order, and spaces of no width, as web pages leave them in what is copied.
+_UNSEEN = re.compile("[\ufeff\u200b\u2060]")
+
+
 def normalise_name(name: str) -> str:
     """A column name in lower case with underscores: " Speaker Role " → "speaker_role"."""
-    return re.sub(r"[\s\-]+", "_", name.strip().lstrip("\ufeff").strip().lower())
+    return re.sub(r"[\s\-]+", "_", _UNSEEN.sub("", name).strip().lower())
 
 
 def parse_map(texts: Sequence[str]) -> dict[str, str]:

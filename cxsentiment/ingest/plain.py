@@ -28,10 +28,14 @@ from cxsentiment.schema import Reject, Transcript
 
 # No two runs of spaces stand side by side in it: a line of very many spaces would take for ever.
 _TIME = (
-    r"(?:[\[(]\s*)?(?P<time>\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d{1,3})?)?)"
-    r"(?:\s*[AaPp][Mm])?(?:\s*[\])])?(?:\s*[-–])?\s*"
+    r"(?:[\[(]\s*)?(?P<time>\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d{1,3})?)?(?:\s*[AaPp][Mm]\b)?)"
+    r"(?:\s*[\])])?(?:\s*[-–])?\s*"
 )
-LINE = re.compile(rf"^\s*(?:{_TIME})?(?P<label>[^\W_][^:：\n]{{0,39}}?)\s*[:：](?!//)(?!\d)\s*(?P<text>.*)$", re.DOTALL)
+# `tight`: a digit follows the colon at once, as in "at 10:30".
+_LINE = re.compile(
+    rf"^\s*(?:{_TIME})?(?P<label>[^\W_][^:：\n]{{0,39}}?)\s*[:：](?!//)(?P<tight>(?=\d))?\s*(?P<text>.*)$", re.DOTALL
+)
+_HALF_DAY_S = 12 * 3600.0
 _NEARLY_ALL = 0.9  # share of lines that start with a label
 _ENOUGH_LINES = 4
 _BRACKETS = re.compile(r"\s*[(\[][^)\]]*[)\]]$")
@@ -99,21 +103,30 @@ def turns_of(text: str, options: ReadOptions) -> tuple[list[dict[str, object]], 
     return found, [*notes, *time_notes]
 
 
+def start_of_turn(line: str) -> re.Match[str] | None:
+    """The line as label and text, where it may start a turn; with `tight` only if other lines make the label one."""
+    match = _LINE.match(line)
+    return match if match and (match["tight"] is None or not match["label"].isdecimal()) else None
+
+
 def has_known_speaker(lines: Sequence[str], options: ReadOptions) -> bool:
     """Whether some line starts with a speaker that needs no second occurrence."""
-    return any(match and _known(match["label"], options) for match in map(LINE.match, lines))
+    return any(match and _known(match["label"], options) for match in map(start_of_turn, lines))
 
 
 def find_speakers(lines: Sequence[str], options: ReadOptions) -> dict[str, str]:
     """Label as written → label to look the role up with, for the labels that are speakers."""
-    matches = [match for match in map(LINE.match, lines) if match]
+    found = [match for match in map(start_of_turn, lines) if match]
+    # "At 10:30" and "Class A:12" make no speaker; of one that others make, "Ana:5 euros" is a turn.
+    matches = [match for match in found if match["tight"] is None]
     counts = Counter(match["label"] for match in matches)
     # With a time before it, or where nearly every line starts so, a name that comes once opens a turn too: whoever
     # spoke once would otherwise be read as part of what the other side said.
     timed = {match["label"] for match in matches if match["time"]}
     all_start_so = len(matches) >= _NEARLY_ALL * sum(bool(line.strip()) for line in lines)
     speakers = {}
-    for label, count in counts.items():
+    for label in dict.fromkeys(match["label"] for match in found):
+        count = counts[label]
         known = _known(label, options)
         often = count > 1 or label in timed or (all_start_so and len(matches) >= _ENOUGH_LINES)
         if known or _has_names(label, options) or (often and _may_be_speaker(label)):
@@ -145,12 +158,12 @@ def _split(lines: Sequence[str], speakers: dict[str, str]) -> tuple[list[_Turn],
     before = 0
     joined: dict[str, None] = {}
     for line in lines:
-        match = LINE.match(line)
+        match = start_of_turn(line)
         if match and match["label"] in speakers:
             turns.append(_Turn(match["label"], match["time"], [match["text"]]))
         elif turns:
             turns[-1].lines.append(line)
-            if match:
+            if match and match["tight"] is None:
                 joined[match["label"]] = None
         else:
             before += bool(line.strip())
@@ -173,7 +186,16 @@ def _starts(turns: Sequence[_Turn]) -> tuple[list[float | None], list[str]]:
         return absent, [f"{len(timed)} of {len(turns)} turns have a time; times were not used"]
     if any(time.count(":") < 2 for time in timed):
         return absent, ["times without seconds could be hours or minutes; they were not used"]
-    times = [seconds(time) or 0.0 for time in timed]
+    times = list(map(_seconds, timed))
     if any(later < earlier for earlier, later in pairwise(times)):
         return absent, ["the times go back; they were not used"]
     return [time - times[0] for time in times], []
+
+
+def _seconds(time: str) -> float:
+    """Seconds of a time with hours; AM and PM are of a clock on which 12 stands for 0."""
+    half = time[-2:].lower()
+    if half not in ("am", "pm"):
+        return seconds(time) or 0.0
+    of_half = (seconds(time[:-2].strip()) or 0.0) % _HALF_DAY_S
+    return of_half + _HALF_DAY_S if half == "pm" else of_half

@@ -243,7 +243,7 @@ def _entries(
             continue
         entries.append(Entry(text, label, agent_id=_agent(get(turn, agent_key), agent_key, index, notes), index=index))
         stamps.append((time(turn, "start", start_key, index), time(turn, "end", end_key, index)))
-    place_in_time(entries, stamps, notes)
+    place_in_time(entries, stamps, notes, options.dates.zone)
     return entries, faults
 
 

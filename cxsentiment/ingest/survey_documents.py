@@ -4,6 +4,7 @@ Every answer becomes a flat row; the tools' own names stay as columns, so that -
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,7 @@ Excluded = Callable[[Sequence[object]], str | None]
 
 _LISTS = ("satisfaction_ratings", "conversations", "conversationHistoryRecords", "chats", "data")
 _ONE = "satisfaction_rating"
+_LINE_END = re.compile(r"\r\n?|\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,9 @@ def _parsed(source: Source) -> list[tuple[int, Any]]:
     except (ValueError, RecursionError) as error:
         whole = error
     records: list[tuple[int, Any]] = []
-    for number, line in enumerate(text.split("\n"), start=1):  # a text may hold line separators that end no line here
+    for number, line in enumerate(
+        _LINE_END.split(text), start=1
+    ):  # a text may hold line separators that end no line here
         if line.strip():
             records.append((number, _line(line)))
     if sum(record is None for _, record in records) * 2 >= len(records):

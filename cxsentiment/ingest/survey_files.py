@@ -84,7 +84,7 @@ def open_rows(source: Source, sheet: str | None = None) -> RowFile | None:
     if is_archive(head.data) and not is_office(source, head.data):
         raise InputError("archive", source_name(source), "is an archive", do="Unpack it, and give the files in it")
     if head.data.startswith(b"PK"):
-        return RowFile(open_excel(source, sheet))
+        return RowFile(open_excel(source, sheet, percentages=True))
     if head.text.lstrip("\ufeff \t\r\n")[:1] in ("{", "["):
         found = open_document(source)
         return None if found is None else RowFile(*found)

@@ -32,6 +32,9 @@ MAX_OPEN_ROWS = 2_000_000
 _MAX_LABELS = 1_000_000
 _DATES_TRIED = 1_000  # rows that tell whether a column holds dates
 _LISTED = 5
+_FILL_DOWN = (
+    "Where the id stands only in a contact's first row (merged cells), fill it down: its other turns are missing"
+)
 # Columns of files that are no transcripts.
 _SURVEY_COLUMNS = frozenset({"csat", "nps", "ces", "rating", "responseid", "response_id", "handle_s", "abandoned"})
 _COLUMNS_LISTED = 20
@@ -281,7 +284,7 @@ class _Builder:
         has_id = "id" in self._layout.fields
         if has_id and not key:
             numbers = [row.number for row in rows]
-            yield self._reject(numbers, "missing_id", "have no contact id")
+            yield self._reject(numbers, "missing_id", f"have no contact id. {_FILL_DOWN}")
             yield from self._nobodys(key, numbers)
             return
         record, notes = self._record(rows, self._damage.get(key, {}))

@@ -3,6 +3,7 @@
 import math
 import re
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 _NUMBER = re.compile(r"\s*[+-]?\d{1,15}(?:\.\d+)?\s*")
 _ISO_DURATION = re.compile(r"P(?:(\d+)D)?T?(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?")
@@ -49,3 +50,13 @@ def moment(value: object) -> datetime | None:
         if number is not None and _EPOCH_S[0] <= number / unit <= _EPOCH_S[1]:
             return datetime.fromtimestamp(number / unit, UTC)
     return None
+
+
+def in_utc(found: datetime, zone: str | None) -> datetime:
+    """A time in UTC; where it names no zone it is of the declared one, else of UTC."""
+    if found.tzinfo is None:
+        found = found.replace(tzinfo=UTC if zone is None else ZoneInfo(zone))
+    try:
+        return found.astimezone(UTC)
+    except OverflowError:  # the first or last day of the calendar
+        return found.replace(tzinfo=UTC)

@@ -1,5 +1,6 @@
 """Indicators against their targets: attainment of each, and the balanced scorecard of four perspectives."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -9,18 +10,22 @@ from cxsentiment.kpis.targets import Goal, Targets
 from cxsentiment.reasons import Reason
 from cxsentiment.schema import Estimate
 from cxsentiment.stats.estimates import missing
+from cxsentiment.stats.rates import rule_of_three
 from cxsentiment.stats.scorecard import PERSPECTIVES, Entry, Target, scorecard
 
 Standing = Literal["reached", "not reached", "cannot be told"]
 COMPOSITE = "composite"
 # Numbers that were counted, or that somebody vouches for, need no interval to be held against a target.
 _NO_SAMPLE = ("counted", "imported")
+# Where answers are all equal, others that were not seen can lie no further away than the ends of their scale.
+_ENDS: Mapping[str, tuple[float, float]] = {"nps": (-100.0, 100.0), "csat_mean": (0.0, 100.0), "ces_mean": (0.0, 10.0)}
 
 
 @dataclass(frozen=True, slots=True)
 class Attained:
     """One target: the indicator's estimate, how far it is attained (0 at the floor, 1 at the target, at most 1.2), and
-    whether the target is reached, which cannot be told where the interval holds it, or where a sample has none.
+    whether the target is reached, which cannot be told where the interval holds it, or where a sample has none
+    (answers that are all equal have a bound all the same).
     """
 
     kpi: str
@@ -106,14 +111,26 @@ def _perspectives(
 def _standing(measured: Estimate, goal: Goal) -> Standing | None:
     if measured.value is None:
         return None
-    if measured.low is None or measured.high is None:
-        if measured.reason_code not in _NO_SAMPLE:  # one answer, three agents: a value that chance may have made
-            return "cannot be told"
+    if measured.reason_code in _NO_SAMPLE and (measured.low is None or measured.high is None):
         return "reached" if _at_least(measured.value, goal) else "not reached"
-    ends = _at_least(measured.low, goal), _at_least(measured.high, goal)
+    interval = _interval(measured, goal.key)
+    if interval is None:  # one answer, three agents: a value that chance may have made
+        return "cannot be told"
+    ends = _at_least(interval[0], goal), _at_least(interval[1], goal)
     if ends[0] != ends[1]:
         return "cannot be told"
     return "reached" if ends[0] else "not reached"
+
+
+def _interval(measured: Estimate, key: str) -> tuple[float, float] | None:
+    """The estimate's interval; for equal answers what is left if as many differ as may (rule of three), at an end."""
+    if measured.low is not None and measured.high is not None:
+        return measured.low, measured.high
+    unseen, value = rule_of_three(measured.n).high, measured.value
+    low, high = _ENDS.get(key, (math.inf, -math.inf))
+    if measured.reason_code != "constant" or unseen is None or value is None or not low <= value <= high:
+        return None
+    return value - unseen * (value - low), value + unseen * (high - value)
 
 
 def _at_least(value: float, goal: Goal) -> bool:

@@ -147,10 +147,17 @@ def _contact_id(document: object, origin: Origin) -> str | None:
 
 
 def _fetched_id(document: object) -> str | None:
-    """The contact of a chat that the API gave (GetTranscript): its messages name theirs, unless they are of an earlier
-    session; the answer itself names only the first contact of a chain."""
-    named = {name(item.get("ContactId")) for item in objects(document, "Transcript")} - {None}
-    return min(filter(None, named)) if len(named) == 1 else name(at(document, "InitialContactId"))
+    """The contact of a chat that the API gave (GetTranscript), where its messages name one.
+
+    Those of an earlier session name theirs as a related one. Where they name several (a transfer, an earlier session),
+    the first contact of the chain, which the answer itself names, would be that of more than one file.
+    """
+    messages = objects(document, "Transcript")
+    named = {name(item.get("ContactId")) for item in messages} - {None}
+    if len(named) == 1:
+        return named.pop()
+    several = named or any(name(item.get("RelatedContactId")) for item in messages)
+    return None if several else name(at(document, "InitialContactId"))
 
 
 def _stem(origin: Origin) -> str:

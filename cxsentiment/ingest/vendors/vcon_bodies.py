@@ -66,15 +66,15 @@ def pieces_of(body: object, *, messages_only: bool = False) -> list[Piece]:
 
 
 def _messages(items: list[Any]) -> list[Piece]:
-    """Objects of a speaker and a message (or text), as models write them."""
-    found = []
-    for item in items:
-        if not isinstance(item, dict) or not item.keys() & {"speaker", "party", "parties"}:
-            continue
-        text = next((words(item[key]) for key in ("message", "text", "transcript") if key in item), None)
-        if text is not None:
-            found.append(_piece(item, text))
-    return found
+    """Objects of a speaker and a message (or text), as models write them; of some the one or the other may lack."""
+    said = [item for item in items if isinstance(item, dict)]
+    if not any(item.keys() & {"speaker", "party", "parties"} and _text(item) is not None for item in said):
+        return []
+    return [_piece(item, _text(item) or "") for item in said]
+
+
+def _text(item: dict[str, Any]) -> str | None:
+    return next((words(item[key]) for key in ("message", "text", "transcript") if key in item), None)
 
 
 def _piece(item: dict[str, Any], text: str) -> Piece:
