@@ -99,6 +99,9 @@ from cxsentiment.schema import Transcript, Turn
         ("jane@ example.com or jane @gmail.com", "[EMAIL] or [EMAIL]"),
         ("jane[at]example[dot]com, jane (at) example.com", "[EMAIL], [EMAIL]"),
         ("https://example.com/?mail=jane%40example.com&x=1", "https://example.com/?mail=[EMAIL]&x=1"),
+        ("write to john.smith at amazon.com or anna_k at web.de", "write to [EMAIL] or [EMAIL]"),
+        ("mike85 at gmail.com, jane1985 at example.com", "[EMAIL], [EMAIL]"),
+        ("mary-jane @ example.com, mike7 @example.com", "[EMAIL], [EMAIL]"),
         # phones
         ("plus four four seven seven double oh nine double oh one two three", "[PHONE]"),
         ("oh seven seven double oh nine double oh one two three", "[PHONE]"),
@@ -150,6 +153,12 @@ def test_what_is_masked(text: str, masked: str) -> None:
         "find us at example.com, or my account at gmail.com",
         "I bought shoes at example.com, the mail ends in @example.com",
         "meet me at the store.The manager was at 10.30",
+        # what was bought, when and for how much, at a shop that is named by its domain
+        "it was 49.99 at amazon.com, order 12345 at amazon.com",
+        "my check-in at booking.com on 3.10.2024 at booking.com",
+        "I got the iphone-15 at apple.com and v2.0 at example.com, open 24x7 at example.com",
+        "the bill at verizon.com, my bill at att.com and the one at sky.com",
+        "at 5 p.m. at booking.com, version two dot five at example.com",
         "your card was charged 4 times",
         "a 2TB drive and the M1 8GB model",
         "call 911 or text 60300",

@@ -5,6 +5,7 @@ import re
 from collections.abc import Set
 
 from cxsentiment.privacy.marks import Found
+from cxsentiment.privacy.spoken import is_digit_word
 
 TOP = frozenset(
     "com co org net uk in ph au ca edu gov io us info biz de fr es it ie nz sg eu me mail nl za com. me. app".split()
@@ -14,12 +15,22 @@ NOT_A_LOCAL_PART = frozenset(
 )
 # People speak of these as places too: "my account at gmail.com".
 _NOBODY = NOT_A_LOCAL_PART | frozenset("in on an account accounts mail email mailbox you them login down".split())
+# Whose name in an address says mail before it says a shop or a network: "my bill at verizon.com" is no address.
 _PROVIDERS = frozenset(
     """
-    gmail googlemail yahoo ymail rocketmail hotmail outlook icloud aol msn protonmail proton gmx mail comcast verizon
-    att sbcglobal btinternet sky rediffmail
+    gmail googlemail yahoo ymail rocketmail hotmail outlook icloud aol msn protonmail proton gmx mail sbcglobal
+    btinternet rediffmail
     """.split()
 )
+# Letters on both sides of a sign ("jane.doe"), a name and a year ("jane1985"), or letters one by one ("j-a-n-e"); not
+# "49.99", "v2.0", "check-in", "iphone15" or "p.m.".
+_LIKE_A_LOCAL_PART = re.compile(
+    r"[^\W\d_][._+][^\W\d_]|^[^\W\d_]{3,}(?:19[4-9]\d|20[012]\d|[5-9]\d)$|^[^\W\d_](?:-[^\W\d_]){2,}$"
+)
+# Before "@", which joins places less often than "at" does: "mike7", "mary-jane".
+_NEAR_A_SIGN = re.compile(r"^[^\W\d_]+(?:\d|[._+-][^\W\d_])")
+_ABBREVIATION = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]?")
+_DOT_SAID = re.compile(r"([^\W\d_]+) dot (?=([^\W\d_]+))")
 _DOT = r"(?:\.|\s{0,3}[\[({<]\s?(?:dot|\.)\s?[\])}>]\s{0,3}|\s{1,3}dot\s{1,3})"
 # From the sign on, so that nothing before it is read in vain; `apart` may be no sign of an address ("sold at …").
 _AT_DOMAIN = re.compile(
@@ -56,14 +67,21 @@ def emails(text: str) -> list[Found]:
         local = _LOCAL.search(text, max(0, match.start() - _LONGEST), match.start())
         if local is None or match["top"].lower() not in TOP or not _HIDDEN.search(match[0]):
             continue  # without a sign that is hidden it is an address as any (`typed`)
-        if match["apart"] is None or _is_somebody(text, local, match["host"].lower()):
+        if match["apart"] is None or _is_somebody(text, local, match):
             found.append(Found(local.start(), match.end(), "EMAIL"))
     return found
 
 
-def _is_somebody(text: str, local: re.Match[str], host: str) -> bool:
+def _is_somebody(text: str, local: re.Match[str], domain: re.Match[str]) -> bool:
     said = local[0].lower().split()[-1]
-    if said in _NOBODY:
+    if said in _NOBODY or _ABBREVIATION.fullmatch(said):
         return False
-    marked = re.search(r"\w[.+_-]\w|\w\d", said) or " dot " in local[0].lower()
+    marked = _LIKE_A_LOCAL_PART.search(said) or _dot_said(local[0].lower())
+    marked = marked or ("@" in domain["apart"] and _NEAR_A_SIGN.search(said))
+    host = domain["host"].lower()
     return bool(marked or host in _PROVIDERS or _NAMED.search(text, max(0, local.start() - 40), local.start()))
+
+
+def _dot_said(local: str) -> bool:
+    """Whether "dot" joins two words that are no digits: "jane dot doe", not "two dot five"."""
+    return any(not is_digit_word(word) for match in _DOT_SAID.finditer(local) for word in match.groups())
