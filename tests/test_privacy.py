@@ -191,3 +191,9 @@ def test_a_text_of_words_joined_by_dashes_costs_no_time() -> None:
     before = time.process_time()
     assert mask("a-" * 15_000 + " dot com").counts == {}
     assert time.process_time() - before < 2
+
+
+def test_rows_of_dots_before_a_mail_sign_cost_no_time() -> None:
+    before = time.process_time()
+    assert mask(("." * 70 + "! @gmail.com ") * 500).counts == {}
+    assert time.process_time() - before < 5

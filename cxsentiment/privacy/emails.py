@@ -31,7 +31,8 @@ _LIKE_A_LOCAL_PART = re.compile(
 _NEAR_A_SIGN = re.compile(r"^[^\W\d_]+(?:\d|[._+-][^\W\d_])")
 _ABBREVIATION = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]?")
 _DOT_SAID = re.compile(r"([^\W\d_]+) dot (?=([^\W\d_]+))")
-_DOT = r"(?:\.|\s{0,3}[\[({<]\s?(?:dot|\.)\s?[\])}>]\s{0,3}|\s{1,3}dot\s{1,3})"
+_DOT_HIDDEN = r"\s{0,3}[\[({<]\s?(?:dot|\.)\s?[\])}>]\s{0,3}|\s{1,3}dot\s{1,3}"
+_DOT = rf"(?:\.|{_DOT_HIDDEN})"
 # From the sign on, so that nothing before it is read in vain; `apart` may be no sign of an address ("sold at …").
 _AT_DOMAIN = re.compile(
     r"(?:\s{0,3}[\[({<]\s?(?:at|@)\s?[\])}>]\s{0,3}|(?P<apart>,?\s{1,3}at\s{1,3}|\s{1,3}@\s{0,3})|@\s{0,3})"
@@ -39,10 +40,11 @@ _AT_DOMAIN = re.compile(
     re.IGNORECASE,
 )
 _HIDDEN = re.compile(r"[\s\[({<]")
-# Up to the sign; single letters before it were spelled.
+# Up to the sign; single letters before it were spelled. A bare dot stands among the characters alone: were it a
+# separator too, a row of dots could be cut in thousands of ways.
 _LOCAL = re.compile(
     r"(?<![\w.+'-])(?:[a-z]\s){0,12}[\w.+'-]{1,64}"
-    rf"(?:(?:{_DOT}|\s{{1,3}}(?:underscore|dash|hyphen|plus)\s{{1,3}})[\w.+'-]{{1,64}}){{0,3}}$",
+    rf"(?:(?:{_DOT_HIDDEN}|\s{{1,3}}(?:underscore|dash|hyphen|plus)\s{{1,3}})[\w.+'-]{{1,64}}){{0,3}}$",
     re.IGNORECASE,
 )
 _LONGEST = 100  # characters of a local part
