@@ -100,6 +100,10 @@ def test_typographic_and_invisible_separators_hide_nothing(separator: str, group
         ("電話12345678です", "電話[NUMBER]です"),
         ("телефон89991234567", "телефон[NUMBER]"),
         ("价格12345678元", "价格12345678元"),
+        ("가격은 5551234원입니다, 5551234 원", "가격은 5551234원입니다, 5551234 원"),
+        ("전화번호는 5551234 원해요", "전화번호는 [NUMBER] 원해요"),
+        ("电话12345678 元旦打", "电话[NUMBER] 元旦打"),
+        ("call 5551234 $5 a minute", "call [NUMBER] $5 a minute"),
     ],
 )
 def test_numbers_beside_words_of_other_scripts(text: str, masked: str) -> None:

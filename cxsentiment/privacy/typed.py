@@ -38,7 +38,8 @@ _KEPT = re.compile(
     | \b(?:v|version|ver|release|build|firmware)[.:]?[<space>]?\d{1,5}(?:\.\d{1,5}){1,4}
       (?![.\d])                                                                              # version 115.0.5790.170
     | (?:[$€£¥₹]|\b(?:Rs|USD|EUR|GBP|INR)\b\.?)\ ?\d{1,9}(?:[.,]\d{1,3})*(?!\d)            # $1,999.00
-    | (?<![\d.,<dash>+(<hidden>])(?<!\d[<space>])\d{1,9}(?:[.,]\d{1,3})*\ ?(?:[$€£¥₹%元円원₽]|"""
+    | (?<![\d.,<dash>+(<hidden>])(?<!\d[<space>])\d{1,9}(?:[.,]\d{1,3})*
+      (?:\ ?(?:%|[$€£¥₹₽](?!\d))|[元円원]|\ [元円원](?!\w)|\ ?"""  # apart, 원 may begin a word, and $ a price
         + _CURRENCY
         + r"""\b)                                                                              # 1.999,00 €
     )"""
