@@ -50,9 +50,13 @@ _KEPT = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _SOCIAL_SECURITY = re.compile(r"\d{3}[- ]\d{2}[- ]\d{4}")
-# "INV-2045817", "AB_1234567": letters that belong to the number before it. Latin ones: scripts without spaces write a
-# phone number right beside a word.
+# "INV-2045817", "AB_1234567", "АБ1234567": letters that belong to the number after them. Latin ones and capitals:
+# scripts without spaces write a phone number right beside a word, and others may ("телефон89991234567").
 _ID_BEFORE = re.compile(rf"(?:[A-Za-z0-9_]|\b[A-Z]{{1,6}}[_{_DASH}])$")
+# "1500000руб", "1000000人": the word after a number says what is counted; but in scripts without spaces, and in Korean,
+# whose particles stand right after a word, only some do.
+_NO_SPACES = re.compile(r"[\u0e00-\u0e7f\u3005-\u9fff\uac00-\ud7af]")
+_COUNTER = re.compile(r"人(?!工)|[个個](?!人)|次(?![にの])|회(?!사)|万(?!一)|[件명개건億亿만억]")
 _ANY_SPACE, _ANY_DASH, _ANY_HIDDEN = (re.compile(f"[{members}]") for members in (_SPACE, _DASH, _HIDDEN))
 
 
@@ -89,16 +93,23 @@ def _kind(match: re.Match[str]) -> str | None:
     run = _as_typed(match[0])
     digits = _digits(run)
     plain = run.isdecimal()
-    after = match.string[match.end() : match.end() + 1]
-    if _ID_BEFORE.search(match.string, max(0, match.start() - 9), match.start()):
+    before = match.string[max(0, match.start() - 1) : match.start()]
+    if before.isupper() or _ID_BEFORE.search(match.string, max(0, match.start() - 9), match.start()):
         return None
-    if after.isascii() and after.isalpha() and digits < _PHONE_DIGITS:
+    if digits < _PHONE_DIGITS and _goes_on(match.string, match.end(), plain=plain):
         return None
     if _is_decimal(run) or _is_range(run):
         return None
     if _SOCIAL_SECURITY.fullmatch(run):
         return "NUMBER"
     return "PHONE" if not plain or _is_plain_phone(run) else "NUMBER"
+
+
+def _goes_on(text: str, end: int, *, plain: bool) -> bool:
+    """Whether the word right after a number belongs to it."""
+    if _NO_SPACES.match(text, end):
+        return plain and _COUNTER.match(text, end) is not None
+    return text[end : end + 1].isalpha()
 
 
 def _long_kind(run: str) -> str:
