@@ -32,7 +32,9 @@ _VALUE_WITH_DIGITS = re.compile(
     r"|(?<!\w)[A-Z9]{5} ?\d{6} ?[A-Z\d]{5}(?: ?\d\d)?(?!\w)|(?<!\w)[A-Z]{1,3} \d{5,9}(?!\w)"
     r"|(?=[A-Za-z\-/]{0,8}\d)[A-Za-z0-9][A-Za-z0-9\-/]{3,33}(?!\w)"
 )
-_LONGEST_ID = 21  # with letters: a Mexican CURP has 18, a British driving licence with spaces and issue 21
+# Of letters and digits mixed, without other signs: a Mexican CURP has 18, a British driving licence with spaces and
+# issue 21. A card's digits are no id, and no model's name is ("iphone-15-pro-max").
+_LONGEST_ID = 21
 _YEAR = re.compile(r"(?:19[5-9]|20[0-5])\d")
 _LOOK_AHEAD = 240  # characters in which a spelled value must end
 _COUNTED = re.compile(
@@ -136,10 +138,15 @@ def lettered(text: str, start: int, cue: Cue) -> Found | None:
     """A value with letters from `start` on, typed ("X1234567") or spelled ("q q one two three four five six c")."""
     shape = re.compile(cue.shape) if cue.shape else _VALUE_WITH_DIGITS
     match = shape.search(text, start, start + _LOOK_AHEAD)
-    fits = match is not None and cue.low <= len(match[0]) <= max(cue.high, _LONGEST_ID)
-    if match is not None and fits and small_words(text[start : match.start()]):
+    if match is not None and _has_length(match[0], cue) and small_words(text[start : match.start()]):
         return Found(match.start(), match.end(), cue.kind)
     return _spelled(text, start, cue)
+
+
+def _has_length(value: str, cue: Cue) -> bool:
+    bare = value.replace(" ", "")
+    mixed = bare.isalnum() and not bare.isdecimal()
+    return cue.low <= len(value) <= (max(cue.high, _LONGEST_ID) if mixed else cue.high)
 
 
 def _value_after(
