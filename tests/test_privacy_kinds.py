@@ -76,6 +76,7 @@ from cxsentiment.schema import Transcript, Turn
         ("licence number is MORGA 753116 SM9IJ 35, UK", "licence number is [ID], UK"),
         ("CURP GOMC900514HDFRRL09", "CURP [ID]"),
         ("passport no. AB 123456", "passport no. [ID]"),
+        ("passport is ABC 123456", "passport is [ID]"),
         ("social: 4111111111111111", "social: [CARD]"),
         ("passport 4111-1111-1111-1111", "passport [CARD]"),
         # dates of birth as forms write them
@@ -156,6 +157,7 @@ def test_what_is_masked(text: str, masked: str) -> None:
         "I bought shoes at example.com, the mail ends in @example.com",
         "meet me at the store.The manager was at 10.30",
         "social: iphone-15-pro-max",
+        "a new passport is NZD 12000",
         # what was bought, when and for how much, at a shop that is named by its domain
         "it was 49.99 at amazon.com, order 12345 at amazon.com",
         "my check-in at booking.com on 3.10.2024 at booking.com",

@@ -26,10 +26,16 @@ _SMALL = frozenset(
 )
 _GAP_WORDS = 9
 _GAP_CHARACTERS = 80
+# Before a number they say how much it is, not whose.
+_CURRENCIES = (
+    "AED|ARS|AUD|BRL|CAD|CHF|CLP|CNY|COP|CZK|DKK|EGP|EUR|GBP|HKD|HUF|IDR|ILS|INR|JPY|KES|KRW|KWD|MAD|MXN|MYR|NGN|NOK"
+    "|NZD|PEN|PHP|PKR|PLN|QAR|RMB|RON|RUB|SAR|SEK|SGD|THB|TRY|TWD|UAH|USD|VND|ZAR"
+)
 _VALUE_WITH_DIGITS = re.compile(
     r"[A-Za-z]{2} ?\d\d ?\d\d ?\d\d ?[A-Za-z](?!\w)"
     # A British driving licence, and capitals before a number, as passports have them.
-    r"|(?<!\w)[A-Z9]{5} ?\d{6} ?[A-Z\d]{5}(?: ?\d\d)?(?!\w)|(?<!\w)[A-Z]{1,3} \d{5,9}(?!\w)"
+    r"|(?<!\w)[A-Z9]{5} ?\d{6} ?[A-Z\d]{5}(?: ?\d\d)?(?!\w)"
+    rf"|(?<!\w)(?!(?:{_CURRENCIES}) )[A-Z]{{1,3}} \d{{5,9}}(?!\w)"
     r"|(?=[A-Za-z\-/]{0,8}\d)[A-Za-z0-9][A-Za-z0-9\-/]{3,33}(?!\w)"
 )
 # Of letters and digits mixed, without other signs: a Mexican CURP has 18, a British driving licence with spaces and
