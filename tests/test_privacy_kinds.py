@@ -29,6 +29,9 @@ from cxsentiment.schema import Transcript, Turn
         ("p i n one two three four", "p i n [PIN]"),
         ("the one time code is 482913", "the one time code is [PIN]"),
         ("the code you sent me is four eight two nine one three", "the code you sent me is [PIN]"),
+        ("you sent me a code at 1230, it's 482913", "you sent me a code at 1230, it's [PIN]"),
+        ("the code you sent me at 0915 is 4829", "the code you sent me at 0915 is [PIN]"),
+        ("they texted me the code at 4829", "they texted me the code at [PIN]"),
         # passwords
         ("password is hunter2", "password is [PASSWORD]"),
         ("the password: Tr0ub4dor&3", "the password: [PASSWORD]"),
@@ -132,6 +135,7 @@ def test_what_is_masked(text: str, masked: str) -> None:
         "my password is wrong",
         "my password is not working, please reset it",
         "I forgot my PIN in 2019",
+        "you sent me the code at 1230",
         "a 4 digit pin",
         "the security code is 3 digits",
         "the show ending 2024",

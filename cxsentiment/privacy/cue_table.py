@@ -28,6 +28,8 @@ _END = r"(?: number| account| card)?(?: which| that)?(?: should| will| is)? end(
 _SOCIAL = r"(?:social security|social|s\.?s\.?n\.?|s s n)"
 _UK_POSTCODE = r"(?i)(?<![\w-])[a-z]{1,2}\d[a-z\d]?\s?\d[a-z]{2}(?!\w)"
 _TOLD = r"(?: you| me)?(?: (?:by|via|in|to|on|with|from)(?: \w+){1,2})?"
+# "The code you sent me at 1230": when it was sent is no code.
+_SENT_AT = r"(?: at (?:[01]?\d|2[0-3]):?[0-5]\d(?!\d))?"
 
 CUES: tuple[Cue, ...] = (
     Cue(
@@ -46,8 +48,9 @@ CUES: tuple[Cue, ...] = (
         r"|authenti?cation code|authori[sz]ation code|activation code|access code|log-?in code"
         rf"|confirmation code (?:we|i|they|you) \w+{_TOLD}"
         rf"|(?:code|number)(?: that)? (?:we|i|they|you)(?:'ve| have|'d| just)?(?: just)?"
-        rf" (?:sent|texted|e?-?mailed){_TOLD}"
+        rf" (?:sent|texted|e?-?mailed){_TOLD}{_SENT_AT}"
         r"|(?:sent|sending|texted|texting)(?: (?:you|me|us|him|her|them|out|a|the|your|my|new|another)){1,3} code"
+        rf"{_SENT_AT}"
         r"|(?:code|pin) (?:in|from) the (?:text|sms|message|e-?mail|app)"
         r"|(?:six|6|five|5|eight|8)[ -]digit (?:code|pin|passcode|number))",
         4,
