@@ -26,6 +26,7 @@ from cxsentiment.schema import Transcript, Turn
         ("٤١١١١١١١١١١١١١١١", "[CARD]"),
         ("write to jane.o'neil+x@mail.example.co.uk!", "write to [EMAIL]!"),
         ("a@b.co,c@d.org", "[EMAIL],[EMAIL]"),
+        ("mail=12345678%40qq.com 50%40x@example.com", "mail=[EMAIL] [EMAIL]"),
         ("+44 20 7946 0958", "[PHONE]"),
         ("+44 (0)20 7946 0958", "[PHONE]"),
         ("call +1 202 555 0143.", "call [PHONE]."),
@@ -67,6 +68,7 @@ def test_what_is_masked(text: str, masked: str) -> None:
         "3.14159 and 51.507",
         "123456",
         "an @ sign, a@b, @handle",
+        "50%40example.com off, 12.5%40example.com",
         "no numbers here",
     ],
 )

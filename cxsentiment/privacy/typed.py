@@ -21,6 +21,8 @@ _HIDDEN = r"\u00ad\u200b-\u200d\u2060\ufeff"
 _MIN_DIGITS = 7
 _NAME = rf"\w\-\u2010\u2011{_HIDDEN}"
 _EMAIL = re.compile(rf"[.+%'{_NAME}]{{1,64}}(?:@|%40)[{_NAME}]{{1,63}}(?:\.[{_NAME}]{{1,63}})+")
+# "50%40example.com off" is a percentage, not a local part; "12345678%40qq.com" is one.
+_PERCENTAGE = re.compile(r"\d{1,3}(?:\.\d{1,2})?%40[^@%]*")
 # Up to two signs may stand between the digits of one number: "4111 - 1111" is two numbers, "4111- 1111" is one.
 _LONG_RUN = re.compile(
     rf"\+?\d(?:[{_HIDDEN}]*(?:,[{_HIDDEN}]*|(?:[{_SPACE}\n.{_DASH}/_][{_HIDDEN}]*){{0,2}})\d){{11,}}"
@@ -63,7 +65,9 @@ _ANY_SPACE, _ANY_DASH, _ANY_HIDDEN = (re.compile(f"[{members}]") for members in 
 def mask_typed(text: str, mark: Callable[[str], str]) -> str:
     """The text with `mark(kind)` in place of what was found; an empty mark leaves it as it is."""
     if "@" in text or "%40" in text:  # in an address of the web
-        text = _EMAIL.sub(lambda match: mark("EMAIL") or match[0], text)
+        text = _EMAIL.sub(
+            lambda match: match[0] if _PERCENTAGE.fullmatch(match[0]) else mark("EMAIL") or match[0], text
+        )
     if _digits(text) < _MIN_DIGITS:
         return text
     text = _LONG_RUN.sub(lambda match: mark(_long_kind(match[0])) or match[0], text)
