@@ -32,6 +32,8 @@ from cxsentiment.schema import Transcript, Turn
         ("you sent me a code at 1230, it's 482913", "you sent me a code at 1230, it's [PIN]"),
         ("the code you sent me at 0915 is 4829", "the code you sent me at 0915 is [PIN]"),
         ("they texted me the code at 4829", "they texted me the code at [PIN]"),
+        ("the code you sent me on whatsapp 482913", "the code you sent me on whatsapp [PIN]"),
+        ("the code we sent by text four eight two nine one three", "the code we sent by text [PIN]"),
         # passwords
         ("password is hunter2", "password is [PASSWORD]"),
         ("the password: Tr0ub4dor&3", "the password: [PASSWORD]"),

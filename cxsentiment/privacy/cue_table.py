@@ -27,7 +27,11 @@ _FOUR = rf"(?:last|final|first|next|remaining|other) (?:four|4|six|6|eight|8){_T
 _END = r"(?: number| account| card)?(?: which| that)?(?: should| will| is)? end(?:s|ing|ed)?(?: in| with)?"
 _SOCIAL = r"(?:social security|social|s\.?s\.?n\.?|s s n)"
 _UK_POSTCODE = r"(?i)(?<![\w-])[a-z]{1,2}\d[a-z\d]?\s?\d[a-z]{2}(?!\w)"
-_TOLD = r"(?: you| me)?(?: (?:by|via|in|to|on|with|from)(?: \w+){1,2})?"
+# How it was sent: the code itself may follow at once ("by text four eight two …", "on WhatsApp 482913").
+_NO_DIGIT = (
+    r"(?!(?:zero|one|two|three|four|five|six|seven|eight|nine|oh|o|double|triple|ten|\w+teen|\w+ty)\b)[^\W\d]+\b"
+)
+_TOLD = rf"(?: you| me)?(?: (?:by|via|in|to|on|with|from)(?: {_NO_DIGIT}){{1,2}})?"
 # "The code you sent me at 1230": when it was sent is no code.
 _SENT_AT = r"(?: at (?:[01]?\d|2[0-3]):?[0-5]\d(?!\d))?"
 
