@@ -23,6 +23,7 @@ from cxsentiment.schema import Transcript, Turn
         ("cvv 4321 thanks", "cvv [CVV] thanks"),
         ("CVC: 123", "CVC: [CVV]"),
         ("one two three is the security code", "[CVV] is the security code"),
+        ("and the three on the back are 3 1 9", "and the three on the back are [CVV]"),
         # PINs and one-time codes
         ("my pin is 1234", "my pin is [PIN]"),
         ("my PIN is either 9503 or 9431.", "my PIN is either [PIN] or [PIN]."),
@@ -34,6 +35,7 @@ from cxsentiment.schema import Transcript, Turn
         ("they texted me the code at 4829", "they texted me the code at [PIN]"),
         ("the code you sent me on whatsapp 482913", "the code you sent me on whatsapp [PIN]"),
         ("the code we sent by text four eight two nine one three", "the code we sent by text [PIN]"),
+        ("the pin's four eight two one, the PIN’s 4821", "the pin's [PIN], the PIN’s [PIN]"),
         # passwords
         ("password is hunter2", "password is [PASSWORD]"),
         ("the password: Tr0ub4dor&3", "the password: [PASSWORD]"),
@@ -84,6 +86,8 @@ from cxsentiment.schema import Transcript, Turn
         ("passport is ABC 123456", "passport is [ID]"),
         ("social: 4111111111111111", "social: [CARD]"),
         ("passport 4111-1111-1111-1111", "passport [CARD]"),
+        ("my birthday's on the twenty second of July sixty nine", "my birthday's on [DOB]"),
+        ("d o b is three three eighty one", "d o b is [DOB]"),
         # dates of birth as forms write them
         ("date-of-birth: 1985-05-05", "date-of-birth: [DOB]"),
         ("date_of_birth=05/05/1985, birth_date: 5 May 1985", "date_of_birth=[DOB], birth_date: [DOB]"),
@@ -116,6 +120,7 @@ from cxsentiment.schema import Transcript, Turn
         ("one eight hundred five five five oh one two three", "[PHONE]"),
         ("five five five oh one five nine", "[PHONE]"),
         ("my number is 077 um 0090 um 0123", "my number is [PHONE]"),
+        ("it's 07700 nine hundred 123", "it's [PHONE]"),
         # cards as they are said
         ("it's four one one one one one one one one one one one one one one one okay", "it's [CARD] okay"),
         ("forty one eleven eleven eleven eleven eleven eleven eleven", "[CARD]"),

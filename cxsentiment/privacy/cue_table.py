@@ -41,6 +41,7 @@ CUES: tuple[Cue, ...] = (
         r"(?:c\.?v\.?v\.?2?|c ?v ?v|c\.?v\.?c\.?2?|c ?v ?c|cv2|c ?s ?c|card (?:verification|security|validation)"
         r"(?: (?:code|number|value))?|security (?:code|number|digits)|verification value"
         r"|(?:three|3|four|4)[ -]?(?:digits?|numbers?)(?: \w+){0,3} (?:on|at|from) the (?:back|front|reverse|rear)"
+        r"|(?:three|3) (?:on|at|from) the (?:back|reverse|rear)"
         r"|(?:three|3|four|4)[ -]digit(?: security| verification| card) (?:code|number)"
         rf"|(?:last|final) (?:three|3){_DIGITS}(?: \w+){{0,3}} on the (?:back|strip|signature strip|reverse))",
         3,

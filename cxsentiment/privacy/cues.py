@@ -24,6 +24,7 @@ _SMALL = frozenset(
     " ending ends end details do write down take say first new old current correct can or either was maybe think might"
     " may try try: looks appears actually".split()
 )
+_IS = re.compile(r"^['’]s\b", re.IGNORECASE)
 _GAP_WORDS = 9
 _GAP_CHARACTERS = 80
 # Before a number they say how much it is, not whose.
@@ -69,7 +70,11 @@ def said(text: str, tokens: Iterable[Token]) -> list[Said]:
     """Every cue in a text, in order; none reaches into another."""
     found: list[Said] = []
     for start, _, word in tokens:
-        if word not in STARTS or (found and start < found[-1].end) or text[start - 1 : start] in ("[", "{", "<"):
+        if (
+            word.removesuffix("'s") not in STARTS
+            or (found and start < found[-1].end)
+            or text[start - 1 : start] in ("[", "{", "<")
+        ):
             continue  # a mark is no cue
         match = _ALL.match(text, start)
         if match is not None:
@@ -131,7 +136,8 @@ def small_words(gap: str) -> bool:
     """Whether only small words and signs stand in a gap, and not many."""
     if len(gap) > _GAP_CHARACTERS:
         return False
-    words = [word for _, _, word in words_of(gap) if word[0].isalnum()]
+    # "The pin's 4821": the cue ends before its "'s".
+    words = [word for _, _, word in words_of(_IS.sub("", gap)) if word[0].isalnum()]
     return len(words) <= _GAP_WORDS and all(word in _SMALL for word in words)
 
 

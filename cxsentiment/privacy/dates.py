@@ -87,9 +87,14 @@ def _date_after(text: str, end: int, runs: Sequence[Run]) -> Found | None:
     if date is not None and small_words(text[end : date.start()]):
         return Found(date.start(), date.end(), "DOB")
     run = next_run(runs, end)
-    if run is not None and len(run.digits) in _DAY_DIGITS and small_words(text[end : run.start]):
+    if run is not None and _may_be_day(run) and small_words(text[end : run.start]):
         return Found(run.start, run.end, "DOB")
     return None
+
+
+def _may_be_day(run: Run) -> bool:
+    """Five to eight digits; said, four will do: "three three eighty one"."""
+    return len(run.digits) in _DAY_DIGITS or (run.spoken and len(run.digits) == 4)
 
 
 def answered(text: str, runs: Sequence[Run], *, reading: bool) -> list[Found]:
