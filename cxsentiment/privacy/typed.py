@@ -39,11 +39,12 @@ _KEPT = re.compile(
     | (?<![\d<dash>./])(?:19|20)\d\d[<space>]?[<dash>/][<space>]?(?:19|20)\d\d(?!\d|[<dash>./]\d)     # 2019-2024
     | \b(?:v|version|ver|release|build|firmware)[.:]?[<space>]?\d{1,5}(?:\.\d{1,5}){1,4}
       (?![.\d])                                                                              # version 115.0.5790.170
+    | \b(?:v|version|ver|release|build|firmware)[.:]?[<space>]?20[0-3]\d(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])(?!\d)
     | (?:[$€£¥₹]|\b(?:Rs|USD|EUR|GBP|INR)\b\.?)\ ?\d{1,9}(?:[.,]\d{1,3})*(?!\d)            # $1,999.00
-    | (?<![\d.,<dash>+(<hidden>])(?<!\d[<space>])\d{1,9}(?:[.,]\d{1,3})*
+    | (?<![\d.,<dash>+(<hidden>])(?<!\d[<space>])(?:[1-9]\d{0,2}(?:[<space>]\d{3}){1,3}|\d{1,9}(?:[.,]\d{1,3})*)
       (?:\ ?(?:%|[$€£¥₹₽](?!\d))|[元円원]|\ [元円원](?!\w)|\ ?"""  # apart, 원 may begin a word, and $ a price
         + _CURRENCY
-        + r"""\b)                                                                              # 1.999,00 €
+        + r"""\b)                                                                              # 1 999 euros
     )"""
     )
     .replace("<space>", _SPACE)
