@@ -202,7 +202,7 @@ def test_long_runs_of_covering_characters_cost_no_time(text):
 
 def test_a_text_of_words_joined_by_dashes_costs_no_time() -> None:
     before = time.process_time()
-    assert mask("a-" * 15_000 + " dot com").counts == {}
+    assert mask("a-" * 15_000 + " at dot com").counts == {}
     assert time.process_time() - before < 2
 
 

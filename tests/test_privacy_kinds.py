@@ -114,6 +114,15 @@ from cxsentiment.schema import Transcript, Turn
         ("write to john.smith at amazon.com or anna_k at web.de", "write to [EMAIL] or [EMAIL]"),
         ("mike85 at gmail.com, jane1985 at example.com", "[EMAIL], [EMAIL]"),
         ("mary-jane @ example.com, mike7 @example.com", "[EMAIL], [EMAIL]"),
+        # and letter by letter, or with the signs of other languages
+        ("j o h n dot s m i t h at g m a i l dot com", "[EMAIL]"),
+        ("jane.doe at-sign example.com, jane dot doe at sign example dot com", "[EMAIL], [EMAIL]"),
+        ("mi correo es juan punto perez arroba gmail punto com", "mi correo es [EMAIL]"),
+        ("escriba: ana.lopez arroba gmail.com", "escriba: [EMAIL]"),
+        ("meine Mail ist max punkt mustermann at web punkt de", "meine Mail ist [EMAIL]"),
+        ("max.mustermann ät gmx.at", "[EMAIL]"),
+        ("c'est jean point dupont arobase gmail point com", "c'est [EMAIL]"),
+        ("correio: joao ponto silva arroba uol ponto com ponto br", "correio: [EMAIL]"),
         # phones
         ("plus four four seven seven double oh nine double oh one two three", "[PHONE]"),
         ("oh seven seven double oh nine double oh one two three", "[PHONE]"),
@@ -169,6 +178,8 @@ def test_what_is_masked(text: str, masked: str) -> None:
         "meet me at the store.The manager was at 10.30",
         "social: iphone-15-pro-max",
         "a new passport is NZD 12000",
+        "my email is dead at this point in time, look at this point in the plan",
+        "the Punto at the dealer, a good point at com, 20 % on zara punto com",
         # what was bought, when and for how much, at a shop that is named by its domain
         "it was 49.99 at amazon.com, order 12345 at amazon.com",
         "my check-in at booking.com on 3.10.2024 at booking.com",

@@ -8,7 +8,8 @@ from cxsentiment.privacy.marks import Found
 from cxsentiment.privacy.spoken import is_digit_word
 
 TOP = frozenset(
-    "com co org net uk in ph au ca edu gov io us info biz de fr es it ie nz sg eu me mail nl za com. me. app".split()
+    "com co org net uk in ph au ca edu gov io us info biz de fr es it ie nz sg eu me mail nl za com. me. app"
+    " at be br ch cl mx pt".split()
 )
 NOT_A_LOCAL_PART = frozenset(
     "us me it online look site website page out up more found find available here is are live store shop".split()
@@ -30,12 +31,20 @@ _LIKE_A_LOCAL_PART = re.compile(
 # Before "@", which joins places less often than "at" does: "mike7", "mary-jane".
 _NEAR_A_SIGN = re.compile(r"^[^\W\d_]+(?:\d|[._+-][^\W\d_])")
 _ABBREVIATION = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]?")
-_DOT_SAID = re.compile(r"([^\W\d_]+) dot (?=([^\W\d_]+))")
-_DOT_HIDDEN = r"\s{0,3}[\[({<]\s?(?:dot|\.)\s?[\])}>]\s{0,3}|\s{1,3}dot\s{1,3}"
+# The signs as they are said in English, Spanish, German, French and Portuguese. "At this point in time" is no domain.
+DOT = r"(?:dot|punto|punkt|ponto|point(?=\s+(?:be|ch|com|eu|fr|net|org)\b))"
+_SURE_AT = r"(?:at[ -]sign|arr?oba|arr?obase|klammeraffe|ät)"
+AT = rf"(?:{_SURE_AT}|at|@)"
+_DOT_SAID = re.compile(rf"([^\W\d_]+) {DOT} (?=([^\W\d_]+))")
+_DOT_WORDS = frozenset("dot punto punkt ponto point".split())
+_AT_WORDS = frozenset("at arroba aroba arobase arrobase klammeraffe ät".split())
+_DOT_HIDDEN = rf"\s{{0,3}}[\[({{<]\s?(?:dot|\.)\s?[\])}}>]\s{{0,3}}|\s{{1,3}}{DOT}\s{{1,3}}"
 _DOT = rf"(?:\.|{_DOT_HIDDEN})"
 # From the sign on, so that nothing before it is read in vain; `apart` may be no sign of an address ("sold at …").
 _AT_DOMAIN = re.compile(
-    r"(?:\s{0,3}[\[({<]\s?(?:at|@)\s?[\])}>]\s{0,3}|(?P<apart>,?\s{1,3}at\s{1,3}|\s{1,3}@\s{0,3})|@\s{0,3})"
+    r"(?:\s{0,3}[\[({<]\s?(?:at|@)\s?[\])}>]\s{0,3}"
+    rf"|\s{{1,3}}{_SURE_AT}\s{{1,3}}"
+    r"|(?P<apart>,?\s{1,3}at\s{1,3}|\s{1,3}@\s{0,3})|@\s{0,3})"
     rf"(?P<host>[^\W_][\w-]{{0,62}})(?:{_DOT}[\w-]{{2,63}}){{0,3}}?{_DOT}(?P<top>[a-z]{{2,12}})(?![\w@]|[.-]\w)",
     re.IGNORECASE,
 )
@@ -55,7 +64,16 @@ _NAMED = re.compile(
 
 def may_hold(text: str, words: Set[str]) -> bool:
     """Whether a text, of these lower-case words, may hold such an address."""
-    return ("at" in words or "@" in text) and ("." in text or "dot" in words)
+    return _has_at(text, words) and ("." in text or not words.isdisjoint(_DOT_WORDS))
+
+
+def may_be_said(text: str, words: Set[str]) -> bool:
+    """Whether a text, of these lower-case words, may hold an address whose dots are said."""
+    return _has_at(text, words) and not words.isdisjoint(_DOT_WORDS)
+
+
+def _has_at(text: str, words: Set[str]) -> bool:
+    return "@" in text or not words.isdisjoint(_AT_WORDS)
 
 
 def emails(text: str) -> list[Found]:

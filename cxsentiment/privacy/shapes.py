@@ -6,7 +6,7 @@ import re
 from collections.abc import Set
 
 from cxsentiment.privacy import checks
-from cxsentiment.privacy.emails import NOT_A_LOCAL_PART, TOP
+from cxsentiment.privacy.emails import AT, DOT, NOT_A_LOCAL_PART, TOP
 from cxsentiment.privacy.marks import Found
 
 _IPV4 = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w]|\.\d)")
@@ -97,11 +97,12 @@ _NOT_A_NAME = frozenset(
     streets door down off across along up off- for at is are was by with minute's hours' that this
     """.split()
 )
+_SIGN_WORD = "(?:underscore|dash|hyphen|minus|plus|gui[oó]n(?: bajo)?|unterstrich|bindestrich|tiret(?: bas)?|h[ií]fen)"
 _SAID_EMAIL = re.compile(
     # After a dash none begins: each word of "a-a-a-…" would be read to the end of the text.
-    r"(?<![\w@'’-])((?:\w\s+){0,12}[\w'-]+(?:\s+(?:dot|underscore|dash|hyphen|minus|plus)\s+[\w-]+){0,4}"
-    rf"(?:\s+(?:{_NUMBER_WORD}|[a-z]|\d+)){{0,12}})\s+(?:at|@)\s+"
-    r"((?:[\w-]+\s+)?(?:[\w-]+|<\w+/?>)(?:\s+dot\s+[a-z]{2,12}){1,3})(?!\w)",
+    rf"(?<![\w@'’-])((?:\w\s+){{0,12}}[\w'-]+(?:\s+(?:{DOT}|point|{_SIGN_WORD})\s+[\w-]+){{0,4}}"
+    rf"(?:\s+(?:{_NUMBER_WORD}|[a-z]|\d+)){{0,12}})\s+{AT}\s+"
+    rf"((?:(?:[a-z]\s+){{2,15}}|[\w-]+\s+)?(?:[\w-]+|<\w+/?>)(?:\s+{DOT}\s+[a-z]{{2,12}}){{1,3}})(?!\w)",
     re.IGNORECASE,
 )
 
