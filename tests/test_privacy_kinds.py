@@ -72,6 +72,17 @@ from cxsentiment.schema import Transcript, Turn
         ("34-1234567-8", "[ID]"),
         ("123-456-789-000", "[ID]"),
         ("passport X1234567", "passport [ID]"),
+        # cues of other languages
+        ("el código de seguridad es 319, mi clave es 4821", "el código de seguridad es [CVV], mi clave es [PIN]"),
+        ("die Prüfnummer lautet 319, meine PIN ist 4821", "die Prüfnummer lautet [CVV], meine PIN ist [PIN]"),
+        (
+            "le cryptogramme est 319, mon code secret c'est 4821",
+            "le cryptogramme est [CVV], mon code secret c'est [PIN]",
+        ),
+        ("o código de segurança é 319, o PIN é 4821", "o código de segurança é [CVV], o PIN é [PIN]"),
+        ("los últimos cuatro dígitos son 4242", "los últimos cuatro dígitos son [CARD]"),
+        ("Postleitzahl 10115, código postal 28013", "Postleitzahl [ADDRESS], código postal [ADDRESS]"),
+        ("Personalausweis L01X00T47", "Personalausweis [ID]"),
         # dates of birth
         ("born on 4 May 1987", "born on [DOB]"),
         ("date of birth 4th of May 1987, yes", "date of birth [DOB], yes"),
@@ -180,6 +191,7 @@ def test_what_is_masked(text: str, masked: str) -> None:
         "a new passport is NZD 12000",
         "my email is dead at this point in time, look at this point in the plan",
         "the Punto at the dealer, a good point at com, 20 % on zara punto com",
+        "los últimos 4 meses, die letzten vier Wochen, les 4 derniers mois de 2024",
         # what was bought, when and for how much, at a shop that is named by its domain
         "it was 49.99 at amazon.com, order 12345 at amazon.com",
         "my check-in at booking.com on 3.10.2024 at booking.com",

@@ -142,6 +142,38 @@ CUES: tuple[Cue, ...] = (
         letters=True,
         chunk=3,
     ),
+    # Of what must never be kept, and of what no shape gives away, in Spanish, German, French and Portuguese.
+    Cue(
+        "CVV",
+        r"(?:c[oó]digo de (?:seguridad|seguran[çc]a)|(?:karten)?pr[üu]f(?:nummer|ziffer)|sicherheits(?:code|nummer)"
+        r"|cryptogramme(?: visuel)?|code de s[ée]curit[ée])",
+        3,
+        4,
+    ),
+    Cue(
+        "PIN",
+        r"(?:c[oó]digo (?:de verifica(?:ci[óo]n|[çc][ãa]o)|secreto|pin)|clave"
+        r"|code (?:secret|confidentiel|de v[ée]rification|pin)|geheim(?:zahl|nummer)|best[äa]tigungscode"
+        r"|pin-?(?:nummer|code))",
+        4,
+        8,
+    ),
+    Cue(
+        "CARD",
+        r"(?:[úu]ltimos (?:4|cuatro|quatro) (?:d[íi]gitos|n[úu]meros)|letzten (?:4|vier) (?:ziffern|stellen)"
+        r"|(?:4|quatre) derniers chiffres)",
+        4,
+        4,
+    ),
+    Cue(
+        "ID",
+        r"(?:dni|nif|cpf|personalausweis(?:nummer)?|reisepass(?:nummer)?|pasaporte|passeport|passaporte|steuer-?id)",
+        6,
+        14,
+        letters=True,
+        chunk=3,
+    ),
+    Cue("ADDRESS", r"(?:c[óo]digo postal|code postal|postleitzahl|cep)", 4, 9),
 )
 # The first word of every cue, as `spoken.words_of` cuts words: only there is a cue looked for.
 STARTS = frozenset(
@@ -155,6 +187,10 @@ STARTS = frozenset(
     medicaid phil philhealth pag pagibig sss umid g gsis tin passport driver driver's drivers driving licence license
     government identity id curp e ein telephone call callback contact whats whatsapp viber fax reach ring text get my
     your best his her cellphone zip zipcode post postcode postal reservation invoice member membership loyalty customer
-    client acct parcel shipment incident sent sending texted texting
+    client acct parcel shipment incident sent sending texted texting código codigo prüfnummer prufnummer prüfziffer
+    prufziffer kartenprüfnummer kartenprüfziffer sicherheitscode sicherheitsnummer cryptogramme clave geheimzahl
+    geheimnummer bestätigungscode bestatigungscode pinnummer pincode últimos ultimos letzten quatre dni nif cpf
+    personalausweis personalausweisnummer reisepass reisepassnummer pasaporte passeport passaporte steuer steuerid
+    postleitzahl cep
     """.split()
 )

@@ -22,7 +22,10 @@ _SMALL = frozenset(
     " um uh er erm ah okay ok yes yeah sure so to the my your of on for card with we have you gave me here as in a i"
     " i'm sent got just received back at from text sms says reads and well hold let see like being has account which"
     " ending ends end details do write down take say first new old current correct can or either was maybe think might"
-    " may try try: looks appears actually".split()
+    " may try try: looks appears actually"
+    # and of the other languages that have cues
+    " es son el la mi ist sind lautet mein meine nummer est sont c'est le mon ma é são meu minha número numero numéro"
+    " del de da do".split()
 )
 _IS = re.compile(r"^['’]s\b", re.IGNORECASE)
 _GAP_WORDS = 9
