@@ -83,6 +83,11 @@ from cxsentiment.schema import Transcript, Turn
         ("los últimos cuatro dígitos son 4242", "los últimos cuatro dígitos son [CARD]"),
         ("Postleitzahl 10115, código postal 28013", "Postleitzahl [ADDRESS], código postal [ADDRESS]"),
         ("Personalausweis L01X00T47", "Personalausweis [ID]"),
+        (
+            "mi contraseña es Perro2019, mein Passwort ist Hund2019.",
+            "mi contraseña es [PASSWORD], mein Passwort ist [PASSWORD].",
+        ),
+        ("le mot de passe est Chien2019, a senha: gato19", "le mot de passe est [PASSWORD], a senha: [PASSWORD]"),
         # dates of birth
         ("born on 4 May 1987", "born on [DOB]"),
         ("date of birth 4th of May 1987, yes", "date of birth [DOB], yes"),
@@ -99,6 +104,10 @@ from cxsentiment.schema import Transcript, Turn
         ("passport 4111-1111-1111-1111", "passport [CARD]"),
         ("my birthday's on the twenty second of July sixty nine", "my birthday's on [DOB]"),
         ("d o b is three three eighty one", "d o b is [DOB]"),
+        ("nací el 3 de marzo de 1981, fecha de nacimiento: 03/03/1981", "nací el [DOB], fecha de nacimiento: [DOB]"),
+        ("geboren am 3. März 1981, Geburtsdatum 03.03.1981", "geboren am [DOB], Geburtsdatum [DOB]"),
+        ("née le 3 mars 1981, date de naissance : 03/03/1981", "née le [DOB], date de naissance : [DOB]"),
+        ("nasci em 3 de março de 1981, nascimento 03/03/1981", "nasci em [DOB], nascimento [DOB]"),
         # dates of birth as forms write them
         ("date-of-birth: 1985-05-05", "date-of-birth: [DOB]"),
         ("date_of_birth=05/05/1985, birth_date: 5 May 1985", "date_of_birth=[DOB], birth_date: [DOB]"),
@@ -192,6 +201,8 @@ def test_what_is_masked(text: str, masked: str) -> None:
         "my email is dead at this point in time, look at this point in the plan",
         "the Punto at the dealer, a good point at com, 20 % on zara punto com",
         "los últimos 4 meses, die letzten vier Wochen, les 4 derniers mois de 2024",
+        "mi contraseña es incorrecta, das Passwort ist falsch, le mot de passe est perdu, a senha é inválida",
+        "llega el 3 de marzo de 2024, Lieferung am 3. März 2024, livré le 3 mars 2024, em 3 de março de 2024",
         # what was bought, when and for how much, at a shop that is named by its domain
         "it was 49.99 at amazon.com, order 12345 at amazon.com",
         "my check-in at booking.com on 3.10.2024 at booking.com",

@@ -9,9 +9,19 @@ _CUE = re.compile(
     r"|security (?:word|answer|phrase))(?!\w)",
     re.IGNORECASE,
 )
+# In other languages what is said about a password is not known: a value has a digit.
+_ABROAD = re.compile(
+    r"(?<!\w)(?:contraseña|contrasena|clave|senha|palavra-passe|passwort|kennwort|mot de passe)(?!\w)"
+    r"(?:\s*[:=]\s*|\s+(?:es|é|est|c'est|ist|lautet)\s+)((?=[^\s\d]{0,40}\d)(?!\[)\S{4,64})",
+    re.IGNORECASE,
+)
+# One of these words stands in every cue.
 GATE = frozenset(
-    "password passwords pass passphrase phrase memorable secret security pwd w".split()
-)  # one of these words stands in every cue
+    """
+    password passwords pass passphrase phrase memorable secret security pwd w contraseña contrasena clave senha passe
+    passwort kennwort
+    """.split()
+)
 _BETWEEN = re.compile(
     r"(?:\s+(?:for|of|to|on) (?:the|my|your|this|that)(?: \w+){1,2}?)?"
     r"(?:\s*[:=]\s*|\s+(?:is|was|being|it's|its|it is|as|to)\s+(?:now |currently |just |set to |going to be )?)"
@@ -54,6 +64,9 @@ def passwords(text: str) -> list[Found]:
             found.append(Found(spelled.start(), spelled.end(), "PASSWORD"))
         elif value is not None and (span := _span(text, value)) is not None:
             found.append(Found(*span, "PASSWORD"))
+    for cue in _ABROAD.finditer(text):
+        end = cue.start(1) + len(cue[1].rstrip(".,;:!?)\"'”’"))
+        found.append(Found(cue.start(1), end, "PASSWORD"))
     return found
 
 
