@@ -88,6 +88,7 @@ from cxsentiment.schema import Transcript, Turn
             "mi contraseña es [PASSWORD], mein Passwort ist [PASSWORD].",
         ),
         ("le mot de passe est Chien2019, a senha: gato19", "le mot de passe est [PASSWORD], a senha: [PASSWORD]"),
+        ("mi DNI es 12345678Z o 12.345.678-Z, su NIE X1234567L", "mi DNI es [ID] o [ID], su NIE [ID]"),
         # dates of birth
         ("born on 4 May 1987", "born on [DOB]"),
         ("date of birth 4th of May 1987, yes", "date of birth [DOB], yes"),
@@ -120,6 +121,14 @@ from cxsentiment.schema import Transcript, Turn
         ("postcode sw1a 1aa", "postcode [ADDRESS]"),
         ("sixty two lewin road, SW sixteen six JT", "[ADDRESS], [ADDRESS]"),
         ("192.168.10.25 and 2001:db8::1", "[IP] and [IP]"),
+        ("vivo en Calle Mayor 12, 28013 Madrid", "vivo en [ADDRESS]"),
+        ("Avenida de la Constitución 3 y Rua Augusta, 1500", "[ADDRESS] y [ADDRESS]"),
+        (
+            "ich wohne in der Hauptstraße 12a, 10115 Berlin, früher Lange Straße 7",
+            "ich wohne in der [ADDRESS], früher [ADDRESS]",
+        ),
+        ("j'habite 12 rue de la Paix, 75002 Paris", "j'habite [ADDRESS]"),
+        ("12 bis, rue Victor Hugo", "[ADDRESS]"),
         ("jane dot doe at example dot com", "[EMAIL]"),
         # addresses of which a part is typed, a part said or hidden
         ("it's jane.doe at gmail.com, thanks", "it's [EMAIL], thanks"),
@@ -203,6 +212,8 @@ def test_what_is_masked(text: str, masked: str) -> None:
         "los últimos 4 meses, die letzten vier Wochen, les 4 derniers mois de 2024",
         "mi contraseña es incorrecta, das Passwort ist falsch, le mot de passe est perdu, a senha é inválida",
         "llega el 3 de marzo de 2024, Lieferung am 3. März 2024, livré le 3 mars 2024, em 3 de março de 2024",
+        "part 12345678A, la rue est longue, 3 rues plus loin, die Straße 12 km lang, Rabatt am Bahnweg 20%",
+        "Wagen 7, Sitzplatz 14 oder Parkplatz 3, unser Platz 14",
         # what was bought, when and for how much, at a shop that is named by its domain
         "it was 49.99 at amazon.com, order 12345 at amazon.com",
         "my check-in at booking.com on 3.10.2024 at booking.com",
@@ -283,6 +294,8 @@ def test_a_fault_stops_the_text_and_tells_nothing_of_it(
         (checks.nhs, "9434765919", "9434765918"),
         (checks.tax_file, "123456782", "123456783"),
         (checks.medicare, "2123456701", "2123456711"),
+        (checks.dni, "12345678Z", "12345678A"),
+        (checks.dni, "X1234567L", "X1234567T"),
         (checks.issued_card, "2221000000000009", "1111111111111117"),
     ],
 )

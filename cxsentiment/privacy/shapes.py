@@ -8,6 +8,7 @@ from collections.abc import Set
 from cxsentiment.privacy import checks
 from cxsentiment.privacy.emails import AT, DOT, NOT_A_LOCAL_PART, TOP
 from cxsentiment.privacy.marks import Found
+from cxsentiment.privacy.streets import STREETS
 
 _IPV4 = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w]|\.\d)")
 _IPV6 = re.compile(r"(?<![\w:.])[0-9A-Fa-f:]{2,39}(?:\.\d{1,3}){0,3}(?![\w:])")
@@ -33,6 +34,7 @@ _NINO = re.compile(
     r"(?<!\w)(?!BG|GB|NK|KN|TN|NT|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z][ -]?\d{2}[ -]?\d{2}[ -]?\d{2}[ -]?[A-D](?!\w)"
 )
 _PAN = re.compile(r"(?<!\w)[A-Z]{3}[ABCFGHLJPT][A-Z]\d{4}[A-Z](?!\w)")
+_DNI = re.compile(r"(?<![\w.-])(?:[0-9]{8}|[0-9]{1,2}\.[0-9]{3}\.[0-9]{3}|[XYZ]-?[0-9]{7})-?[A-Z](?![\w-])")
 # National numbers whose grouping and check digit agree; each is three to five groups of digits.
 _GROUPS = re.compile(r"(?<![\w+(./-])(?<!\d )\d{2,4}(?:[ -]\d{1,7}){1,3}(?![\w/]|[ .-]\d)")
 _PH_TIN = re.compile(r"\d{3}-\d{3}-\d{3}-\d{3,5}")
@@ -112,6 +114,7 @@ def shapes(text: str) -> list[Found]:
     found = _addresses_of_devices(text) if text.count(".") > 2 or text.count(":") > 1 else []
     found += [iban for match in _IBAN.finditer(text) if (iban := _iban(match)) is not None]
     found += [_found(match, "ID") for pattern in (_NINO, _PAN) for match in pattern.finditer(text)]
+    found += [_found(match, "ID") for match in _DNI.finditer(text) if checks.dni(re.sub(r"[.-]", "", match[0]))]
     found += [_found(match, "ID") for match in _GROUPS.finditer(text) if _is_national(match[0])]
     return found + _places(text)
 
@@ -190,7 +193,7 @@ def _is_national(text: str) -> bool:
 
 
 def _places(text: str) -> list[Found]:
-    found = [_found(match, "ADDRESS") for match in _STREET.finditer(text)]
+    found = [_found(match, "ADDRESS") for pattern in (_STREET, *STREETS) for match in pattern.finditer(text)]
     found += [
         _found(match, "ADDRESS")
         for match in _LOWER_STREET.finditer(text)
