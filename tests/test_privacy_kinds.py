@@ -146,6 +146,8 @@ from cxsentiment.schema import Transcript, Turn
         # and letter by letter, or with the signs of other languages
         ("j o h n dot s m i t h at g m a i l dot com", "[EMAIL]"),
         ("jane.doe at-sign example.com, jane dot doe at sign example dot com", "[EMAIL], [EMAIL]"),
+        ("j dot doe at company hyphen name dot com", "[EMAIL]"),
+        ("it is jane.doe at gmail. com, jane@gmail. com", "it is [EMAIL], [EMAIL]"),
         ("mi correo es juan punto perez arroba gmail punto com", "mi correo es [EMAIL]"),
         ("escriba: ana.lopez arroba gmail.com", "escriba: [EMAIL]"),
         ("meine Mail ist max punkt mustermann at web punkt de", "meine Mail ist [EMAIL]"),

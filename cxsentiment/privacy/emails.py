@@ -39,7 +39,8 @@ _DOT_SAID = re.compile(rf"([^\W\d_]+) {DOT} (?=([^\W\d_]+))")
 _DOT_WORDS = frozenset("dot punto punkt ponto point".split())
 _AT_WORDS = frozenset("at arroba aroba arobase arrobase klammeraffe ät".split())
 _DOT_HIDDEN = rf"\s{{0,3}}[\[({{<]\s?(?:dot|\.)\s?[\])}}>]\s{{0,3}}|\s{{1,3}}{DOT}\s{{1,3}}"
-_DOT = rf"(?:\.|{_DOT_HIDDEN})"
+# A recogniser may end a sentence within: "gmail. com".
+_DOT = rf"(?:\.|\s?\.\s(?=(?:com?|org)\b)|{_DOT_HIDDEN})"
 # From the sign on, so that nothing before it is read in vain; `apart` may be no sign of an address ("sold at …").
 _AT_DOMAIN = re.compile(
     r"(?:\s{0,3}[\[({<]\s?(?:at|@)\s?[\])}>]\s{0,3}"

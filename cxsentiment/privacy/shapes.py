@@ -104,7 +104,8 @@ _SAID_EMAIL = re.compile(
     # After a dash none begins: each word of "a-a-a-…" would be read to the end of the text.
     rf"(?<![\w@'’-])((?:\w\s+){{0,12}}[\w'-]+(?:\s+(?:{DOT}|point|{_SIGN_WORD})\s+[\w-]+){{0,4}}"
     rf"(?:\s+(?:{_NUMBER_WORD}|[a-z]|\d+)){{0,12}})\s+{AT}\s+"
-    rf"((?:(?:[a-z]\s+){{2,15}}|[\w-]+\s+)?(?:[\w-]+|<\w+/?>)(?:\s+{DOT}\s+[a-z]{{2,12}}){{1,3}})(?!\w)",
+    rf"((?:(?:[a-z]\s+){{2,15}}|[\w-]+\s+)?(?:[\w-]+|<\w+/?>)(?:\s+{_SIGN_WORD}\s+[\w-]+){{0,2}}"
+    rf"(?:\s+{DOT}\s+[a-z]{{2,12}}){{1,3}})(?!\w)",
     re.IGNORECASE,
 )
 
