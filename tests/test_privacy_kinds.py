@@ -24,6 +24,7 @@ from cxsentiment.schema import Transcript, Turn
         ("CVC: 123", "CVC: [CVV]"),
         ("one two three is the security code", "[CVV] is the security code"),
         ("and the three on the back are 3 1 9", "and the three on the back are [CVV]"),
+        ("the three digit code is four five six", "the three digit code is [CVV]"),
         # PINs and one-time codes
         ("my pin is 1234", "my pin is [PIN]"),
         ("my PIN is either 9503 or 9431.", "my PIN is either [PIN] or [PIN]."),
@@ -38,6 +39,7 @@ from cxsentiment.schema import Transcript, Turn
         ("the pin's four eight two one, the PIN’s 4821", "the pin's [PIN], the PIN’s [PIN]"),
         # passwords
         ("password is hunter2", "password is [PASSWORD]"),
+        ("password's hunter2, the password’s walrus", "password's [PASSWORD], the password’s [PASSWORD]"),
         ("the password: Tr0ub4dor&3", "the password: [PASSWORD]"),
         ("my password is tomato 12", "my password is [PASSWORD]"),
         ("password is b l u e four four", "password is [PASSWORD]"),
@@ -109,6 +111,7 @@ from cxsentiment.schema import Transcript, Turn
         ("geboren am 3. März 1981, Geburtsdatum 03.03.1981", "geboren am [DOB], Geburtsdatum [DOB]"),
         ("née le 3 mars 1981, date de naissance : 03/03/1981", "née le [DOB], date de naissance : [DOB]"),
         ("nasci em 3 de março de 1981, nascimento 03/03/1981", "nasci em [DOB], nascimento [DOB]"),
+        ("date of birth 1st of the 4th 82", "date of birth [DOB]"),
         # dates of birth as forms write them
         ("date-of-birth: 1985-05-05", "date-of-birth: [DOB]"),
         ("date_of_birth=05/05/1985, birth_date: 5 May 1985", "date_of_birth=[DOB], birth_date: [DOB]"),
@@ -117,6 +120,7 @@ from cxsentiment.schema import Transcript, Turn
         ("I live at 12 Baker Street, London NW1 6XE", "I live at [ADDRESS], London [ADDRESS]"),
         ("1600 Pennsylvania Ave NW, Washington, DC 20500", "[ADDRESS]"),
         ("It is at 145 Main Street. The door is red", "It is at [ADDRESS]. The door is red"),
+        ("write to P.O. Box 1234, Springfield", "write to [ADDRESS], Springfield"),
         ("zip code is 90210", "zip code is [ADDRESS]"),
         ("postcode sw1a 1aa", "postcode [ADDRESS]"),
         ("sixty two lewin road, SW sixteen six JT", "[ADDRESS], [ADDRESS]"),
@@ -181,6 +185,7 @@ def test_what_is_masked(text: str, masked: str) -> None:
     [
         "my password is wrong",
         "my password is not working, please reset it",
+        "the password's wrong and my password's been reset",
         "I forgot my PIN in 2019",
         "you sent me the code at 1230",
         "a 4 digit pin",

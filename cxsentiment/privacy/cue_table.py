@@ -42,7 +42,7 @@ CUES: tuple[Cue, ...] = (
         r"(?: (?:code|number|value))?|security (?:code|number|digits)|verification value"
         r"|(?:three|3|four|4)[ -]?(?:digits?|numbers?)(?: \w+){0,3} (?:on|at|from) the (?:back|front|reverse|rear)"
         r"|(?:three|3) (?:on|at|from) the (?:back|reverse|rear)"
-        r"|(?:three|3|four|4)[ -]digit(?: security| verification| card) (?:code|number)"
+        r"|(?:three|3|four|4)[ -]digit(?: security| verification| card) (?:code|number)|(?:three|3)[ -]digit code"
         rf"|(?:last|final) (?:three|3){_DIGITS}(?: \w+){{0,3}} on the (?:back|strip|signature strip|reverse))",
         3,
         4,

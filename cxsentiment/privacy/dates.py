@@ -26,6 +26,7 @@ _ORDINAL = (
     r"|thirteenth|fourteenth|fifteenth|sixteenth|seventeenth|eighteenth|nineteenth|twentieth|thirtieth"
 )
 _DAY = rf"(?:[0-3]?\d(?:st|nd|rd|th)?|{_ORDINAL}|(?:twenty|thirty)(?:[ -]{_UNIT_WORD})?|{_TEEN_WORD}|{_UNIT_WORD})"
+_NTH = rf"(?:{_ORDINAL}|[0-3]?\d(?:st|nd|rd|th))"
 _DIGIT_WORD = rf"(?:{_UNIT_WORD}|oh|o|zero)"
 _YEAR = (
     rf"(?:(?:19|20)\d\d|['’]?\d\d(?!\d)|two thousand(?: and)?(?: (?:{_PAIR_WORD}|{_UNIT_WORD}))?"
@@ -40,7 +41,7 @@ _DATE = (
     rf"(?<!\w)(?:(?:the\s+)?{_DAY}(?:\s+day)?{_S}{_MONTH}(?!\w){_NEXT_DAY}{_LATER}"
     rf"|{_MONTH}{_S}(?:the\s+)?{_DAY}(?!\w){_LATER}"
     rf"|{_MONTH}{_S}{_YEAR}"
-    rf"|(?:the\s+)?(?:{_ORDINAL}){_S}(?:the\s+)?(?:{_ORDINAL}){_LATER}"
+    rf"|(?:the\s+)?{_NTH}{_S}(?:the\s+)?{_NTH}{_LATER}"
     r"|\d{4}-\d\d-\d\dT[\d:.]+Z?"
     r"|\d{1,4}\s?[./\-–]\s?\d{1,2}\s?[./\-–]\s?\d{2,4}|\d{1,2} \d{1,2} (?:19|20)?\d\d|(?:19|20)\d\d"
     rf"|(?:nineteen|twenty){_S}{_PAIR_WORD})(?!\w)"

@@ -24,7 +24,8 @@ GATE = frozenset(
 )
 _BETWEEN = re.compile(
     r"(?:\s+(?:for|of|to|on) (?:the|my|your|this|that)(?: \w+){1,2}?)?"
-    r"(?:\s*[:=]\s*|\s+(?:is|was|being|it's|its|it is|as|to)\s+(?:now |currently |just |set to |going to be )?)"
+    r"(?:\s*[:=]\s*|(?:['’]s|\s+(?:is|was|being|it's|its|it is|as|to))\s+"
+    r"(?:now |currently |just |set to |going to be )?)"
     r"(?:(?:um|uh|er|erm|okay|so|like|capital|all lower ?case|the word)[,\s]+)*",
     re.IGNORECASE,
 )

@@ -68,6 +68,7 @@ _STREET = re.compile(
     r"(?<![\w$€£¥₹.:/-])(?:(?:flat|apartment|apt|unit)\s+\w{1,4},?\s+)?\d{1,5}[A-Za-z]?(?:-\d{1,5})?,?\s+"
     rf"(?:(?:[A-Z][\w'’.-]*|\d{{1,3}}(?:st|nd|rd|th))\s+){{1,4}}(?:(?i:{_KINDS})\b{_TAIL})"
 )
+_BOX = re.compile(r"(?<![\w.])(?:P\.? ?O\.? ?Box|Post Office Box)(?: (?:no\.?|number))? ?\d{1,6}(?!\w)", re.IGNORECASE)
 _LOWER_STREET = re.compile(
     r"(?<![\w$€£¥₹.:/-])\d{1,5}[A-Za-z]?,?\s+"
     rf"((?:[^\W\d_][\w'’-]*|\d{{1,3}}(?:st|nd|rd|th))\s+(?:[^\W\d_][\w'’-]*\s+)?)(?:{_SURE})\b{_TAIL}",
@@ -194,7 +195,7 @@ def _is_national(text: str) -> bool:
 
 
 def _places(text: str) -> list[Found]:
-    found = [_found(match, "ADDRESS") for pattern in (_STREET, *STREETS) for match in pattern.finditer(text)]
+    found = [_found(match, "ADDRESS") for pattern in (_STREET, _BOX, *STREETS) for match in pattern.finditer(text)]
     found += [
         _found(match, "ADDRESS")
         for match in _LOWER_STREET.finditer(text)
