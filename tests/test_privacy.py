@@ -70,6 +70,7 @@ def test_what_is_masked(text: str, masked: str) -> None:
         "an @ sign, a@b, @handle",
         "50%40example.com off, 12.5%40example.com",
         "1 500 000 euros or 12 500 000 €",
+        "1500000 reais, 1500000 руб, 12345678 kr",
         "firmware 1.1.4 build 20230801",
         "no numbers here",
     ],

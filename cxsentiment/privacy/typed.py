@@ -28,7 +28,10 @@ _LONG_RUN = re.compile(
     rf"\+?\d(?:[{_HIDDEN}]*(?:,[{_HIDDEN}]*|(?:[{_SPACE}\n.{_DASH}/_][{_HIDDEN}]*){{0,2}})\d){{11,}}"
 )
 _RUN = re.compile(rf"[+(]{{0,2}}\d(?:[{_HIDDEN}]*(?:[{_SPACE}.{_DASH}/()][{_HIDDEN}]*){{0,3}}\d){{6,}}")
-_CURRENCY = r"(?:USD|EUR|GBP|INR|AUD|CAD|dollars?|euros?|pounds?|rupees?|pesos?|cents?)"
+_CURRENCY = (
+    r"(?:USD|EUR|GBP|INR|AUD|CAD|CHF|JPY|BRL|MXN|PLN|SEK|NOK|DKK|dollars?|euros?|pounds?|rupees?|pesos?|cents?|reais"
+    r"|francs?|franken|yen|yuan|kr|zł|руб(?:ль|ля|лей)?)"
+)
 _KEPT = re.compile(
     (
         r"""(
