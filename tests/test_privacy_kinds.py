@@ -132,7 +132,7 @@ from cxsentiment.schema import Transcript, Turn
             "ich wohne in der [ADDRESS], früher [ADDRESS]",
         ),
         ("j'habite 12 rue de la Paix, 75002 Paris", "j'habite [ADDRESS]"),
-        ("12 bis, rue Victor Hugo", "[ADDRESS]"),
+        ("12 bis, rue Victor Hugo, 3 avenue du Champ de Mars", "[ADDRESS], [ADDRESS]"),
         ("jane dot doe at example dot com", "[EMAIL]"),
         # addresses of which a part is typed, a part said or hidden
         ("it's jane.doe at gmail.com, thanks", "it's [EMAIL], thanks"),
@@ -185,7 +185,7 @@ def test_what_is_masked(text: str, masked: str) -> None:
     [
         "my password is wrong",
         "my password is not working, please reset it",
-        "the password's wrong and my password's been reset",
+        "the password's wrong, my password's been reset and the memorable word's 1st letter",
         "I forgot my PIN in 2019",
         "you sent me the code at 1230",
         "a 4 digit pin",
@@ -215,6 +215,7 @@ def test_what_is_masked(text: str, masked: str) -> None:
         "social: iphone-15-pro-max",
         "a new passport is NZD 12000",
         "my email is dead at this point in time, look at this point in the plan",
+        "will you at one point be willing to look at it",
         "the Punto at the dealer, a good point at com, 20 % on zara punto com",
         "los últimos 4 meses, die letzten vier Wochen, les 4 derniers mois de 2024",
         "mi contraseña es incorrecta, das Passwort ist falsch, le mot de passe est perdu, a senha é inválida",

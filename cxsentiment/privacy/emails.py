@@ -31,8 +31,8 @@ _LIKE_A_LOCAL_PART = re.compile(
 # Before "@", which joins places less often than "at" does: "mike7", "mary-jane".
 _NEAR_A_SIGN = re.compile(r"^[^\W\d_]+(?:\d|[._+-][^\W\d_])")
 _ABBREVIATION = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]?")
-# The signs as they are said in English, Spanish, German, French and Portuguese. "At this point in time" is no domain.
-DOT = r"(?:dot|punto|punkt|ponto|point(?=\s+(?:be|ch|com|eu|fr|net|org)\b))"
+# The signs as they are said in English, Spanish, German, French and Portuguese. "At one point be" is no domain.
+DOT = r"(?:dot|punto|punkt|ponto|point(?=\s+(?:com|eu|fr|net|org)\b))"
 _SURE_AT = r"(?:at[ -]sign|arr?oba|arr?obase|klammeraffe|ät)"
 AT = rf"(?:{_SURE_AT}|at|@)"
 _DOT_SAID = re.compile(rf"([^\W\d_]+) {DOT} (?=([^\W\d_]+))")

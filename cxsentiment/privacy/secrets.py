@@ -24,7 +24,7 @@ GATE = frozenset(
 )
 _BETWEEN = re.compile(
     r"(?:\s+(?:for|of|to|on) (?:the|my|your|this|that)(?: \w+){1,2}?)?"
-    r"(?:\s*[:=]\s*|(?:['’]s|\s+(?:is|was|being|it's|its|it is|as|to))\s+"
+    r"(?:\s*[:=]\s*|(?:(?<=password)['’]s|\s+(?:is|was|being|it's|its|it is|as|to))\s+"
     r"(?:now |currently |just |set to |going to be )?)"
     r"(?:(?:um|uh|er|erm|okay|so|like|capital|all lower ?case|the word)[,\s]+)*",
     re.IGNORECASE,
@@ -48,7 +48,8 @@ _ABOUT = frozenset(
     something stay still stolen store stored strong such sure temporary that that's the their them then there these they
     this those to too try unable under unique up update updated us use used using valid very visible want was wasn't we
     weak well were what when where which who why will with won't work worked working works wrong yes yet you you'll
-    you're your yours safe sign log login create created remember remembered hidden shared correctly,
+    you're your yours safe sign log login create created remember remembered hidden shared correctly, first second third
+    1st 2nd 3rd letter letters length
     """.split()
 )
 

@@ -21,6 +21,6 @@ _GERMAN = re.compile(
 )
 _FRENCH = re.compile(
     r"(?<![\w$€£¥₹.:/-])\d{1,4}(?:\s(?:bis|ter))?,?\s+(?i:rue|avenue|boulevard|chemin|impasse|all[ée]e|quai)\s+"
-    rf"(?:(?:de|du|des|la|le|les)\s+|[dl]['’]){{0,3}}{_NAME}(?:\s+{_NAME}){{0,2}}{_CODE}"
+    rf"(?:(?:de|du|des|la|le|les)\s+|[dl]['’]){{0,3}}{_NAME}(?:\s+(?:(?:de|du|des|la|le|les)\s+){{0,2}}{_NAME}){{0,3}}{_CODE}"
 )
 STREETS = (_ROMANCE, _GERMAN, _FRENCH)
