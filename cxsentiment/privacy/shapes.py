@@ -8,7 +8,7 @@ from collections.abc import Set
 from cxsentiment.privacy import checks
 from cxsentiment.privacy.emails import AT, DOT, NOT_A_LOCAL_PART, TOP
 from cxsentiment.privacy.marks import Found
-from cxsentiment.privacy.streets import STREETS
+from cxsentiment.privacy.streets import streets
 
 _IPV4 = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w]|\.\d)")
 _IPV6 = re.compile(r"(?<![\w:.])[0-9A-Fa-f:]{2,39}(?:\.\d{1,3}){0,3}(?![\w:])")
@@ -195,7 +195,8 @@ def _is_national(text: str) -> bool:
 
 
 def _places(text: str) -> list[Found]:
-    found = [_found(match, "ADDRESS") for pattern in (_STREET, _BOX, *STREETS) for match in pattern.finditer(text)]
+    found = [_found(match, "ADDRESS") for pattern in (_STREET, _BOX) for match in pattern.finditer(text)]
+    found += streets(text)
     found += [
         _found(match, "ADDRESS")
         for match in _LOWER_STREET.finditer(text)

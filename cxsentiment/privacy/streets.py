@@ -2,6 +2,8 @@
 
 import re
 
+from cxsentiment.privacy.marks import Found
+
 _NAME = r"[A-ZÀ-ÖØ-Þ][\w'’-]{1,30}"
 _CODE = rf"(?:,?\s+\d{{4,5}}(?:-\d{{3}})?(?!\w)(?:\s+{_NAME})?)?"  # and the place
 _NUMBER = rf"\d{{1,4}}[A-Za-z]?(?!\w|[.:,]\d|\s?[€%]){_CODE}"
@@ -23,4 +25,20 @@ _FRENCH = re.compile(
     r"(?<![\w$€£¥₹.:/-])\d{1,4}(?:\s(?:bis|ter))?,?\s+(?i:rue|avenue|boulevard|chemin|impasse|all[ée]e|quai)\s+"
     rf"(?:(?:de|du|des|la|le|les)\s+|[dl]['’]){{0,3}}{_NAME}(?:\s+(?:(?:de|du|des|la|le|les)\s+){{0,2}}{_NAME}){{0,3}}{_CODE}"
 )
-STREETS = (_ROMANCE, _GERMAN, _FRENCH)
+# What a text must hold, in lower case, for each pattern.
+_GATED = (
+    (_ROMANCE, ("calle", "avenida", "avda", "paseo", "plaza", "rua", "travessa", "praça", "praca", "alameda")),
+    (_GERMAN, ("straße", "strasse", "str.", "weg", "platz", "allee", "gasse")),
+    (_FRENCH, ("rue", "avenue", "boulevard", "chemin", "impasse", "allée", "allee", "quai")),
+)
+
+
+def streets(text: str) -> list[Found]:
+    """The street lines in a text."""
+    low = text.lower()
+    return [
+        Found(match.start(), match.end(), "ADDRESS")
+        for pattern, words in _GATED
+        if any(word in low for word in words)
+        for match in pattern.finditer(text)
+    ]
