@@ -97,8 +97,8 @@ def _is_somebody(text: str, local: re.Match[str], domain: re.Match[str]) -> bool
     said = local[0].lower().split()[-1]
     if said in _NOBODY or _ABBREVIATION.fullmatch(said):
         return False
-    marked = _LIKE_A_LOCAL_PART.search(said) or _dot_said(local[0].lower())
-    marked = marked or ("@" in domain["apart"] and _NEAR_A_SIGN.search(said))
+    marked = bool(_LIKE_A_LOCAL_PART.search(said)) or _dot_said(local[0].lower())
+    marked = marked or ("@" in domain["apart"] and bool(_NEAR_A_SIGN.search(said)))
     host = domain["host"].lower()
     return bool(marked or host in _PROVIDERS or _NAMED.search(text, max(0, local.start() - 40), local.start()))
 
