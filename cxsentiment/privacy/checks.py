@@ -82,3 +82,9 @@ def medicare(digits: str) -> bool:
     if len(digits) not in (10, 11) or digits[0] not in "23456":
         return False
     return sum(int(d) * w for d, w in zip(digits[:8], weights, strict=True)) % 10 == int(digits[8])
+
+
+def dni(text: str) -> bool:
+    """Spanish DNI or NIE: seven digits after X, Y or Z, or eight, and a letter by the remainder by 23."""
+    number, letter = text[:-1].translate(str.maketrans("XYZ", "012")), text[-1]
+    return len(number) == 8 and number.isdecimal() and letter == "TRWAGMYFPDXBNJZSQVHLCKE"[int(number) % 23]

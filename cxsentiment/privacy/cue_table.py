@@ -27,7 +27,13 @@ _FOUR = rf"(?:last|final|first|next|remaining|other) (?:four|4|six|6|eight|8){_T
 _END = r"(?: number| account| card)?(?: which| that)?(?: should| will| is)? end(?:s|ing|ed)?(?: in| with)?"
 _SOCIAL = r"(?:social security|social|s\.?s\.?n\.?|s s n)"
 _UK_POSTCODE = r"(?i)(?<![\w-])[a-z]{1,2}\d[a-z\d]?\s?\d[a-z]{2}(?!\w)"
-_TOLD = r"(?: you| me)?(?: (?:by|via|in|to|on|with|from)(?: \w+){1,2})?"
+# How it was sent: the code itself may follow at once ("by text four eight two …", "on WhatsApp 482913").
+_NO_DIGIT = (
+    r"(?!(?:zero|one|two|three|four|five|six|seven|eight|nine|oh|o|double|triple|ten|\w+teen|\w+ty)\b)[^\W\d]+\b"
+)
+_TOLD = rf"(?: you| me)?(?: (?:by|via|in|to|on|with|from)(?: {_NO_DIGIT}){{1,2}})?"
+# "The code you sent me at 1230": when it was sent is no code.
+_SENT_AT = r"(?: at (?:[01]?\d|2[0-3]):?[0-5]\d(?!\d))?"
 
 CUES: tuple[Cue, ...] = (
     Cue(
@@ -35,7 +41,8 @@ CUES: tuple[Cue, ...] = (
         r"(?:c\.?v\.?v\.?2?|c ?v ?v|c\.?v\.?c\.?2?|c ?v ?c|cv2|c ?s ?c|card (?:verification|security|validation)"
         r"(?: (?:code|number|value))?|security (?:code|number|digits)|verification value"
         r"|(?:three|3|four|4)[ -]?(?:digits?|numbers?)(?: \w+){0,3} (?:on|at|from) the (?:back|front|reverse|rear)"
-        r"|(?:three|3|four|4)[ -]digit(?: security| verification| card) (?:code|number)"
+        r"|(?:three|3) (?:on|at|from) the (?:back|reverse|rear)"
+        r"|(?:three|3|four|4)[ -]digit(?: security| verification| card) (?:code|number)|(?:three|3)[ -]digit code"
         rf"|(?:last|final) (?:three|3){_DIGITS}(?: \w+){{0,3}} on the (?:back|strip|signature strip|reverse))",
         3,
         4,
@@ -46,8 +53,9 @@ CUES: tuple[Cue, ...] = (
         r"|authenti?cation code|authori[sz]ation code|activation code|access code|log-?in code"
         rf"|confirmation code (?:we|i|they|you) \w+{_TOLD}"
         rf"|(?:code|number)(?: that)? (?:we|i|they|you)(?:'ve| have|'d| just)?(?: just)?"
-        rf" (?:sent|texted|e?-?mailed){_TOLD}"
+        rf" (?:sent|texted|e?-?mailed){_TOLD}{_SENT_AT}"
         r"|(?:sent|sending|texted|texting)(?: (?:you|me|us|him|her|them|out|a|the|your|my|new|another)){1,3} code"
+        rf"{_SENT_AT}"
         r"|(?:code|pin) (?:in|from) the (?:text|sms|message|e-?mail|app)"
         r"|(?:six|6|five|5|eight|8)[ -]digit (?:code|pin|passcode|number))",
         4,
@@ -134,6 +142,38 @@ CUES: tuple[Cue, ...] = (
         letters=True,
         chunk=3,
     ),
+    # Of what must never be kept, and of what no shape gives away, in Spanish, German, French and Portuguese.
+    Cue(
+        "CVV",
+        r"(?:c[oó]digo de (?:seguridad|seguran[çc]a)|(?:karten)?pr[üu]f(?:nummer|ziffer)|sicherheits(?:code|nummer)"
+        r"|cryptogramme(?: visuel)?|code de s[ée]curit[ée])",
+        3,
+        4,
+    ),
+    Cue(
+        "PIN",
+        r"(?:c[oó]digo (?:de verifica(?:ci[óo]n|[çc][ãa]o)|secreto|pin)|clave"
+        r"|code (?:secret|confidentiel|de v[ée]rification|pin)|geheim(?:zahl|nummer)|best[äa]tigungscode"
+        r"|pin-?(?:nummer|code))",
+        4,
+        8,
+    ),
+    Cue(
+        "CARD",
+        r"(?:[úu]ltimos (?:4|cuatro|quatro) (?:d[íi]gitos|n[úu]meros)|letzten (?:4|vier) (?:ziffern|stellen)"
+        r"|(?:4|quatre) derniers chiffres)",
+        4,
+        4,
+    ),
+    Cue(
+        "ID",
+        r"(?:dni|nif|cpf|personalausweis(?:nummer)?|reisepass(?:nummer)?|pasaporte|passeport|passaporte|steuer-?id)",
+        6,
+        14,
+        letters=True,
+        chunk=3,
+    ),
+    Cue("ADDRESS", r"(?:c[óo]digo postal|code postal|postleitzahl|cep)", 4, 9),
 )
 # The first word of every cue, as `spoken.words_of` cuts words: only there is a cue looked for.
 STARTS = frozenset(
@@ -147,6 +187,10 @@ STARTS = frozenset(
     medicaid phil philhealth pag pagibig sss umid g gsis tin passport driver driver's drivers driving licence license
     government identity id curp e ein telephone call callback contact whats whatsapp viber fax reach ring text get my
     your best his her cellphone zip zipcode post postcode postal reservation invoice member membership loyalty customer
-    client acct parcel shipment incident sent sending texted texting
+    client acct parcel shipment incident sent sending texted texting código codigo prüfnummer prufnummer prüfziffer
+    prufziffer kartenprüfnummer kartenprüfziffer sicherheitscode sicherheitsnummer cryptogramme clave geheimzahl
+    geheimnummer bestätigungscode bestatigungscode pinnummer pincode últimos ultimos letzten quatre dni nif cpf
+    personalausweis personalausweisnummer reisepass reisepassnummer pasaporte passeport passaporte steuer steuerid
+    postleitzahl cep
     """.split()
 )

@@ -22,17 +22,29 @@ _SMALL = frozenset(
     " um uh er erm ah okay ok yes yeah sure so to the my your of on for card with we have you gave me here as in a i"
     " i'm sent got just received back at from text sms says reads and well hold let see like being has account which"
     " ending ends end details do write down take say first new old current correct can or either was maybe think might"
-    " may try try: looks appears actually".split()
+    " may try try: looks appears actually"
+    # and of the other languages that have cues
+    " es son el la mi ist sind lautet mein meine nummer est sont c'est le mon ma é são meu minha número numero numéro"
+    " del de da do".split()
 )
+_IS = re.compile(r"^['’]s\b", re.IGNORECASE)
 _GAP_WORDS = 9
 _GAP_CHARACTERS = 80
+# Before a number they say how much it is, not whose.
+_CURRENCIES = (
+    "AED|ARS|AUD|BRL|CAD|CHF|CLP|CNY|COP|CZK|DKK|EGP|EUR|GBP|HKD|HUF|IDR|ILS|INR|JPY|KES|KRW|KWD|MAD|MXN|MYR|NGN|NOK"
+    "|NZD|PEN|PHP|PKR|PLN|QAR|RMB|RON|RUB|SAR|SEK|SGD|THB|TRY|TWD|UAH|USD|VND|ZAR"
+)
 _VALUE_WITH_DIGITS = re.compile(
     r"[A-Za-z]{2} ?\d\d ?\d\d ?\d\d ?[A-Za-z](?!\w)"
     # A British driving licence, and capitals before a number, as passports have them.
-    r"|(?<!\w)[A-Z9]{5} ?\d{6} ?[A-Z\d]{5}(?: ?\d\d)?(?!\w)|(?<!\w)[A-Z]{1,3} \d{5,9}(?!\w)"
+    r"|(?<!\w)[A-Z9]{5} ?\d{6} ?[A-Z\d]{5}(?: ?\d\d)?(?!\w)"
+    rf"|(?<!\w)(?!(?:{_CURRENCIES}) )[A-Z]{{1,3}} \d{{5,9}}(?!\w)"
     r"|(?=[A-Za-z\-/]{0,8}\d)[A-Za-z0-9][A-Za-z0-9\-/]{3,33}(?!\w)"
 )
-_LONGEST_ID = 21  # with letters: a Mexican CURP has 18, a British driving licence with spaces and issue 21
+# Of letters and digits mixed, without other signs: a Mexican CURP has 18, a British driving licence with spaces and
+# issue 21. A card's digits are no id, and no model's name is ("iphone-15-pro-max").
+_LONGEST_ID = 21
 _YEAR = re.compile(r"(?:19[5-9]|20[0-5])\d")
 _LOOK_AHEAD = 240  # characters in which a spelled value must end
 _COUNTED = re.compile(
@@ -61,7 +73,11 @@ def said(text: str, tokens: Iterable[Token]) -> list[Said]:
     """Every cue in a text, in order; none reaches into another."""
     found: list[Said] = []
     for start, _, word in tokens:
-        if word not in STARTS or (found and start < found[-1].end) or text[start - 1 : start] in ("[", "{", "<"):
+        if (
+            word.removesuffix("'s") not in STARTS
+            or (found and start < found[-1].end)
+            or text[start - 1 : start] in ("[", "{", "<")
+        ):
             continue  # a mark is no cue
         match = _ALL.match(text, start)
         if match is not None:
@@ -123,7 +139,8 @@ def small_words(gap: str) -> bool:
     """Whether only small words and signs stand in a gap, and not many."""
     if len(gap) > _GAP_CHARACTERS:
         return False
-    words = [word for _, _, word in words_of(gap) if word[0].isalnum()]
+    # "The pin's 4821": the cue ends before its "'s".
+    words = [word for _, _, word in words_of(_IS.sub("", gap)) if word[0].isalnum()]
     return len(words) <= _GAP_WORDS and all(word in _SMALL for word in words)
 
 
@@ -136,10 +153,15 @@ def lettered(text: str, start: int, cue: Cue) -> Found | None:
     """A value with letters from `start` on, typed ("X1234567") or spelled ("q q one two three four five six c")."""
     shape = re.compile(cue.shape) if cue.shape else _VALUE_WITH_DIGITS
     match = shape.search(text, start, start + _LOOK_AHEAD)
-    fits = match is not None and cue.low <= len(match[0]) <= max(cue.high, _LONGEST_ID)
-    if match is not None and fits and small_words(text[start : match.start()]):
+    if match is not None and _has_length(match[0], cue) and small_words(text[start : match.start()]):
         return Found(match.start(), match.end(), cue.kind)
     return _spelled(text, start, cue)
+
+
+def _has_length(value: str, cue: Cue) -> bool:
+    bare = value.replace(" ", "")
+    mixed = bare.isalnum() and not bare.isdecimal()
+    return cue.low <= len(value) <= (max(cue.high, _LONGEST_ID) if mixed else cue.high)
 
 
 def _value_after(

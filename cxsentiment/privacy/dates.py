@@ -10,7 +10,12 @@ from cxsentiment.privacy.spoken import Run, Token
 
 _MONTH = (
     r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
-    r"|nov(?:ember)?|dec(?:ember)?)\.?"
+    r"|nov(?:ember)?|dec(?:ember)?"
+    # Spanish, Portuguese, German and French ones
+    r"|enero|febrero|marzo|abril|mayo|junio|julio|agosto|septiembre|setiembre|octubre|noviembre|diciembre"
+    r"|janeiro|fevereiro|mar[çc]o|maio|junho|julho|setembro|outubro|novembro|dezembro"
+    r"|januar|j[äa]nner|februar|m[äa]rz|mai|juni|juli|oktober|dezember"
+    r"|janvier|f[ée]vrier|mars|avril|juin|juillet|ao[ûu]t|septembre|octobre|novembre|d[ée]cembre)\.?"
 )
 _UNIT_WORD = r"(?:one|two|three|four|five|six|seven|eight|nine)"
 _TEEN_WORD = r"(?:ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen)"
@@ -21,6 +26,7 @@ _ORDINAL = (
     r"|thirteenth|fourteenth|fifteenth|sixteenth|seventeenth|eighteenth|nineteenth|twentieth|thirtieth"
 )
 _DAY = rf"(?:[0-3]?\d(?:st|nd|rd|th)?|{_ORDINAL}|(?:twenty|thirty)(?:[ -]{_UNIT_WORD})?|{_TEEN_WORD}|{_UNIT_WORD})"
+_NTH = rf"(?:{_ORDINAL}|[0-3]?\d(?:st|nd|rd|th))"
 _DIGIT_WORD = rf"(?:{_UNIT_WORD}|oh|o|zero)"
 _YEAR = (
     rf"(?:(?:19|20)\d\d|['’]?\d\d(?!\d)|two thousand(?: and)?(?: (?:{_PAIR_WORD}|{_UNIT_WORD}))?"
@@ -28,14 +34,14 @@ _YEAR = (
     rf"|{_DIGIT_WORD}(?: {_DIGIT_WORD}){{3}}|{_PAIR_WORD})"
 )
 # What may stand between the parts of a date: signs, hesitations and a mark of noise.
-_S = r"(?:[\s,./\-]{1,4}(?:(?:um|uh|uhm|er|erm|of)\b[\s,.]{1,3}){0,2}(?:<\w{1,12}/?>\s?)?)"
+_S = r"(?:[\s,./\-]{1,4}(?:(?:um|uh|uhm|er|erm|of|de|del)\b[\s,.]{1,3}){0,2}(?:<\w{1,12}/?>\s?)?)"
 _LATER = rf"(?:{_S}(?:in\s+|the year\s+)?{_YEAR})?"
 _NEXT_DAY = rf"(?!{_S}(?:the\s+)?(?:{_ORDINAL}|[0-3]?\d(?:st|nd|rd|th))\b)"
 _DATE = (
     rf"(?<!\w)(?:(?:the\s+)?{_DAY}(?:\s+day)?{_S}{_MONTH}(?!\w){_NEXT_DAY}{_LATER}"
     rf"|{_MONTH}{_S}(?:the\s+)?{_DAY}(?!\w){_LATER}"
     rf"|{_MONTH}{_S}{_YEAR}"
-    rf"|(?:the\s+)?(?:{_ORDINAL}){_S}(?:the\s+)?(?:{_ORDINAL}){_LATER}"
+    rf"|(?:the\s+)?{_NTH}{_S}(?:the\s+)?{_NTH}{_LATER}"
     r"|\d{4}-\d\d-\d\dT[\d:.]+Z?"
     r"|\d{1,4}\s?[./\-–]\s?\d{1,2}\s?[./\-–]\s?\d{2,4}|\d{1,2} \d{1,2} (?:19|20)?\d\d|(?:19|20)\d\d"
     rf"|(?:nineteen|twenty){_S}{_PAIR_WORD})(?!\w)"
@@ -43,14 +49,17 @@ _DATE = (
 _BORN = re.compile(
     r"(?<!\w)(?:(?:date|day|year|month)[ _-]of[ _-](?:my |your |his |her )?birth|birth[ _-]?(?:date|day|year)"
     r"|d\.?\s?o\.?\s?b\.?"
-    r"|born|b-?day)(?!\w)",
+    r"|born|b-?day"
+    r"|(?:nac[íi](?:d[oa])?|nacimiento|cumpleaños|geboren|geburts(?:datum|tag)|née?|naissance|nasci(?:d[oa])?"
+    r"|nascimento|anivers[áa]rio)(?: (?:el|am|le|em|no))?)(?!\w)",
     re.IGNORECASE,
 )
 # One of these is in every cue; forms write them with underscores.
 GATE = frozenset(
     """
     birth birthdate birthday birthyear birth_date birth_day birth_year date_of_birth day_of_birth month_of_birth
-    year_of_birth dob d b born bday day
+    year_of_birth dob d b born bday day nací naci nacido nacida nacimiento cumpleaños geboren geburtsdatum geburtstag né
+    née naissance nasci nascido nascida nascimento aniversário aniversario
     """.split()
 )
 _DAY_DIGITS = range(5, 9)
@@ -87,9 +96,14 @@ def _date_after(text: str, end: int, runs: Sequence[Run]) -> Found | None:
     if date is not None and small_words(text[end : date.start()]):
         return Found(date.start(), date.end(), "DOB")
     run = next_run(runs, end)
-    if run is not None and len(run.digits) in _DAY_DIGITS and small_words(text[end : run.start]):
+    if run is not None and _may_be_day(run) and small_words(text[end : run.start]):
         return Found(run.start, run.end, "DOB")
     return None
+
+
+def _may_be_day(run: Run) -> bool:
+    """Five to eight digits; said, four will do: "three three eighty one"."""
+    return len(run.digits) in _DAY_DIGITS or (run.spoken and len(run.digits) == 4)
 
 
 def answered(text: str, runs: Sequence[Run], *, reading: bool) -> list[Found]:

@@ -77,7 +77,7 @@ def read(text: str, masking: Masking) -> Reading:
     """Read one text; a text that can hold nothing personal is not read closely."""
     words = words_in(text)
     digits = has_digits(text, words)
-    secret, dotted = not words.isdisjoint(secrets.GATE), "dot" in words
+    secret, dotted = not words.isdisjoint(secrets.GATE), emails.may_be_said(text, words)
     born = not words.isdisjoint(dates.GATE)
     named = "NAME" in masking.active
     mailed = emails.emails(text) if emails.may_hold(text, words) else []

@@ -98,13 +98,15 @@ def _is_short(run: Run) -> bool:
     if not SHORT <= count < LONG or run.loosest == Joint.WORD:
         return False
     units, alike, scales = run.count(Flavour.UNIT), run.count(Flavour.ALIKE), run.count(Flavour.SCALE)
-    if alike > max(2, count / 4) or (scales and units < 6):
+    national = count >= 10 and (run.digits[0] == "0" or run.plus is not None) and run.loosest <= Joint.SIGN
+    # No sum begins with a nought: "07700 nine hundred 123".
+    if alike > max(2, count / 4) or (scales and units < 6 and not (national and run.digits[0] == "0")):
         return False
     if run.loosest == Joint.JOINER:
         return units + alike + run.count(Flavour.TYPED) == count and units >= 5
     if units + alike >= 5:
         return True
-    return count >= 10 and (run.digits[0] == "0" or run.plus is not None) and run.loosest <= Joint.SIGN
+    return national
 
 
 def _fitted(run: Run) -> Run:

@@ -9,12 +9,23 @@ _CUE = re.compile(
     r"|security (?:word|answer|phrase))(?!\w)",
     re.IGNORECASE,
 )
+# In other languages what is said about a password is not known: a value has a digit.
+_ABROAD = re.compile(
+    r"(?<!\w)(?:contraseña|contrasena|clave|senha|palavra-passe|passwort|kennwort|mot de passe)(?!\w)"
+    r"(?:\s*[:=]\s*|\s+(?:es|é|est|c'est|ist|lautet)\s+)((?=[^\s\d]{0,40}\d)(?!\[)\S{4,64})",
+    re.IGNORECASE,
+)
+# One of these words stands in every cue.
 GATE = frozenset(
-    "password passwords pass passphrase phrase memorable secret security pwd w".split()
-)  # one of these words stands in every cue
+    """
+    password passwords pass passphrase phrase memorable secret security pwd w contraseña contrasena clave senha passe
+    passwort kennwort
+    """.split()
+)
 _BETWEEN = re.compile(
     r"(?:\s+(?:for|of|to|on) (?:the|my|your|this|that)(?: \w+){1,2}?)?"
-    r"(?:\s*[:=]\s*|\s+(?:is|was|being|it's|its|it is|as|to)\s+(?:now |currently |just |set to |going to be )?)"
+    r"(?:\s*[:=]\s*|(?:(?<=password)['’]s|\s+(?:is|was|being|it's|its|it is|as|to))\s+"
+    r"(?:now |currently |just |set to |going to be )?)"
     r"(?:(?:um|uh|er|erm|okay|so|like|capital|all lower ?case|the word)[,\s]+)*",
     re.IGNORECASE,
 )
@@ -37,7 +48,8 @@ _ABOUT = frozenset(
     something stay still stolen store stored strong such sure temporary that that's the their them then there these they
     this those to too try unable under unique up update updated us use used using valid very visible want was wasn't we
     weak well were what when where which who why will with won't work worked working works wrong yes yet you you'll
-    you're your yours safe sign log login create created remember remembered hidden shared correctly,
+    you're your yours safe sign log login create created remember remembered hidden shared correctly, first second third
+    1st 2nd 3rd letter letters length
     """.split()
 )
 
@@ -54,6 +66,9 @@ def passwords(text: str) -> list[Found]:
             found.append(Found(spelled.start(), spelled.end(), "PASSWORD"))
         elif value is not None and (span := _span(text, value)) is not None:
             found.append(Found(*span, "PASSWORD"))
+    for cue in _ABROAD.finditer(text):
+        end = cue.start(1) + len(cue[1].rstrip(".,;:!?)\"'”’"))
+        found.append(Found(cue.start(1), end, "PASSWORD"))
     return found
 
 

@@ -6,8 +6,9 @@ import re
 from collections.abc import Set
 
 from cxsentiment.privacy import checks
-from cxsentiment.privacy.emails import NOT_A_LOCAL_PART, TOP
+from cxsentiment.privacy.emails import AT, DOT, NOT_A_LOCAL_PART, TOP
 from cxsentiment.privacy.marks import Found
+from cxsentiment.privacy.streets import streets
 
 _IPV4 = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w]|\.\d)")
 _IPV6 = re.compile(r"(?<![\w:.])[0-9A-Fa-f:]{2,39}(?:\.\d{1,3}){0,3}(?![\w:])")
@@ -33,6 +34,7 @@ _NINO = re.compile(
     r"(?<!\w)(?!BG|GB|NK|KN|TN|NT|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z][ -]?\d{2}[ -]?\d{2}[ -]?\d{2}[ -]?[A-D](?!\w)"
 )
 _PAN = re.compile(r"(?<!\w)[A-Z]{3}[ABCFGHLJPT][A-Z]\d{4}[A-Z](?!\w)")
+_DNI = re.compile(r"(?<![\w.-])(?:[0-9]{8}|[0-9]{1,2}\.[0-9]{3}\.[0-9]{3}|[XYZ]-?[0-9]{7})-?[A-Z](?![\w-])")
 # National numbers whose grouping and check digit agree; each is three to five groups of digits.
 _GROUPS = re.compile(r"(?<![\w+(./-])(?<!\d )\d{2,4}(?:[ -]\d{1,7}){1,3}(?![\w/]|[ .-]\d)")
 _PH_TIN = re.compile(r"\d{3}-\d{3}-\d{3}-\d{3,5}")
@@ -66,6 +68,7 @@ _STREET = re.compile(
     r"(?<![\w$€£¥₹.:/-])(?:(?:flat|apartment|apt|unit)\s+\w{1,4},?\s+)?\d{1,5}[A-Za-z]?(?:-\d{1,5})?,?\s+"
     rf"(?:(?:[A-Z][\w'’.-]*|\d{{1,3}}(?:st|nd|rd|th))\s+){{1,4}}(?:(?i:{_KINDS})\b{_TAIL})"
 )
+_BOX = re.compile(r"(?<![\w.])(?:P\.? ?O\.? ?Box|Post Office Box)(?: (?:no\.?|number))? ?\d{1,6}(?!\w)", re.IGNORECASE)
 _LOWER_STREET = re.compile(
     r"(?<![\w$€£¥₹.:/-])\d{1,5}[A-Za-z]?,?\s+"
     rf"((?:[^\W\d_][\w'’-]*|\d{{1,3}}(?:st|nd|rd|th))\s+(?:[^\W\d_][\w'’-]*\s+)?)(?:{_SURE})\b{_TAIL}",
@@ -97,11 +100,13 @@ _NOT_A_NAME = frozenset(
     streets door down off across along up off- for at is are was by with minute's hours' that this
     """.split()
 )
+_SIGN_WORD = "(?:underscore|dash|hyphen|minus|plus|gui[oó]n(?: bajo)?|unterstrich|bindestrich|tiret(?: bas)?|h[ií]fen)"
 _SAID_EMAIL = re.compile(
     # After a dash none begins: each word of "a-a-a-…" would be read to the end of the text.
-    r"(?<![\w@'’-])((?:\w\s+){0,12}[\w'-]+(?:\s+(?:dot|underscore|dash|hyphen|minus|plus)\s+[\w-]+){0,4}"
-    rf"(?:\s+(?:{_NUMBER_WORD}|[a-z]|\d+)){{0,12}})\s+(?:at|@)\s+"
-    r"((?:[\w-]+\s+)?(?:[\w-]+|<\w+/?>)(?:\s+dot\s+[a-z]{2,12}){1,3})(?!\w)",
+    rf"(?<![\w@'’-])((?:\w\s+){{0,12}}[\w'-]+(?:\s+(?:{DOT}|point|{_SIGN_WORD})\s+[\w-]+){{0,4}}"
+    rf"(?:\s+(?:{_NUMBER_WORD}|[a-z]|\d+)){{0,12}})\s+{AT}\s+"
+    rf"((?:(?:[a-z]\s+){{2,15}}|[\w-]+\s+)?(?:[\w-]+|<\w+/?>)(?:\s+{_SIGN_WORD}\s+[\w-]+){{0,2}}"
+    rf"(?:\s+{DOT}\s+[a-z]{{2,12}}){{1,3}})(?!\w)",
     re.IGNORECASE,
 )
 
@@ -111,6 +116,7 @@ def shapes(text: str) -> list[Found]:
     found = _addresses_of_devices(text) if text.count(".") > 2 or text.count(":") > 1 else []
     found += [iban for match in _IBAN.finditer(text) if (iban := _iban(match)) is not None]
     found += [_found(match, "ID") for pattern in (_NINO, _PAN) for match in pattern.finditer(text)]
+    found += [_found(match, "ID") for match in _DNI.finditer(text) if checks.dni(re.sub(r"[.-]", "", match[0]))]
     found += [_found(match, "ID") for match in _GROUPS.finditer(text) if _is_national(match[0])]
     return found + _places(text)
 
@@ -189,7 +195,8 @@ def _is_national(text: str) -> bool:
 
 
 def _places(text: str) -> list[Found]:
-    found = [_found(match, "ADDRESS") for match in _STREET.finditer(text)]
+    found = [_found(match, "ADDRESS") for pattern in (_STREET, _BOX) for match in pattern.finditer(text)]
+    found += streets(text)
     found += [
         _found(match, "ADDRESS")
         for match in _LOWER_STREET.finditer(text)

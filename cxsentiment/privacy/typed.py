@@ -21,12 +21,17 @@ _HIDDEN = r"\u00ad\u200b-\u200d\u2060\ufeff"
 _MIN_DIGITS = 7
 _NAME = rf"\w\-\u2010\u2011{_HIDDEN}"
 _EMAIL = re.compile(rf"[.+%'{_NAME}]{{1,64}}(?:@|%40)[{_NAME}]{{1,63}}(?:\.[{_NAME}]{{1,63}})+")
+# "50%40example.com off" is a percentage, not a local part; "12345678%40qq.com" is one.
+_PERCENTAGE = re.compile(r"\d{1,3}(?:\.\d{1,2})?%40[^@%]*")
 # Up to two signs may stand between the digits of one number: "4111 - 1111" is two numbers, "4111- 1111" is one.
 _LONG_RUN = re.compile(
     rf"\+?\d(?:[{_HIDDEN}]*(?:,[{_HIDDEN}]*|(?:[{_SPACE}\n.{_DASH}/_][{_HIDDEN}]*){{0,2}})\d){{11,}}"
 )
 _RUN = re.compile(rf"[+(]{{0,2}}\d(?:[{_HIDDEN}]*(?:[{_SPACE}.{_DASH}/()][{_HIDDEN}]*){{0,3}}\d){{6,}}")
-_CURRENCY = r"(?:USD|EUR|GBP|INR|AUD|CAD|dollars?|euros?|pounds?|rupees?|pesos?|cents?)"
+_CURRENCY = (
+    r"(?:USD|EUR|GBP|INR|AUD|CAD|CHF|JPY|BRL|MXN|PLN|SEK|NOK|DKK|dollars?|euros?|pounds?|rupees?|pesos?|cents?|reais"
+    r"|francs?|franken|yen|yuan|kr|zł|руб(?:ль|ля|лей)?)"
+)
 _KEPT = re.compile(
     (
         r"""(
@@ -37,10 +42,12 @@ _KEPT = re.compile(
     | (?<![\d<dash>./])(?:19|20)\d\d[<space>]?[<dash>/][<space>]?(?:19|20)\d\d(?!\d|[<dash>./]\d)     # 2019-2024
     | \b(?:v|version|ver|release|build|firmware)[.:]?[<space>]?\d{1,5}(?:\.\d{1,5}){1,4}
       (?![.\d])                                                                              # version 115.0.5790.170
+    | \b(?:v|version|ver|release|build|firmware)[.:]?[<space>]?20[0-3]\d(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])(?!\d)
     | (?:[$€£¥₹]|\b(?:Rs|USD|EUR|GBP|INR)\b\.?)\ ?\d{1,9}(?:[.,]\d{1,3})*(?!\d)            # $1,999.00
-    | (?<![\d.,<dash>+(<hidden>])(?<!\d[<space>])\d{1,9}(?:[.,]\d{1,3})*\ ?(?:[$€£¥₹%元円원₽]|"""
+    | (?<![\d.,<dash>+(<hidden>])(?<!\d[<space>])(?:[1-9]\d{0,2}(?:[<space>]\d{3}){1,3}|\d{1,9}(?:[.,]\d{1,3})*)
+      (?:\ ?(?:%|[$€£¥₹₽](?!\d))|[元円원]|\ [元円원](?!\w)|\ ?"""  # apart, 원 may begin a word, and $ a price
         + _CURRENCY
-        + r"""\b)                                                                              # 1.999,00 €
+        + r"""\b)                                                                              # 1 999 euros
     )"""
     )
     .replace("<space>", _SPACE)
@@ -49,16 +56,22 @@ _KEPT = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _SOCIAL_SECURITY = re.compile(r"\d{3}[- ]\d{2}[- ]\d{4}")
-# "INV-2045817", "AB_1234567": letters that belong to the number before it. Latin ones: scripts without spaces write a
-# phone number right beside a word.
+# "INV-2045817", "AB_1234567", "АБ1234567": letters that belong to the number after them. Latin ones and capitals:
+# scripts without spaces write a phone number right beside a word, and others may ("телефон89991234567").
 _ID_BEFORE = re.compile(rf"(?:[A-Za-z0-9_]|\b[A-Z]{{1,6}}[_{_DASH}])$")
+# "1500000руб", "1000000人": the word after a number says what is counted; but in scripts without spaces, and in Korean,
+# whose particles stand right after a word, only some do.
+_NO_SPACES = re.compile(r"[\u0e00-\u0e7f\u3005-\u9fff\uac00-\ud7af]")
+_COUNTER = re.compile(r"人(?!工)|[个個](?!人)|次(?![にの])|회(?!사)|万(?!一)|[件명개건億亿만억]")
 _ANY_SPACE, _ANY_DASH, _ANY_HIDDEN = (re.compile(f"[{members}]") for members in (_SPACE, _DASH, _HIDDEN))
 
 
 def mask_typed(text: str, mark: Callable[[str], str]) -> str:
     """The text with `mark(kind)` in place of what was found; an empty mark leaves it as it is."""
     if "@" in text or "%40" in text:  # in an address of the web
-        text = _EMAIL.sub(lambda match: mark("EMAIL") or match[0], text)
+        text = _EMAIL.sub(
+            lambda match: match[0] if _PERCENTAGE.fullmatch(match[0]) else mark("EMAIL") or match[0], text
+        )
     if _digits(text) < _MIN_DIGITS:
         return text
     text = _LONG_RUN.sub(lambda match: mark(_long_kind(match[0])) or match[0], text)
@@ -88,16 +101,23 @@ def _kind(match: re.Match[str]) -> str | None:
     run = _as_typed(match[0])
     digits = _digits(run)
     plain = run.isdecimal()
-    after = match.string[match.end() : match.end() + 1]
-    if _ID_BEFORE.search(match.string, max(0, match.start() - 9), match.start()):
+    before = match.string[max(0, match.start() - 1) : match.start()]
+    if before.isupper() or _ID_BEFORE.search(match.string, max(0, match.start() - 9), match.start()):
         return None
-    if after.isascii() and after.isalpha() and digits < _PHONE_DIGITS:
+    if digits < _PHONE_DIGITS and _goes_on(match.string, match.end(), plain=plain):
         return None
     if _is_decimal(run) or _is_range(run):
         return None
     if _SOCIAL_SECURITY.fullmatch(run):
         return "NUMBER"
     return "PHONE" if not plain or _is_plain_phone(run) else "NUMBER"
+
+
+def _goes_on(text: str, end: int, *, plain: bool) -> bool:
+    """Whether the word right after a number belongs to it."""
+    if _NO_SPACES.match(text, end):
+        return plain and _COUNTER.match(text, end) is not None
+    return text[end : end + 1].isalpha()
 
 
 def _long_kind(run: str) -> str:
