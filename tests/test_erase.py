@@ -252,6 +252,16 @@ def test_a_shard_may_lose_all_its_contacts(jsonl: Jsonl, settings: Settings, tmp
     assert [secret for secret in SECRETS if secret in _said(out)] == []
 
 
+def test_an_id_in_a_file_s_name_is_blanked_also_beside_an_underscore(settings: Settings, tmp_path: Path) -> None:
+    source = tmp_path / "all_cust-anna_june.jsonl"
+    source.write_text("".join(json.dumps(one) + "\n" for one in (_anna("anna-1"), *_others(1))))
+    run([str(source)], tmp_path / "run", replace(settings, command=f"cxsentiment score {source.name}"))
+    _erase(tmp_path / "run", customers=("cust-anna",))
+    receipt = runs.require_complete(tmp_path / "run")
+    assert receipt["command"] == "cxsentiment score all_[erased]_june.jsonl"
+    assert receipt["inputs"][0]["source"].endswith("all_[erased]_june.jsonl")
+
+
 def test_a_file_named_after_the_contact_is_forgotten(settings: Settings, tmp_path: Path) -> None:
     calls = tmp_path / "calls"
     calls.mkdir()
@@ -564,6 +574,7 @@ def test_two_erasures_do_not_work_on_one_folder(out: Path) -> None:
         ({"contacts": ("null",)}, "is no id"),
         ({"retain_days": 10**9}, "too long ago"),
         ({"customers": ("cust-anna",), "reason": "for cust-anna"}, "holds the id"),
+        ({"customers": (" cust-anna ",), "reason": "mail_of_cust-anna_2"}, "holds the id"),
     ],
 )
 def test_requests_that_cannot_be_used(out: Path, whom: dict[str, Any], message: str) -> None:

@@ -169,6 +169,19 @@ def test_erased_contacts_stay_away_and_an_erasure_in_between_counts(
     assert sorted(ids_of(out)) == ["c0", "c1", "c3", "c4"]
 
 
+def test_a_file_named_after_who_was_erased_is_neither_scored_again_nor_named(
+    folder: Path, settings: Settings, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    rows = [row | {"customer_id": f"cust-{k}"} for k, row in enumerate(contacts(2))]
+    write(folder / "june_cust-0.jsonl", rows)
+    once(folder, out, settings)
+    list(erase([out], Whom(customers=("cust-0",))))
+    assert once(folder, out, settings) == []
+    assert ids_of(out) == ["c1"]
+    assert [path.name for path in out.glob("*.json*") if "cust-0" in path.read_text()] == []
+
+
 def test_another_run_is_not_mixed_with(folder: Path, settings: Settings, tmp_path: Path) -> None:
     out = tmp_path / "run"
     source = write(folder / "a.jsonl", contacts(5))
