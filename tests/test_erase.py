@@ -636,6 +636,8 @@ def test_the_command(out: Path, source: Path, toy_bundle: Path, command: Callabl
     code, said, _ = command("erase", out, "--verify")
     assert (code, "3 erasures recorded, the record is unbroken" in said) == (0, True)
     assert command("erase", out)[0] == 2
+    code, _, said = command("erase", out, "--verify", "--customer", "cust-anna")
+    assert (code, "only checks the record, and erases nobody" in said) == (2, True)
     assert command("erase", out, "--retain", 90, "--now", "soon")[0] == 2
     assert command("erase", out.parent, "--customer", "x")[0] == 1
     code, said, _ = command("score", source, "--out", out, "--model", toy_bundle)
@@ -645,9 +647,11 @@ def test_the_command(out: Path, source: Path, toy_bundle: Path, command: Callabl
 def test_contacts_without_a_date_and_strange_files_are_named(
     out: Path, command: Callable[..., tuple[int, str, str]]
 ) -> None:
-    (out / "notes.txt").write_text("mine")
+    for k in range(22):
+        (out / f"notes-{k:02}.txt").write_text("mine")
     code, said, _ = command("erase", out, "--retain", 90, "--now", "2026-07-01")
     assert code == 0
+    assert "notes-19.txt and 2 more files (--json lists all)" in said
     assert "kept, for they have no date (1): anna-2" in said
-    assert "not looked into: notes.txt" in said
+    assert "not looked into: notes-00.txt" in said
     assert "report/ removed; make it again" in said
