@@ -10,7 +10,6 @@ from rich.text import Text
 
 from cxsentiment.schema import Estimate
 
-
 _WORD = 16  # letters that stay together where a table must be narrow
 
 
