@@ -58,6 +58,8 @@ def print_import(read: Read, added: Added, rejects: Path, *, as_json: bool) -> N
         console.print(f"[yellow]{len(read.rejects):,} refused[/]; each with its code in {escape(str(rejects))}:")
         for reject in read.rejects[:_REJECTS_SHOWN]:
             console.print(f"  {reject.code}: {escape(reject.message)}")
+        if (more := len(read.rejects) - _REJECTS_SHOWN) > 0:
+            console.print(f"  … and {more:,} more")
 
 
 def print_labels(labels: Sequence[Label], replaced: int, *, as_json: bool) -> None:
@@ -110,6 +112,7 @@ def print_agreement(report: SessionReport, written: Sequence[Path], *, as_json: 
                 "labels": report.labels,
                 "left_out": dict(report.left_out),
                 "not_in_run": report.not_in_run,
+                "ungraded": list(report.ungraded),
                 "other_content": report.other_content,
                 "sentences": [*sentences(report)],
                 "items": [

@@ -36,6 +36,12 @@ def test_import_says_what_became_of_each_row(command, file, tmp_path):
     assert (tmp_path / "labels-rejects.jsonl").read_text() == "", "rejects of an earlier import must not stay"
 
 
+def test_the_first_refused_rows_are_shown_and_the_others_counted(command, tmp_path):
+    (tmp_path / "odd.csv").write_text(HEAD + "".join(f"c{k},greeting,anna,well,random\n" for k in range(7)))
+    done = command("labels", "import", "odd.csv", "--db", "labels.db")
+    assert (done.out.count("unknown_value"), "  … and 2 more" in done.out) == (5, True)
+
+
 def test_a_column_that_is_called_after_no_item_is_named(command, tmp_path):
     form = tmp_path / "form.csv"
     form.write_text("contact_id,grader,purpose,agent_id,greeting,apologize\nc1,anna,random,A1,yes,no\n")
