@@ -170,7 +170,7 @@ def test_what_is_no_store_is_refused(path, tmp_path):
     Path(path).write_text("contact_id,item\n" * 100)
     with pytest.raises(StoreError, match="not a database"):
         LabelStore.open(path)
-    with pytest.raises(StoreError, match="cannot be opened: unable to open database file. Name a file"):
+    with pytest.raises(StoreError, match=r"cannot be opened: unable to open database file\. Name a file"):
         LabelStore.open(str(tmp_path / "no" / "folder.db"), create=True)
     other = tmp_path / "other.db"
     with sqlite3.connect(other) as file:

@@ -45,7 +45,7 @@ def sentences(report: SessionReport) -> Iterator[str]:
         yield f"No verdict counts of {_n(len(report.ungraded), 'contact')} that --contacts names: {shown}."
     if report.not_in_run:
         yield (
-            f"Not in this run: {_n(report.not_in_run, 'contact')} of them, which count for the graders, not the machine."
+            f"Not in this run: {_n(report.not_in_run, 'contact')}, which count for the graders and not for the machine."
         )
     if report.other_content:
         yield (
@@ -66,9 +66,10 @@ def item_sentences(item: ItemReport) -> Iterator[str]:
         always = ""
         if item.always_met.value is not None:
             always = f"; a grader who always says met would reach {_percent(item.always_met.value)}"
+        of = _n(people.contacts, "contact")
         yield (
-            f"{item.item}: two graders agree in {_percent(people.raw.value)} of cases on {_n(people.contacts, 'contact')}"
-            f"{always}. Beyond chance (Krippendorff's alpha) that is {figure(people.alpha)}."
+            f"{item.item}: two graders agree in {_percent(people.raw.value)} of cases on {of}{always}. "
+            f"Beyond chance (Krippendorff's alpha) that is {figure(people.alpha)}."
         )
     if item.gate is not None and people.warning is None:
         yield f"{item.item}: {_GATES[item.gate]}."
