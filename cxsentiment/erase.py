@@ -286,9 +286,9 @@ def _usable(run: Path) -> dict[str, Any]:
 
 
 def _require_undamaged(run: Path, before: Mapping[str, Any]) -> None:
-    if runs.altered(run, before["files"]):
+    for name in runs.altered(run, before["files"]):
         do = f"{receipt.how_to_mend(before)}; or delete the folder"
-        raise RunError(str(run), "a file of this run is missing or was altered", do=do)
+        raise RunError(str(run / name), "is missing, or was altered after it was written", do=do)
     for name in parts.strays(run, runs.TABLES, before["files"]):
         what = "is no part of this run, and may hold those who are to go"
         raise RunError(str(run / name), what, do="Delete it, or move it elsewhere and see to it there; then erase")

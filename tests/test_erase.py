@@ -536,7 +536,7 @@ def test_folders_that_cannot_be_used_are_refused_before_anything_is_changed(out:
     assert _files(out) == before
     altered = runs.shard_path(out, "turns", 0)
     altered.write_bytes(altered.read_bytes() + b"x")
-    with pytest.raises(RunError, match="missing or was altered"):
+    with pytest.raises(RunError, match="is missing, or was altered"):
         _erase(out, customers=("cust-anna",))
 
 
