@@ -99,7 +99,8 @@ def test_a_contact_is_scored_once_whatever_file_it_comes_in(folder: Path, settin
     assert sorted(ids_of(out)) == sorted(f"c{k}" for k in range(10))
     assert receipt["contacts"] == {"in": 12, "scored": 10, "rejected": 2}
     assert [one["contact_id"] for one in rejects_of(out)] == ["c4", "c5"]
-    assert f"the first is {folder / 'a.jsonl'}:5" in rejects_of(out)[0]["message"]
+    said = rejects_of(out)[0]["message"]
+    assert f'contact "c4" is in the run already; the first is {folder / "a.jsonl"}:5. If it is another' in said
     require_whole(out, settings.model)
 
 
