@@ -157,6 +157,8 @@ class Batches:
             there = [one for one in holders.get(entry["sha256"], ()) if one.exists()]
             if any(_is_same(one, path) for one in there):
                 continue  # the folder was named otherwise then
+            if any(erasures.is_blanked(str(one), entry["source"]) for one in holders.get(entry["sha256"], ())):
+                continue  # its name holds the id of one who was erased, so the receipt has it without
             if path in names:
                 found["changed"].append({**entry, "left_out": _CHANGED})
             elif len(there) < scored[entry["sha256"]]:

@@ -14,7 +14,6 @@ from cxsentiment.arguments import (
     GuessRoles,
     Json,
     Map,
-    PseudonymKey,
     Role,
     RoleFile,
     TimeUnit,
@@ -22,7 +21,7 @@ from cxsentiment.arguments import (
 )
 from cxsentiment.coach_commands import coach
 from cxsentiment.consistency_commands import consistency
-from cxsentiment.errors import CxError, ExitCode
+from cxsentiment.errors import CxError, ExitCode, UsageError
 from cxsentiment.invocation import interruptible, options_of, print_json, stopping
 from cxsentiment.kpi_commands import kpis
 from cxsentiment.report_commands import report
@@ -141,7 +140,10 @@ def erase(
     reason: Annotated[str | None, typer.Option(metavar="TEXT", help="For the record, e.g. a ticket's number.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go, and change nothing.")] = False,
     verify: Annotated[bool, typer.Option("--verify", help="Check the record of erasures, and erase nothing.")] = False,
-    pseudonym_key: PseudonymKey = None,
+    pseudonym_key: Annotated[
+        Path | None,
+        typer.Option("--pseudonym-key", metavar="FILE", help="The key of a run's pseudonyms, to find customers by id."),
+    ] = None,
     now: Annotated[str | None, typer.Option(metavar="DATE", help="Count the age from this moment (ISO 8601).")] = None,
     as_json: Json = False,
 ) -> None:
@@ -154,6 +156,9 @@ def erase(
     from cxsentiment.privacy.pseudonyms import read_key
 
     if verify:
+        if customer or contact or retain is not None or dry_run:
+            what = "only checks the record, and erases nobody"
+            raise UsageError("--verify", what, do="Erase first, without --verify; then check")
         found = {str(run): verified(run) for run in runs}
         print_json(found) if as_json else terminal.print_records(found)
         return

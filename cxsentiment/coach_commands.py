@@ -34,7 +34,7 @@ def coach(
     as_json: Json = False,
 ) -> None:
     """Write a coaching pack of each agent's week, and of each team: strengths, focus areas, moments, trend."""
-    from cxsentiment.pack_files import write
+    from cxsentiment.pack_files import earlier_pages, write
     from cxsentiment.packs import Wanted, gather
 
     wanted = Wanted(agent, week, campaign, coached, teams, timezone, date_order)
@@ -53,4 +53,9 @@ def coach(
             typer.echo(f"all {len(packs.rejects)} refused rows: {out / 'rejects.jsonl'}", err=True)
         count = len(packs.agents)
         typer.echo(f"week {packs.week}: packs of {count} agent{'' if count == 1 else 's'}: {page}")
+        if earlier := earlier_pages(page):
+            shown = ", ".join(earlier[:_REFUSED_SHOWN]) + (" …" if len(earlier) > _REFUSED_SHOWN else "")
+            typer.echo(
+                f"{out} still holds pages of earlier packs, which this index does not lead to: {shown}", err=True
+            )
     raise typer.Exit(ExitCode.REJECTS if packs.rejects else ExitCode.DONE)

@@ -6,7 +6,6 @@ receipt is complete again. An interruption anywhere is finished by the next `era
 """
 
 import os
-import re
 import secrets
 import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -74,7 +73,7 @@ class Whom:
         for text in self.customers:
             found[Request("customer", erasures.digest(salt, _known(text_or_none(text), "--customer", text)))] = None
         for text in self.contacts:
-            found[Request("contact", erasures.digest(salt, _known(as_contact_id(text), "--contact", text)))] = None
+            found[Request("contact", erasures.digest(salt, contact_of(text)))] = None
         if self.retain_days is not None:
             try:
                 before = now.astimezone(UTC) - timedelta(days=self.retain_days)
@@ -87,6 +86,17 @@ class Whom:
         if not found:
             raise UsageError("erase", "nobody to erase", do="Give --customer ID, --contact ID or --retain DAYS")
         return list(found)
+
+
+def contact_of(text: str) -> str:
+    """A contact's id as runs and stores hold it. Raises UsageError for what is no id."""
+    return _known(as_contact_id(text), "--contact", text)
+
+
+def require_no_id(reason: str | None, ids: Sequence[str]) -> None:
+    """Raise UsageError where the reason, which is kept, tells who was erased."""
+    if reason and ids and erasures.mention(one.strip() for one in ids).search(reason):
+        raise UsageError("--reason", "holds the id, which would stay", do="Name the request, such as a ticket's number")
 
 
 def _known(identifier: str | None, option: str, given: str) -> str:
@@ -127,8 +137,7 @@ def erase(
     """
     now = now or datetime.now(UTC)
     whom.requests("", now)
-    if reason and any(re.search(rf"(?<!\w){re.escape(one)}(?!\w)", reason) for one in whom.customers + whom.contacts):
-        raise UsageError("--reason", "holds the id, which would stay", do="Name the request, such as a ticket's number")
+    require_no_id(reason, whom.customers + whom.contacts)
     for run in folders:
         whom.within(run, _usable(run))
         erasures.read(run)
@@ -277,9 +286,9 @@ def _usable(run: Path) -> dict[str, Any]:
 
 
 def _require_undamaged(run: Path, before: Mapping[str, Any]) -> None:
-    if runs.altered(run, before["files"]):
+    for name in runs.altered(run, before["files"]):
         do = f"{receipt.how_to_mend(before)}; or delete the folder"
-        raise RunError(str(run), "a file of this run is missing or was altered", do=do)
+        raise RunError(str(run / name), "is missing, or was altered after it was written", do=do)
     for name in parts.strays(run, runs.TABLES, before["files"]):
         what = "is no part of this run, and may hold those who are to go"
         raise RunError(str(run / name), what, do="Delete it, or move it elsewhere and see to it there; then erase")

@@ -112,7 +112,7 @@ class Traces:
         names = sorted((name for name in self.names if len(name) >= MIN_SOUGHT), key=len, reverse=True)
         if not names:
             return value
-        return _replaced(value, re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, names))})(?!\w)"))
+        return _replaced(value, mention(names))
 
     def receipt(self, receipt: Mapping[str, Any]) -> dict[str, Any]:
         """The receipt without ids, and without names and hashes of sources that held nothing else."""
@@ -120,6 +120,17 @@ class Traces:
         inputs = [_NO_INPUT if one["source"] in gone else one for one in receipt["inputs"]]
         parts = {key: receipt[key] for key in ("command", "surveys", "log", "warnings", "notes") if key in receipt}
         return {**receipt, **self.blanked({**parts, "inputs": inputs})}
+
+
+def mention(ids: Iterable[str]) -> re.Pattern[str]:
+    """Finds ids in a text, the first that matches before the others; an underscore beside one is no part of it."""
+    return re.compile(rf"(?<![^\W_])(?:{'|'.join(map(re.escape, ids))})(?![^\W_])")
+
+
+def is_blanked(name: str, other: str) -> bool:
+    """Whether `name` is what is left of the name `other` when ids in it were blanked."""
+    parts = name.split(_BLANK)
+    return len(parts) > 1 and bool(re.fullmatch(".+".join(map(re.escape, parts)), other, re.DOTALL))
 
 
 def _replaced(value: Any, pattern: re.Pattern[str]) -> Any:

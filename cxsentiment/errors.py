@@ -49,7 +49,7 @@ class CxError(Exception):
         if self.allowed:
             text += f" (allowed: {self.allowed})"
         if self.do:
-            text += f". {self.do}"
+            text += f" {self.do}" if text.endswith(".") else f". {self.do}"
         return text
 
     def __reduce__(self) -> tuple[object, ...]:

@@ -216,10 +216,12 @@ def _answer_notes(outcome: str, answers: FloatArray, agent_of: IntArray) -> list
     answered = ~np.isnan(answers)
     count, contacts = int(answered.sum()), answers.size
     share = count / contacts
-    notes = [
-        f"{readable(outcome)}: {count} of {contacts} contacts have an answer ({share:.1%}). Those who answer differ "
-        "from those who do not, and where answering depends on how happy a customer is, weighting cannot repair it."
-    ]
+    notes = [f"{readable(outcome)}: {count} of {contacts} contacts have an answer ({share:.1%})."]
+    if count < contacts:
+        notes[0] += (
+            " Those who answer may differ from those who do not, and where answering depends on how happy a customer "
+            "is, weighting cannot repair it."
+        )
     if share < _FEW_ANSWERS:
         notes.append(
             f"{readable(outcome)}: fewer than {_FEW_ANSWERS:.0%} of the contacts have an answer: read with care."

@@ -42,6 +42,16 @@ def write(packs: Packs, folder: Path, *, alone: bool = False) -> Path:
     return folder / "index.html"
 
 
+def earlier_pages(index: Path) -> list[str]:
+    """Pages of packs beside this index that it does not lead to: those of another week, or of other agents."""
+    text, folder = index.read_text(encoding="utf-8"), index.parent
+    pages = [
+        path for pattern in ("team.html", "teams/*.html", "agents/*.html") for path in sorted(folder.glob(pattern))
+    ]
+    names = [path.relative_to(folder).as_posix() for path in pages]
+    return [name for name in names if f'href="{name}"' not in text]
+
+
 def file_names(ids: Sequence[str]) -> dict[str, str]:
     """A file name for each id, of letters that every system takes; ids that would share one get their hash beside."""
     plain = {name: re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")[:60] for name in ids}

@@ -115,11 +115,17 @@ def erase(
     by: Annotated[str | None, typer.Option(metavar="NAME", help="Who erases, for the audit log.")] = None,
 ) -> None:
     """Remove all labels of contacts, history and comments included; the audit log keeps how many, and no ids."""
+    from cxsentiment.erase import contact_of, require_no_id
     from cxsentiment.reviews.store import LabelStore
 
+    ids = list(dict.fromkeys(map(contact_of, contact)))
+    require_no_id(reason, [*contact, *ids])
     with LabelStore.open(db) as store:
-        count = store.erase(contact, reason=reason, who=by)
-    typer.echo(f"{count:,} labels erased")
+        labelled = {label.contact_id for label in store.labels(history=True, contacts=ids)}
+        count = store.erase(ids, reason=reason, who=by)
+    typer.echo(f"{count:,} label{'' if count == 1 else 's'} erased")
+    if without := [one for one in ids if one not in labelled]:
+        typer.echo(f"no label was of {', '.join(without)}; ids are compared as text: 17 is not 017")
 
 
 @labels_app.command()

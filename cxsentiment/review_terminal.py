@@ -18,6 +18,7 @@ from cxsentiment.reviews.session import ItemReport, SessionReport
 from cxsentiment.reviews.store import Added
 from cxsentiment.reviews.wording import agreement_tables, measures, sentences
 from cxsentiment.schema import Estimate
+from cxsentiment.screens import fitted
 
 _REJECTS_SHOWN = 5
 _ROWS_SHOWN = 30
@@ -57,6 +58,8 @@ def print_import(read: Read, added: Added, rejects: Path, *, as_json: bool) -> N
         console.print(f"[yellow]{len(read.rejects):,} refused[/]; each with its code in {escape(str(rejects))}:")
         for reject in read.rejects[:_REJECTS_SHOWN]:
             console.print(f"  {reject.code}: {escape(reject.message)}")
+        if (more := len(read.rejects) - _REJECTS_SHOWN) > 0:
+            console.print(f"  … and {more:,} more")
 
 
 def print_labels(labels: Sequence[Label], replaced: int, *, as_json: bool) -> None:
@@ -80,7 +83,7 @@ def print_labels(labels: Sequence[Label], replaced: int, *, as_json: bool) -> No
         table = _table(*rows[0])
         for row in rows:
             table.add_row(*(escape(str(cell)) for cell in row.values()))
-        console.print(table)
+        console.print(fitted(table, console.width))
     console.print(f"{len(labels):,} labels, and {replaced:,} that were replaced")
     console.print(f"{len(usable.labels):,} may calibrate the machine" + (", weighted" if usable.weighted else ""))
     for code, count in usable.left_out.items():
@@ -96,7 +99,8 @@ def print_log(log: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
     for line in log:
         details = ", ".join(f"{name}: {value}" for name, value in line["details"].items())
         table.add_row(*(escape(str(line[name])) for name in ("at", "who", "action", "subject")), escape(details))
-    _console().print(table)
+    console = _console()
+    console.print(fitted(table, console.width))
 
 
 def print_agreement(report: SessionReport, written: Sequence[Path], *, as_json: bool) -> None:
@@ -108,6 +112,7 @@ def print_agreement(report: SessionReport, written: Sequence[Path], *, as_json: 
                 "labels": report.labels,
                 "left_out": dict(report.left_out),
                 "not_in_run": report.not_in_run,
+                "ungraded": list(report.ungraded),
                 "other_content": report.other_content,
                 "sentences": [*sentences(report)],
                 "items": [
@@ -138,11 +143,11 @@ def print_agreement(report: SessionReport, written: Sequence[Path], *, as_json: 
         found = measures(item)
         shown = [_brief(found[name]) for name in _MEASURES]
         table.add_row(escape(item.item), str(item.people.contacts), *shown, _brief(found["machine_alpha"]), _use(item))
-    console.print(table)
+    console.print(fitted(table, console.width))
     graders = _table("grader", "labels", "severity (points of 100)")
     for one in report.graders:
         graders.add_row(escape(one.grader), f"{one.labels:,}", _brief(one.severity, 100, 1))
-    console.print(graders)
+    console.print(fitted(graders, console.width))
     for sentence in sentences(report):
         console.print(escape(sentence))
     for path in written:
@@ -173,7 +178,8 @@ def print_plan(plan: Plan, forms: Mapping[str, Path], *, as_json: bool) -> None:
         return
     console = _console()
     _print_goal(console, plan)
-    console.print(_agents(plan) if plan.goal.kind == "per-agent" else _strata(plan))
+    table = _agents(plan) if plan.goal.kind == "per-agent" else _strata(plan)
+    console.print(fitted(table, console.width))
     rest = len(plan.shares if plan.goal.kind == "per-agent" else plan.strata) - _ROWS_SHOWN
     if rest > 0:
         console.print(f"… and {rest} more (--csv FOLDER writes all)")

@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from cxsentiment.schema import Estimate
+
+_WORD = 16  # letters that stay together where a table must be narrow
 
 
 def screen() -> Console:
@@ -20,6 +23,27 @@ def grid(title: str, columns: Sequence[tuple[str, str]]) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for name, side in columns:
         table.add_column(name, justify=side, overflow="fold")  # type: ignore[arg-type]
+    return table
+
+
+def fitted(table: Table, width: int) -> Table:
+    """The table in `width` characters: columns break between words, and inside the longest words at need.
+
+    What does not fit a line goes on in the next line of its cell: nothing is left out.
+    """
+    cells = [[Text.from_markup(str(cell)) for cell in (column.header, *column.cells)] for column in table.columns]
+    whole = [max(cell.cell_len for cell in column) for column in cells]
+    longest = [max((len(word) for cell in column for word in cell.plain.split()), default=1) for column in cells]
+    room = width - 2 * (len(cells) - 1)  # two spaces between columns
+    if sum(whole) <= room:
+        return table
+    most = next((most for most in range(_WORD, 1, -1) if sum(min(most, word) for word in longest) <= room), 1)
+    widths = [min(most, word) for word in longest]
+    for _ in range(sum(widths), room):  # one more for the column that lacks most
+        lacks = [need - has for need, has in zip(whole, widths, strict=True)]
+        widths[lacks.index(max(lacks))] += 1
+    for column, letters in zip(table.columns, widths, strict=True):
+        column.width, column.overflow = letters, "fold"
     return table
 
 

@@ -3,7 +3,7 @@
 import json
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from rich.table import Table
 
 from cxsentiment.figures import rows_of
 from cxsentiment.schema import Estimate
+from cxsentiment.screens import fitted
 
 if TYPE_CHECKING:
     from cxsentiment.analysis import Analysis
@@ -30,24 +31,23 @@ def print_agents(found: "Analysis", *, as_json: bool) -> None:
     for name in dict.fromkeys(one.name for one in _rows(found, "agents")):
         rows = [one for one in _rows(found, "agents") if one.name == name]
         kind = "calibrated by human labels" if rows[0].calibrated else "uncalibrated machine scores"
-        table = _table(
-            f"{escape(name)}: {kind}",
-            "agent", "labels:r", "n:r", "score:r", "95 % interval:r", "same mix:r", "machine:r", "reliability:r",
-            "effective n:r", "tier", "allows",
-        )  # fmt: skip
-        for one in rows:
-            table.add_row(
+        columns = ("agent", "labels:r", "n:r", "score:r", "95 % interval:r", "same mix:r", "machine:r", "reliability:r",
+                   "effective n:r", "tier", "allows")  # fmt: skip
+        cells = [
+            (
                 escape(one.agent_id), str(one.labels), str(one.estimate.n), _value(one.estimate),
                 _interval(one.estimate), _value(one.adjusted), _value(one.machine), _real(one.reliability),
                 _real(one.effective_n, 0), one.tier or "–", one.use,
-            )  # fmt: skip
-        console.print(table)
+            )
+            for one in rows
+        ]  # fmt: skip
+        _print_table(console, f"{escape(name)}: {kind}", columns, cells, once=("effective n", "allows"))
         _print_reasons(console, [(one.agent_id, one.estimate) for one in rows])
     if "ranks" in found.tables:
         table = _table("expected rank (1 is the highest), agents by id", "value", "agent", "rank:r", "95 % interval:r")
         for one in _rows(found, "ranks"):
             table.add_row(escape(one.name), escape(one.agent_id), _value(one.estimate), _interval(one.estimate))
-        console.print(table)
+        console.print(fitted(table, console.width))
         _print_reasons(console, [(one.agent_id, one.estimate) for one in _rows(found, "ranks")])
     table = _table(
         "how the figures were made",
@@ -60,7 +60,7 @@ def print_agents(found: "Analysis", *, as_json: bool) -> None:
             escape(one.name), str(one.labels), _value(one.tau), _value(one.tau_machine), _value(one.beta, 2), usable,
             "–" if one.minimum_n is None else str(one.minimum_n),
         )  # fmt: skip
-    console.print(table)
+    console.print(fitted(table, console.width))
     _print_end(console, found)
 
 
@@ -71,16 +71,16 @@ def print_rates(found: "Analysis", *, as_json: bool) -> None:
         return
     console = _console()
     for campaign in dict.fromkeys(one.campaign for one in _rows(found, "rates")):
-        table = _table(
-            escape(campaign), "kind", "name", "rate:r", "95 % interval:r", "contacts:r", "labels:r", "n:r", "method"
-        )
+        columns = ("kind", "name", "rate:r", "95 % interval:r", "contacts:r", "labels:r", "n:r", "method")
         rows = [one for one in _rows(found, "rates") if one.campaign == campaign]
-        for one in rows:
-            table.add_row(
+        cells = [
+            (
                 one.kind, escape(one.name), _share(one.estimate.value), _shares(one.estimate), str(one.contacts),
                 str(one.labels), str(one.estimate.n), one.estimate.method,
-            )  # fmt: skip
-        console.print(table)
+            )
+            for one in rows
+        ]  # fmt: skip
+        _print_table(console, escape(campaign), columns, cells, once=("method",))
         _print_reasons(console, [(one.name, one.estimate) for one in rows])
     if rows := [one for one in _rows(found, "calibration") if one.by == "all"]:
         title = "are the machine's probabilities right? (all contacts; the files have each campaign and channel)"
@@ -90,7 +90,7 @@ def print_rates(found: "Analysis", *, as_json: bool) -> None:
                 escape(one.item), one.measure, _value(one.estimate, 3), _interval(one.estimate, 3),
                 str(one.estimate.n),
             )  # fmt: skip
-        console.print(table)
+        console.print(fitted(table, console.width))
         _print_reasons(console, [(one.item, one.estimate) for one in rows])
     _print_end(console, found)
 
@@ -114,7 +114,7 @@ def print_associations(found: "Analysis", *, as_json: bool) -> None:
                     escape(one.feature), one.level, _value(one.estimate, 2), _interval(one.estimate, 2),
                     str(one.estimate.n), str(one.agents), _real(one.p_adjusted, 3), _real(one.minimal_detectable),
                 )  # fmt: skip
-            console.print(table)
+            console.print(fitted(table, console.width))
             _print_reasons(console, [(f"{one.feature}, {one.level}", one.estimate) for one in rows])
     _print_flags(console, figures)
     _print_beside(console, found)
@@ -139,7 +139,7 @@ def _print_beside(console: Console, found: "Analysis") -> None:
                 one.outcome, one.measure, one.assuming, _value(one.estimate, 3), _interval(one.estimate, 3),
                 str(one.estimate.n),
             )  # fmt: skip
-        console.print(table)
+        console.print(fitted(table, console.width))
         _print_reasons(console, [(f"{one.outcome}, {one.assuming}", one.estimate) for one in rows])
     if rows := _rows(found, "drivers"):
         table = _table(
@@ -150,7 +150,7 @@ def _print_beside(console: Console, found: "Analysis") -> None:
                 one.outcome, escape(one.family), _share(one.estimate.value), _shares(one.estimate), one.slope,
                 "changes sign beside the others" if one.suppressor else "",
             )  # fmt: skip
-        console.print(table)
+        console.print(fitted(table, console.width))
         _print_reasons(console, [(one.family, one.estimate) for one in rows])
     if rows := _rows(found, "means"):
         table = _table(
@@ -160,7 +160,7 @@ def _print_beside(console: Console, found: "Analysis") -> None:
             table.add_row(
                 one.by, escape(one.name), _value(one.estimate, 2), _interval(one.estimate, 2), str(one.answers)
             )
-        console.print(table)
+        console.print(fitted(table, console.width))
         _print_reasons(console, [(one.name, one.estimate) for one in rows])
     likeliest = found.tables["predicted"][1]
     if likeliest.num_rows:
@@ -170,7 +170,7 @@ def _print_beside(console: Console, found: "Analysis") -> None:
         rows = likeliest.sort_by([("estimate", "descending"), ("contact_id", "ascending")]).slice(0, _CONTACTS_SHOWN)
         for row in rows.to_pylist():
             table.add_row(escape(row["contact_id"]), _share(row["estimate"]), row["answers"])
-        console.print(table)
+        console.print(fitted(table, console.width))
 
 
 def _print_reasons(console: Console, rows: Sequence[tuple[str, Estimate]]) -> None:
@@ -220,6 +220,21 @@ def _table(title: str, *columns: str) -> Table:
         name, _, side = column.partition(":")
         table.add_column(name, justify="right" if side == "r" else "left")
     return table
+
+
+def _print_table(
+    console: Console, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, once: Collection[str]
+) -> None:
+    """A table; a column named in `once` that says the same in all rows is told in a line below instead."""
+    same = [place for place, name in enumerate(columns) if name.partition(":")[0] in once]
+    same = [place for place in same if len({row[place] for row in rows}) == 1]
+    table = _table(title, *(name for place, name in enumerate(columns) if place not in same))
+    for row in rows:
+        table.add_row(*(cell for place, cell in enumerate(row) if place not in same))
+    console.print(fitted(table, console.width))
+    for place in same:
+        if rows[0][place] != "–":
+            console.print(f"  {columns[place].partition(':')[0]}: {rows[0][place]}", style="dim")
 
 
 def _value(estimate: Estimate, digits: int = 1) -> str:

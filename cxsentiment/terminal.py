@@ -332,11 +332,14 @@ def print_erasure(erasure: "Erasure") -> None:
         console.print(f"  report/ {would}; make it again: cxsentiment report {escape(erasure.run)}")
     if erasure.undated:
         shown = ", ".join(map(escape, erasure.undated[:_SHOWN]))
+        shown += " …" if len(erasure.undated) > _SHOWN else ""
         console.print(
             f"  [yellow]kept, for they have no date ({len(erasure.undated):,}):[/] {shown}; --undated takes them"
         )
     if erasure.not_searched:
-        console.print(f"  [yellow]not looked into:[/] {escape(', '.join(erasure.not_searched[:_SHOWN]))}")
+        rest = len(erasure.not_searched) - _SHOWN
+        more = f" and {_n(rest, 'more file')} (--json lists all)" if rest > 0 else ""
+        console.print(f"  [yellow]not looked into:[/] {escape(', '.join(erasure.not_searched[:_SHOWN]))}{more}")
 
 
 def _print_erased(console: Console, count: int) -> None:

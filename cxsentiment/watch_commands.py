@@ -12,7 +12,6 @@ from cxsentiment.arguments import (
     DeviceOption,
     FormatName,
     GuessRoles,
-    Json,
     KeepVendorMarks,
     Map,
     MaskAlso,
@@ -58,7 +57,9 @@ def watch(
     cache: CacheFolder = None,
     device: DeviceOption = "cpu",
     price_per_core_hour: PricePerCoreHour = None,
-    as_json: Json = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print a line of JSON for each batch, and nothing where nothing is new.")
+    ] = False,
 ) -> None:
     """Score files as they land in a folder into one run that grows; Ctrl-C or SIGTERM ends it."""
     from cxsentiment.devices import choose

@@ -237,6 +237,17 @@ def test_contacts_that_the_run_does_not_have_count_for_the_graders_only(run):
     assert found.items[0].versus.contacts == 1
 
 
+def test_contacts_asked_for_that_nobody_graded_are_named(run):
+    chosen = choose([label("c1"), label("c2")], run, contacts="c1, c02")
+    assert [one.contact_id for one in chosen.labels] == ["c1"]
+    said = [*sentences(session_report(chosen, run))]
+    assert said[:3] == [
+        "1 verdict on 1 contact by 1 grader.",
+        "1 verdict left out: of other contacts.",
+        "No verdict counts of 1 contact that --contacts names: c02.",
+    ]
+
+
 def test_another_scorecard_under_the_same_version_is_told(run):
     found = report([label("c1", rubric_name="t", rubric_version="1", rubric_sha256="ab"), label("c2")], run)
     assert found.other_content == 1
@@ -251,7 +262,7 @@ def test_the_command(command, run, tmp_path):
     done = command("agreement", run, "--db", db, "--csv", tmp_path / "csv", "--parquet", tmp_path / "pq")
     assert done.code == 0
     assert "240 verdicts on 120 contacts by 2 graders." in done.out
-    assert "1 verdicts were left out: coaching; --purpose includes them." in done.out
+    assert "1 verdict left out: coaching; --purpose includes them." in done.out
     told = json.loads(command("agreement", run, "--db", db, "--json").out)
     assert told["items"][0]["gate"] == "rewrite"
     assert set(told["items"][0]["measures"]) >= {"raw", "kappa", "alpha", "ac", "always_met", "machine_ratio"}

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cxsentiment import cli, runs
-from cxsentiment.errors import ExitCode
+from cxsentiment.errors import CxError, ExitCode
 
 GOOD = {
     "calls.jsonl": "".join(
@@ -241,3 +241,8 @@ def test_no_arguments_end_in_a_traceback(
     assert "Traceback" not in said, said
     if code == ExitCode.USAGE:
         assert said.strip(), "a refusal says why"
+
+
+def test_a_fault_that_ends_in_a_full_stop_gets_no_second_one() -> None:
+    assert CxError("a", "is no Parquet file.", do="Score again").message == "a: is no Parquet file. Score again"
+    assert CxError("a", "is missing", do="Score again").message == "a: is missing. Score again"

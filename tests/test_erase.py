@@ -252,6 +252,16 @@ def test_a_shard_may_lose_all_its_contacts(jsonl: Jsonl, settings: Settings, tmp
     assert [secret for secret in SECRETS if secret in _said(out)] == []
 
 
+def test_an_id_in_a_file_s_name_is_blanked_also_beside_an_underscore(settings: Settings, tmp_path: Path) -> None:
+    source = tmp_path / "all_cust-anna_june.jsonl"
+    source.write_text("".join(json.dumps(one) + "\n" for one in (_anna("anna-1"), *_others(1))))
+    run([str(source)], tmp_path / "run", replace(settings, command=f"cxsentiment score {source.name}"))
+    _erase(tmp_path / "run", customers=("cust-anna",))
+    receipt = runs.require_complete(tmp_path / "run")
+    assert receipt["command"] == "cxsentiment score all_[erased]_june.jsonl"
+    assert receipt["inputs"][0]["source"].endswith("all_[erased]_june.jsonl")
+
+
 def test_a_file_named_after_the_contact_is_forgotten(settings: Settings, tmp_path: Path) -> None:
     calls = tmp_path / "calls"
     calls.mkdir()
@@ -526,7 +536,7 @@ def test_folders_that_cannot_be_used_are_refused_before_anything_is_changed(out:
     assert _files(out) == before
     altered = runs.shard_path(out, "turns", 0)
     altered.write_bytes(altered.read_bytes() + b"x")
-    with pytest.raises(RunError, match="missing or was altered"):
+    with pytest.raises(RunError, match="is missing, or was altered"):
         _erase(out, customers=("cust-anna",))
 
 
@@ -564,6 +574,7 @@ def test_two_erasures_do_not_work_on_one_folder(out: Path) -> None:
         ({"contacts": ("null",)}, "is no id"),
         ({"retain_days": 10**9}, "too long ago"),
         ({"customers": ("cust-anna",), "reason": "for cust-anna"}, "holds the id"),
+        ({"customers": (" cust-anna ",), "reason": "mail_of_cust-anna_2"}, "holds the id"),
     ],
 )
 def test_requests_that_cannot_be_used(out: Path, whom: dict[str, Any], message: str) -> None:
@@ -625,6 +636,8 @@ def test_the_command(out: Path, source: Path, toy_bundle: Path, command: Callabl
     code, said, _ = command("erase", out, "--verify")
     assert (code, "3 erasures recorded, the record is unbroken" in said) == (0, True)
     assert command("erase", out)[0] == 2
+    code, _, said = command("erase", out, "--verify", "--customer", "cust-anna")
+    assert (code, "only checks the record, and erases nobody" in said) == (2, True)
     assert command("erase", out, "--retain", 90, "--now", "soon")[0] == 2
     assert command("erase", out.parent, "--customer", "x")[0] == 1
     code, said, _ = command("score", source, "--out", out, "--model", toy_bundle)
@@ -634,9 +647,11 @@ def test_the_command(out: Path, source: Path, toy_bundle: Path, command: Callabl
 def test_contacts_without_a_date_and_strange_files_are_named(
     out: Path, command: Callable[..., tuple[int, str, str]]
 ) -> None:
-    (out / "notes.txt").write_text("mine")
+    for k in range(22):
+        (out / f"notes-{k:02}.txt").write_text("mine")
     code, said, _ = command("erase", out, "--retain", 90, "--now", "2026-07-01")
     assert code == 0
+    assert "notes-19.txt and 2 more files (--json lists all)" in said
     assert "kept, for they have no date (1): anna-2" in said
-    assert "not looked into: notes.txt" in said
+    assert "not looked into: notes-00.txt" in said
     assert "report/ removed; make it again" in said

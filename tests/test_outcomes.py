@@ -53,8 +53,7 @@ def test_score_and_csat_at_three_levels():
     assert pick(found, "score", "within").estimate.low > 0
     assert pick(found, "score", "between").estimate.n == 144
     assert {a.level for a in found} == {"pooled", "within", "between"}
-    assert any("144 of 144 contacts have an answer (100.0%)" in note for note in notes)
-    assert any("weighting cannot repair" in note for note in notes)
+    assert "CSAT: 144 of 144 contacts have an answer (100.0%)." in notes, "nobody was silent, so nobody differs"
 
 
 def test_the_report_allows_for_customers_who_come_back():
@@ -161,6 +160,7 @@ def test_contacts_without_agent_are_left_out_and_counted_or_pooled_when_there_is
 def test_a_low_response_share_is_called_out():
     _, notes = associate(contacts(surveyed(each=100, share=0.05)), no_items())
     assert any("fewer than 10% of the contacts have an answer" in note for note in notes)
+    assert any("Those who answer may differ" in note and "weighting cannot repair" in note for note in notes)
 
 
 @pytest.mark.parametrize("table", [no_contacts(), contacts([{"agent_id": "a", "score": 1.0}])])

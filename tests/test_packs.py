@@ -293,6 +293,9 @@ def test_file_names_are_safe_and_never_shared() -> None:
 def test_the_command(run: Path, tmp_path: Path, command: Callable[..., Outcome]) -> None:
     done = command("coach", run, "--out", tmp_path / "packs")
     assert (done.code, done.out.startswith("week 2026-W26: packs of 3 agents")) == (0, True)
+    assert done.err == ""
+    done = command("coach", run, "--out", tmp_path / "packs", "--agent", "bob")
+    assert "still holds pages of earlier packs, which this index does not lead to: team.html, agents/" in done.err
     coached = tmp_path / "coached.csv"
     coached.write_text("agent_id,skill,date\nbob,greet,2026-06-15\nnobody,greet,2026-06-15\n")
     done = command("coach", run, "-o", tmp_path / "two", "--agent", "bob", "--coached", coached, "--json")

@@ -36,6 +36,12 @@ def test_import_says_what_became_of_each_row(command, file, tmp_path):
     assert (tmp_path / "labels-rejects.jsonl").read_text() == "", "rejects of an earlier import must not stay"
 
 
+def test_the_first_refused_rows_are_shown_and_the_others_counted(command, tmp_path):
+    (tmp_path / "odd.csv").write_text(HEAD + "".join(f"c{k},greeting,anna,well,random\n" for k in range(7)))
+    done = command("labels", "import", "odd.csv", "--db", "labels.db")
+    assert (done.out.count("unknown_value"), "  … and 2 more" in done.out) == (5, True)
+
+
 def test_a_column_that_is_called_after_no_item_is_named(command, tmp_path):
     form = tmp_path / "form.csv"
     form.write_text("contact_id,grader,purpose,agent_id,greeting,apologize\nc1,anna,random,A1,yes,no\n")
@@ -61,6 +67,25 @@ def test_list_export_and_log(command, file):
     assert log[1]["who"] == "lea"
     assert "exported" in command("labels", "log", "--db", "labels.db").out
     assert "2 labels erased" in command("labels", "erase", "--contact", "c1", "--db", "labels.db").out
+
+
+@pytest.mark.parametrize("id_", [" c\u00e9 ", "ce\u0301", "x" * 600])
+def test_labels_are_erased_by_the_id_as_the_file_has_it(command, tmp_path, id_):
+    file = tmp_path / "odd.csv"
+    file.write_text(f"contact_id,item,grader,value,purpose\n{id_},greeting,anna,yes,random\n", encoding="utf-8")
+    assert command("labels", "import", file, "--db", "labels.db").code == 0
+    assert "1 label erased" in command("labels", "erase", "--contact", id_, "--db", "labels.db").out
+
+
+def test_erasing_labels_says_which_contacts_had_none_and_keeps_no_id(command, file):
+    command("labels", "import", file, "--db", "labels.db")
+    erase = ("labels", "erase", "--db", "labels.db", "--contact")
+    told = command(*erase, "c1", "--reason", "the customer of c1_chat")
+    assert (told.code, "holds the id, which would stay" in told.err) == (2, True)
+    assert command(*erase, " ").code == 2
+    told = command(*erase, "c1", "--contact", "c01", "--reason", "ticket 7")
+    assert "2 labels erased\nno label was of c01; ids are compared as text" in told.out
+    assert "c1" not in command("labels", "log", "--db", "labels.db").out
 
 
 def test_what_cannot_be_done_says_what_to_do(command, file):

@@ -170,7 +170,7 @@ def test_what_is_no_store_is_refused(path, tmp_path):
     Path(path).write_text("contact_id,item\n" * 100)
     with pytest.raises(StoreError, match="not a database"):
         LabelStore.open(path)
-    with pytest.raises(StoreError, match="cannot be opened"):
+    with pytest.raises(StoreError, match=r"cannot be opened: unable to open database file\. Name a file"):
         LabelStore.open(str(tmp_path / "no" / "folder.db"), create=True)
     other = tmp_path / "other.db"
     with sqlite3.connect(other) as file:
@@ -178,6 +178,14 @@ def test_what_is_no_store_is_refused(path, tmp_path):
     file.close()
     with pytest.raises(StoreError, match="table 'labels' that cxsentiment did not make"):
         LabelStore.open(str(other))
+    browser = tmp_path / "browser.db"
+    with sqlite3.connect(browser) as file:
+        file.execute("CREATE TABLE cookies (x)")
+    file.close()
+    before = browser.read_bytes()
+    with pytest.raises(StoreError, match="table 'cookies' that cxsentiment did not make"):
+        LabelStore.open(str(browser), create=True)
+    assert browser.read_bytes() == before
 
 
 def test_other_urls_are_refused_without_their_password():

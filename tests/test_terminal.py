@@ -2,10 +2,12 @@ import io
 
 import pytest
 from rich.console import Console
+from rich.table import Table
 
 from cxsentiment import terminal
 from cxsentiment.pipeline import Progress
 from cxsentiment.score_terminal import print_spent
+from cxsentiment.screens import fitted
 
 
 @pytest.mark.parametrize(
@@ -49,3 +51,17 @@ def test_lines_come_now_and_then_where_there_is_no_terminal(
     with terminal.progress(quiet=True) as show:
         show(Progress(0.5, 50, 1000, 10.0))
     assert capsys.readouterr().err == ""
+
+
+def test_a_table_too_wide_for_the_screen_goes_on_below_and_loses_nothing() -> None:
+    heads = ("agent", "95 % interval", "reliability", "method", "allows")
+    table = Table(*heads, box=None, pad_edge=False)
+    cells = ("0a3c5-9e-fabe", r"0.50 \[-0.17, 0.62]", "0.98", "machine alone, uncalibrated", "differences only")
+    table.add_row(*cells)
+    screen = io.StringIO()
+    Console(file=screen, width=40).print(fitted(table, 40))
+    lines = [line.rstrip() for line in screen.getvalue().splitlines()]
+    assert max(map(len, lines)) <= 40
+    said = "".join(lines)
+    assert "…" not in said
+    assert sorted(said.replace(" ", "")) == sorted("".join((*heads, *cells)).replace(" ", "").replace("\\", ""))

@@ -99,7 +99,8 @@ def test_a_contact_is_scored_once_whatever_file_it_comes_in(folder: Path, settin
     assert sorted(ids_of(out)) == sorted(f"c{k}" for k in range(10))
     assert receipt["contacts"] == {"in": 12, "scored": 10, "rejected": 2}
     assert [one["contact_id"] for one in rejects_of(out)] == ["c4", "c5"]
-    assert f"the first is {folder / 'a.jsonl'}:5" in rejects_of(out)[0]["message"]
+    said = rejects_of(out)[0]["message"]
+    assert f'contact "c4" is in the run already; the first is {folder / "a.jsonl"}:5. If it is another' in said
     require_whole(out, settings.model)
 
 
@@ -167,6 +168,19 @@ def test_erased_contacts_stay_away_and_an_erasure_in_between_counts(
     list(erase([out], Whom(contacts=("c7", "c8"))))
     assert once(folder, out, settings) == [], "a file of which all contacts were erased holds nothing new"
     assert sorted(ids_of(out)) == ["c0", "c1", "c3", "c4"]
+
+
+def test_a_file_named_after_who_was_erased_is_neither_scored_again_nor_named(
+    folder: Path, settings: Settings, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    rows = [row | {"customer_id": f"cust-{k}"} for k, row in enumerate(contacts(2))]
+    write(folder / "june_cust-0.jsonl", rows)
+    once(folder, out, settings)
+    list(erase([out], Whom(customers=("cust-0",))))
+    assert once(folder, out, settings) == []
+    assert ids_of(out) == ["c1"]
+    assert [path.name for path in out.glob("*.json*") if "cust-0" in path.read_text()] == []
 
 
 def test_another_run_is_not_mixed_with(folder: Path, settings: Settings, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from desk_pages import NASTY, Browser, contacts, make_run, open_desk
 
 from cxsentiment import runs
 from cxsentiment.errors import InputError, RunError, UsageError
+from cxsentiment.kpis.overview import kpis
 from cxsentiment.queue import queue
 from cxsentiment.reviews.assigning import Assignments, Draw
 from cxsentiment.rubric.reading import texts_of
@@ -23,6 +24,7 @@ from cxsentiment.web.contact import find, view
 from cxsentiment.web.customer import timeline
 from cxsentiment.web.facts import Facts
 from cxsentiment.web.headers import POLICY
+from cxsentiment.web.overview import overview
 from cxsentiment.web.shelf import Shelf
 
 PAGES = ("overview", "contacts", "contact?id=c1", "agents", "coaching")
@@ -105,6 +107,17 @@ def test_the_printed_link_lets_one_browser_in_once(run, tmp_path):
     first.client.headers["host"] = "evil.example:8765"
     assert "Wrong address" in first.get("/r/may/contacts", 400)
     desk.close()
+
+
+def test_the_mean_of_a_run_has_the_interval_that_its_report_gives(tmp_path, toy_bundle):
+    run = make_run(tmp_path, toy_bundle, [{**one, "agent_id": f"A{k % 9}"} for k, one in enumerate(contacts())])
+    facts = Facts(run)
+    shown = overview(facts)
+    facts.close()
+    given = {one.name: one.estimate for one in kpis(runs.read_table(run, "contacts"), None)}
+    bounds = [(one.value, one.low, one.high) for one in (shown.mean, given["Call quality"])]
+    assert bounds[0] == pytest.approx(bounds[1])
+    assert {one.mean.method for one in shown.channels} == {"mean, interval clustered by agent"}
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -108,14 +108,17 @@ def check_new(contact: Transcript, first_seen: FirstSeen) -> Transcript | Reject
     if (source, record) == (contact.source, contact.record):
         return contact
     same = content == own.content
-    what = "is in the input twice" if same else "has the id of another contact"
+    what, do = "has the id of another contact", ". Give each contact its own id"
+    if same:
+        what, do = "is in the input twice", "; it counts once"
+    elif not content:  # scored by an earlier batch of a watch, which kept no trace of its content
+        what, do = "is in the run already", ". If it is another contact, give it an id of its own"
     return Reject(
         contact.source,
         contact.record,
         contact.id,
         "duplicate_contact" if same else "duplicate_id",
-        f'{contact.source}:{contact.record}: contact "{shown(contact.id)}" {what}; the first is {source}:{record}'
-        + ("; it counts once" if same else ". Give each contact its own id"),
+        f'{contact.source}:{contact.record}: contact "{shown(contact.id)}" {what}; the first is {source}:{record}{do}',
         "copy" if same else "record",
     )
 

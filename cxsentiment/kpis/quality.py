@@ -12,7 +12,7 @@ from cxsentiment.reasons import Reason
 from cxsentiment.schema import Estimate, Kpi
 from cxsentiment.stats.arrays import FloatArray, IntArray, codes, floats
 from cxsentiment.stats.estimates import clipped, scaled
-from cxsentiment.stats.means import clustered_mean, mean_t_interval
+from cxsentiment.stats.means import mean_of_contacts, of_one_agent
 from cxsentiment.stats.rates import noncritical_accuracy, wilson_interval
 
 _CRITICAL = {"customer": "the customer", "business": "the business", "compliance": "compliance"}
@@ -88,7 +88,7 @@ def quality(contacts: pa.Table, found: Judged) -> list[Kpi]:
 
 def _score(contacts: pa.Table, agents: IntArray) -> Kpi:
     scores = floats(contacts["score"])
-    estimate = mean_t_interval(scores) if _one_agent(agents) else clustered_mean(scores, agents)
+    estimate = mean_of_contacts(scores, agents)
     if estimate.value is None:
         estimate = replace(
             estimate, reason=Reason("not_scored", "no contact has a score" + _commonest(contacts["null_reason"]))
@@ -102,11 +102,6 @@ def _commonest(reasons: pa.ChunkedArray) -> str:
     counts = pc.value_counts(reasons.drop_null()).to_pylist()
     given = sorted((-one["counts"], one["values"]) for one in counts if one["values"])
     return f": {given[0][1]}" if given else ""
-
-
-def _one_agent(agents: IntArray) -> bool:
-    """Whether all contacts are one known agent's: then they are independent of each other, given who served them."""
-    return bool(agents.size) and bool(agents[0] >= 0) and bool(np.all(agents == agents[0]))
 
 
 def _accuracy(flagged: FloatArray, kind: str) -> Kpi:
@@ -123,7 +118,7 @@ def _accuracy(flagged: FloatArray, kind: str) -> Kpi:
 
 def _other_accuracy(found: Judged, agents: IntArray) -> Kpi:
     """Share of opportunities without a defect, over the items that are not critical."""
-    clusters = None if _one_agent(agents) else agents
+    clusters = None if of_one_agent(agents) else agents
     estimate: Estimate = scaled(noncritical_accuracy(found.defects, found.opportunities, clusters), 100)
     definition = "1 - defects / opportunities, over items that are not critical; an opportunity is an item on a contact"
     reason = Reason("not_scored", "no item that is not critical was scored")

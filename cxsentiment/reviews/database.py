@@ -91,13 +91,17 @@ def told(database: str) -> Iterator[None]:
     try:
         yield
     except SQLAlchemyError as error:
-        cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-        why = " ".join(str(cause).split()) or type(cause).__name__
         raise StoreError(
             shown_database(database),
-            f"the store of labels cannot be used: {why}",
+            f"the store of labels cannot be used: {_why(error)}",
             do="Check the path or URL, that its folder can be written to, and that it is a store of cxsentiment",
         ) from error
+
+
+def _why(error: Exception) -> str:
+    """What the database itself said, in one line."""
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    return " ".join(str(cause).split()) or type(cause).__name__
 
 
 def shown_database(database: str) -> str:
@@ -112,9 +116,9 @@ def migrate(engine: Engine, database: str) -> list[str]:
     Raises:
         StoreError: the schema is newer than this version of cxsentiment knows, or the file is another program's.
     """
-    if engine.dialect.name == "sqlite":
-        _write_ahead(engine, database)
     versions = known_versions()
+    if engine.dialect.name == "sqlite":
+        _write_ahead(engine, versions, database)
     with reading(engine, database) as connection:
         if _version(connection, versions, database) == versions[-1]:
             return []
@@ -126,22 +130,27 @@ def migrate(engine: Engine, database: str) -> list[str]:
         return versions[versions.index(before) + 1 if before else 0 :]
 
 
-def _write_ahead(engine: Engine, database: str) -> None:
-    """SQLite's write-ahead log, in which readers do not wait for a writer; it stays in the file."""
+def _write_ahead(engine: Engine, versions: list[str], database: str) -> None:
+    """SQLite's write-ahead log, in which readers do not wait for a writer; it stays in the file, which must be ours."""
     with told(database):
         for attempt in range(_ATTEMPTS):
             try:
                 with engine.connect() as connection:
+                    with connection.begin():
+                        if _version(connection, versions, database) is None:
+                            _refuse_foreign(connection, database)
                     raw = connection.connection.cursor()
                     if raw.execute("PRAGMA journal_mode").fetchone() != ("wal",):
                         raw.execute("PRAGMA journal_mode = WAL")
                 return
+            except StoreError:
+                raise
             except Exception as error:
                 # Two processes that open a new file at once: SQLite does not wait here, so the later one tries again.
                 if attempt == _ATTEMPTS - 1 or "locked" not in str(error):
                     raise StoreError(
                         shown_database(database),
-                        f"the store of labels cannot be opened: {error}",
+                        f"the store of labels cannot be opened: {_why(error)}",
                         do="Name a file that cxsentiment labels import made, or one that does not exist yet",
                     ) from error
 
@@ -167,10 +176,12 @@ def _version(connection: Connection, versions: list[str], database: str) -> str 
 
 
 def _refuse_foreign(connection: Connection, database: str) -> None:
-    """A database with tables but without our version is another program's."""
+    """A file with tables but without our version is another program's; so are tables of our names on a server."""
     from sqlalchemy import inspect
 
-    names = set(inspect(connection).get_table_names()) & {"labels", "audit"}
+    names = set(inspect(connection).get_table_names())
+    if connection.dialect.name != "sqlite":  # a server's database may serve several programs
+        names &= {"labels", "audit"}
     if names:
         raise StoreError(
             shown_database(database),

@@ -29,10 +29,11 @@ _LEAST_PAIR = 10  # contacts that two graders share before their kappa is worth 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The labels of a session, and how many others were left out for each reason."""
+    """The labels of a session, how many others were left out for each reason, and contacts asked for that have none."""
 
     labels: tuple[Label, ...]
     left_out: Mapping[str, int]
+    ungraded: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ class SessionReport:
 
     `disputes` stand by item, the widest first.
     `not_in_run`: contacts that the run does not have. `other_content`: verdicts by a scorecard of the run's name and
-    version whose content is another.
+    version whose content is another. `ungraded`: contacts asked for of which no verdict counts.
     """
 
     items: tuple[ItemReport, ...]
@@ -108,6 +109,7 @@ class SessionReport:
     left_out: Mapping[str, int]
     not_in_run: int
     other_content: int
+    ungraded: tuple[str, ...]
 
 
 def choose(
@@ -145,7 +147,8 @@ def choose(
             kept.append(label)
     rubric = run_items(run, []).rubric
     chosen, others = of_rubric(kept, rubric[0], rubric[1])
-    return Chosen(tuple(chosen), dict(sorted((left + Counter(others)).items())))
+    ungraded = (named or set()) - {label.contact_id for label in chosen}
+    return Chosen(tuple(chosen), dict(sorted((left + Counter(others)).items())), tuple(sorted(ungraded)))
 
 
 def _day(since: str | None) -> str:
@@ -188,6 +191,7 @@ def session_report(chosen: Chosen, run: Path, *, seed: int = 0) -> SessionReport
         chosen.left_out,
         len(set(contacts) - set(scored.contacts)),
         sum(label.rubric_sha256 not in ("", scored.rubric[2]) for label in chosen.labels),
+        chosen.ungraded,
     )
 
 

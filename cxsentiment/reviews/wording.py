@@ -21,6 +21,7 @@ _EARLY = {
     "not yet": "nobody can say yet whether it is reliable enough",
     "rewrite": "so far graders do not seem to mean the same by it; look at the cases on which they differ",
 }
+_SHOWN = 10
 LEFT_OUT = {
     "other_contact": "of other contacts",
     "no_time": "without a time of rating, so nobody knows whether they belong here",
@@ -34,11 +35,18 @@ LEFT_OUT = {
 
 def sentences(report: SessionReport) -> Iterator[str]:
     """The report in words: what was looked at, each item, the graders, the machine."""
-    yield f"{report.labels:,} verdicts on {report.contacts:,} contacts by {len(report.graders)} graders."
+    yield (
+        f"{_n(report.labels, 'verdict')} on {_n(report.contacts, 'contact')} by {_n(len(report.graders), 'grader')}."
+    )
     for code, count in report.left_out.items():
-        yield f"{count:,} verdicts were left out: {LEFT_OUT.get(code, code)}."
+        yield f"{_n(count, 'verdict')} left out: {LEFT_OUT.get(code, code)}."
+    if report.ungraded:
+        shown = ", ".join(report.ungraded[:_SHOWN]) + (" …" if len(report.ungraded) > _SHOWN else "")
+        yield f"No verdict counts of {_n(len(report.ungraded), 'contact')} that --contacts names: {shown}."
     if report.not_in_run:
-        yield f"{report.not_in_run:,} of the contacts are not in this run; they count for the graders, not the machine."
+        yield (
+            f"Not in this run: {_n(report.not_in_run, 'contact')}, which count for the graders and not for the machine."
+        )
     if report.other_content:
         yield (
             f"{report.other_content:,} verdicts name a scorecard of this name and version with other content: "
@@ -58,9 +66,10 @@ def item_sentences(item: ItemReport) -> Iterator[str]:
         always = ""
         if item.always_met.value is not None:
             always = f"; a grader who always says met would reach {_percent(item.always_met.value)}"
+        of = _n(people.contacts, "contact")
         yield (
-            f"{item.item}: two graders agree in {_percent(people.raw.value)} of cases on {people.contacts} contacts"
-            f"{always}. Beyond chance (Krippendorff's alpha) that is {figure(people.alpha)}."
+            f"{item.item}: two graders agree in {_percent(people.raw.value)} of cases on {of}{always}. "
+            f"Beyond chance (Krippendorff's alpha) that is {figure(people.alpha)}."
         )
     if item.gate is not None and people.warning is None:
         yield f"{item.item}: {_GATES[item.gate]}."
@@ -82,7 +91,7 @@ def _on_machine(item: ItemReport) -> Iterator[str]:
     elif versus.raw.value is not None:
         yield (
             f"{item.item}: the machine and a person agree in {_percent(versus.raw.value)} of cases on "
-            f"{versus.contacts} contacts (alpha {figure(versus.alpha)})."
+            f"{_n(versus.contacts, 'contact')} (alpha {figure(versus.alpha)})."
         )
 
 
@@ -103,6 +112,10 @@ def _on_graders(report: SessionReport) -> Iterator[str]:
         yield "No grader can be told apart from the average in strictness."
     if not known and report.graders:
         yield f"How strict graders are cannot be said: {report.graders[0].severity.reason}."
+
+
+def _n(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
 def _percent(value: float) -> str:

@@ -95,6 +95,19 @@ def clustered_mean(
     return t_interval(mean, math.sqrt(variance), n, method, df=count - 1)
 
 
+def mean_of_contacts(values: FloatArray, agents: IntArray) -> Estimate:
+    """Mean of a value of contacts; the interval allows for contacts of one agent being alike.
+
+    `agents` are codes, -1 where a contact names none: those count as one agent.
+    """
+    return mean_t_interval(values) if of_one_agent(agents) else clustered_mean(values, agents)
+
+
+def of_one_agent(agents: IntArray) -> bool:
+    """Whether all contacts are one known agent's: then they are independent of each other, given who served them."""
+    return bool(agents.size) and bool(agents[0] >= 0) and bool(np.all(agents == agents[0]))
+
+
 def median_interval(values: FloatArray) -> Estimate:
     """Median with the interval between two order statistics (exact binomial, at least 95 %; Conover 1999, ch. 3.2)."""
     method = "median, order-statistic interval"

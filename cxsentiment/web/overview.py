@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from cxsentiment.agents import score_agents
 from cxsentiment.reasons import Reason
 from cxsentiment.schema import AgentScore, Estimate
-from cxsentiment.stats.arrays import floats
+from cxsentiment.stats.arrays import codes, floats
 from cxsentiment.stats.estimates import clipped, missing
-from cxsentiment.stats.means import mean_t_interval
+from cxsentiment.stats.means import mean_of_contacts
 from cxsentiment.stats.rates import wilson_interval
 from cxsentiment.web.facts import VERDICTS, Facts
 
@@ -73,7 +73,7 @@ def overview(facts: Facts) -> Overview:
         row["scored"],
         (row["first"] or "")[:10],
         (row["last"] or "")[:10],
-        _mean(facts, "SELECT score FROM contacts WHERE score IS NOT NULL"),
+        _mean(facts),
         _groups(facts, "campaign"),
         _groups(facts, "channel"),
         _items(facts),
@@ -126,8 +126,11 @@ def _enough(groups: Sequence[Group]) -> tuple[Group, ...]:
     return tuple(one for one in groups if one.mean.n >= LEAST_SHOWN)
 
 
-def _mean(facts: Facts, question: str, values: Sequence[object] = ()) -> Estimate:
-    return clipped(mean_t_interval(floats(facts.table(question, values)["score"])), 0.0, 100.0)
+def _mean(facts: Facts, where: str = "", values: Sequence[object] = ()) -> Estimate:
+    """The mean score (0-100), of the contacts for which the condition holds, with the interval that reports give it."""
+    # names of ours; values are bound
+    found = facts.table(f"SELECT score, agent_id FROM contacts WHERE score IS NOT NULL {where}", values)  # nosec B608
+    return clipped(mean_of_contacts(floats(found["score"]), codes(found["agent_id"])[0]), 0.0, 100.0)
 
 
 def _groups(facts: Facts, column: str) -> tuple[Group, ...]:
@@ -137,9 +140,7 @@ def _groups(facts: Facts, column: str) -> tuple[Group, ...]:
         f"SELECT {column} AS name, count(*) AS n FROM contacts WHERE {column} IS NOT NULL "  # nosec B608
         f"GROUP BY name ORDER BY n DESC, name LIMIT {_GROUPS_SHOWN}"
     )
-    # names of ours; values are bound
-    question = f"SELECT score FROM contacts WHERE {column} = ? AND score IS NOT NULL"  # nosec B608
-    found = [Group(row["name"], row["n"], _mean(facts, question, [row["name"]])) for row in names]
+    found = [Group(row["name"], row["n"], _mean(facts, f"AND {column} = ?", [row["name"]])) for row in names]
     return tuple(sorted(found, key=lambda one: one.name))
 
 
