@@ -118,19 +118,12 @@ def choose(
     """The labels of these contacts, given since that day, with these purposes, graded by the run's scorecard.
 
     Raises:
-        UsageError: no purpose, no day, or a contact that is neither in the run nor graded.
+        UsageError: no purpose, or no day.
     """
     wanted = {part.strip() for part in purposes.split(",") if part.strip()} or set(PURPOSES[:2])
     if unknown := wanted - set(PURPOSES):
         raise UsageError(f"--purpose {min(unknown)}", "is no purpose of a label", allowed=", ".join(PURPOSES))
     named = {part.strip() for part in contacts.split(",") if part.strip()} if contacts is not None else None
-    ungraded = (named or set()) - {label.contact_id for label in labels}
-    if ungraded and (strange := ungraded.difference(run_items(run, sorted(ungraded)).contacts)):
-        raise UsageError(
-            f"--contacts {min(strange)}",
-            "is neither a contact of the run nor one that somebody graded",
-            do="Give ids as the run's contacts table has them, with commas between",
-        )
     start = _day(since)
     left: Counter[str] = Counter()
     kept = []
