@@ -254,12 +254,15 @@ def test_names_of_ready_rubrics() -> None:
         ({"pattern": r"\Qham"}, r"\\Q without \\E"),
         ({"wording": "... !!! ???"}, "at least three words"),
         ({"cue": "held", "by": "customer"}, "by has no effect on the cue 'held'"),
+        ({"cue": "deeper", "by": "customer"}, "by has no effect on the cue 'deeper'"),
+        ({"cue": "mixed", "by": "customer"}, "by reaches no act in the cue 'mixed'"),
     ],
 )
 def test_what_would_have_no_effect_or_never_hold(
     content: dict[str, Any], condition: dict[str, Any], message: str
 ) -> None:
-    content["cues"] = {"held": {"act": "hold"}}
+    mixed = {"any": [{"phrase": "one moment"}, {"cue": "deeper"}]}
+    content["cues"] = {"held": {"act": "hold"}, "deeper": {"cue": "held"}, "mixed": mixed}
     _item(content)["met_when"] = condition
     with pytest.raises(RubricError, match=message):
         parse_rubric(content, "x")
