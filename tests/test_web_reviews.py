@@ -183,6 +183,21 @@ def test_a_report_of_agreement_is_of_its_batch_and_of_what_is_saved_now(desk, fa
     assert browser.get(f"/r/may/batch?id={number}") != before
 
 
+def test_a_report_of_agreement_holds_verdicts_that_another_batch_changed(desk, facts):
+    numbers = [
+        Assignments(desk.store).draw(Draw(facts.key, name, "double", ["c8"], 1, ["quin", "tess"]), "ada")
+        for name in ("first", "second")
+    ]
+    told = []
+    for number, value in zip(numbers, ("1", "0"), strict=True):
+        for one in Assignments(desk.store).batch(number)[1]:
+            sent = {"assignment": one.id, "version": "0", **answers(facts, value if one.grader == "quin" else "1")}
+            Browser(desk).sign_in(one.grader).post("/r/may/grade", sent)
+        page = Browser(desk).sign_in("quin").get(f"/r/may/batch?id={numbers[0]}")
+        told.append(page.partition("Do graders agree?")[2])
+    assert told[0] != told[1]
+
+
 def asked_at(desk, number: int) -> str:
     return str(min(one.done_at for one in Assignments(desk.store).batch(number)[1]))
 
