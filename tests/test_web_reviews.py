@@ -423,7 +423,7 @@ def test_labelled_turns_are_what_training_reads(desk, facts, tmp_path):
     assert 'name="sentiment.0"' not in form  # an agent has no sentiment
     sent = {"contact": "c5", "version": hidden(form, "version"), "sentiment.1": "negative"}
     sent |= {"acts.0": ["greet", "identify"], "acts.2": "none", "sentiment.3": ""}
-    assert "The turns are labelled" in browser.post("/r/may/turns", sent)
+    assert "Your labels of the turns are saved" in browser.post("/r/may/turns", sent)
     late = browser.post("/r/may/turns", {**sent, "sentiment.1": "positive"}, 409)
     assert re.search(r'name="sentiment.1" value="positive" checked', late)
     for wrong in ({"sentiment.1": "angry"}, {"acts.0": "smile"}):
@@ -480,7 +480,9 @@ def test_a_label_of_a_turn_can_be_taken_back(desk, facts):
     send({"sentiment.1": "negative", "acts.0": ["", "greet"], "acts.2": ["", "none"]})
     send({"sentiment.1": "", "acts.0": "", "acts.2": ["", "none"]})
     assert [one.turn for one in TurnLabels(desk.store).all_of(facts.key)] == [2]
-    send({"sentiment.1": "", "acts.0": "", "acts.2": ""})
+    told = send({"sentiment.1": "", "acts.0": "", "acts.2": ""})
+    assert "are labelled" not in told  # none is any more
+    assert "Your labels of the turns are saved" in told
     assert TurnLabels(desk.store).all_of(facts.key) == []
     assert "no turn has a label" in send({"sentiment.1": "", "acts.0": "", "acts.2": ""}, 400)
 
