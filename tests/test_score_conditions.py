@@ -553,6 +553,7 @@ def test_who_said_it_reaches_all_words_of_a_cue(cue: dict[str, Any]) -> None:
         ({"phrase": "a\u0300 biento\u0302t"}, "À bientôt!"),
         ({"pattern": "biento\u0302t"}, "À bientôt!"),
         ({"wording": "tre\u0300s bonne journe\u0301e", "tolerance": 0}, "Une très bonne journée!"),
+        ({"phrase": "İptal edildi"}, "Siparişiniz: İptal edildi."),
         ({"phrase": "get {money} back"}, "You get 20€ back."),
         ({"phrase": "get {money} back"}, "You get 20 £ back."),
         ({"phrase": "get {money} back"}, "You get $20 back."),
