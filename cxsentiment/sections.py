@@ -113,6 +113,8 @@ def _driver_words(name: str, whole: DriverFigure, parts: Sequence[DriverFigure])
     if whole.estimate.value is None:
         return [f"{name}: nothing can be said. {_sentence(whole.estimate.reason)}"]
     found = [_whole_words(name, whole.estimate)]
+    if all(one.estimate.low is None for one in parts):
+        return found  # without an interval nothing can be said of a family either
     clear = [one for one in parts if one.estimate.low is not None and one.estimate.low > 0]
     if not clear:
         return [*found, f"No single family of behaviours stands out for {name}: every interval reaches 0."]

@@ -168,6 +168,13 @@ def test_turning_points_without_an_agent_do_not_crowd_out_others():
     assert [moment.contact_id for moment in chosen if moment.skill == DOWNTURN] == ["c012"]
 
 
+def test_recoveries_without_empathy_do_not_crowd_out_others():
+    alone = [customer(negative=0.9), agent(), customer(positive=0.9)]
+    one = [customer(negative=0.6), agent(reassure=0.9), customer(positive=0.6)]
+    chosen = found([*[alone] * 12, one], per_agent=2)
+    assert [moment.contact_id for moment in chosen if moment.skill == RECOVERY] == ["c012"]
+
+
 def test_order_agents_by_id_strengths_first_and_places():
     good = [customer(negative=0.9), agent(acknowledge=0.9)]
     bad = [customer(negative=0.8), agent()]

@@ -458,6 +458,9 @@ def test_undecodable_text_does_not_stop_the_report(tmp_path: Path) -> None:
         ("share", 0.0, "0%"),
         ("share", -0.0, "0%"),
         ("share", -0.004, ">−1%"),  # of a difference, or of an interval that crosses 0
+        ("share", 0.005, "<1%"),  # 1 of 200
+        ("share", -0.005, ">−1%"),
+        ("share", -0.996, "<−99%"),
         ("share", -0.03, "−3%"),
         ("share", 0.996, ">99%"),
         ("share", 1.0, "100%"),

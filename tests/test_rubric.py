@@ -1,4 +1,5 @@
 import copy
+import time
 from pathlib import Path
 from typing import Any
 
@@ -255,12 +256,15 @@ def test_names_of_ready_rubrics() -> None:
         ({"pattern": r"\Qham"}, r"\\Q without \\E"),
         ({"wording": "... !!! ???"}, "at least three words"),
         ({"cue": "held", "by": "customer"}, "by has no effect on the cue 'held'"),
+        ({"cue": "deeper", "by": "customer"}, "by has no effect on the cue 'deeper'"),
+        ({"cue": "mixed", "by": "customer"}, "by reaches no act in the cue 'mixed'"),
     ],
 )
 def test_what_would_have_no_effect_or_never_hold(
     content: dict[str, Any], condition: dict[str, Any], message: str
 ) -> None:
-    content["cues"] = {"held": {"act": "hold"}}
+    mixed = {"any": [{"phrase": "one moment"}, {"cue": "deeper"}]}
+    content["cues"] = {"held": {"act": "hold"}, "deeper": {"cue": "held"}, "mixed": mixed}
     _item(content)["met_when"] = condition
     with pytest.raises(RubricError, match=message):
         parse_rubric(content, "x")
@@ -286,6 +290,14 @@ def test_one_fault_is_one_fault(content: dict[str, Any]) -> None:
     with pytest.raises(RubricError) as raised:
         parse_rubric(content, "x")
     assert "more]" not in raised.value.message
+
+
+def test_many_faults_cost_no_time(content: dict[str, Any]) -> None:
+    content["sections"][0]["items"] = [_item(content) | {"id": f"i{k}", "wieght": 1} for k in range(2000)]
+    before = time.process_time()
+    with pytest.raises(RubricError, match=r"unknown key.*and 1999 more"):
+        parse_rubric(content, "x")
+    assert time.process_time() - before < 2
 
 
 def test_a_key_that_is_a_number(content: dict[str, Any]) -> None:

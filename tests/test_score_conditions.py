@@ -1,4 +1,5 @@
 import itertools
+import time
 from typing import Any
 
 import pytest
@@ -547,6 +548,14 @@ def test_a_cue_of_silence_needs_times_as_silence_does() -> None:
     assert "no times" in item.reason
 
 
+def test_cues_that_name_cues_twice_cost_no_time() -> None:
+    cues = {f"c{k}": {"any": [{"cue": f"c{k + 1}"}, {"cue": f"c{k + 1}", "by": "agent"}]} for k in range(16)}
+    card = rubric({"id": "it", "met_when": {"cue": "c0", "in_first": 1}}, cues=cues | {"c16": {"phrase": "hello"}})
+    before = time.process_time()
+    assert evaluate(card, contact("C: Well.", "A: Hello.")).items[0].verdict == "met"
+    assert time.process_time() - before < 3
+
+
 @pytest.mark.parametrize("cue", [{"any": [{"phrase": "ham"}, {"phrase": "eggs"}]}, {"cue": "inner"}])
 def test_who_said_it_reaches_all_words_of_a_cue(cue: dict[str, Any]) -> None:
     cues = {"food": cue, "inner": {"phrase": "eggs"}}
@@ -564,6 +573,7 @@ def test_who_said_it_reaches_all_words_of_a_cue(cue: dict[str, Any]) -> None:
         ({"phrase": "a\u0300 biento\u0302t"}, "À bientôt!"),
         ({"pattern": "biento\u0302t"}, "À bientôt!"),
         ({"wording": "tre\u0300s bonne journe\u0301e", "tolerance": 0}, "Une très bonne journée!"),
+        ({"phrase": "İptal edildi"}, "Siparişiniz: İptal edildi."),
         ({"phrase": "get {money} back"}, "You get 20€ back."),
         ({"phrase": "get {money} back"}, "You get 20 £ back."),
         ({"phrase": "get {money} back"}, "You get $20 back."),

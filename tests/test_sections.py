@@ -109,6 +109,10 @@ def test_drivers_in_plain_words() -> None:
     nobody = drivers_section([rows[0], rows[2]], ())
     assert nobody is not None
     assert nobody.says[1] == "No single family of behaviours stands out for CSAT: every interval reaches 0."
+    no_interval = replace(rows[2], estimate=replace(rows[2].estimate, low=None, high=None, reason="too few agents"))
+    few = drivers_section([thin, no_interval], ())
+    assert few is not None
+    assert len(few.says) == 1  # there is no interval that could reach 0
     lacking = drivers_section([DriverFigure("csat", WHOLE, NOTHING, "", False)], ())
     assert lacking is not None
     assert lacking.says == ("CSAT: nothing can be said. Too few answers.",)

@@ -169,6 +169,12 @@ def test_why_a_turn_was_picked_is_read_and_doubt_wins(tmp_path: Path) -> None:
     assert found.notes == ("rows that repeat a turn with the same labels, counted once: 2",)
 
 
+def test_the_doubt_of_a_row_without_its_turn_counts_for_the_row_that_has_it(tmp_path: Path) -> None:
+    rows = "chance,c1,0,agent,a,,greet,\nunsure,c1,,agent,a,,greet,\nchance,c1,1,agent,b,,greet,\n"
+    found = read_annotations([one(tmp_path, "picked," + HEAD + rows)])
+    assert [(turn.turn, turn.picked) for turn in found.turns] == [(0, "unsure"), (1, "chance")]
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"gone\.csv: no such label file"):
         read_annotations([tmp_path / "gone.csv"])

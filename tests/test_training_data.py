@@ -12,7 +12,7 @@ from cxsentiment.schema import ACTS, SENTIMENTS
 from training import duplicates
 from training.catalogue import SOURCES
 from training.config import Config, Split, read_config
-from training.data import build, main, part_of, write
+from training.data import build, main, part_of, refuse_one_sided, write
 from training.sources import CODES, EMOTIONS, codes
 
 pytest.importorskip("datasets", reason="needs the train extra")
@@ -463,3 +463,11 @@ def test_another_salt_splits_the_real_sources_otherwise(shared: Path, recipe: Co
     before, after = (build(shared / "data", one).conversations("test") for one in (recipe, other))
     assert before != after
     assert set(before) & set(after)
+
+
+def test_posts_alone_do_not_make_a_development_part() -> None:
+    agent = {"source": "service_talk", "acts": ["greet"]}
+    customer = {"source": "service_talk", "acts": None}
+    refuse_one_sided(Dataset.from_list([agent, customer]))
+    with pytest.raises(UsageError, match="development part: holds no turn of customers"):
+        refuse_one_sided(Dataset.from_list([agent, customer | {"source": "posts"}]))

@@ -415,7 +415,9 @@ def test_forms_are_taken_at_a_public_address_however_it_was_written(run, tmp_pat
     desk.close()
 
 
-@pytest.mark.parametrize("url", ["qa.example.org", "ftp://x", "https://x/path", "https://[", ""])
+@pytest.mark.parametrize(
+    "url", ["qa.example.org", "ftp://x", "https://x/path", "https://[", "https://x:99999", "https://x:y", ""]
+)
 def test_a_public_address_that_is_none_is_refused(run, tmp_path, url):
     if url:
         with pytest.raises(UsageError, match="no address"):

@@ -74,7 +74,11 @@ def test_a_dispute_tells_nothing_of_a_contact_graded_blind(desk, facts):
     other.post("/r/may/contest", {"contact": "c0", "item": "greeting", "reason": "he did greet"})
     number = ask(desk, facts, "c0")
     browser = Browser(desk).sign_in("quin")
-    assert browser.get("/r/may/disputes").count("grade first") == 1
+    row = browser.get("/r/may/disputes").partition("dispute?id=1")[2].partition("</tr>")[0]
+    assert row.count("grade first") == 1
+    assert "greeting" not in row  # which item somebody contests, and what came of it, tell what was found
+    assert "open" not in row
+    assert "greeting" in other.get("/r/may/disputes")
     told = browser.get("/r/may/dispute?id=1", 403)
     assert "asked to grade this contact blind" in told
     assert "he did greet" not in told

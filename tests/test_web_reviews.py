@@ -183,6 +183,21 @@ def test_a_report_of_agreement_is_of_its_batch_and_of_what_is_saved_now(desk, fa
     assert browser.get(f"/r/may/batch?id={number}") != before
 
 
+def test_a_report_of_agreement_holds_verdicts_that_another_batch_changed(desk, facts):
+    numbers = [
+        Assignments(desk.store).draw(Draw(facts.key, name, "double", ["c8"], 1, ["quin", "tess"]), "ada")
+        for name in ("first", "second")
+    ]
+    told = []
+    for number, value in zip(numbers, ("1", "0"), strict=True):
+        for one in Assignments(desk.store).batch(number)[1]:
+            sent = {"assignment": one.id, "version": "0", **answers(facts, value if one.grader == "quin" else "1")}
+            Browser(desk).sign_in(one.grader).post("/r/may/grade", sent)
+        page = Browser(desk).sign_in("quin").get(f"/r/may/batch?id={numbers[0]}")
+        told.append(page.partition("Do graders agree?")[2])
+    assert told[0] != told[1]
+
+
 def asked_at(desk, number: int) -> str:
     return str(min(one.done_at for one in Assignments(desk.store).batch(number)[1]))
 
@@ -408,7 +423,7 @@ def test_labelled_turns_are_what_training_reads(desk, facts, tmp_path):
     assert 'name="sentiment.0"' not in form  # an agent has no sentiment
     sent = {"contact": "c5", "version": hidden(form, "version"), "sentiment.1": "negative"}
     sent |= {"acts.0": ["greet", "identify"], "acts.2": "none", "sentiment.3": ""}
-    assert "The turns are labelled" in browser.post("/r/may/turns", sent)
+    assert "Your labels of the turns are saved" in browser.post("/r/may/turns", sent)
     late = browser.post("/r/may/turns", {**sent, "sentiment.1": "positive"}, 409)
     assert re.search(r'name="sentiment.1" value="positive" checked', late)
     for wrong in ({"sentiment.1": "angry"}, {"acts.0": "smile"}):
@@ -465,7 +480,9 @@ def test_a_label_of_a_turn_can_be_taken_back(desk, facts):
     send({"sentiment.1": "negative", "acts.0": ["", "greet"], "acts.2": ["", "none"]})
     send({"sentiment.1": "", "acts.0": "", "acts.2": ["", "none"]})
     assert [one.turn for one in TurnLabels(desk.store).all_of(facts.key)] == [2]
-    send({"sentiment.1": "", "acts.0": "", "acts.2": ""})
+    told = send({"sentiment.1": "", "acts.0": "", "acts.2": ""})
+    assert "are labelled" not in told  # none is any more
+    assert "Your labels of the turns are saved" in told
     assert TurnLabels(desk.store).all_of(facts.key) == []
     assert "no turn has a label" in send({"sentiment.1": "", "acts.0": "", "acts.2": ""}, 400)
 

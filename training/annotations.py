@@ -350,13 +350,15 @@ def _once(found: Sequence[Annotation]) -> tuple[tuple[Annotation, ...], int]:
     for one in kept.values():
         if _placed(one):
             placed.setdefault((one.contact, one.speaker, one.text), []).append(one)
+    # A row without its place may say the doubt for which a turn was picked, and another row of the turn its place.
+    doubted = {key for key, one in kept.items() if one.picked == "unsure" and not _placed(one)}
     turns = []
     for key, one in kept.items():
         same = placed.get(key, ())
         for other in same:
             _refuse_other_labels(one, other)
         if not same:
-            turns.append(one)
+            turns.append(replace(one, picked="unsure") if (one.contact, one.speaker, one.text) in doubted else one)
     return tuple(turns), len(found) - len(turns)
 
 

@@ -22,7 +22,7 @@ from training.batches import turns_of
 from training.calibrate import calibrate_acts, calibrate_sentiment, plain_heads, scores_of, targets_of
 from training.catalogue import SOURCES
 from training.config import CAMPAIGN, Config, start_folders
-from training.data import Part, Tables, counts
+from training.data import Part, Tables, calibrates, counts
 from training.export import export
 from training.model import Network
 from training.parity import check, measure
@@ -93,7 +93,7 @@ def put(aside: Path, out: Path) -> None:
 
 def weighed(dev: list[LabelledTurn], config: Config) -> list[LabelledTurn]:
     """The development turns of talk that is scored, those of a campaign as many times as its recipe says."""
-    dev = [turn for turn in dev if turn.source == CAMPAIGN or SOURCES[turn.source].calibrates]
+    dev = [turn for turn in dev if calibrates(turn.source)]
     if config.campaign is None:
         return dev
     own = [turn for turn in dev if turn.source == CAMPAIGN]

@@ -20,7 +20,7 @@ from cxsentiment.errors import CxError, UsageError
 from cxsentiment.schema import ACTS, SENTIMENTS
 from training import duplicates
 from training.catalogue import HELD_OUT, SOURCES, TESTS, Source, source_of
-from training.config import Config, Split, read_config
+from training.config import CAMPAIGN, Config, Split, read_config
 from training.sources import LabelledTurn, as_scored, dataset_file, read_rows, service_talk, sha256
 from training.templates import environment
 
@@ -187,10 +187,16 @@ def _refuse_empty(turns: Iterable[LabelledTurn]) -> None:
         )
 
 
+def calibrates(source: str) -> bool:
+    """Whether the model is calibrated on the development turns of a source: on a campaign's, and on those of talk."""
+    return source == CAMPAIGN or SOURCES[source].calibrates
+
+
 def refuse_one_sided(dev: Dataset) -> None:
     """Raise UsageError unless both heads can be calibrated on the development part."""
-    agents = sum(acts is not None for acts in dev["acts"])
-    sides = {"customers": len(dev) - agents, "agents": agents}
+    acts = [acts for source, acts in zip(dev["source"], dev["acts"], strict=True) if calibrates(source)]
+    agents = sum(one is not None for one in acts)
+    sides = {"customers": len(acts) - agents, "agents": agents}
     if lacking := [side for side, number in sides.items() if not number]:
         raise UsageError(
             "development part",

@@ -155,21 +155,21 @@ def recoveries(talk: Talk, pool: int) -> Iterator[Candidate]:
     again = talk.following(talk.p_negative >= PRESENT)
     near = (later >= 0) & (later - np.arange(later.size) <= _RECOVERED_WITHIN) & ((again < 0) | (again > later))
     start = np.flatnonzero((talk.p_negative >= PRESENT) & (talk.agent >= 0) & near)
-    confidence = talk.p_negative[start] * talk.p_positive[later[start]]
-    for k in top(talk.agent[start], confidence, pool):
-        low, high = int(start[k]), int(later[start[k]])
-        between = np.nan_to_num(talk.empathy[:, low + 1 : high])
-        if between.size == 0 or between.max() < PRESENT:
-            continue
-        act, place = np.unravel_index(int(between.argmax()), between.shape)
-        row = low + 1 + int(place)
-        if talk.agent[row] < 0:
-            continue  # said by nobody known, so it is nobody's example
+    between = start[:, None] + np.arange(1, _RECOVERED_WITHIN)
+    seen = np.nan_to_num(talk.empathy)[:, np.minimum(between, later.size - 1)]
+    seen = np.where(between < later[start][:, None], seen, 0.0)
+    p = np.moveaxis(seen, 1, 0).reshape(start.size, len(EMPATHY_ACTS) * between.shape[1])  # act by act, turn by turn
+    act, place = np.divmod(p.argmax(axis=1), _RECOVERED_WITHIN - 1)
+    rows, clearest = start + 1 + place, p.max(axis=1)
+    # Where nobody known showed any empathy there is nothing to show; those must not fill the pool.
+    keep = np.flatnonzero((clearest >= PRESENT) & (talk.agent[np.minimum(rows, later.size - 1)] >= 0))
+    start, rows, clearest, act = start[keep], rows[keep], clearest[keep], act[keep]
+    confidence = talk.p_negative[start] * talk.p_positive[later[start]] * clearest
+    for k in top(talk.agent[rows], confidence, pool):
+        low, high, row = int(start[k]), int(later[start[k]]), int(rows[k])
         why = (
             f"The customer reads as negative in turn {talk.number[low]} (p {talk.p_negative[low]:.2f}) and as positive "
             f"in turn {talk.number[high]} (p {talk.p_positive[high]:.2f}); between them, turn {talk.number[row]} shows "
-            f"the clearest act of empathy ({EMPATHY_ACTS[act]}, p {between[act, place]:.2f})."
+            f"the clearest act of empathy ({EMPATHY_ACTS[act[k]]}, p {clearest[k]:.2f})."
         )
-        yield candidate(
-            talk, row, RECOVERY, float(confidence[k] * between[act, place]), why, KEEP, strength=True, trigger=low
-        )
+        yield candidate(talk, row, RECOVERY, float(confidence[k]), why, KEEP, strength=True, trigger=low)

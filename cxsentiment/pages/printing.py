@@ -41,12 +41,10 @@ def percent(value: float | None) -> str:
     """A percentage (-100 to 100) without decimals; what is not quite 0 or 100 does not print as 0% or 100%."""
     if value is None or not math.isfinite(value):
         return NONE
-    if 0 < value < 0.5:
-        return "<1%"
-    if 99.5 <= value < 100:
-        return ">99%"
-    if -0.5 < value < 0:
-        return ">−1%"
+    if 0 < abs(value) <= 0.5:  # rounding takes .5 to the even number, which is 0
+        return "<1%" if value > 0 else ">−1%"
+    if 99.5 <= abs(value) < 100:
+        return ">99%" if value > 0 else "<−99%"
     return f"{value + 0.0:.0f}%".replace("-", "−")
 
 

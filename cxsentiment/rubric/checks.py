@@ -139,8 +139,9 @@ def _references(rubric: Rubric) -> Iterator[Fault]:
                 elif name not in names[what]:
                     known = ", ".join(names[what]) or "none is defined"
                     yield Fault((*path, what), f"there is no {what} {name!r}{nearest(name, names[what])}", known)
-                elif condition.by is not None and what == "cue" and not _worded(rubric.cues[name]):
-                    yield Fault((*path, "by"), f"by has no effect on the cue {name!r}", f"by with {', '.join(SAID)}")
+                elif condition.by is not None and what == "cue" and (lost := _kinds(name, rubric) - {*SAID}):
+                    reached = "has no effect on" if lost == _kinds(name, rubric) else f"reaches no {min(lost)} in"
+                    yield Fault((*path, "by"), f"by {reached} the cue {name!r}", f"by with {', '.join(SAID)}")
         if start[0] == "cues":
             yield from _cue_faults(start, outer)
 
@@ -159,11 +160,21 @@ def _cue_faults(path: Path, cue: Condition) -> Iterator[Fault]:
             return
 
 
-def _worded(cue: Condition) -> bool:
-    """Whether a cue is of words alone, which anybody may say; acts are the agent's, sentiment the customer's."""
-    if cue.what == "any":
-        return all(map(_worded, cue.any or ()))
-    return cue.what in (*SAID, "cue")  # the cue of a cue is not looked through
+def _kinds(name: str, rubric: Rubric) -> set[str]:
+    """What the events of a cue are, looked through to the end; words anybody may say, acts are the agent's, and so on.
+
+    Cues that are not there, or lead back to themselves, are told elsewhere.
+    """
+    kinds, seen, left = set[str](), {name}, [rubric.cues[name]]
+    while left:
+        event = left.pop()
+        left += event.any or ()
+        if event.cue is None:
+            kinds |= {event.what} - {"any"}
+        elif event.cue not in seen:
+            seen.add(event.cue)
+            left += [rubric.cues[event.cue]] if event.cue in rubric.cues else []
+    return kinds
 
 
 def _bounds(rubric: Rubric) -> Iterator[Fault]:

@@ -86,7 +86,7 @@ def _part(token: str, phrase: str) -> Part:
         return Part("slot", (name,), optional)
     words = tuple(inner.strip('.,!?;:"').split("|"))
     for word in words:
-        if not _WORD.fullmatch(word):
+        if not _WORD.fullmatch(word.replace("i\u0307", "i")):  # a small İ has a dot of its own
             raise ValueError(
                 f"{token!r} in the phrase {phrase!r} cannot be read (allowed: words, a|b, (word), _, *, {_braced()})"
             )

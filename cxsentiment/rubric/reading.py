@@ -4,7 +4,7 @@ Ready-made rubrics lie in `cxsentiment/rubrics/*.yaml`.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, get_args
@@ -162,7 +162,7 @@ def library_cues() -> dict[str, Condition]:
 def _explain(error: ValidationError, content: Mapping[Any, Any], where: str, text: str | None) -> RubricError:
     """The first fault as a person would say it: the path with ids instead of positions, and the nearest name."""
     # A misspelt key is reported before the key that is missing because of it.
-    found = [one for one in error.errors() if not _follows_another(one, error)]
+    found = _independent(error.errors())
     fault = min(found, key=lambda one: one["type"] != "extra_forbidden")
     path = tuple(part for part in fault["loc"] if _is_real(part))
     allowed = ""
@@ -177,11 +177,10 @@ def _explain(error: ValidationError, content: Mapping[Any, Any], where: str, tex
     return RubricError(line_of(where, text, path), said, allowed=allowed)
 
 
-def _follows_another(fault: Any, error: ValidationError) -> bool:
-    """Whether a list counts as too short only because what stands in it is faulty."""
-    place = fault["loc"]
-    inside = (one["loc"] for one in error.errors() if len(one["loc"]) > len(place))
-    return fault["type"] == "too_short" and any(loc[: len(place)] == place for loc in inside)
+def _independent(faults: Sequence[Any]) -> list[Any]:
+    """The faults without lists that count as too short only because what stands in them is faulty."""
+    above = {one["loc"][:length] for one in faults for length in range(len(one["loc"]))}
+    return [one for one in faults if one["type"] != "too_short" or one["loc"] not in above]
 
 
 def _is_real(part: str | int) -> bool:

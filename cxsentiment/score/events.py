@@ -21,6 +21,7 @@ class Events:
         self._negative_at = rubric.negative_at
         self._cues: Mapping[str, Condition] = rubric.cues
         self._finders: dict[str, Finder] = {}
+        self._speakers: dict[str, str] = {}
         known = [part for one in (*conditions, *rubric.cues.values()) for part in one.walk()]
         self._words = Words(known)
 
@@ -34,18 +35,23 @@ class Events:
 
     def speaker(self, condition: Condition) -> str:
         """Whose turns an event counts: those of what a cue stands for; of all where its kinds differ in speaker."""
-        meant = self._meant(condition)
-        if meant.what != "any":
-            return meant.speaker
-        speakers = {self.speaker(part) for part in meant.any or ()}
-        return speakers.pop() if len(speakers) == 1 else "anyone"
+        if condition.what not in ("cue", "any"):
+            return condition.speaker
+        if (known := self._speakers.get(condition.key)) is None:
+            meant = self._meant(condition)
+            speakers = {self.speaker(part) for part in meant.any or (meant,)}
+            known = self._speakers[condition.key] = speakers.pop() if len(speakers) == 1 else "anyone"
+        return known
 
     def walk(self, condition: Condition) -> Iterator[Condition]:
-        """A condition and all inside it, what its cues stand for included."""
-        for part in condition.walk():
-            yield part
-            if part.cue is not None:
-                yield from self.walk(self._cues[part.cue])
+        """A condition and all inside it, what its cues stand for included, each cue once."""
+        left, cues = [condition], set[str]()
+        while left:
+            for part in left.pop().walk():
+                yield part
+                if part.cue is not None and part.cue not in cues:
+                    cues.add(part.cue)
+                    left.append(self._cues[part.cue])
 
     def _meant(self, condition: Condition) -> Condition:
         """The event that a cue stands for, its words said `by` whom the cue names; any other event itself."""

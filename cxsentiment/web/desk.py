@@ -183,5 +183,8 @@ def checked_url(url: str) -> str:
         raise UsageError(f"--public-url {url}", "is no address", allowed="https://qa.example.org, without a path")
     # As browsers write it in Origin, which forms are checked by: small letters, and no port that goes without saying.
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    port = "" if parts.port in (None, {"http": 80, "https": 443}[parts.scheme]) else f":{parts.port}"
+    try:
+        port = "" if parts.port in (None, {"http": 80, "https": 443}[parts.scheme]) else f":{parts.port}"
+    except ValueError as error:
+        raise UsageError(f"--public-url {url}", "is no address", allowed="a port up to 65535, or none") from error
     return f"{parts.scheme}://{host}{port}"

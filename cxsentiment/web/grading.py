@@ -215,11 +215,12 @@ def batch(request: Request, run: str, id: int = Query(ge=1, le=2**31 - 1)) -> Re
     }
     report, said = None, []
     if made.kind in ("double", "calibration") and made.done and all(one.done_at for one in _there(facts, asked)):
-        # By what was saved, not when: two may save within a second. Another batch may take the place at any moment.
-        key = tuple((one.id, one.version) for one in asked)
+        # By the verdicts themselves, which are saved through other batches and imports too. Another batch may take the
+        # place at any moment.
+        chosen = _chosen(desk, facts, asked)
         known = facts.kept.get("session")
-        if known is None or known[0] != key:
-            known = facts.kept["session"] = (key, session_report(_chosen(desk, facts, asked), facts.run))
+        if known is None or known[0] != chosen:
+            known = facts.kept["session"] = (chosen, session_report(chosen, facts.run))
         report = known[1]
         said = list(sentences(report))
     return page(

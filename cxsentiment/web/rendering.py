@@ -22,7 +22,7 @@ SAID: Mapping[str, str] = {
     "contested": "The verdict is contested. A reviewer will decide; both sides stay on record.",
     "withdrawn": "The dispute is withdrawn.",
     "decided": "Your decision is saved, and the score is recomputed.",
-    "labelled": "The turns are labelled.",
+    "labelled": "Your labels of the turns are saved.",
     "user": "The user is changed.",
     "added": "The user is added, and may sign in.",
     "out": "You are signed out.",
