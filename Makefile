@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 DATA ?= ../shared/data
-START := build/start/version6/bundle.json
+START := build/start/version7/bundle.json
 
 # The examples of README and docs start hundreds of processes, each of which would compile the whole package anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -52,8 +52,8 @@ model: env-test $(START)  ## train models/default from the sources in DATA, eval
 	$(BIN)/python -m eval.abstention models/default --data $(DATA)
 	$(BIN)/python -m training.card models/default --results eval/results/default.json
 
-# Version 6, which version 7 goes on from, as this repository's history holds it.
-$(START): COMMIT := e85ad09
+# Version 7, which version 8 goes on from, as this repository's history holds it.
+$(START): COMMIT := da30ff8
 $(START):
 	@git cat-file -e $(COMMIT) || { echo "this clone lacks commit $(COMMIT), whose model training starts from: git fetch --unshallow"; exit 1; }
 	mkdir -p $(@D)

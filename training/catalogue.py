@@ -163,13 +163,13 @@ SOURCES: dict[str, Source] = {
     "posts": Source(
         title="Posts read by the codebook",
         file="labels/posts.jsonl",
-        texts="Reddit comments and turns of people who talk to a bot, chosen where a model was unsure or differed from "
-        "the dataset's own label, and at random",
+        texts="Reddit comments, turns of people who talk to a bot and posts of developers, chosen where a model was "
+        "unsure or differed from the dataset's own label, and at random",
         licence="labels: this project's own; texts as their sources",
-        credit="texts of GoEmotions (CC BY 4.0, Demszky et al. 2020, Google) and ConvAbuse (CC BY 4.0, Cercas Curry et "
-        "al. 2021); labelled for this project",
+        credit="texts of GoEmotions (CC BY 4.0, Demszky et al. 2020, Google), ConvAbuse (CC BY 4.0, Cercas Curry et "
+        "al. 2021) and Senti4SD (MIT, Calefato et al. 2018); labelled for this project",
         home="labels: this repository, training/labels/; texts on github.com: google-research/google-research, folder "
-        "goemotions; amandacurry/convabuse",
+        "goemotions; amandacurry/convabuse; collab-uniba/Senti4SD",
         annotators="language models that read each text as if its writer had posted it to or about a company or person "
         f"they deal with ({_CODEBOOK})",
         limits="No service talk: what the writers are pleased or displeased with is mostly no service.",
