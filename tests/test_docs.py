@@ -12,8 +12,11 @@ from pathlib import Path
 import pytest
 from mktestdocs import check_md_file
 
+from cxsentiment.runs import SCHEMAS
+
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+RUN_FOLDER = ROOT / "docs" / "run_folder.md"
 STAR = ROOT / "docs" / "star.md"
 STAR_CHATS = 200  # docs/star.md says so
 
@@ -80,3 +83,23 @@ def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
         if not target.startswith(("http://", "https://", "mailto:")):
             assert (page.parent / target).exists(), f"{page.name} links to {target}, which is not there"
+
+
+def test_every_column_of_a_run_is_explained() -> None:
+    text = RUN_FOLDER.read_text(encoding="utf-8")
+    for table, schema in SCHEMAS.items():
+        part = text.split(f"## `{table}`")[1].split("\n## ")[0]
+        first_cells = " ".join(line.split("|")[1] for line in part.splitlines() if line.startswith("| `"))
+        assert re.findall(r"`(\w+)`", first_cells) == schema.names, f"{RUN_FOLDER.name}: the columns of {table}"
+
+
+def test_every_code_of_refused_input_is_explained() -> None:
+    """Codes that stand in the source as they are; those of surveys and logs are made with the name of a column."""
+    package = ROOT / "cxsentiment"
+    files = [*(package / "ingest").rglob("*.py"), package / "privacy" / "errors.py", package / "batches.py"]
+    source = "\n".join(file.read_text(encoding="utf-8") for file in files)
+    codes = set(re.findall(r'(?:InputError|DateError)\(\s*"([a-z_]+)"', source))
+    codes |= set(re.findall(r'_CHANGED, _MOVED = "([a-z_]+)", "([a-z_]+)"', source)[0])
+    assert {"no_turns", "future_date", "moved_file"} <= codes
+    explained = set(re.findall(r"`([a-z_]+)`", RUN_FOLDER.read_text(encoding="utf-8")))
+    assert codes <= explained, f"{RUN_FOLDER.name} says nothing of {sorted(codes - explained)}"
