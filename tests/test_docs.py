@@ -12,10 +12,13 @@ from pathlib import Path
 import pytest
 from mktestdocs import check_md_file
 
+from cxsentiment.rubric.conditions import MEASURES, Condition
+from cxsentiment.rubric.scorecard import Item, Rubric
 from cxsentiment.runs import SCHEMAS
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+RUBRIC = ROOT / "docs" / "rubric.md"
 RUN_FOLDER = ROOT / "docs" / "run_folder.md"
 STAR = ROOT / "docs" / "star.md"
 STAR_CHATS = 200  # docs/star.md says so
@@ -103,3 +106,10 @@ def test_every_code_of_refused_input_is_explained() -> None:
     assert {"no_turns", "future_date", "moved_file"} <= codes
     explained = set(re.findall(r"`([a-z_]+)`", RUN_FOLDER.read_text(encoding="utf-8")))
     assert codes <= explained, f"{RUN_FOLDER.name} says nothing of {sorted(codes - explained)}"
+
+
+def test_every_key_of_a_scorecard_is_explained() -> None:
+    kinds = (Rubric, Item, Condition)
+    keys = {field.alias or name for kind in kinds for name, field in kind.model_fields.items()}
+    explained = set(re.findall(r"\w+", " ".join(re.findall(r"`([^`\n]+)`", RUBRIC.read_text(encoding="utf-8")))))
+    assert {*keys, *MEASURES} <= explained, f"{RUBRIC.name} says nothing of {sorted({*keys, *MEASURES} - explained)}"
