@@ -6,12 +6,16 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 from mktestdocs import check_md_file
 
+from cxsentiment import cli
 from cxsentiment.rubric.conditions import MEASURES, Condition
 from cxsentiment.rubric.scorecard import Item, Rubric
 from cxsentiment.runs import SCHEMAS
@@ -113,3 +117,17 @@ def test_every_key_of_a_scorecard_is_explained() -> None:
     keys = {field.alias or name for kind in kinds for name, field in kind.model_fields.items()}
     explained = set(re.findall(r"\w+", " ".join(re.findall(r"`([^`\n]+)`", RUBRIC.read_text(encoding="utf-8")))))
     assert {*keys, *MEASURES} <= explained, f"{RUBRIC.name} says nothing of {sorted({*keys, *MEASURES} - explained)}"
+
+
+def test_every_command_and_option_is_described_somewhere() -> None:
+    text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+
+    def untold(command: Any, name: str) -> Iterator[str]:
+        if f"{name} " not in text and f"{name}`" not in text and not hasattr(command, "commands"):
+            yield name
+        options = {option for one in command.params for option in one.opts if option.startswith("--")}
+        yield from (f"{name} {one}" for one in sorted(options) if not re.search(rf"{one}(?![\w-])", text))
+        for own, below in getattr(command, "commands", {}).items():
+            yield from untold(below, f"{name} {own}")
+
+    assert set(untold(typer.main.get_command(cli.app), "cxsentiment")) == {"cxsentiment --show-completion"}
