@@ -68,7 +68,8 @@ Role = Annotated[
 ]
 # Surveys and contact logs: the same options when scoring and when reporting.
 SurveyFiles = Annotated[
-    list[str], typer.Option("--surveys", metavar="FILE", help="Survey answers (CSV, Qualtrics, JSON); repeatable.")
+    list[str],
+    typer.Option("--surveys", metavar="FILE", help="Survey answers (CSV, Excel, Qualtrics, JSON …); repeatable."),
 ]
 CsatScale = Annotated[
     str | None, typer.Option("--csat-scale", metavar="WORST-BEST", help="The scale of CSAT answers, e.g. 1-5 or 5-1.")

@@ -18,6 +18,7 @@ user_app = typer.Typer(no_args_is_help=True, help="Add, list and change the peop
 Database = Annotated[
     str, typer.Option("--db", metavar="PATH|URL", help="The store of reviews: a file, or postgresql+psycopg://…")
 ]
+UserName = Annotated[str, typer.Argument(help="The name that the person signs in with.")]
 By = Annotated[str | None, typer.Option(metavar="NAME", help="Who does it, for the audit log.")]
 PasswordStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from standard input.")]
 _DEFAULT = "cxsentiment-reviews.db"
@@ -33,7 +34,7 @@ def serve(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN…", help="Run folders made by cxsentiment score.")],
     db: Database = _DEFAULT,
     host: Annotated[str, typer.Option(help="Where to listen; beyond this machine only with users.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535)] = 8765,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The port to listen on.")] = 8765,
     public_url: Annotated[
         str | None, typer.Option(metavar="URL", help="Where people find it, e.g. https://qa.example.org behind TLS.")
     ] = None,
@@ -58,7 +59,7 @@ def serve(
 
 @user_app.command("add")
 def add(
-    name: Annotated[str, typer.Argument(help="What the person signs in with.")],
+    name: UserName,
     role: Annotated[str, typer.Option(help="admin, qa, trainer, agent (own contacts) or client (totals only).")],
     db: Database = _DEFAULT,
     agent_id: Annotated[str | None, typer.Option(metavar="ID", help="The agent's id in the runs (role agent).")] = None,
@@ -89,7 +90,7 @@ def list_(db: Database = _DEFAULT) -> None:
 
 @user_app.command("password")
 def password(
-    name: Annotated[str, typer.Argument()],
+    name: UserName,
     db: Database = _DEFAULT,
     password_stdin: PasswordStdin = False,
     by: By = None,
@@ -101,7 +102,7 @@ def password(
 
 
 @user_app.command("disable")
-def disable(name: Annotated[str, typer.Argument()], db: Database = _DEFAULT, by: By = None) -> None:
+def disable(name: UserName, db: Database = _DEFAULT, by: By = None) -> None:
     """Let a user in no more; what they did stays on record."""
     with _accounts(db) as accounts:
         accounts.set_disabled(name, True, by)
@@ -109,7 +110,7 @@ def disable(name: Annotated[str, typer.Argument()], db: Database = _DEFAULT, by:
 
 
 @user_app.command("enable")
-def enable(name: Annotated[str, typer.Argument()], db: Database = _DEFAULT, by: By = None) -> None:
+def enable(name: UserName, db: Database = _DEFAULT, by: By = None) -> None:
     """Let a disabled user in again."""
     with _accounts(db) as accounts:
         accounts.set_disabled(name, False, by)

@@ -17,9 +17,7 @@ app = typer.Typer()
 
 LabelFile = Annotated[
     str | None,
-    typer.Option(
-        "--labels", metavar="FILE", help="Human labels: a CSV file, or the store of `cxsentiment labels import`."
-    ),
+    typer.Option("--labels", metavar="FILE", help="Human labels: a file, or the store of `cxsentiment labels import`."),
 ]
 Granularity = Literal["agent", "section", "item", "critical"]
 

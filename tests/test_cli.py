@@ -1,11 +1,12 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
+import typer
 
 from cxsentiment import cli, runs
 
@@ -259,6 +260,17 @@ def test_help_and_version(command: Callable[..., Outcome]) -> None:
     for name in ("score", "report", "check", "demo", "--install-completion"):
         assert name in outcome.out
     assert command("--version").out.strip() == "0.1.0"
+
+
+def test_every_command_option_and_argument_says_what_it_is() -> None:
+    def silent(command: Any, name: str) -> Iterator[str]:
+        if not command.help:
+            yield name
+        yield from (f"{name} {one.name}" for one in command.params if not one.help)
+        for own, below in getattr(command, "commands", {}).items():
+            yield from silent(below, f"{name} {own}")
+
+    assert list(silent(typer.main.get_command(cli.app), "cxsentiment")) == []
 
 
 def test_completion_is_offered() -> None:

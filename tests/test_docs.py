@@ -6,14 +6,24 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 from mktestdocs import check_md_file
+
+from cxsentiment import cli
+from cxsentiment.rubric.conditions import MEASURES, Condition
+from cxsentiment.rubric.scorecard import Item, Rubric
+from cxsentiment.runs import SCHEMAS
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+RUBRIC = ROOT / "docs" / "rubric.md"
+RUN_FOLDER = ROOT / "docs" / "run_folder.md"
 STAR = ROOT / "docs" / "star.md"
 STAR_CHATS = 200  # docs/star.md says so
 
@@ -75,8 +85,58 @@ def test_there_are_examples_to_run() -> None:
     assert text.count("```bash") >= 3
 
 
+def headings(page: Path) -> set[str]:
+    """What links call the headings of a page: as GitHub names them."""
+    titles = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
 @pytest.mark.parametrize("page", [*PAGES, *(ROOT / "docs" / "decisions").glob("*.md")], ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
-        if not target.startswith(("http://", "https://", "mailto:")):
-            assert (page.parent / target).exists(), f"{page.name} links to {target}, which is not there"
+    for target, heading in re.findall(r"\]\(([^)#]*)(?:#([^)]*))?\)", page.read_text(encoding="utf-8")):
+        if target.startswith(("http://", "https://", "mailto:")):
+            continue
+        there = page.parent / target if target else page
+        assert there.exists(), f"{page.name} links to {target}, which is not there"
+        assert not heading or heading in headings(there), f"{page.name}: {target or page.name} has no heading {heading}"
+
+
+def test_every_column_of_a_run_is_explained() -> None:
+    text = RUN_FOLDER.read_text(encoding="utf-8")
+    for table, schema in SCHEMAS.items():
+        part = text.split(f"## `{table}`")[1].split("\n## ")[0]
+        first_cells = " ".join(line.split("|")[1] for line in part.splitlines() if line.startswith("| `"))
+        assert re.findall(r"`(\w+)`", first_cells) == schema.names, f"{RUN_FOLDER.name}: the columns of {table}"
+
+
+def test_every_code_of_refused_input_is_explained() -> None:
+    """Codes that stand in the source as they are; those of surveys and logs are made with the name of a column."""
+    package = ROOT / "cxsentiment"
+    files = [*(package / "ingest").rglob("*.py"), package / "privacy" / "errors.py", package / "batches.py"]
+    source = "\n".join(file.read_text(encoding="utf-8") for file in files)
+    codes = set(re.findall(r'(?:InputError|DateError)\(\s*"([a-z_]+)"', source))
+    codes |= set(re.findall(r'_CHANGED, _MOVED = "([a-z_]+)", "([a-z_]+)"', source)[0])
+    assert {"no_turns", "future_date", "moved_file"} <= codes
+    explained = set(re.findall(r"`([a-z_]+)`", RUN_FOLDER.read_text(encoding="utf-8")))
+    assert codes <= explained, f"{RUN_FOLDER.name} says nothing of {sorted(codes - explained)}"
+
+
+def test_every_key_of_a_scorecard_is_explained() -> None:
+    kinds = (Rubric, Item, Condition)
+    keys = {field.alias or name for kind in kinds for name, field in kind.model_fields.items()}
+    explained = set(re.findall(r"\w+", " ".join(re.findall(r"`([^`\n]+)`", RUBRIC.read_text(encoding="utf-8")))))
+    assert {*keys, *MEASURES} <= explained, f"{RUBRIC.name} says nothing of {sorted({*keys, *MEASURES} - explained)}"
+
+
+def test_every_command_and_option_is_described_somewhere() -> None:
+    text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+
+    def untold(command: Any, name: str) -> Iterator[str]:
+        if f"{name} " not in text and f"{name}`" not in text and not hasattr(command, "commands"):
+            yield name
+        options = {option for one in command.params for option in one.opts if option.startswith("--")}
+        yield from (f"{name} {one}" for one in sorted(options) if not re.search(rf"{one}(?![\w-])", text))
+        for own, below in getattr(command, "commands", {}).items():
+            yield from untold(below, f"{name} {own}")
+
+    assert set(untold(typer.main.get_command(cli.app), "cxsentiment")) == {"cxsentiment --show-completion"}
