@@ -101,6 +101,7 @@ from cxsentiment.schema import Transcript, Turn
         ("driving licence MORGA753116SM9IJ", "driving licence [ID]"),
         ("licence number is MORGA 753116 SM9IJ 35, UK", "licence number is [ID], UK"),
         ("CURP GOMC900514HDFRRL09", "CURP [ID]"),
+        ("driving licence MORGA-753116-SM9IJ, passport AB-123456-789012", "driving licence [ID], passport [ID]"),
         ("passport no. AB 123456", "passport no. [ID]"),
         ("passport is ABC 123456", "passport is [ID]"),
         ("social: 4111111111111111", "social: [CARD]"),

@@ -42,9 +42,10 @@ _VALUE_WITH_DIGITS = re.compile(
     rf"|(?<!\w)(?!(?:{_CURRENCIES}) )[A-Z]{{1,3}} \d{{5,9}}(?!\w)"
     r"|(?=[A-Za-z\-/]{0,8}\d)[A-Za-z0-9][A-Za-z0-9\-/]{3,33}(?!\w)"
 )
-# Of letters and digits mixed, without other signs: a Mexican CURP has 18, a British driving licence with spaces and
-# issue 21. A card's digits are no id, and no model's name is ("iphone-15-pro-max").
+# Of letters and digits mixed: a Mexican CURP has 18, a British driving licence with spaces and issue 21. Nothing
+# without letters is so long an id (a card), and with dashes nothing of few digits ("iphone-15-pro-max").
 _LONGEST_ID = 21
+_DASHED_DIGITS = 6
 _YEAR = re.compile(r"(?:19[5-9]|20[0-5])\d")
 _LOOK_AHEAD = 240  # characters in which a spelled value must end
 _COUNTED = re.compile(
@@ -160,7 +161,8 @@ def lettered(text: str, start: int, cue: Cue) -> Found | None:
 
 def _has_length(value: str, cue: Cue) -> bool:
     bare = value.replace(" ", "")
-    mixed = bare.isalnum() and not bare.isdecimal()
+    digits = sum(map(str.isdecimal, bare))
+    mixed = any(map(str.isalpha, bare)) and (bare.isalnum() or digits >= _DASHED_DIGITS)
     return cue.low <= len(value) <= (max(cue.high, _LONGEST_ID) if mixed else cue.high)
 
 
