@@ -147,6 +147,7 @@ from cxsentiment.schema import Transcript, Turn
         ("https://example.com/?mail=jane%40example.com&x=1", "https://example.com/?mail=[EMAIL]&x=1"),
         ("write to john.smith at amazon.com or anna_k at web.de", "write to [EMAIL] or [EMAIL]"),
         ("mike85 at gmail.com, jane1985 at example.com", "[EMAIL], [EMAIL]"),
+        ("send it to jsmith7 at example.com, or to john at comcast.net", "send it to [EMAIL], or to [EMAIL]"),
         ("mary-jane @ example.com, mike7 @example.com", "[EMAIL], [EMAIL]"),
         # and letter by letter, or with the signs of other languages
         ("j o h n dot s m i t h at g m a i l dot com", "[EMAIL]"),
