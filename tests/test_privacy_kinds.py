@@ -229,6 +229,7 @@ def test_what_is_masked(text: str, masked: str) -> None:
         "my check-in at booking.com on 3.10.2024 at booking.com",
         "I got the iphone-15 at apple.com and v2.0 at example.com, open 24x7 at example.com",
         "the bill at verizon.com, my bill at att.com and the one at sky.com",
+        "log in at my account dot example dot com",
         "Plaza Hotel 12, Plaza Premium Lounge 4, Alameda County 911, the Crowne Plaza Berlin 3",
         "in Plaza Madrid 3 nights, 2 Avenue Mall tickets, 4 Boulevard Brewing beers",
         "at 5 p.m. at booking.com, version two dot five at example.com",

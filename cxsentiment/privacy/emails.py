@@ -12,10 +12,10 @@ TOP = frozenset(
     " at be br ch cl mx pt".split()
 )
 NOT_A_LOCAL_PART = frozenset(
-    "us me it online look site website page out up more found find available here is are live store shop".split()
+    "us me it in on online look site website page out up more found find available here is are live store shop".split()
 )
 # People speak of these as places too: "my account at gmail.com".
-_NOBODY = NOT_A_LOCAL_PART | frozenset("in on an account accounts mail email mailbox you them login down".split())
+_NOBODY = NOT_A_LOCAL_PART | frozenset("an account accounts mail email mailbox you them login down".split())
 # Whose name in an address says mail before it says a shop or a network: "my bill at verizon.com" is no address.
 _PROVIDERS = frozenset(
     """
