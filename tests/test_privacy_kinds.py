@@ -231,6 +231,7 @@ def test_what_is_masked(text: str, masked: str) -> None:
         "the bill at verizon.com, my bill at att.com and the one at sky.com",
         "log in at my account dot example dot com",
         "Plaza Hotel 12, Plaza Premium Lounge 4, Alameda County 911, the Crowne Plaza Berlin 3",
+        "am Alexanderplatz 10 Uhr, die Goethestraße 5 Minuten entfernt, en Plaza Mayor 5 minutos",
         "in Plaza Madrid 3 nights, 2 Avenue Mall tickets, 4 Boulevard Brewing beers",
         "at 5 p.m. at booking.com, version two dot five at example.com",
         "your card was charged 4 times",

@@ -13,7 +13,8 @@ _THING = (
 )
 _COUNTED = (
     r"(?!\s(?:nights?|days?|weeks?|months?|years?|hours?|minutes?|times|people|persons|guests|adults|kids|rooms?|tickets?|beds"
-    r"|seats|stars?|[ap]\.?m|january|february|march|april|may|june|july|august|september|october|november|december)\b)"
+    r"|seats|stars?|[ap]\.?m|january|february|march|april|may|june|july|august|september|october|november|december"
+    r"|uhr|minuten|stunden|tage|meter|minutos|horas|d[ií]as|heures|jours)\b)"
 )
 _CODE = rf"(?:,?\s+\d{{4,5}}(?:-\d{{3}})?(?!\w)(?:\s+{_NAME})?)?"  # and the place
 _NUMBER = rf"\d{{1,4}}[A-Za-z]?(?!\w|[.:,]\d|\s?[€%])(?i:{_COUNTED}){_CODE}"
