@@ -53,6 +53,50 @@ class Phrases:
     guarded: bool = True
 
 
+class _Patterns:
+    """Phrases for one matcher of spaCy's, which is made once a text may hold one of them."""
+
+    def __init__(self) -> None:
+        self._steps: dict[str, list[dict[str, Any]]] = {}
+        # What a text must hold for a phrase to be in it, by the words of its longest part: few texts go further.
+        self._needs: dict[str, list[tuple[frozenset[str], ...]]] = {}
+        self._fuzzy = False
+        self._matcher: Any = None
+
+    def add(self, key: str, parts: tuple[Part, ...], typos: int) -> None:
+        """Add a phrase; `typos` letters may differ in each of its longer words."""
+        self._steps[key] = [step for part in parts for step in _steps(part, typos)]
+        literal = [
+            part for part in parts if part.kind == "words" and not part.optional and not _may_differ(part, typos)
+        ]
+        if not literal:
+            self._fuzzy = True
+            return
+        needs = tuple(frozenset(part.words) for part in literal)
+        for word in max(literal, key=lambda part: min(map(len, part.words))).words:
+            self._needs.setdefault(word, []).append(needs)
+
+    def may_be_in(self, words: frozenset[str]) -> bool:
+        """Whether a text of these words may hold one of the phrases."""
+        return self._fuzzy or any(
+            all(not words.isdisjoint(either) for either in needs)
+            for word in words
+            for needs in self._needs.get(word, ())
+        )
+
+    def matcher(self) -> Any:
+        """The matcher of these phrases."""
+        if self._matcher is None:
+            vocabulary = _vocabulary()
+            from spacy.matcher import Matcher  # after the first import of spaCy, which leaves torch out
+
+            matcher = Matcher(vocabulary)
+            for key, steps in self._steps.items():
+                matcher.add(key, [steps], greedy="LONGEST")
+            self._matcher = matcher
+        return self._matcher
+
+
 class PhraseBook:
     """All phrases of a rubric, looked for at once; each distinct text is read once."""
 
@@ -64,15 +108,13 @@ class PhraseBook:
         }
         self._wanted = dict(wanted)
         self._memory: dict[str, Mapping[str, tuple[int, int]]] = {}
-        # What a text must hold for a phrase to be in it, by the words of its rarest part: few texts go further.
-        self._needs: dict[str, list[tuple[frozenset[str], ...]]] = {}
+        # Other spellings are more than the phrases, and hardly any text holds one: they are looked for apart.
+        as_written = {name: {parse_phrase(text) for text in one.texts} for name, one in wanted.items()}
+        self._patterns = (_Patterns(), _Patterns())
         for name, many in self._parsed.items():
-            for parts in many if not wanted[name].typos else ():
-                needs = tuple(frozenset(part.words) for part in parts if part.kind == "words" and not part.optional)
-                for word in _rarest(parts):
-                    self._needs.setdefault(word, []).append(needs)
-        self._fuzzy = any(one.typos for one in wanted.values())
-        self._matcher: Any = None
+            for number, parts in enumerate(many):
+                patterns = self._patterns[parts not in as_written[name]]
+                patterns.add(f"{name}\t{number}", parts, wanted[name].typos)
 
     def find(self, text: str) -> Mapping[str, tuple[int, int]]:
         """The characters [start, end) of the first match of each name that is found in `text`."""
@@ -92,28 +134,21 @@ class PhraseBook:
                 first.setdefault(name, (start + offset, end + offset))
         return first
 
-    def _may_hold_one(self, words: frozenset[str]) -> bool:
-        return self._fuzzy or any(
-            all(not words.isdisjoint(either) for either in needs)
-            for word in words
-            for needs in self._needs.get(word, ())
-        )
-
     def _search_part(self, text: str) -> dict[str, tuple[int, int]]:
-        if not self._wanted:
-            return {}
         tokens = list(_TOKEN.finditer(text.replace("’", "'")))
-        if not tokens or not self._may_hold_one(frozenset(token.group().lower() for token in tokens)):
+        held = frozenset(token.group().lower() for token in tokens)
+        possible = [patterns for patterns in self._patterns if patterns.may_be_in(held)]
+        if not tokens or not possible:
             return {}
-        if self._matcher is None:
-            self._matcher = self._compile()
+        matchers = [patterns.matcher() for patterns in possible]
         from spacy.tokens import Doc  # after the first import of spaCy, which leaves torch out
 
-        vocab = self._matcher.vocab
+        vocab = _vocabulary()
         words = [token.group() if token.lastgroup != "end" else "." for token in tokens]
         # Outside of a zone spaCy keeps every word that it meets, some 450 bytes each, to the end of the process.
         with _ONE_ZONE, vocab.memory_zone():
-            matches = self._matcher(Doc(vocab, words=words))
+            doc = Doc(vocab, words=words)
+            matches = [match for matcher in matchers for match in matcher(doc)]
         found: dict[str, tuple[int, int]] = {}
         for key, first, last in sorted(matches, key=lambda match: (match[1], -match[2])):
             name, number = vocab.strings[key].rsplit("\t", 1)
@@ -125,17 +160,6 @@ class PhraseBook:
             found[name] = (tokens[first].start(), tokens[last - 1].end())
         return found
 
-    def _compile(self) -> Any:
-        vocabulary = _vocabulary()
-        from spacy.matcher import Matcher  # as above
-
-        matcher = Matcher(vocabulary)
-        for name, many in self._parsed.items():
-            for number, parts in enumerate(many):
-                pattern = [step for part in parts for step in _steps(part, self._wanted[name].typos)]
-                matcher.add(f"{name}\t{number}", [pattern], greedy="LONGEST")
-        return matcher
-
 
 @cache
 def _vocabulary() -> Any:
@@ -145,10 +169,9 @@ def _vocabulary() -> Any:
     return spacy.blank("en").vocab
 
 
-def _rarest(parts: Sequence[Part]) -> tuple[str, ...]:
-    """The words of a phrase's longest part: every match must hold one of them, and few texts do."""
-    required = [part.words for part in parts if part.kind == "words" and not part.optional]
-    return max(required, key=lambda words: min(map(len, words)))
+def _may_differ(part: Part, typos: int) -> bool:
+    """Whether a part's words may have typing errors."""
+    return bool(typos) and not part.exact and min(map(len, part.words)) >= _FUZZY_FROM
 
 
 def _steps(part: Part, typos: int) -> list[dict[str, Any]]:
@@ -161,7 +184,7 @@ def _steps(part: Part, typos: int) -> list[dict[str, Any]]:
     if part.kind == "slot":
         return _slot(part.words[0], part.optional)
     words: Any = {"IN": list(part.words)}
-    if typos and not part.exact and min(map(len, part.words)) >= _FUZZY_FROM:
+    if _may_differ(part, typos):
         words = {f"FUZZY{typos}": words}
     return [{"LOWER": words} | optional]
 

@@ -402,7 +402,7 @@ def test_excel_sheets_that_are_hidden_come_last(tmp_path: Path) -> None:
     workbook.save(tmp_path / "calls.xlsx")
     contact = one(tmp_path / "calls.xlsx")
     assert said(contact) == [("agent", "hi")]
-    assert any('the first of 2 sheets was read, "Turns"' in warning for warning in contact.warnings)
+    assert any('only one of 2 sheets was read, "Turns"' in warning for warning in contact.warnings)
     assert read(tmp_path / "calls.xlsx", maps=["sheet=Sheet"])[1][0].code == "missing_column"
 
 
@@ -451,7 +451,7 @@ def test_excel_sheets_are_chosen_by_name(tmp_path: Path) -> None:
     workbook.save(tmp_path / "calls.xlsx")
     contact = one(tmp_path / "calls.xlsx")
     assert said(contact) == [("agent", "first")]
-    assert any('the first of 2 sheets was read, "Sheet"' in warning for warning in contact.warnings)
+    assert any('only one of 2 sheets was read, "Sheet"' in warning for warning in contact.warnings)
     assert said(one(tmp_path / "calls.xlsx", maps=["sheet=Turns"])) == [("agent", "second")]
     _, (refused,) = read(tmp_path / "calls.xlsx", maps=["sheet=Turn"])
     assert refused.code == "no_sheet"

@@ -103,7 +103,7 @@ def test_typographic_and_invisible_separators_hide_nothing(separator: str, group
         ("\uff14\uff11\uff11\uff11\uff0d\uff11\uff11\uff11\uff11\uff0d1111\uff0d1111", "[CARD]"),
         ("我的电话是13800138000。", "我的电话是[PHONE]。"),
         ("電話12345678です", "電話[NUMBER]です"),
-        ("телефон89991234567", "телефон[NUMBER]"),
+        ("телефон89991234567, ТЕЛ89991234567", "телефон[NUMBER], ТЕЛ[NUMBER]"),
         ("请拨打13800138000找我", "请拨打[PHONE]找我"),
         ("전화는 5551234입니다", "전화는 [NUMBER]입니다"),
         ("โทร0812345678ครับ", "โทร[PHONE]ครับ"),

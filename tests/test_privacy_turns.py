@@ -48,6 +48,8 @@ def texts(transcript: Transcript, masking: Masking | None = None) -> list[str]:
             ["[CARD]", None, "[CARD]", None, "[CARD]", None, "[CARD]"],
         ),
         (["A: the last four?", "C: it's +1 312-764-1919 you can call"], [None, "it's [PHONE] you can call"]),
+        # an address beside it is no piece of what is read out
+        (["C: 987 lynnway ma 6543", "C: 786 865 5632"], [None, "[PHONE]"]),
         # who speaks need not be known
         (["U: and the last four?", "U: one one one one"], [None, "[CARD]"]),
     ],

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scored import contact, evaluate, rubric, verdict
 
+from cxsentiment.phrases import PhraseBook, Phrases
 from cxsentiment.score.contact import Sighting
 from cxsentiment.score.outcome import Outcome, all_of, any_of, at_least, not_of
 
@@ -227,6 +228,26 @@ def test_a_phrase_is_found_with_and_without_its_hyphen_and_a_name_behind_its_mar
     phrase: str, said: str, expected: str
 ) -> None:
     assert verdict({"phrase": phrase}, contact(f"A: {said}")).verdict == expected
+
+
+def test_other_spellings_are_looked_for_only_where_a_text_may_hold_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    keys: list[str] = []
+    PhraseBook({"cue": Phrases(("hello",))}).find("hello")  # the first import of spaCy, without torch
+    from spacy.matcher import Matcher
+
+    class Counted(Matcher):  # type: ignore[misc]
+        def add(self, key: str, *given: Any, **named: Any) -> None:
+            keys.append(key)
+            super().add(key, *given, **named)
+
+    monkeypatch.setattr("spacy.matcher.Matcher", Counted)
+    for typos in (0, 1):
+        book = PhraseBook({"cue": Phrases(("we will follow up",), typos)})
+        keys.clear()
+        assert book.find("so we will follow up soon") == {"cue": (3, 20)}
+        assert len(keys) == 1  # all patterns cost time, those that are not found too
+        assert book.find("so we will follow-up soon") == {"cue": (3, 20)}
+        assert len(keys) == 4
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,7 @@ BAD = {
     "missing key": ([without("target")], "", 2, "target: this key is required"),
     "no number": ([{**GOOD, "target": "high"}], "", 3, "should be a valid number"),
     "yes for a number": ([{**GOOD, "target": "yes"}], "", 3, "are no numbers"),
+    "yes for a weight": ([GOOD], "perspectives: {customer: yes}", None, "are no numbers"),
     "not finite": ([{**GOOD, "target": ".inf"}], "", 3, "finite"),
     "direction": ([{**GOOD, "direction": "up"}], "", 5, "'up' is not known (allowed: higher or lower)"),
     "perspective": ([{**GOOD, "perspective": "people"}], "", 6, "'people' is not known"),

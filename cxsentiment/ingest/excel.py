@@ -100,9 +100,7 @@ def _rows(
         workbook.close()
     notes = []
     if len(names) > 1 and sheet is None:
-        notes.append(
-            f'only the first of {len(names)} sheets was read, "{shown(names[0])}"; --map sheet=NAME names another'
-        )
+        notes.append(f'only one of {len(names)} sheets was read, "{shown(names[0])}"; --map sheet=NAME names another')
     if any(_is_rounded(value) for _, cells in found for value in cells):
         notes.append("numbers of more than 15 digits are rounded by Excel; keep such ids as text")
     if not percentages and any(isinstance(value, _Share) for _, cells in found for value in cells):

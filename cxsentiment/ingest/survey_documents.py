@@ -21,6 +21,7 @@ Excluded = Callable[[Sequence[object]], str | None]
 
 _LISTS = ("satisfaction_ratings", "conversations", "conversationHistoryRecords", "chats", "data")
 _ONE = "satisfaction_rating"
+# Of a file: a text may hold other separators of lines, which end none here.
 _LINE_END = re.compile(r"\r\n?|\n")
 
 
@@ -74,9 +75,7 @@ def _parsed(source: Source) -> list[tuple[int, Any]]:
     except (ValueError, RecursionError) as error:
         whole = error
     records: list[tuple[int, Any]] = []
-    for number, line in enumerate(
-        _LINE_END.split(text), start=1
-    ):  # a text may hold line separators that end no line here
+    for number, line in enumerate(_LINE_END.split(text), start=1):
         if line.strip():
             records.append((number, _line(line)))
     if sum(record is None for _, record in records) * 2 >= len(records):

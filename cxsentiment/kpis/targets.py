@@ -9,18 +9,19 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, ValidationError, field_validator
 
 from cxsentiment.errors import RubricError, UsageError
 from cxsentiment.kpis.units import key_of
 from cxsentiment.reasons import Reason
-from cxsentiment.rubric.conditions import Strict, nearest
+from cxsentiment.rubric.conditions import Strict, nearest, no_yes_or_no
 from cxsentiment.rubric.reading import line_of, read_yaml
 from cxsentiment.schema import Estimate
 
 Perspective = Literal["customer", "internal process", "learning", "financial"]
 Direction = Literal["higher", "lower"]
 Number = Annotated[float, Field(allow_inf_nan=False)]
+Weight = Annotated[float, BeforeValidator(no_yes_or_no), Field(gt=0, allow_inf_nan=False)]
 
 
 class Goal(Strict):
@@ -33,7 +34,7 @@ class Goal(Strict):
     perspective: Perspective
     owner: str | None = Field(None, max_length=120)
     valid_from: date | None = None
-    weight: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    weight: Weight = 1.0
     value: Number | None = None
     low: Number | None = None
     high: Number | None = None
@@ -66,7 +67,7 @@ class Targets(Strict):
     """A targets file. `perspectives` are the weights of perspectives in the composite, all the same where not given."""
 
     targets: tuple[Goal, ...] = Field(min_length=1)
-    perspectives: Mapping[Perspective, Annotated[float, Field(gt=0, allow_inf_nan=False)]] | None = None
+    perspectives: Mapping[Perspective, Weight] | None = None
 
     def valid_on(self, day: str) -> list[Goal]:
         """Of each indicator the latest goal that is valid on a day (YYYY-MM-DD), in the file's order."""

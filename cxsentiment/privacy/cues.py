@@ -22,9 +22,11 @@ _SMALL = frozenset(
     " um uh er erm ah okay ok yes yeah sure so to the my your of on for card with we have you gave me here as in a i"
     " i'm sent got just received back at from text sms says reads and well hold let see like being has account which"
     " ending ends end details do write down take say first new old current correct can or either was maybe think might"
-    " may try try: looks appears actually"
-    # and of the other languages that have cues
-    " es son el la mi ist sind lautet mein meine nummer est sont c'est le mon ma é são meu minha número numero numéro"
+    " may try try: looks appears actually".split()
+)
+# Of the other languages that have cues, from a cue to its value; elsewhere "ma", "de", "la" and "mi" are states.
+_SMALL_ABROAD = frozenset(
+    "es son el la mi ist sind lautet mein meine nummer est sont c'est le mon ma é são meu minha número numero numéro"
     " del de da do".split()
 )
 _IS = re.compile(r"^['’]s\b", re.IGNORECASE)
@@ -42,9 +44,10 @@ _VALUE_WITH_DIGITS = re.compile(
     rf"|(?<!\w)(?!(?:{_CURRENCIES}) )[A-Z]{{1,3}} \d{{5,9}}(?!\w)"
     r"|(?=[A-Za-z\-/]{0,8}\d)[A-Za-z0-9][A-Za-z0-9\-/]{3,33}(?!\w)"
 )
-# Of letters and digits mixed, without other signs: a Mexican CURP has 18, a British driving licence with spaces and
-# issue 21. A card's digits are no id, and no model's name is ("iphone-15-pro-max").
+# Of letters and digits mixed: a Mexican CURP has 18, a British driving licence with spaces and issue 21. Nothing
+# without letters is so long an id (a card), and with dashes nothing of few digits ("iphone-15-pro-max").
 _LONGEST_ID = 21
+_DASHED_DIGITS = 6
 _YEAR = re.compile(r"(?:19[5-9]|20[0-5])\d")
 _LOOK_AHEAD = 240  # characters in which a spelled value must end
 _COUNTED = re.compile(
@@ -141,7 +144,11 @@ def small_words(gap: str) -> bool:
         return False
     # "The pin's 4821": the cue ends before its "'s".
     words = [word for _, _, word in words_of(_IS.sub("", gap)) if word[0].isalnum()]
-    return len(words) <= _GAP_WORDS and all(word in _SMALL for word in words)
+    return len(words) <= _GAP_WORDS and all(map(_joins, words))
+
+
+def _joins(word: str) -> bool:
+    return word in _SMALL or word in _SMALL_ABROAD
 
 
 def is_small(word: str) -> bool:
@@ -160,7 +167,8 @@ def lettered(text: str, start: int, cue: Cue) -> Found | None:
 
 def _has_length(value: str, cue: Cue) -> bool:
     bare = value.replace(" ", "")
-    mixed = bare.isalnum() and not bare.isdecimal()
+    digits = sum(map(str.isdecimal, bare))
+    mixed = any(map(str.isalpha, bare)) and (bare.isalnum() or digits >= _DASHED_DIGITS)
     return cue.low <= len(value) <= (max(cue.high, _LONGEST_ID) if mixed else cue.high)
 
 
@@ -238,4 +246,4 @@ def _spelled(text: str, end: int, cue: Cue) -> Found | None:
 def _may_stand_in_spelling(word: str, *, begun: bool) -> bool:
     if begun:
         return word in ("-", ",", ".", "double", "triple")
-    return not word[0].isalnum() or word in _SMALL
+    return not word[0].isalnum() or _joins(word)

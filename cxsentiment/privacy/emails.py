@@ -12,10 +12,10 @@ TOP = frozenset(
     " at be br ch cl mx pt".split()
 )
 NOT_A_LOCAL_PART = frozenset(
-    "us me it online look site website page out up more found find available here is are live store shop".split()
+    "us me it in on online look site website page out up more found find available here is are live store shop".split()
 )
 # People speak of these as places too: "my account at gmail.com".
-_NOBODY = NOT_A_LOCAL_PART | frozenset("in on an account accounts mail email mailbox you them login down".split())
+_NOBODY = NOT_A_LOCAL_PART | frozenset("an account accounts mail email mailbox you them login down".split())
 # Whose name in an address says mail before it says a shop or a network: "my bill at verizon.com" is no address.
 _PROVIDERS = frozenset(
     """
@@ -23,10 +23,14 @@ _PROVIDERS = frozenset(
     btinternet rediffmail
     """.split()
 )
-# Letters on both sides of a sign ("jane.doe"), a name and a year ("jane1985"), or letters one by one ("j-a-n-e"); not
-# "49.99", "v2.0", "check-in", "iphone15" or "p.m.".
+# Their shops are under .com: "john at comcast.net" is an address.
+_NETWORKS = frozenset("att comcast verizon".split())
+# Letters on both sides of a sign ("jane.doe"), a name and a number ("jane1985", "jsmith7"), or letters one by one
+# ("j-a-n-e"); not "49.99", "v2.0", "check-in", "iphone15" or "p.m.".
 _LIKE_A_LOCAL_PART = re.compile(
     r"[^\W\d_][._+][^\W\d_]|^[^\W\d_]{3,}(?:19[4-9]\d|20[012]\d|[5-9]\d)$|^[^\W\d_](?:-[^\W\d_]){2,}$"
+    r"|^(?!iphone|ipad|galaxy|pixel|windows|office|covid|xbox|playstation|macbook|order|item|sav(?:e|ing)|promo|code|flight"
+    r"|version|level|room|page|part|step|model|sku|ticket|invoice|gate|terminal)[^\W\d_]{4,}\d{1,4}$"
 )
 # Before "@", which joins places less often than "at" does: "mike7", "mary-jane".
 _NEAR_A_SIGN = re.compile(r"^[^\W\d_]+(?:\d|[._+-][^\W\d_])")
@@ -100,7 +104,8 @@ def _is_somebody(text: str, local: re.Match[str], domain: re.Match[str]) -> bool
     marked = bool(_LIKE_A_LOCAL_PART.search(said)) or _dot_said(local[0].lower())
     marked = marked or ("@" in domain["apart"] and bool(_NEAR_A_SIGN.search(said)))
     host = domain["host"].lower()
-    return bool(marked or host in _PROVIDERS or _NAMED.search(text, max(0, local.start() - 40), local.start()))
+    provider = host in _PROVIDERS or (host in _NETWORKS and domain["top"].lower() == "net")
+    return bool(marked or provider or _NAMED.search(text, max(0, local.start() - 40), local.start()))
 
 
 def _dot_said(local: str) -> bool:

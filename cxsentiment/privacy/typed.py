@@ -102,9 +102,9 @@ def _kind(match: re.Match[str]) -> str | None:
     digits = _digits(run)
     plain = run.isdecimal()
     before = match.string[max(0, match.start() - 1) : match.start()]
-    if before.isupper() or _ID_BEFORE.search(match.string, max(0, match.start() - 9), match.start()):
+    if _ID_BEFORE.search(match.string, max(0, match.start() - 9), match.start()):
         return None
-    if digits < _PHONE_DIGITS and _goes_on(match.string, match.end(), plain=plain):
+    if digits < _PHONE_DIGITS and (before.isupper() or _goes_on(match.string, match.end(), plain=plain)):
         return None
     if _is_decimal(run) or _is_range(run):
         return None

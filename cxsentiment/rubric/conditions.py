@@ -45,6 +45,13 @@ _MAX_PATTERN = 2_000
 _PATTERN_MEMORY = 8 << 20
 
 
+def no_yes_or_no(value: Any) -> Any:
+    """The value, unless it is true or false, which pydantic would take for 1 and 0. Raises ValueError."""
+    if isinstance(value, bool):
+        raise ValueError("yes, no, true, false, on and off are no numbers; where they are words they belong in quotes")
+    return value
+
+
 class Strict(BaseModel):
     """Base of what people write in YAML: unknown keys are refused, and yes or no for a number; values are fixed."""
 
@@ -53,13 +60,8 @@ class Strict(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _no_yes_or_no(cls, value: Any, info: ValidationInfo) -> Any:
-        # pydantic would take true for 1
         wanted = cls.model_fields[info.field_name or ""].annotation
-        if isinstance(value, bool) and wanted is not bool and bool not in get_args(wanted):
-            raise ValueError(
-                "yes, no, true, false, on and off are no numbers; where they are words they belong in quotes"
-            )
-        return value
+        return value if wanted is bool or bool in get_args(wanted) else no_yes_or_no(value)
 
 
 def _several(value: Any) -> Any:

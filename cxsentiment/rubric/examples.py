@@ -8,10 +8,10 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from cxsentiment.errors import RubricError
-from cxsentiment.rubric.conditions import Strict, nearest
+from cxsentiment.rubric.conditions import Strict, nearest, no_yes_or_no
 from cxsentiment.rubric.reading import read_yaml
 from cxsentiment.rubric.scorecard import Rubric
 from cxsentiment.schema import SPEAKERS, Transcript, Turn
@@ -19,6 +19,7 @@ from cxsentiment.text import clean
 
 _TURN = re.compile(r"(?:(\d+(?:\.\d+)?)(?:-(\d+(?:\.\d+)?))? +)?([a-z]+): *(\S.*)", re.DOTALL)
 Expected = Literal["met", "not_met", "not_applicable", "unscored"]
+_Time = Annotated[float, BeforeValidator(no_yes_or_no), Field(ge=0)]
 
 
 class Example(Strict):
@@ -28,9 +29,7 @@ class Example(Strict):
     channel: str | None = None
     campaign: str | None = None
     queue: str | None = None
-    log: dict[Literal["wait_s", "hold_s", "wrap_up_s", "handle_s"], Annotated[float, Field(ge=0)]] = Field(
-        default_factory=dict
-    )
+    log: dict[Literal["wait_s", "hold_s", "wrap_up_s", "handle_s"], _Time] = Field(default_factory=dict)
     turns: Annotated[tuple[str, ...], Field(min_length=1)]
     expect: Annotated[dict[str, Expected], Field(min_length=1)]
 
