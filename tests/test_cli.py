@@ -260,6 +260,10 @@ def test_help_and_version(command: Callable[..., Outcome]) -> None:
     for name in ("score", "report", "check", "demo", "--install-completion"):
         assert name in outcome.out
     assert command("--version").out.strip() == "0.1.0"
+    module = subprocess.run(
+        [sys.executable, "-m", "cxsentiment", "--version"], capture_output=True, text=True, check=True
+    )
+    assert module.stdout.strip() == "0.1.0"
 
 
 def test_every_command_option_and_argument_says_what_it_is() -> None:
