@@ -219,6 +219,8 @@ def test_phrases_of_the_customer_and_negation() -> None:
         ("e-mail|text you", "I will e mail you", "met"),
         ("refundable", "that fare is non-refundable", "not_met"),
         ("log in", "it is a login", "not_met"),
+        ("re-sign", "I resign", "not_met"),
+        ("re-sign", "please re-sign the form", "met"),
         ("this is {name}", "this is Ana", "met"),
         ("this is {name}", "this is [NAME]", "met"),
         ("this is {name}", "this is [CARD]", "not_met"),

@@ -59,7 +59,8 @@ def spellings(parts: tuple[Part, ...]) -> Iterator[tuple[Part, ...]]:
         for word in part.words:
             if "-" in word:  # an optional part that is missing is the first spelling's
                 yield (*before, *(Part("words", (piece,)) for piece in word.split("-")), *after)
-                yield (*before, Part("words", (word.replace("-", ""),)), *after)
+                if not word.startswith("re-"):  # who re-signs does not resign
+                    yield (*before, Part("words", (word.replace("-", ""),)), *after)
         if after and after[0].kind == "words" and not (part.optional or after[0].optional):
             joined = tuple(f"{first}-{second}" for first in part.words for second in after[0].words)
             yield (*before, Part("words", joined, exact=True), *after[1:])
