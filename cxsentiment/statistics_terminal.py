@@ -242,13 +242,13 @@ def _value(estimate: Estimate, digits: int = 1) -> str:
 
 
 def _real(value: float | None, digits: int = 2) -> str:
-    return "–" if value is None else f"{value:.{digits}f}"
+    return "–" if value is None else f"{value:z.{digits}f}"
 
 
 def _interval(estimate: Estimate, digits: int = 1) -> str:
     if estimate.low is None or estimate.high is None:
         return "–"
-    return f"[{estimate.low:.{digits}f}, {estimate.high:.{digits}f}]"
+    return f"[{estimate.low:z.{digits}f}, {estimate.high:z.{digits}f}]"
 
 
 def _share(value: float | None) -> str:

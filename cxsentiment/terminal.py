@@ -301,7 +301,7 @@ def _association(row: Association | None) -> str:
     if row is None or row.estimate.value is None:
         return "–"
     star = " *" if told_apart(row) else ""
-    return f"{row.estimate.value:+.2f} {_interval(row.estimate, 2)}{star}"
+    return f"{row.estimate.value:+z.2f} {_interval(row.estimate, 2)}{star}"
 
 
 def _print_moments(console: Console, moments: Sequence[CoachingMoment], count: int) -> None:
@@ -366,10 +366,10 @@ def _spread(moments: Sequence[CoachingMoment], count: int) -> list[CoachingMomen
 
 
 def _number(value: float | None, digits: int) -> str:
-    return "–" if value is None else f"{value:.{digits}f}"
+    return "–" if value is None else f"{value:z.{digits}f}"
 
 
 def _interval(estimate: Estimate, digits: int) -> str:
     if estimate.low is None or estimate.high is None:
         return ""
-    return f"[{estimate.low:.{digits}f}, {estimate.high:.{digits}f}]".replace("[", "\\[", 1)
+    return f"[{estimate.low:z.{digits}f}, {estimate.high:z.{digits}f}]".replace("[", "\\[", 1)

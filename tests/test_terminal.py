@@ -6,6 +6,7 @@ from rich.table import Table
 
 from cxsentiment import terminal
 from cxsentiment.pipeline import Progress
+from cxsentiment.schema import Estimate
 from cxsentiment.score_terminal import print_spent
 from cxsentiment.screens import fitted
 
@@ -65,3 +66,8 @@ def test_a_table_too_wide_for_the_screen_goes_on_below_and_loses_nothing() -> No
     said = "".join(lines)
     assert "…" not in said
     assert sorted(said.replace(" ", "")) == sorted("".join((*heads, *cells)).replace(" ", "").replace("\\", ""))
+
+
+def test_what_rounds_to_nothing_has_no_sign() -> None:
+    assert terminal._interval(Estimate(0.1, -0.001, 0.2, 9, "m"), 2) == "\\[0.00, 0.20]"
+    assert terminal._interval(Estimate(0.1, -0.01, 0.2, 9, "m"), 2) == "\\[-0.01, 0.20]"
