@@ -45,7 +45,7 @@ security:  # findings go to standard output; the other stream tells of each `nos
 gates:
 	$(BIN)/python -m eval.gates models/default
 
-model: env-test $(START)  ## train models/default from the sources in DATA, evaluate it, write its card (over an hour)
+model: env-test $(START)  ## train models/default from the sources in DATA, evaluate it, write its card (about an hour)
 	$(BIN)/python -m training.train training/configs/finish.yaml --data $(DATA) --out models/default --threads 2
 	$(BIN)/python -m eval.run models/default --data $(DATA)
 	$(BIN)/python -m eval.behaviour models/default
