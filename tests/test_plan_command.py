@@ -213,7 +213,7 @@ def test_goals_that_say_nothing(wrong):
 
 def test_one_agent_and_contacts_without_an_agent(tmp_path):
     one = campaign(tmp_path / "one", agents=1, each=50)
-    with pytest.raises(UsageError, match="one agent only"):
+    with pytest.raises(UsageError, match=r"one agent only.*run of several agents"):
         make_plan(one, per_agent())
     assert len(make_plan(one, Goal.of("critical", **CRITICAL)).drawn) > 0
     rows = [{"contact_id": f"c{k}", "score": float(k), "agent_id": f"A{k % 2}" if k < 20 else None} for k in range(30)]

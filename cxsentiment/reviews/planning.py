@@ -149,7 +149,11 @@ def make_plan(
     pairs = human_scores(run, current, frame)
     spread = _spread(frame, pairs)
     if goal.kind == "per-agent" and spread.value is None:
-        raise UsageError("--goal per-agent", Reason("constant", f"the spread of scores is not known: {spread.reason}"))
+        raise UsageError(
+            "--goal per-agent",
+            Reason("constant", f"the spread of scores is not known: {spread.reason}"),
+            do="Plan on a run of several agents with several scored contacts each, or use --goal critical",
+        )
     wanted, needed = _wanted(frame, goal, graded, spread)
     strata = _Strata.of(frame, goal, wanted)
     found = draw(strata.codes, strata.allocation, graded=np.flatnonzero(graded), seed=seed)
