@@ -1,5 +1,6 @@
 import json
 import random
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -127,7 +128,7 @@ def test_a_contact_lies_in_one_part_and_none_is_lost(material: Material) -> None
 
 def test_ids_of_contacts_and_texts_do_not_travel_with_the_model(material: Material) -> None:
     assert all(turn.conversation.isdecimal() for turn in own(material, "train"))
-    facts = json.dumps(material.facts)
+    facts = re.sub(r"\b[0-9a-f]{64}\b", "", json.dumps(material.facts))  # a hash may hold any short word
     assert "c17" not in facts
     assert "business" not in facts
 

@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("fastapi", reason="needs the extra serve, which is not installed")
 
-from desk_pages import PASSWORD, ROLES, Browser, contacts, hidden, make_run, open_desk
+from desk_pages import PASSWORD, ROLES, Browser, contacts, hidden, make_run, open_desk, without_values
 
 from cxsentiment.errors import UsageError
 from cxsentiment.reviews import accounts as accounts_module
@@ -103,7 +103,7 @@ def test_nobody_sees_anything_without_signing_in(desk, name):
     method, path = REQUESTS[name]
     answer = Browser(desk).client.request(method, path, data={"a": "b"} if method == "POST" else None)
     assert answer.status_code == 401
-    assert "A1" not in re.sub('value="[^"]*"', "", answer.text)  # a token is of random letters
+    assert "A1" not in without_values(answer.text)
 
 
 @pytest.mark.parametrize("name", ACTIONS)
@@ -167,7 +167,7 @@ def test_an_agent_without_an_id_sees_nobody(run, tmp_path):
 
 
 def test_a_client_sees_totals_and_no_person(desk):
-    text = Browser(desk).sign_in("cleo").get("/r/may/overview")
+    text = without_values(Browser(desk).sign_in("cleo").get("/r/may/overview"))
     for told in ("A1", "A2", "A3", "c0", "declined", "queue?", "contact?"):
         assert told not in text
     assert "spring" in text
