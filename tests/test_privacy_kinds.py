@@ -113,6 +113,16 @@ from cxsentiment.schema import Transcript, Turn
         ("née le 3 mars 1981, date de naissance : 03/03/1981", "née le [DOB], date de naissance : [DOB]"),
         ("nasci em 3 de março de 1981, nascimento 03/03/1981", "nasci em [DOB], nascimento [DOB]"),
         ("date of birth 1st of the 4th 82", "date of birth [DOB]"),
+        ("born in the year 1985, born the year two thousand and five", "born in the year [DOB], born the year [DOB]"),
+        ("nací en 1985, nació el 3 de marzo de 1981", "nací en [DOB], nació el [DOB]"),
+        (
+            "né en 1985, geboren im Jahr 1985, nascido no ano 1985",
+            "né en [DOB], geboren im Jahr [DOB], nascido no ano [DOB]",
+        ),
+        (
+            "born in 1985 months before him, DOB 010585, years ago",
+            "born in [DOB] months before him, DOB [DOB], years ago",
+        ),
         # dates of birth as forms write them
         ("date-of-birth: 1985-05-05", "date-of-birth: [DOB]"),
         ("date_of_birth=05/05/1985, birth_date: 5 May 1985", "date_of_birth=[DOB], birth_date: [DOB]"),
@@ -199,6 +209,9 @@ def test_what_is_masked(text: str, masked: str) -> None:
         "one or two of the three",
         "ten to fifteen, or twenty to thirty",
         "I was born to do this, born in the two of us",
+        "born two thousand miles away, born 1995 miles from here, born twenty twenty minutes ago",
+        "born at 2000 grams, born five thousand years ago, born with two thousand and five dollars",
+        "on my birthday 2000 points, the birthday was 1999 dollars, nací en Madrid hace 2000 días",
         "nineteen ninety two, nineteen ninety five and nineteen ninety eight",
         "ten twenty thirty forty fifty sixty seventy eighty",
         "it came to one hundred and twenty three thousand four hundred and fifty six dollars and seventy eight cents",
