@@ -91,6 +91,9 @@ from cxsentiment.schema import Transcript, Turn
         ),
         ("le mot de passe est Chien2019, a senha: gato19", "le mot de passe est [PASSWORD], a senha: [PASSWORD]"),
         ("mi DNI es 12345678Z o 12.345.678-Z, su NIE X1234567L", "mi DNI es [ID] o [ID], su NIE [ID]"),
+        (
+            "it is [ID], the number [ID], in any case [ID]",
+        ),
         # dates of birth
         ("born on 4 May 1987", "born on [DOB]"),
         ("date of birth 4th of May 1987, yes", "date of birth [DOB], yes"),
@@ -157,6 +160,8 @@ from cxsentiment.schema import Transcript, Turn
         ("https://example.com/?mail=jane%40example.com&x=1", "https://example.com/?mail=[EMAIL]&x=1"),
         ("write to john.smith at amazon.com or anna_k at web.de", "write to [EMAIL] or [EMAIL]"),
         ("mike85 at gmail.com, jane1985 at example.com", "[EMAIL], [EMAIL]"),
+        ("jane-doe at acme.com", "[EMAIL]"),
+        ("Yes, it's jane-doe at acme.com, thanks.", "Yes, it's [EMAIL], thanks."),
         ("send it to jsmith7 at example.com, or to john at comcast.net", "send it to [EMAIL], or to [EMAIL]"),
         ("mary-jane @ example.com, mike7 @example.com", "[EMAIL], [EMAIL]"),
         # and letter by letter, or with the signs of other languages
@@ -242,6 +247,8 @@ def test_what_is_masked(text: str, masked: str) -> None:
         "my check-in at booking.com on 3.10.2024 at booking.com",
         "I got the iphone-15 at apple.com and v2.0 at example.com, open 24x7 at example.com",
         "the bill at verizon.com, my bill at att.com and the one at sky.com",
+        "gift-card at amazon.com",
+        "I bought it at amazon.com, a jump-suit at acme.com",
         "log in at my account dot example dot com",
         "Plaza Hotel 12, Plaza Premium Lounge 4, Alameda County 911, the Crowne Plaza Berlin 3",
         "am Alexanderplatz 10 Uhr, die Goethestraße 5 Minuten entfernt, en Plaza Mayor 5 minutos",
