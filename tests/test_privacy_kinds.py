@@ -92,6 +92,7 @@ from cxsentiment.schema import Transcript, Turn
         ("le mot de passe est Chien2019, a senha: gato19", "le mot de passe est [PASSWORD], a senha: [PASSWORD]"),
         ("mi DNI es 12345678Z o 12.345.678-Z, su NIE X1234567L", "mi DNI es [ID] o [ID], su NIE [ID]"),
         (
+            "it is 12345678Z, the number 12345678Z, in any case 12345678Z",
             "it is [ID], the number [ID], in any case [ID]",
         ),
         # dates of birth
@@ -249,6 +250,7 @@ def test_what_is_masked(text: str, masked: str) -> None:
         "the bill at verizon.com, my bill at att.com and the one at sky.com",
         "gift-card at amazon.com",
         "I bought it at amazon.com, a jump-suit at acme.com",
+        "order 12345678Z, my order number is 12345678Z, booking ref: 12345678Z, case number 12345678Z",
         "log in at my account dot example dot com",
         "Plaza Hotel 12, Plaza Premium Lounge 4, Alameda County 911, the Crowne Plaza Berlin 3",
         "am Alexanderplatz 10 Uhr, die Goethestraße 5 Minuten entfernt, en Plaza Mayor 5 minutos",
