@@ -221,6 +221,43 @@ def cues(*texts: str, srt: bool = False) -> str:
     )
 
 
+CALL = "1\n{}.000 --> {}.000\nAgent: Good day.\n\n2\n{}.000 --> {}.000\nCustomer: My bill is wrong.\n\n"
+
+
+@pytest.mark.parametrize("name", ["call.srt", "call.vtt"])
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        ([("23:59:50", "23:59:53", "00:00:03", "00:00:06")], "as a clock does at midnight"),
+        ([("00:00:01", "00:00:02", "00:00:09", "00:00:10")] * 2, "the times start again at cue 3"),
+    ],
+)
+def test_times_that_start_again_do_not_turn_a_contact_round(
+    tmp_path: Path, name: str, parts: list[tuple[str, ...]], expected: str
+) -> None:
+    path = tmp_path / name
+    head = "WEBVTT\n\n" if path.suffix == ".vtt" else ""
+    path.write_text("".join(head + CALL.format(*times) for times in parts))
+    (contact,), rejects = read(path)
+    assert [(turn.speaker, turn.text) for turn in contact.turns] == [
+        ("agent", "Good day."),
+        ("customer", "My bill is wrong."),
+    ] * len(parts)
+    assert {(turn.start_s, turn.end_s) for turn in contact.turns} == {(None, None)}
+    assert (rejects, [expected in warning for warning in contact.warnings]) == ([], [True])
+
+
+@pytest.mark.parametrize("second", [("00:00:03", "00:00:04", "00:00:05", "00:00:06"), ("00:00:00", "00:00:01") * 2])
+def test_other_times_of_captions_are_used(tmp_path: Path, second: tuple[str, ...]) -> None:
+    path = tmp_path / "call.srt"
+    path.write_text(CALL.format("00:00:01", "00:00:02", "00:00:02", "00:00:03"))
+    with path.open("a") as file:
+        file.write(CALL.replace("1\n{}", "3\n{}", 1).replace("\n2\n", "\n4\n").format(*second))
+    (contact,), _ = read(path)
+    starts = [turn.start_s for turn in contact.turns]
+    assert starts == sorted(starts)  # raises where one has none
+
+
 def test_a_name_holds_until_the_next_one() -> None:
     text = cues(
         "music", "Agent: Good day.", "How can I help?", "Mia: My bill.", "It is wrong.", "Mia: Really.", srt=True

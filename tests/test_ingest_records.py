@@ -263,6 +263,17 @@ def test_times_of_which_some_name_a_zone_and_others_none_are_told_or_placed_as_d
     assert _dated(None, "2026-03-29T01:59:50", "2026-03-29T03:00:05").warnings == ()
 
 
+def test_a_time_in_a_change_of_the_clocks_is_doubtful() -> None:
+    autumn = _dated("Europe/Berlin", "2025-10-26T01:59:50", "2025-10-26T02:30:00")
+    twice = "in the hour that comes twice in Europe/Berlin, as the clocks are put back: read as the first of the two"
+    assert autumn.warnings == (f"the time is {twice} (turn 1)",)
+    turns = [{"speaker": "agent", "text": "x"}]
+    begun = read({"started_at": "2025-10-26T02:30:00", "turns": turns}, dates=DateRules(zone="Europe/Berlin"))
+    assert f"the start of the contact is {twice}" in begun.warnings
+    assert begun.started_at == "2025-10-26T00:30:00+00:00"
+    assert _dated("UTC", "2025-10-26T02:30:00").warnings == _dated(None, "2025-10-26T02:30:00").warnings == ()
+
+
 def test_a_call_with_times_of_a_day_lasts_from_its_first_one() -> None:
     assert _at("21:00:00", "21:04:00").notes == ()
     assert any("lasts 9.0 hours" in note for note in _at("9:00:00", "18:00:00").notes)

@@ -333,8 +333,14 @@ def test_rows_without_an_id_are_refused_together(contacts) -> None:
     good, bad = contacts("id,speaker,text\n,agent,x\na,agent,y\nNone,customer,z\n")
     assert said(good) == [("agent", "y")]
     assert (bad.code, bad.record, bad.contact_id) == ("missing_id", 2, None)
-    assert "lines 2, 4: have no contact id" in bad.message
-    assert "fill it down" in bad.message
+    assert 'lines 2, 4: have no contact id in column "id"' in bad.message
+    assert "unmerge the cells and fill it down to the last row" in bad.message
+
+
+def test_a_contact_that_rows_without_an_id_follow_is_doubtful(contacts) -> None:
+    first, bad, second = contacts("id,speaker,text\na,agent,x\n,customer,y\n,agent,z\nb,agent,w\nb,customer,v\n")
+    assert first.warnings == ("no contact id in lines 3, 4 right below: turns of this contact may be missing",)
+    assert (second.warnings, bad.code) == ((), "missing_id")
 
 
 @pytest.mark.parametrize(

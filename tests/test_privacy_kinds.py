@@ -91,6 +91,10 @@ from cxsentiment.schema import Transcript, Turn
         ),
         ("le mot de passe est Chien2019, a senha: gato19", "le mot de passe est [PASSWORD], a senha: [PASSWORD]"),
         ("mi DNI es 12345678Z o 12.345.678-Z, su NIE X1234567L", "mi DNI es [ID] o [ID], su NIE [ID]"),
+        (
+            "it is 12345678Z, the number 12345678Z, in any case 12345678Z",
+            "it is [ID], the number [ID], in any case [ID]",
+        ),
         # dates of birth
         ("born on 4 May 1987", "born on [DOB]"),
         ("date of birth 4th of May 1987, yes", "date of birth [DOB], yes"),
@@ -113,6 +117,16 @@ from cxsentiment.schema import Transcript, Turn
         ("née le 3 mars 1981, date de naissance : 03/03/1981", "née le [DOB], date de naissance : [DOB]"),
         ("nasci em 3 de março de 1981, nascimento 03/03/1981", "nasci em [DOB], nascimento [DOB]"),
         ("date of birth 1st of the 4th 82", "date of birth [DOB]"),
+        ("born in the year 1985, born the year two thousand and five", "born in the year [DOB], born the year [DOB]"),
+        ("nací en 1985, nació el 3 de marzo de 1981", "nací en [DOB], nació el [DOB]"),
+        (
+            "né en 1985, geboren im Jahr 1985, nascido no ano 1985",
+            "né en [DOB], geboren im Jahr [DOB], nascido no ano [DOB]",
+        ),
+        (
+            "born in 1985 months before him, DOB 010585, years ago",
+            "born in [DOB] months before him, DOB [DOB], years ago",
+        ),
         # dates of birth as forms write them
         ("date-of-birth: 1985-05-05", "date-of-birth: [DOB]"),
         ("date_of_birth=05/05/1985, birth_date: 5 May 1985", "date_of_birth=[DOB], birth_date: [DOB]"),
@@ -147,6 +161,8 @@ from cxsentiment.schema import Transcript, Turn
         ("https://example.com/?mail=jane%40example.com&x=1", "https://example.com/?mail=[EMAIL]&x=1"),
         ("write to john.smith at amazon.com or anna_k at web.de", "write to [EMAIL] or [EMAIL]"),
         ("mike85 at gmail.com, jane1985 at example.com", "[EMAIL], [EMAIL]"),
+        ("jane-doe at acme.com", "[EMAIL]"),
+        ("Yes, it's jane-doe at acme.com, thanks.", "Yes, it's [EMAIL], thanks."),
         ("send it to jsmith7 at example.com, or to john at comcast.net", "send it to [EMAIL], or to [EMAIL]"),
         ("mary-jane @ example.com, mike7 @example.com", "[EMAIL], [EMAIL]"),
         # and letter by letter, or with the signs of other languages
@@ -199,6 +215,9 @@ def test_what_is_masked(text: str, masked: str) -> None:
         "one or two of the three",
         "ten to fifteen, or twenty to thirty",
         "I was born to do this, born in the two of us",
+        "born two thousand miles away, born 1995 miles from here, born twenty twenty minutes ago",
+        "born at 2000 grams, born five thousand years ago, born with two thousand and five dollars",
+        "on my birthday 2000 points, the birthday was 1999 dollars, nací en Madrid hace 2000 días",
         "nineteen ninety two, nineteen ninety five and nineteen ninety eight",
         "ten twenty thirty forty fifty sixty seventy eighty",
         "it came to one hundred and twenty three thousand four hundred and fifty six dollars and seventy eight cents",
@@ -229,6 +248,9 @@ def test_what_is_masked(text: str, masked: str) -> None:
         "my check-in at booking.com on 3.10.2024 at booking.com",
         "I got the iphone-15 at apple.com and v2.0 at example.com, open 24x7 at example.com",
         "the bill at verizon.com, my bill at att.com and the one at sky.com",
+        "gift-card at amazon.com",
+        "I bought it at amazon.com, a jump-suit at acme.com",
+        "order 12345678Z, my order number is 12345678Z, booking ref: 12345678Z, case number 12345678Z",
         "log in at my account dot example dot com",
         "Plaza Hotel 12, Plaza Premium Lounge 4, Alameda County 911, the Crowne Plaza Berlin 3",
         "am Alexanderplatz 10 Uhr, die Goethestraße 5 Minuten entfernt, en Plaza Mayor 5 minutos",

@@ -279,6 +279,21 @@ def test_chats_of_one_chain_that_name_several_contacts_are_called_by_their_files
     assert [one(tmp_path, moved, "one.json").id, one(tmp_path, earlier, "two.json").id] == ["one", "two"]
 
 
+def test_what_was_said_in_an_earlier_session_is_not_said_again(tmp_path: Path) -> None:
+    document = chat(InitialContactId="first-1", Channel=None, CustomerMetadata=None)
+    for item in document["Transcript"][:4]:
+        item["RelatedContactId"] = "old-1"
+    for item in document["Transcript"][4:]:
+        item["ContactId"] = "own-2"
+    contact = one(tmp_path, document)
+    assert told(contact) == [("customer", "My **bill** is wrong."), ("other", "I take over.")]
+    assert (contact.id, contact.started_at) == ("own-2", "2024-02-03T09:00:09.500000+00:00")
+    assert contact.skipped["message of an earlier session"] == 3
+    for item in document["Transcript"]:
+        item["ContactId"], item["RelatedContactId"] = None, "old-1"
+    assert len(one(tmp_path, document).turns) == 5  # nothing else was said
+
+
 def test_agents_of_a_chat_are_told_apart_after_a_transfer(tmp_path: Path) -> None:
     second: dict[str, Any] = {
         "AbsoluteTime": "2024-02-03T09:00:35.000Z",

@@ -21,6 +21,7 @@ from cxsentiment.errors import InputError
 from cxsentiment.ingest.contacts import Contact, Entry, settle
 from cxsentiment.ingest.cues import NO_TIME, TIMING, Captions, Cue, read_srt, read_webvtt
 from cxsentiment.ingest.encoding import read_text
+from cxsentiment.ingest.moments import PAST_MIDNIGHT, passes_midnight
 from cxsentiment.ingest.options import ReadOptions
 from cxsentiment.ingest.plain import MAX_WORDS, NOT_SPEAKERS, find_speakers, start_of_turn
 from cxsentiment.ingest.rolling import without_repeats
@@ -117,6 +118,7 @@ def _read(
     if rolled.shown_again:
         contact.skipped["caption shown again"] = rolled.shown_again
     contact.entries, unread = entries_of(rolled.cues, options)
+    _leave_out_times(contact, _doubt_of_times(captions))
     bad = [cue for cue in captions.cues if cue.problem]
     for problem, numbers in _by_problem(bad).items():
         contact.notes.add(f"{numbers} {problem}; the text is kept as a turn without a time")
@@ -128,6 +130,29 @@ def _read(
         message = f"{where}: cue {cue.number} {cue.problem}; its text is kept as a turn without a time"
         contact.refused.append(Reject(where, cue.number, made, "bad_cue", message, "time"))
     yield settle(contact, MadeId(made), options, source=where, record=1, format_name=name)
+
+
+def _leave_out_times(contact: Contact, doubt: str | None) -> None:
+    if doubt is not None:
+        contact.notes.add(doubt)
+        for entry in contact.entries:
+            entry.start = entry.end = None
+
+
+def _doubt_of_times(captions: Captions) -> str | None:
+    """Why turns sorted by these times would stand in another order than they were said in, if they would."""
+    if passes_midnight([cue.start for cue in captions.cues if cue.start is not None]):
+        return PAST_MIDNIGHT
+    for place in captions.joined:
+        before, start = (
+            captions.cues[place - 1].start,
+            captions.cues[place].start if place < len(captions.cues) else None,
+        )
+        if before is not None and start is not None and start < before:
+            return (
+                f"two captions files were put together and the times start again at cue {place + 1}; they were not used"
+            )
+    return None
 
 
 def _by_problem(cues: Iterable[Cue]) -> dict[str, str]:

@@ -17,7 +17,7 @@ from cxsentiment.ingest.doubts import doubts
 from cxsentiment.ingest.guess import guess_roles
 from cxsentiment.ingest.mails import own_words
 from cxsentiment.ingest.options import ReadOptions
-from cxsentiment.ingest.times import in_utc
+from cxsentiment.ingest.times import changed_clock, in_utc
 from cxsentiment.ingest.values import MadeId, contact_id, shown
 from cxsentiment.schema import Party, Reject, RoleSource, Speaker, Transcript, Turn
 from cxsentiment.text import clean
@@ -129,7 +129,7 @@ def settle(
     for place, entry in enumerate(contact.entries):
         if entry.index is None:
             entry.index = place
-    started_at = _in_utc(_place_in_time(contact, options.dates.zone), options.dates)
+    started_at = _in_utc(_place_in_time(contact, options.dates.zone), options.dates, notes)
     mails = contact.mails or contact.channel == "email"
     turns, parties = _turns(contact.entries, options, notes, mails=mails)
     agent_id, attrs = _who_is_credited(contact, turns, notes)
@@ -182,6 +182,8 @@ def _place_in_time(contact: Contact, zone: str | None) -> str | None:
     moments = iter(placed)
     for entry in contact.entries:
         if entry.at is not None:
+            if doubt := changed_clock(entry.at, zone):
+                contact.notes.turn(entry.index or 0, f"the time is {doubt}")
             entry.start = round((next(moments) - first).total_seconds(), 6)
     zoned = sum(at.tzinfo is not None for at in timed)
     if zone is None and 0 < zoned < len(timed):
@@ -191,13 +193,15 @@ def _place_in_time(contact: Contact, zone: str | None) -> str | None:
     return (first if zoned or zone else first.replace(tzinfo=None)).isoformat()
 
 
-def _in_utc(text: str | None, dates: DateRules) -> str | None:
+def _in_utc(text: str | None, dates: DateRules, notes: Notes) -> str | None:
     """The start in UTC where its zone is known, from itself or from --timezone; else as it stands."""
     if text is None or text.endswith(("Z", "+00:00")):
         return text
     try:
         found = datetime.fromisoformat(text)
         if found.tzinfo is None and dates.zone is not None and len(text) > _DAY:
+            if doubt := changed_clock(found, dates.zone):
+                notes.add(f"the start of the contact is {doubt}")
             found = found.replace(tzinfo=ZoneInfo(dates.zone))
         return text if found.tzinfo is None else found.astimezone(UTC).isoformat()
     except (ValueError, OverflowError):

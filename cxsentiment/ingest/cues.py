@@ -14,6 +14,7 @@ _TIME = r"(?:[0-9]{1,4}:)?[0-9]{1,3}:[0-5]?[0-9](?:[.,][0-9]{1,9})?"
 TIMING = re.compile(rf"\s*({_TIME})\s*-->\s*({_TIME})(?:\s.*)?", re.DOTALL)
 _LIKE_TIMING = re.compile(rf"\s*{_TIME}\s*-->|.*-->\s*{_TIME}\s*$", re.DOTALL)
 _ARROW = "-->"
+_HEADER = re.compile(r"\ufeff?WEBVTT(?:[ \t].*)?")
 _COMMENT = re.compile(r"NOTE(?:[ \t]|$)")
 _LANGUAGE = re.compile(r"(?:NOTE\s+)?language\s*:\s*([A-Za-z0-9-]{2,20})\s*", re.IGNORECASE)
 NO_TIME = "has no time"
@@ -34,9 +35,13 @@ class Cue:
 
 @dataclass(slots=True)
 class Captions:
-    """The cues of a file. `numbered`: an id must be a number. `headless`: a WebVTT file without its first line."""
+    """The cues of a file. `numbered`: an id must be a number. `headless`: a WebVTT file without its first line.
+
+    `joined` holds the places in `cues` from which on they are those of another file that was put behind the first.
+    """
 
     cues: list[Cue] = field(default_factory=list)
+    joined: list[int] = field(default_factory=list)
     language: str | None = None
     numbered: bool = False
     headless: bool = False
@@ -49,6 +54,8 @@ class Captions:
             cue.start, cue.end = _seconds(match[1]), _seconds(match[2])
         else:
             cue.problem = NO_TIME if timing is None else BAD_TIME
+        if self.numbered and self.cues and id == "1":
+            self.joined.append(len(self.cues))
         self.cues.append(cue)
 
 
@@ -68,6 +75,9 @@ def read_webvtt(text: str) -> Captions:
     if not found.headless:
         blocks[0] = _read_header(blocks[0], found)
     for block in blocks:
+        if found.cues and _HEADER.fullmatch(block[0]):
+            found.joined.append(len(found.cues))
+            block = _read_header(block, found)
         if not block or _is_apart(block, found):
             continue
         rest = _read_block(block, found)

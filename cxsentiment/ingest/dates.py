@@ -6,6 +6,7 @@ A time without a zone is read in the declared zone; without one as UTC, and mark
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Literal, cast, get_args
 from zoneinfo import ZoneInfo
 
@@ -91,6 +92,15 @@ def read_date(value: object, rules: DateRules, now: datetime | None = None) -> M
     if found.at > (now or datetime.now(UTC)) + _AHEAD:
         raise DateError("future_date", "lies in the future")
     return found
+
+
+@lru_cache(maxsize=4096)
+def date_or_error(value: object, rules: DateRules) -> Moment | DateError | None:
+    """As `read_date`, with what it raises as a value, and remembered: tables write the same dates again and again."""
+    try:
+        return read_date(value, rules)
+    except DateError as error:
+        return error
 
 
 def looks_like_date(value: object, rules: DateRules) -> bool:

@@ -20,6 +20,7 @@ _DATED = re.compile(r"\s*\d{4}-\d{2}-\d{2}[T ]\d.*", re.DOTALL)
 # From here on a number in a declared unit is a moment since 1970, not a time in a contact.
 _EPOCH_S = 1e9
 _DAY_S = 86_400.0
+PAST_MIDNIGHT = "the times go back by more than half a day, as a clock does at midnight; they were not used"
 
 
 def read_time(value: object, field: str, index: int, notes: Notes, per_second: float | None) -> Stamp:
@@ -74,8 +75,8 @@ def place_in_time(
     Times of a day that pass midnight are not used: sorted by them, the end of a contact would stand before its start.
     Plain seconds pass none: where they go back, the source has its turns in another order.
     """
-    if _passes_midnight([start for start, _ in stamps if isinstance(start, _Clock)]):
-        notes.add("the times go back by more than half a day, as a clock does at midnight; they were not used")
+    if passes_midnight([start for start, _ in stamps if isinstance(start, _Clock)]):
+        notes.add(PAST_MIDNIGHT)
         return
     moments = [in_utc(start, zone) for start, _ in stamps if isinstance(start, datetime)]
     first = min(moments, default=None)
@@ -90,7 +91,7 @@ def place_in_time(
             entry.end = round((in_utc(end, zone) - first).total_seconds(), 6)
 
 
-def _passes_midnight(starts: Sequence[float]) -> bool:
+def passes_midnight(starts: Sequence[float]) -> bool:
     """Whether starts in the order of the source are times of a day that go round once, from late to early."""
     if len(starts) < 2 or not starts[-1] < _DAY_S / 2 <= starts[0] or max(starts) >= _DAY_S:
         return False

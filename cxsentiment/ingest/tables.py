@@ -18,7 +18,7 @@ from functools import lru_cache
 from itertools import islice
 
 from cxsentiment.errors import InputError
-from cxsentiment.ingest.dates import DateError, DateRules, Moment, looks_like_date, read_date
+from cxsentiment.ingest.dates import DateError, DateRules, Moment, date_or_error, looks_like_date
 from cxsentiment.ingest.options import CONTACT_FIELDS, START_COLUMNS, TURN_FIELDS, ReadOptions, normalise_name
 from cxsentiment.ingest.records import Unusable, read_or_reject
 from cxsentiment.ingest.sources import Advance, ignore
@@ -33,7 +33,8 @@ _MAX_LABELS = 1_000_000
 _DATES_TRIED = 1_000  # rows that tell whether a column holds dates
 _LISTED = 5
 _FILL_DOWN = (
-    "Where the id stands only in a contact's first row (merged cells), fill it down: its other turns are missing"
+    "Where the id stands only in a contact's first row (merged cells), unmerge the cells and fill it down to the last"
+    " row of the contact: its other turns are missing"
 )
 # Columns of files that are no transcripts.
 _SURVEY_COLUMNS = frozenset({"csat", "nps", "ces", "rating", "responseid", "response_id", "handle_s", "abandoned"})
@@ -145,7 +146,7 @@ def read_table(table: Table, options: ReadOptions, advance: Advance = ignore) ->
     declared = "started_at" in layout.fields
     layout = layout if declared else _with_dates(table, layout, options.dates)
     at = layout.fields.get("id")
-    expected, broken, labels = _survey(table, layout)
+    expected, broken, labels, below = _survey(table, layout)
     if not expected and not broken:
         raise InputError(
             "empty", table.source, "holds no turns: there is no row below the header", do="Export it again"
@@ -159,6 +160,7 @@ def read_table(table: Table, options: ReadOptions, advance: Advance = ignore) ->
         replace(options, columns={}),
         warnings,
         _damage(broken, expected, labels, options),
+        below,
         first_date=not declared,
     )
     yield from builder.orphans()
@@ -198,13 +200,17 @@ class _Broken:
     before: tuple[str, int] | None
 
 
-def _survey(table: Table, layout: Layout) -> tuple[Counter[str], list[_Broken], set[object]]:
-    """How many whole rows each contact has, the rows that are broken, and the speakers of the whole ones."""
+def _survey(
+    table: Table, layout: Layout
+) -> tuple[Counter[str], list[_Broken], set[object], Mapping[str, Sequence[int]]]:
+    """How many whole rows each contact has, the broken rows, the speakers of the whole ones, and those without an id
+    that stand right below a contact's."""
     at, speaker = layout.fields.get("id"), layout.fields["speaker"]
     expected: Counter[str] = Counter()
     broken = []
     labels: set[object] = set()
-    before = None
+    below: dict[str, list[int]] = {}
+    before, named = None, ""
     for row in table.rows(ignore):
         key = _key(row, at)
         if row.problem:
@@ -214,9 +220,12 @@ def _survey(table: Table, layout: Layout) -> tuple[Counter[str], list[_Broken], 
         else:
             expected[key] += 1
             before = key, row.number
+            named = key or named
+            if at is not None and named and not key:
+                below.setdefault(named, []).append(row.number)
             if len(labels) < _MAX_LABELS and isinstance(row.cells[speaker], str):
                 labels.add(row.cells[speaker])
-    return expected, broken, labels
+    return expected, broken, labels, below
 
 
 def _damage(
@@ -265,6 +274,7 @@ class _Builder:
         options: ReadOptions,
         warnings: tuple[str, ...],
         damage: Mapping[str | None, Mapping[int, str]],
+        below: Mapping[str, Sequence[int]],
         *,
         first_date: bool,
     ) -> None:
@@ -273,6 +283,7 @@ class _Builder:
         self._options = options
         self._warnings = warnings
         self._damage = damage
+        self._below = below
         self._first_date = first_date
 
     def orphans(self) -> Iterator[Reject]:
@@ -284,10 +295,13 @@ class _Builder:
         has_id = "id" in self._layout.fields
         if has_id and not key:
             numbers = [row.number for row in rows]
-            yield self._reject(numbers, "missing_id", f"have no contact id. {_FILL_DOWN}")
+            column = shown(self._table.columns[self._layout.fields["id"]].strip())
+            yield self._reject(numbers, "missing_id", f'have no contact id in column "{column}". {_FILL_DOWN}')
             yield from self._nobodys(key, numbers)
             return
         record, notes = self._record(rows, self._damage.get(key, {}))
+        if orphans := self._below.get(key):
+            notes.append(f"no contact id in {self._rows(orphans)} right below: turns of this contact may be missing")
         yield read_or_reject(
             record,
             source=self._table.source,
@@ -303,10 +317,12 @@ class _Builder:
             yield self._reject(rows, "bad_row", damage[rows[0]])
 
     def _reject(self, rows: Sequence[int], code: str, what: str) -> Reject:
+        return Reject(self._table.source, rows[0], None, code, f"{self._table.source}: {self._rows(rows)}: {what}")
+
+    def _rows(self, rows: Sequence[int]) -> str:
         numbers = ", ".join(map(str, rows[:_LISTED]))
         more = f" and {len(rows) - _LISTED} more" if len(rows) > _LISTED else ""
-        where = f"{self._table.source}: {self._table.unit}{'s' if len(rows) > 1 else ''} {numbers}{more}"
-        return Reject(self._table.source, rows[0], None, code, f"{where}: {what}")
+        return f"{self._table.unit}{'s' if len(rows) > 1 else ''} {numbers}{more}"
 
     def _record(self, rows: Sequence[Row], damage: Mapping[int, str]) -> tuple[dict[str, object], list[str]]:
         fields, extra = self._layout.fields, self._layout.extra
@@ -336,7 +352,7 @@ class _Builder:
         if at is None:
             return None
         value = row.cells[at]
-        return _date(value if isinstance(value, Hashable) else str(value), self._options.dates)
+        return date_or_error(value if isinstance(value, Hashable) else str(value), self._options.dates)
 
     def _dates(self, rows: Sequence[Row]) -> list[object]:
         """The different dates of the contact, as they stand: where the rows have dates of their own, the first."""
@@ -367,14 +383,6 @@ def _with_dates(table: Table, layout: Layout, rules: DateRules) -> Layout:
             extra = {other: at for other, at in layout.extra.items() if other != name}
             return Layout({**layout.fields, "started_at": layout.extra[name]}, extra)
     return layout
-
-
-@lru_cache(maxsize=4096)
-def _date(value: object, rules: DateRules) -> Moment | DateError | None:
-    try:
-        return read_date(value, rules)
-    except DateError as error:
-        return error
 
 
 def _distinct(rows: Sequence[Row], at: int) -> list[object]:

@@ -52,6 +52,21 @@ def moment(value: object) -> datetime | None:
     return None
 
 
+def changed_clock(found: datetime, zone: str | None) -> str | None:
+    """What is doubtful of a time without a zone that falls into a change of the clocks of the declared one.
+
+    None for any other time. `in_utc` reads it by the clock as it went before the change.
+    """
+    if found.tzinfo is not None or zone is None:
+        return None
+    first, second = (found.replace(tzinfo=ZoneInfo(zone), fold=fold).utcoffset() for fold in (0, 1))
+    if first is None or second is None or first == second:
+        return None
+    if first > second:
+        return f"in the hour that comes twice in {zone}, as the clocks are put back: read as the first of the two"
+    return f"in the hour that {zone} does not have, as the clocks are put forward: read as an hour later"
+
+
 def in_utc(found: datetime, zone: str | None) -> datetime:
     """A time in UTC; where it names no zone it is of the declared one, else of UTC."""
     if found.tzinfo is None:

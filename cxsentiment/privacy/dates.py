@@ -50,19 +50,32 @@ _BORN = re.compile(
     r"(?<!\w)(?:(?:date|day|year|month)[ _-]of[ _-](?:my |your |his |her )?birth|birth[ _-]?(?:date|day|year)"
     r"|d\.?\s?o\.?\s?b\.?"
     r"|born|b-?day"
-    r"|(?:nac[íi](?:d[oa])?|nacimiento|cumpleaños|geboren|geburts(?:datum|tag)|née?|naissance|nasci(?:d[oa])?"
-    r"|nascimento|anivers[áa]rio)(?: (?:el|am|le|em|no))?)(?!\w)",
+    r"|(?:nac(?:[íi](?:d[oa])?|ió)|nacimiento|cumpleaños|geboren|geburts(?:datum|tag)|née?|naissance|nasci(?:d[oa])?"
+    r"|nascimento|anivers[áa]rio)(?: (?:el|am|le|em|no|en|im))?(?: (?:el )?(?:año|ano|jahre?))?)(?!\w)",
     re.IGNORECASE,
 )
 # One of these is in every cue; forms write them with underscores.
 GATE = frozenset(
     """
     birth birthdate birthday birthyear birth_date birth_day birth_year date_of_birth day_of_birth month_of_birth
-    year_of_birth dob d b born bday day nací naci nacido nacida nacimiento cumpleaños geboren geburtsdatum geburtstag né
-    née naissance nasci nascido nascida nascimento aniversário aniversario
+    year_of_birth dob d b born bday day nací naci nació nacido nacida nacimiento cumpleaños geboren geburtsdatum
+    geburtstag né née naissance nasci nascido nascida nascimento aniversário aniversario
     """.split()
 )
 _DAY_DIGITS = range(5, 9)
+# "Born in the year 1985": said between the cue and a year, never between a cue and a number of things.
+_THE_YEAR = re.compile(r"\bthe year(?: of)?\s*$", re.IGNORECASE)
+# A number alone that counts what follows is no year: "born two thousand miles away", "born at 1995 grams". After "in"
+# it stays one, for "born in 1985 months before him" is; better a number lost than a day kept.
+_NUMBER_WORDS = rf"{_UNIT_WORD}|{_TEEN_WORD}|{_TENS_WORD}|hundred|thousand|million|and|oh|o|zero|double|triple"
+_NUMBER_ALONE = re.compile(rf"\d+|(?:(?:{_NUMBER_WORDS})[\s-]*)+", re.IGNORECASE)
+_COUNTED = re.compile(
+    r"[\s-]+(?:years?|yrs?|months?|weeks?|days?|hours?|hrs?|minutes?|mins?|seconds?|generations?|miles?|kilomet(?:er|re)s?"
+    r"|kms?|met(?:er|re)s?|feet|blocks?|grams?|kilos?|kgs?|pounds?|lbs?|ounces?|dollars?|bucks|euros?|rupees?|pesos?|quid"
+    r"|cents?|percent|points)\b",
+    re.IGNORECASE,
+)
+_SAID_IN = re.compile(r"\bin\s*$", re.IGNORECASE)
 _AGE_AFTER = re.compile(r"\s*(?:years?|yrs?|months?|days?|weeks?|hours?|minutes?|times|people|of (?:them|us))\b", re.I)
 
 
@@ -93,12 +106,23 @@ def asks_birth(text: str, tokens: Sequence[Token]) -> int | None:
 
 def _date_after(text: str, end: int, runs: Sequence[Run]) -> Found | None:
     date = _date().search(text, end, end + 160)
-    if date is not None and small_words(text[end : date.start()]):
+    if date is not None and _is_meant(text, end, date.start(), date.end()):
         return Found(date.start(), date.end(), "DOB")
     run = next_run(runs, end)
-    if run is not None and _may_be_day(run) and small_words(text[end : run.start]):
+    if run is not None and _may_be_day(run) and _is_meant(text, end, run.start, run.end):
         return Found(run.start, run.end, "DOB")
     return None
+
+
+def _is_meant(text: str, cue_end: int, start: int, end: int) -> bool:
+    """Whether a cue that ends at `cue_end` speaks of the day or the number at [start, end)."""
+    gap = _THE_YEAR.sub("", text[cue_end:start])
+    return small_words(gap) and (_SAID_IN.search(gap) is not None or not _is_count(text, start, end))
+
+
+def _is_count(text: str, start: int, end: int) -> bool:
+    """Whether a number without a day or month says how many of the thing after it there are."""
+    return _COUNTED.match(text, end) is not None and _NUMBER_ALONE.fullmatch(text, start, end) is not None
 
 
 def _may_be_day(run: Run) -> bool:

@@ -34,6 +34,14 @@ _LIKE_A_LOCAL_PART = re.compile(
 )
 # Before "@", which joins places less often than "at" does: "mike7", "mary-jane".
 _NEAR_A_SIGN = re.compile(r"^[^\W\d_]+(?:\d|[._+-][^\W\d_])")
+# Two words may be a name ("jane-doe") or what was bought ("gift-card"): a name where nothing else is said.
+_MAY_BE_A_NAME = re.compile(
+    r"(?!(?:check|sign|log|opt|pre|add|gift|pick|drop|live|self|on|off)-)[^\W\d_]{2,}-[^\W\d_]{2,}$"
+)
+_ANSWER = re.compile(
+    r"(?:\W*\b(?:yes|yeah|yep|sure|okay|ok|um|uh|so|it's|its|it is|that's|that is|that would be)\b)*\W*", re.I
+)
+_NOTHING = re.compile(r"\W*(?:thanks|thank you|please)?\W*", re.IGNORECASE)
 _ABBREVIATION = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]?")
 # The signs as they are said in English, Spanish, German, French and Portuguese. "At one point be" is no domain.
 DOT = r"(?:dot|punto|punkt|ponto|point(?=\s+(?:com|eu|fr|net|org)\b))"
@@ -62,6 +70,7 @@ _LOCAL = re.compile(
     re.IGNORECASE,
 )
 _LONGEST = 100  # characters of a local part
+_LONGEST_ANSWER = 160
 _NAMED = re.compile(
     r"\b(?:e-?mails?|gmail)(?: (?:address|id))?(?:'s|:| is| was| to)?(?: (?:it's|um|uh|at|just))*\s*$", re.I
 )
@@ -103,9 +112,15 @@ def _is_somebody(text: str, local: re.Match[str], domain: re.Match[str]) -> bool
         return False
     marked = bool(_LIKE_A_LOCAL_PART.search(said)) or _dot_said(local[0].lower())
     marked = marked or ("@" in domain["apart"] and bool(_NEAR_A_SIGN.search(said)))
+    marked = marked or (bool(_MAY_BE_A_NAME.match(said)) and _is_all(text, local.start(), domain.end()))
     host = domain["host"].lower()
     provider = host in _PROVIDERS or (host in _NETWORKS and domain["top"].lower() == "net")
     return bool(marked or provider or _NAMED.search(text, max(0, local.start() - 40), local.start()))
+
+
+def _is_all(text: str, start: int, end: int) -> bool:
+    """Whether little stands beside [start, end): "yes, it's …, thanks"."""
+    return len(text) < _LONGEST_ANSWER and bool(_ANSWER.fullmatch(text, 0, start) and _NOTHING.fullmatch(text, end))
 
 
 def _dot_said(local: str) -> bool:

@@ -72,8 +72,13 @@ def _read_chat(document: Any, origin: Origin) -> Iterator[Contact | InputError]:
     roles = _roles(document)
     entries = []
     skipped: Counter[str] = Counter()
-    for item in objects(document, "Transcript"):
+    said = objects(document, "Transcript")
+    # Where nothing else was said, the earlier session is what the file is of.
+    continued = any(_kind(item) == "message" and not _is_earlier(item) for item in said)
+    for item in said:
         kind = _kind(item)
+        if kind == "message" and continued and _is_earlier(item):
+            kind = "message of an earlier session"
         if kind != "message":
             skipped[kind] += 1
             continue
@@ -123,6 +128,14 @@ def _kind(item: Mapping[str, Any]) -> str:
     if item.get("Type") == "ATTACHMENT":
         return "attachment"
     return "message" if content in ("", *_TEXTS) else "interactive message"
+
+
+def _is_earlier(item: Mapping[str, Any]) -> bool:
+    """Whether an entry of a persistent chat is of an earlier session, whose own contact has it too.
+
+    Only then it names its contact as a related one, and has no `ContactId`.
+    """
+    return name(item.get("RelatedContactId")) is not None and name(item.get("ContactId")) is None
 
 
 def _roles(document: object) -> dict[str, str]:
