@@ -43,7 +43,9 @@ _DEMO = (
 
 def fail(error: CxError) -> None:
     """Print an error meant for a person on standard error."""
-    Console(stderr=True, highlight=False).print(f"[bold red]error:[/] {escape(error.message)}", soft_wrap=True)
+    Console(stderr=True, highlight=False, emoji=False).print(
+        f"[bold red]error:[/] {escape(error.message)}", soft_wrap=True
+    )
 
 
 @contextmanager
