@@ -36,7 +36,7 @@ INCOMING = ".incoming"
 _LIST = "batch.json"
 # Why a file is not scored: the code of its line in rejects.jsonl, and `left_out` of its entry in the receipt.
 _CHANGED, _MOVED = "changed_file", "moved_file"
-_SUMS = ("contacts", "turns", "roles", "null_reasons", "masked", "warnings", "notes", "seconds")
+_SUMS = ("contacts", "turns", "roles", "readers", "null_reasons", "masked", "warnings", "notes", "seconds")
 
 
 class Batches:

@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
 
+from cxsentiment.ingest.facts import formats
 from cxsentiment.ingest.identities import FirstSeen, told_of_copies
+from cxsentiment.ingest.installed import installed
 from cxsentiment.ingest.intake import read_contacts
 from cxsentiment.ingest.options import ReadOptions
-from cxsentiment.ingest.readers import formats
 from cxsentiment.ingest.sources import Source, find_sources, source_name
 from cxsentiment.ingest.values import shown
 from cxsentiment.language import language_of
@@ -209,7 +210,7 @@ class _Found:
             beside = "its contacts stand in the input already" if self.copies else "it is read with another file"
             yield "no contact" if self.rejects else f"no contact of its own: {beside}"
             return
-        known = {facts.name: facts for facts in formats()}
+        known = {facts.name: facts for facts in (*formats(), *installed().loaded())}
         for name, count in self.formats.most_common():
             title = f"{known[name].title} ({name})" if name in known else name
             times = f"; its times: {known[name].times}" if name in known else ""

@@ -106,6 +106,8 @@ def check(
 
     from cxsentiment.check import check as look
     from cxsentiment.check_terminal import print_checks
+    from cxsentiment.ingest.installed import installed
+    from cxsentiment.terminal import warn_of_readers
 
     options = options_of(map_, role, roles, guess_roles, format_, time_unit, date_order, timezone)
     checks = list(look(files, options))
@@ -113,6 +115,7 @@ def check(
         print_json([asdict(found) for found in checks])
     else:
         print_checks(checks, options.unmet())
+    warn_of_readers(installed().faults.values())
     raise typer.Exit(ExitCode.REJECTS if any(found.rejects for found in checks) else ExitCode.DONE)
 
 
@@ -122,12 +125,15 @@ def formats(as_json: Json = False) -> None:
     from dataclasses import asdict
 
     from cxsentiment import terminal
-    from cxsentiment.ingest.readers import formats as known
+    from cxsentiment.ingest.facts import formats as own
+    from cxsentiment.ingest.installed import installed
 
+    known = [*own(), *(given.facts for given in installed().usable())]
     if as_json:
-        print_json([asdict(facts) for facts in known()])
+        print_json([asdict(facts) for facts in known])
     else:
-        terminal.print_formats(known())
+        terminal.print_formats(known)
+    terminal.warn_of_readers(installed().faults.values())
 
 
 @app.command()

@@ -1,6 +1,7 @@
 """Stage 1: read → shards → scored shards → receipt. `run` reads top to bottom."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ from cxsentiment.errors import UsageError
 from cxsentiment.executors import Task, folder_there
 from cxsentiment.ingest.contactlog import ContactLog, LogJoin
 from cxsentiment.ingest.identities import FirstSeen
-from cxsentiment.ingest.intake import read_contacts
+from cxsentiment.ingest.intake import read_contacts, require_format
 from cxsentiment.ingest.matching import HELD_COLUMNS, Held, Joined, held, join
 from cxsentiment.ingest.options import ReadOptions
 from cxsentiment.ingest.scales import Scales
@@ -98,6 +99,7 @@ def run(
     """
     _refuse(settings)
     require(settings.device)
+    require_format(settings.options)
     clock = _Clock()
     sources = _outside(out, find_sources(inputs))
     still = Stillness(sources)
@@ -148,7 +150,9 @@ def _run(
     if before is None:
         runs.remove_report(out)
     elif before.get("state") == "complete":
-        if stands(out, before):
+        if not plan.offers(before):  # read again; shards that hold the same contacts are kept
+            runs.remove_report(out)
+        elif stands(out, before):
             return before | {"already_scored": True}
         redone = dict.fromkeys(runs.remove_altered(out, before["files"]))
     sign()
@@ -184,6 +188,7 @@ def _run(
         joined.facts if joined else None,
         reader.log.facts() if reader.log else None,
         side,
+        reader.formats,
     )
     receipt = erased.receipt(compose(plan, out, results, reading, clock.started, clock.seconds))
     core_seconds = clock.core_seconds + sum(result.core_seconds for result in results)
@@ -287,6 +292,7 @@ class _Reader:
         self._bytes = 0
         self._refused = refused
         self.contacts = 0
+        self.formats: Counter[str] = Counter()
         self.matched: dict[str, None] = {}
         self.log = LogJoin(settings.log) if settings.log else None
         self.seconds = 0.0
@@ -307,6 +313,7 @@ class _Reader:
                 self._refused.add(record)
                 continue
             self.contacts += 1
+            self.formats[record.format] += 1
             yield self._joined(record)
 
     def _joined(self, contact: Transcript) -> Transcript:

@@ -15,6 +15,7 @@ from cxsentiment import parts, runs
 from cxsentiment.errors import UsageError
 from cxsentiment.ingest.contactlog import ContactLog
 from cxsentiment.ingest.identities import told_of_copies
+from cxsentiment.ingest.installed import installed, offered
 from cxsentiment.ingest.options import ReadOptions
 from cxsentiment.ingest.scales import Scales
 from cxsentiment.ingest.sources import Source, size_of, source_name
@@ -79,6 +80,13 @@ class Plan:
         """The libraries without this package, whose version is a part of its own."""
         return {name: found for name, found in self.libraries.items() if name != OWN}
 
+    def offers(self, receipt: Mapping[str, Any]) -> bool:
+        """Whether files are offered to the same formats of other packages as in the finished run of that receipt.
+
+        That is no part of the identity: a package changes nothing of what others read.
+        """
+        return {*receipt.get("readers", ())} == {*offered(self.options.format).values()}
+
     def identity(self) -> str:
         """One hash of all of it: two runs with the same identity write the same shards."""
         return _hash(self.parts())
@@ -129,7 +137,7 @@ class Reading:
     """What reading the input found: contacts in it, what was refused, seconds; what became of surveys and log.
 
     `contacts` counts also what was rejected, copies, and what was erased from this run before and is left out; `side`
-    are the hashes of the tables of the whole run.
+    are the hashes of the tables of the whole run; `formats` counts contacts by format.
     """
 
     contacts: int
@@ -138,6 +146,7 @@ class Reading:
     surveys: Mapping[str, Any] | None = None
     log: Mapping[str, Any] | None = None
     side: Mapping[str, str] = field(default_factory=dict)
+    formats: Mapping[str, int] = field(default_factory=dict)
 
 
 def fingerprint(source: Source) -> dict[str, Any]:
@@ -278,6 +287,7 @@ def compose(
         },
         "unmet_roles": list(plan.options.unmet()),
         "inputs": list(plan.inputs),
+        **_readers(plan.options.format, reading.formats),
         **totals(notes, reading.contacts, reading.refused),
         "surveys": reading.surveys,
         "log": reading.log,
@@ -287,6 +297,13 @@ def compose(
         "shards_reused": sum(not result.seconds for result in results),
         "files": hashes,
     }
+
+
+def _readers(name: str | None, formats: Mapping[str, int]) -> dict[str, Any]:
+    """Which formats of other packages were offered, the contacts that each read, and what is wrong with packages."""
+    readers = {told: formats.get(one, 0) for one, told in offered(name).items()}
+    faults = sorted(installed().faults.values()) if readers or name is None else []
+    return ({"readers": readers} if readers else {}) | ({"reader_faults": faults} if faults else {})
 
 
 def totals(notes: Sequence[runs.ShardNote], contacts: int, refused: Refused) -> dict[str, Any]:

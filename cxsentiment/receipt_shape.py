@@ -109,6 +109,8 @@ class _Receipt(_Object):
     rubric: _Rubric = _Rubric()
     settings: dict[str, Any] = {}
     inputs: list[_Input] = []
+    readers: _Counts = {}
+    reader_faults: list[str] = []
     contacts: _Counts = {}
     turns: _Counts = {}
     roles: _Counts = {}

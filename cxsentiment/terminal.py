@@ -3,7 +3,7 @@
 import json
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -43,7 +43,9 @@ _DEMO = (
 
 def fail(error: CxError) -> None:
     """Print an error meant for a person on standard error."""
-    Console(stderr=True, highlight=False).print(f"[bold red]error:[/] {escape(error.message)}", soft_wrap=True)
+    Console(stderr=True, highlight=False, emoji=False).print(
+        f"[bold red]error:[/] {escape(error.message)}", soft_wrap=True
+    )
 
 
 @contextmanager
@@ -138,6 +140,10 @@ def print_run(receipt: Mapping[str, Any], out: Path) -> None:
     if log := receipt.get("log"):
         _print_log_facts(console, log)
     print_unmet(console, receipt.get("unmet_roles") or ())
+    for reader, count in receipt.get("readers", {}).items():
+        if count:
+            console.print(f"read by {escape(reader)}: {_n(count, 'contact')}")
+    warn_of_readers(receipt.get("reader_faults", ()))
     _print_told(console, receipt, out)
 
 
@@ -218,6 +224,15 @@ def print_unmet(console: Console, roles: Sequence[str]) -> None:
         )
 
 
+def warn_of_readers(faults: Iterable[str]) -> None:
+    """What is wrong with formats of other packages, on standard error."""
+    console = Console(stderr=True, highlight=False, emoji=False)  # "module:X:" holds no emoji
+    for fault in faults:
+        console.print(
+            f"[yellow]a reader of another package is not used as it should be:[/] {escape(fault)}", soft_wrap=True
+        )
+
+
 def print_formats(formats: Sequence["Format"]) -> None:
     """Every format: its name for --format, how roles are known, the unit of its times, and an example."""
     console = screen()
@@ -225,6 +240,8 @@ def print_formats(formats: Sequence["Format"]) -> None:
         console.print(f"[bold]{escape(known.name)}[/]  {escape(known.title)}")
         console.print(f"    roles: {escape(known.roles)}")
         console.print(f"    times: {escape(known.times)}")
+        if known.package:
+            console.print(f"    given by package {escape(known.package)}")
         if known.example:
             console.print(f"    {escape(known.example)}")
 

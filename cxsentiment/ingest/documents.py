@@ -1,4 +1,4 @@
-"""A parsed JSON document → transcripts: a vendor's format where its structure is known, else the generic record."""
+"""A parsed JSON document → transcripts: a vendor's format or a package's by its structure, else the generic record."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -6,8 +6,8 @@ from pathlib import Path
 
 from cxsentiment.errors import CompanionError, InputError
 from cxsentiment.ingest.catalogue import DOCUMENT_FORMATS
-from cxsentiment.ingest.contacts import identity_of, settle
-from cxsentiment.ingest.formats import DocumentFormat, Origin
+from cxsentiment.ingest.formats import DocumentFormat, Origin, settled
+from cxsentiment.ingest.installed import guarded, installed
 from cxsentiment.ingest.options import TURN_FIELDS, ReadOptions, normalise_name
 from cxsentiment.ingest.paths import MISSING, value_at, without
 from cxsentiment.ingest.plain import turns_of
@@ -19,14 +19,19 @@ from cxsentiment.schema import Reject, Transcript
 
 
 def find_format(document: object, options: ReadOptions) -> DocumentFormat | None:
-    """The vendor's format of a document; None for the generic record. `options.format` decides where it names one."""
+    """The vendor's format of a document; None for the generic record. `options.format` decides where it names one.
+
+    Formats of other packages are asked last, of what would be read as a generic record that has no `turns`.
+    """
     if options.format is not None:
         named = next((known for known in DOCUMENT_FORMATS if known.name == options.format), None)
+        named = named or installed().document(options.format)
         # An array that is not itself such a document may be one of such documents.
         return named if named and (not isinstance(document, list) or named.detect(document)) else None
     if value_at(document, options.columns.get("turns", "turns")) is not MISSING:
         return None
-    return next((known for known in DOCUMENT_FORMATS if known.detect(document)), None)
+    own = next((known for known in DOCUMENT_FORMATS if known.detect(document)), None)
+    return own or next((known for known in installed().documents() if known.detect(document)), None)
 
 
 def read_document(
@@ -132,18 +137,6 @@ def _read(
             f"is not {found.facts.title}: its structure is another",
             do="Leave --format out, and the format is found by structure",
         )
-    stem = Path(content_name(source)).stem
-    count = 0
-    for number, contact in enumerate(found.read(document, Origin(source, name, options)), start=first):
-        count += 1
-        if isinstance(contact, InputError):
-            yield Reject(name, number, None, contact.code, contact.message)
-            continue
-        for warning in warnings:
-            contact.notes.add(warning)
-        identity = identity_of(contact, stem if number == 1 else f"{stem}:{number}")
-        yield settle(contact, identity, options, source=name, record=number, format_name=found.name)
-    if not count:
-        raise InputError(
-            "empty", name, f"holds no contact ({found.facts.title})", do="Export it again, with its messages"
-        )
+    origin = Origin(source, name, options)
+    results = settled(found.read(document, origin), found.facts, origin, first, warnings)
+    yield from guarded(found.facts, name, results) if found.facts.package else results

@@ -8,13 +8,18 @@ from pathlib import Path
 from cxsentiment.errors import CompanionError, InputError, UsageError
 from cxsentiment.ingest.archives import is_archive, is_office, members
 from cxsentiment.ingest.catalogue import DOCUMENT_FORMATS
+from cxsentiment.ingest.facts import formats
+from cxsentiment.ingest.formats import FileFormat
 from cxsentiment.ingest.heads import Head, head_of, refuse, refuse_unread
 from cxsentiment.ingest.identities import FirstSeen, check_new
+from cxsentiment.ingest.installed import installed
 from cxsentiment.ingest.options import ReadOptions
-from cxsentiment.ingest.readers import READERS, Reader, formats
+from cxsentiment.ingest.readers import READERS, Reader, reader_of
 from cxsentiment.ingest.sources import Advance, Source, ignore, size_of, source_name
 from cxsentiment.privacy import mask
 from cxsentiment.schema import Reject, Transcript
+
+_JSON = [reader for reader in READERS if reader.name in ("jsonl", "json")]
 
 
 def read_contacts(
@@ -141,20 +146,25 @@ def find_reader(source: Source, options: ReadOptions) -> tuple[Reader, str | Non
     With `options.format` the reader of that format, whatever the structure (a vendor's JSON: that of JSON).
 
     Raises:
-        UsageError: `options.format` is no format.
+        UsageError: as `require_format`.
         InputError: `link`, `not_a_file`, `unreadable`, `damaged`, `empty`, `unknown_format`, or a code that names
             what it is: `audio`, `image`, `document`, `compressed`, `archive`, `pickle`, `markup`.
     """
     return _reader_for(source, _head(source), options)
 
 
+def require_format(options: ReadOptions) -> None:
+    """Raise UsageError where `options.format` is no format, or that of a package that cannot be used."""
+    if options.format is not None:
+        _named(options.format)
+
+
 def _reader_for(source: Source, head: Head, options: ReadOptions) -> tuple[Reader, str | None]:
     where = source_name(source)
     refuse(head, where)
-    for reader in _candidates(options):
-        if options.format == reader.name or reader.detect(head, options):
-            note = None if head.suffix in reader.suffixes else f"read as {reader.facts.title} by its content"
-            return reader, note
+    if (reader := _fitting(head, options)) is not None:
+        note = None if head.suffix in reader.suffixes else f"read as {reader.facts.title} by its content"
+        return reader, note
     refuse_unread(head, where)
     raise InputError(
         "unknown_format",
@@ -165,12 +175,29 @@ def _reader_for(source: Source, head: Head, options: ReadOptions) -> tuple[Reade
     )
 
 
-def _candidates(options: ReadOptions) -> Sequence[Reader]:
-    name = options.format
-    if name is None:
-        return READERS
+def _fitting(head: Head, options: ReadOptions) -> Reader | None:
+    """The reader of a file. What only its suffix gives to a built-in format is offered to those of packages before."""
+    if options.format is not None:
+        readers = _named(options.format)
+        return readers[0] if len(readers) == 1 else _first(readers, head, options)
+    own = _first(READERS, head, options)
+    nameless = replace(head, suffix="")
+    if own is not None and (own.detect(nameless, options) or _first(READERS, nameless, options) is not None):
+        return own
+    return _first([reader_of(known) for known in installed().files()], head, options) or own
+
+
+def _first(readers: Sequence[Reader], head: Head, options: ReadOptions) -> Reader | None:
+    return next((reader for reader in readers if reader.detect(head, options)), None)
+
+
+def _named(name: str) -> Sequence[Reader]:
+    """Who may read what `--format` names."""
     if chosen := [reader for reader in READERS if reader.name == name]:
         return chosen
     if any(known.name == name for known in DOCUMENT_FORMATS):
-        return [reader for reader in READERS if reader.name in ("jsonl", "json")]
-    raise UsageError(f"--format {name}", "is no format", allowed=", ".join(known.name for known in formats()))
+        return _JSON
+    if (found := installed().find(name)) is not None:
+        return [reader_of(found)] if isinstance(found, FileFormat) else _JSON
+    known = (*(facts.name for facts in formats()), *installed().declared)
+    raise UsageError(f"--format {name}", "is no format", allowed=", ".join(known))
