@@ -3,6 +3,8 @@
 import html
 import json
 import re
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -244,6 +246,59 @@ def test_throttling_ends_and_guards_names_and_addresses(run, tmp_path, monkeypat
             known.sign_in(f"user{k}", "wrong", "10.0.9.9")
         with pytest.raises(TooManyTriesError):
             known.sign_in("ada", "right", "10.0.9.9")
+
+
+def test_guesses_that_are_sent_at_once_count_each_other(tmp_path, monkeypatch):
+    with LabelStore.open(str(tmp_path / "r.db"), create=True) as store:
+        known = Accounts(store)
+        looked_at, told = [], []
+        opened = threading.Event()
+
+        def slow(given: str, stored: str | None) -> bool:
+            looked_at.append(given)
+            opened.wait(20)
+            return given == "right"
+
+        monkeypatch.setattr(accounts_module.passwords, "is_right", slow)
+        monkeypatch.setattr(accounts_module.passwords, "hashed", lambda given: "hash")
+        known.add("ada", "admin", agent_id=None, password="any")
+
+        def guess(k: int) -> None:
+            try:
+                told.append(known.sign_in("ada", f"guess {k}", "here"))
+            except TooManyTriesError:
+                told.append("refused")
+
+        threads = [threading.Thread(target=guess, args=[k]) for k in range(12)]
+        for one in threads:
+            one.start()
+        end = time.monotonic() + 20
+        while len(looked_at) + len(told) < 12 and time.monotonic() < end:
+            time.sleep(0.01)
+        opened.set()
+        for one in threads:
+            one.join(30)
+        assert len(looked_at) == 5
+        assert told.count("refused") == 7
+
+
+def test_right_passwords_use_up_no_tries(tmp_path, monkeypatch):
+    with LabelStore.open(str(tmp_path / "r.db"), create=True) as store:
+        known = Accounts(store)
+        monkeypatch.setattr(accounts_module.passwords, "is_right", lambda given, stored: given == "right")
+        monkeypatch.setattr(accounts_module.passwords, "hashed", lambda given: "hash")
+        known.add("ada", "admin", agent_id=None, password="any")
+        moment = [1_000_000]
+        monkeypatch.setattr(accounts_module.time, "time", lambda: moment[0])
+        for k in range(49):
+            known.sign_in(f"user{k}", "wrong", "office")
+        for _ in range(60):
+            moment[0] += 10
+            assert known.sign_in("ada", "right", "office").name == "ada"
+        moment[0] += 15 * 60 - 600 + 1  # since the last wrong one: the right ones must not have kept it young
+        for k in range(49):
+            assert known.sign_in(f"other{k}", "wrong", "office") is None
+        assert known.sign_in("ada", "right", "office").name == "ada"
 
 
 def test_a_session_ends_when_idle_when_old_and_with_its_user(run, tmp_path, monkeypatch):

@@ -130,16 +130,22 @@ class Accounts:
         keys = {"both": f"{name}\0{address}", "name": f"name\0{name}", "address": f"address\0{address}"}
         keys = {kind: hashlib.sha256(key.encode("utf-8", "replace")).hexdigest() for kind, key in keys.items()}
         with self._store.reading() as connection:
+            _refuse_many(connection, keys)  # who is refused anyway waits for no writer
+        with self._store.writing() as connection:
+            # Counted before the slow hash, not after it: of guesses that are sent at once each must see the others.
             _refuse_many(connection, keys)
+            for key in keys.values():
+                _count_try(connection, key)
             row = _row(connection, name)
         right = passwords.is_right(password, None if row is None else row["password_hash"])
         allowed = right and row is not None and not row["disabled"]
         with self._store.writing() as connection:
             if allowed:
                 connection.execute(delete(login_failures).where(login_failures.c.key == keys["both"]))
+                _take_back(connection, keys["name"], keys["address"])
             else:
-                for key in keys.values():
-                    _count_failure(connection, key)
+                change = update(login_failures).where(login_failures.c.key.in_(keys.values()))
+                connection.execute(change.values(last=int(time.time())))
             # The name of a failed try is not written down: people type passwords into the wrong field.
             known = name if row is not None else "unknown user"
             note(connection, "signed in" if allowed else "sign-in failed", known, {"address": address}, known)
@@ -222,12 +228,21 @@ def _refuse_many(connection: Connection, keys: dict[str, str]) -> None:
             raise TooManyTriesError(row["last"] + _WINDOW_S - moment)
 
 
-def _count_failure(connection: Connection, key: str) -> None:
+def _count_try(connection: Connection, key: str) -> None:
+    """Count a try as a failure, before it is known to be one; when the last failure was is not touched."""
     moment = int(time.time())
     row = connection.execute(select(login_failures).where(login_failures.c.key == key)).mappings().first()
     if row is None:
         connection.execute(insert(login_failures), {"key": key, "failures": 1, "last": moment})
+        return
+    change = update(login_failures).where(login_failures.c.key == key)
+    if row["last"] > moment - _WINDOW_S:
+        connection.execute(change.values(failures=login_failures.c.failures + 1))
     else:
-        failures = row["failures"] + 1 if row["last"] > moment - _WINDOW_S else 1
-        change = update(login_failures).where(login_failures.c.key == key)
-        connection.execute(change.values(failures=failures, last=moment))
+        connection.execute(change.values(failures=1, last=moment))
+
+
+def _take_back(connection: Connection, *keys: str) -> None:
+    """Count a try no more: its password was right."""
+    change = update(login_failures).where(login_failures.c.key.in_(keys), login_failures.c.failures > 0)
+    connection.execute(change.values(failures=login_failures.c.failures - 1))
