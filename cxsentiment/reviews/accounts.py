@@ -55,10 +55,14 @@ class TooManyTriesError(Exception):
 
 
 class Accounts:
-    """The users of a store of labels and their sessions. Methods raise StoreError where the store cannot be used."""
+    """The users of a store of labels and their sessions. Methods raise StoreError where the store cannot be used.
 
-    def __init__(self, store: LabelStore) -> None:
+    `proxied` says that a proxy checks people, so that an admin without a password can come in as well as one with it.
+    """
+
+    def __init__(self, store: LabelStore, *, proxied: bool = False) -> None:
         self._store = store
+        self._proxied = proxied
 
     def users(self) -> list[User]:
         """All users, by name."""
@@ -93,7 +97,7 @@ class Accounts:
         """Give a user another role, or an agent another agent id; their sessions end.
 
         Raises:
-            UsageError: nobody, no role, an agent without agent_id, or the last admin who may sign in.
+            UsageError: nobody, no role, an agent without agent_id, or the last admin who may sign in or has a password.
         """
         values = {"role": role, "agent_id": _agent_of(role, agent_id)}
         self._change(name, values, "role changed", who, values)
@@ -115,7 +119,7 @@ class Accounts:
         details: Mapping[str, object] | None = None,
     ) -> None:
         with self._store.writing() as connection:
-            _keep_an_admin(connection, name, values)
+            _keep_an_admin(connection, name, values, proxied=self._proxied)
             if connection.execute(update(users).where(users.c.name == name).values(**values)).rowcount == 0:
                 raise UsageError(f"user {name}", "is not there", do="See the names: cxsentiment user list")
             connection.execute(delete(sessions).where(sessions.c.user_name == name))
@@ -199,13 +203,19 @@ def _agent_of(role: str, agent_id: str | None) -> str | None:
     return agent_id
 
 
-def _keep_an_admin(connection: Connection, name: str, values: Mapping[str, Any]) -> None:
+def _keep_an_admin(connection: Connection, name: str, values: Mapping[str, Any], *, proxied: bool) -> None:
     """Refuse a change after which no admin could sign in. Two such changes at once wait for each other."""
     if values.get("role", "admin") == "admin" and not values.get("disabled"):
         return
-    question = select(users.c.name).where(users.c.role == "admin", users.c.disabled.is_(False)).order_by(users.c.name)
-    if connection.execute(question.with_for_update()).scalars().all() == [name]:
+    question = select(users.c.name, users.c.password_hash.is_not(None))
+    question = question.where(users.c.role == "admin", users.c.disabled.is_(False)).with_for_update()
+    admins: dict[str, bool] = {admin: has for admin, has in connection.execute(question)}
+    if list(admins) == [name]:
         raise UsageError(f"user {name}", "is the last admin who may sign in", do="Make somebody else an admin first")
+    # Without a password only a proxy lets somebody in, and whether there is one is known to the pages alone.
+    if admins.pop(name, False) and not proxied and not any(admins.values()):
+        do = f"Give another a password first: cxsentiment user password {min(admins)}"
+        raise UsageError(f"user {name}", "is the last admin who has a password", do=do)
 
 
 def _hash(token: str) -> str:
