@@ -13,6 +13,7 @@ from statistics import NormalDist
 import numpy as np
 import pyarrow as pa
 
+from cxsentiment.amounts import counted
 from cxsentiment.reasons import Reason
 from cxsentiment.schema import AgentScore, Estimate
 from cxsentiment.stats.arrays import FloatArray, IntArray, codes, floats
@@ -87,9 +88,7 @@ def _flagged(estimate: Estimate, null_reasons: Sequence[str | None]) -> Estimate
         cause = "".join(f": {why}" for why, _ in causes)
         return missing(Reason("not_scored", f"none of this agent's contacts has a score{cause}"), estimate.method)
     if estimate.n < FEW_CONTACTS:
-        few = Reason(
-            "too_few", f"only {estimate.n} scored contact{'' if estimate.n == 1 else 's'}: too few to say much"
-        )
+        few = Reason("too_few", f"only {counted(estimate.n, 'scored contact')}: too few to say much")
         return replace(estimate, reason=few.joined(estimate.reason) if estimate.reason else few)
     return estimate
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
 
+from cxsentiment.amounts import counted
 from cxsentiment.ingest.facts import formats
 from cxsentiment.ingest.identities import FirstSeen, told_of_copies
 from cxsentiment.ingest.installed import installed
@@ -83,7 +84,9 @@ def _check_rubric(path: Path) -> Check:
     pairs = list(rubric.pairs())
     critical = [item.id for _, item in pairs if item.critical != "none"]
     total = sum(section.weight for section in rubric.sections)
-    facts = [f"{rubric.name} {rubric.version}: {len(rubric.sections)} sections, {len(pairs)} items"]
+    facts = [
+        f"{rubric.name} {rubric.version}: {counted(len(rubric.sections), 'section')}, {counted(len(pairs), 'item')}"
+    ]
     for section in rubric.sections:
         items = ", ".join(item.id for item in section.items)
         facts.append(f"{section.title}: {section.weight / total:.0%} of the score ({items})")
@@ -190,7 +193,7 @@ class _Found:
         (_, first), (last_key, last) = self.dates
         doubts = []
         if self.zoneless:
-            doubts.append(f"{_number(self.zoneless, 'contact')} without a time zone (--timezone declares it)")
+            doubts.append(f"{counted(self.zoneless, 'contact')} without a time zone (--timezone declares it)")
         if last_key > _comparable((datetime.now(UTC) + timedelta(days=1)).isoformat()):
             doubts.append("the last lies in the future")
         span = first if first == last else f"{first} to {last}"
@@ -201,7 +204,7 @@ class _Found:
             return "agents: none named"
         names = ", ".join(map(_plain, sorted(self.agents)[:_AGENTS_SHOWN]))
         more = ", …" if len(self.agents) > _AGENTS_SHOWN else ""
-        silent = f"; in {_number(self.uncredited, 'contact')} the named agent says nothing" if self.uncredited else ""
+        silent = f"; in {counted(self.uncredited, 'contact')} the named agent says nothing" if self.uncredited else ""
         return f"agents: {len(self.agents):,} ({names}{more}){silent}"
 
     def facts(self) -> Iterator[str]:
@@ -214,10 +217,10 @@ class _Found:
         for name, count in self.formats.most_common():
             title = f"{known[name].title} ({name})" if name in known else name
             times = f"; its times: {known[name].times}" if name in known else ""
-            yield f"format: {title}{times}" + (f" ({_number(count, 'contact')})" if len(self.formats) > 1 else "")
-        turns = f"{_number(self.turns, 'turn')} with text, {self.without_text:,} without"
+            yield f"format: {title}{times}" + (f" ({counted(count, 'contact')})" if len(self.formats) > 1 else "")
+        turns = f"{counted(self.turns, 'turn')} with text, {self.without_text:,} without"
         refused = f", {self.refused_turns:,} refused" if self.refused_turns else ""
-        yield f"{_number(self.contacts, 'contact')}, {turns}{refused}"
+        yield f"{counted(self.contacts, 'contact')}, {turns}{refused}"
         if self.both_sides < self.contacts:
             yield f"agent and customer both speak, as known, in {self.both_sides:,} of {self.contacts:,}"
         if self.skipped:
@@ -227,11 +230,11 @@ class _Found:
             roles[speaker] += count
         yield f"speakers: {_counts(roles)}"
         for (label, speaker, source), count in self.parties.most_common(_PARTIES_SHOWN):
-            yield f"  {_quoted(label)}: {speaker}, {_WHY[source]} ({_number(count, 'turn')})"
+            yield f"  {_quoted(label)}: {speaker}, {_WHY[source]} ({counted(count, 'turn')})"
         if (more := len(self.parties) - _PARTIES_SHOWN) > 0:
-            yield f"  and {_number(more, 'other speaker')}"
+            yield f"  and {counted(more, 'other speaker')}"
         if self.guessed:
-            yield f"roles guessed in {_number(len(self.guessed), 'contact')}, least probability {min(self.guessed):.2f}"
+            yield f"roles guessed in {counted(len(self.guessed), 'contact')}, least probability {min(self.guessed):.2f}"
         yield f"channels: {_counts(self.channels)}"
         yield self._agents()
         yield self._dates()
@@ -244,7 +247,7 @@ class _Found:
 
 
 def _with_counts(lines: Counter[str]) -> tuple[str, ...]:
-    return tuple(f"{text} ({_number(count, 'contact')})" for text, count in lines.most_common())
+    return tuple(f"{text} ({counted(count, 'contact')})" for text, count in lines.most_common())
 
 
 def _places(rejects: Sequence[Reject]) -> str:
@@ -279,10 +282,6 @@ def _plain(label: str) -> str:
 
 def _quoted(label: str) -> str:
     return f'"{_plain(label)}"' if label else "without a name"
-
-
-def _number(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
 def _counts(counter: Counter[str]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.markup import escape
 
+from cxsentiment.amounts import counted
 from cxsentiment.check import Check
 from cxsentiment.screens import screen
 from cxsentiment.terminal import print_unmet
@@ -40,7 +41,8 @@ def _print_totals(console: Console, checks: Sequence[Check]) -> None:
     rejects = Counter(reject.code for found in files for reject in found.rejects)
     contacts, both = sum(found.contacts for found in files), sum(found.both_sides for found in files)
     console.print(
-        f"[bold]in all[/]: {len(files):,} files, {contacts:,} contacts, {sum(found.turns for found in files):,} turns; "
+        f"[bold]in all[/]: {counted(len(files), 'file')}, {counted(contacts, 'contact')}, "
+        f"{counted(sum(found.turns for found in files), 'turn')}; "
         f"agent and customer both speak, as known, in {both:,}"
     )
     if rejects:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from cxsentiment.amounts import counted
 from cxsentiment.arguments import DateOrderOption, Json, Timezone
 from cxsentiment.errors import ExitCode
 from cxsentiment.invocation import print_json
@@ -52,7 +53,7 @@ def coach(
         if packs.rejects:
             typer.echo(f"all {len(packs.rejects)} refused rows: {out / 'rejects.jsonl'}", err=True)
         count = len(packs.agents)
-        typer.echo(f"week {packs.week}: packs of {count} agent{'' if count == 1 else 's'}: {page}")
+        typer.echo(f"week {packs.week}: packs of {counted(count, 'agent')}: {page}")
         if earlier := earlier_pages(page):
             shown = ", ".join(earlier[:_REFUSED_SHOWN]) + (" …" if len(earlier) > _REFUSED_SHOWN else "")
             typer.echo(

@@ -22,6 +22,7 @@ from cxsentiment.errors import RunError, UsageError
 from cxsentiment.holdings import Found
 from cxsentiment.ingest.values import contact_id as as_contact_id
 from cxsentiment.ingest.values import text_or_none
+from cxsentiment.mentions import mention
 from cxsentiment.privacy.pseudonyms import KEY_VARIABLE, PREFIXES, pseudonym
 
 
@@ -95,7 +96,7 @@ def contact_of(text: str) -> str:
 
 def require_no_id(reason: str | None, ids: Sequence[str]) -> None:
     """Raise UsageError where the reason, which is kept, tells who was erased."""
-    if reason and ids and erasures.mention(one.strip() for one in ids).search(reason):
+    if reason and ids and mention(one.strip() for one in ids).search(reason):
         raise UsageError("--reason", "holds the id, which would stay", do="Name the request, such as a ticket's number")
 
 

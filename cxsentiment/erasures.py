@@ -15,16 +15,14 @@ from typing import Any, Literal
 
 from cxsentiment import runs
 from cxsentiment.errors import RunError
+from cxsentiment.mentions import ERASED, mention_of_long
 from cxsentiment.privacy.pseudonyms import pseudonym
 from cxsentiment.schema import Reject, Transcript
 
 FILE = "erasures.jsonl"
-MIN_SOUGHT = 4
-"""Ids of fewer characters are not sought inside messages: there they cannot be told from other words and numbers."""
 NOT_BY_AGE = "9999-12-31"
 """The start of a row whose age does not count: of a contact whose own date is known, or of a table without dates."""
-_BLANK = "[erased]"
-_NO_INPUT = {"source": _BLANK, "sha256": None, "bytes": 0}
+_NO_INPUT = {"source": ERASED, "sha256": None, "bytes": 0}
 Kind = Literal["customer", "contact", "retention"]
 
 
@@ -109,10 +107,8 @@ class Traces:
 
     def blanked(self, value: Any) -> Any:
         """The value with every id blanked, in texts, and in the keys and members of what holds texts."""
-        names = sorted((name for name in self.names if len(name) >= MIN_SOUGHT), key=len, reverse=True)
-        if not names:
-            return value
-        return _replaced(value, mention(names))
+        named = mention_of_long(self.names)
+        return value if named is None else _replaced(value, named)
 
     def receipt(self, receipt: Mapping[str, Any]) -> dict[str, Any]:
         """The receipt without ids, and without names and hashes of sources that held nothing else."""
@@ -122,22 +118,17 @@ class Traces:
         return {**receipt, **self.blanked({**parts, "inputs": inputs})}
 
 
-def mention(ids: Iterable[str]) -> re.Pattern[str]:
-    """Finds ids in a text, the first that matches before the others; an underscore beside one is no part of it."""
-    return re.compile(rf"(?<![^\W_])(?:{'|'.join(map(re.escape, ids))})(?![^\W_])")
-
-
 def is_blanked(name: str, other: str) -> bool:
     """Whether `name` is what is left of the name `other` when ids in it were blanked."""
-    parts = name.split(_BLANK)
+    parts = name.split(ERASED)
     return len(parts) > 1 and bool(re.fullmatch(".+".join(map(re.escape, parts)), other, re.DOTALL))
 
 
 def _replaced(value: Any, pattern: re.Pattern[str]) -> Any:
     if isinstance(value, str):
-        return pattern.sub(_BLANK, value)
+        return pattern.sub(ERASED, value)
     if isinstance(value, Mapping):
-        return {pattern.sub(_BLANK, key): _replaced(member, pattern) for key, member in value.items()}
+        return {pattern.sub(ERASED, key): _replaced(member, pattern) for key, member in value.items()}
     return [_replaced(member, pattern) for member in value] if isinstance(value, list) else value
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from cxsentiment.amounts import counted
 from cxsentiment.errors import UsageError
 from cxsentiment.reviews.files import LabelRow
 from cxsentiment.reviews.importing import ImportRules, Read, read_label_rows, read_labels
@@ -117,10 +118,10 @@ def _calibrating(read: Read, place: str, card: Card | None) -> Labels:
         }
         for label in chosen
     ]
-    notes = [f"{count} labels left out: {_OTHER_CARD[code]}" for code, count in other.items()]
-    notes += [f"{count} labels left out: {LEFT_OUT[code]}" for code, count in fit.left_out.items()]
+    notes = [f"{counted(count, 'label')} left out: {_OTHER_CARD[code]}" for code, count in other.items()]
+    notes += [f"{counted(count, 'label')} left out: {LEFT_OUT[code]}" for code, count in fit.left_out.items()]
     if graded_twice := len(fit.labels) - len(chosen):
-        notes.append(f"{graded_twice} labels of second graders left out: one stands for a contact's item")
+        notes.append(f"{counted(graded_twice, 'label')} of second graders left out: one stands for a contact's item")
     if rows and not fit.weighted:
         notes.append("no label has an inclusion probability: all contacts count as equally likely to have been drawn")
     count = Counter(label.purpose for label in read.labels)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 
+from cxsentiment.amounts import counted
 from cxsentiment.evidence import told_apart
 from cxsentiment.schema import FALSE_DISCOVERY_RATE, HEADLINE_FEATURES, Association, Level
 from cxsentiment.stats.arrays import BoolArray, FloatArray, IntArray, codes, floats
@@ -102,9 +103,10 @@ def reading(association: Association) -> str:
         return f"{who}: no figure ({estimate.reason})."
     size = f"Spearman {estimate.value:+.2f}"
     if estimate.low is None or estimate.high is None:
-        return f"{who}: {size} in {estimate.n} contacts, but no interval ({estimate.reason}), so read nothing into it."
-    size += f", 95 % interval {estimate.low:+.2f} to {estimate.high:+.2f}, {estimate.n} contacts"
-    size += f" of {association.agents} agents"
+        size += f" in {counted(estimate.n, 'contact')}"
+        return f"{who}: {size}, but no interval ({estimate.reason}), so read nothing into it."
+    size += f", 95 % interval {estimate.low:+.2f} to {estimate.high:+.2f}, {counted(estimate.n, 'contact')}"
+    size += f" of {counted(association.agents, 'agent')}"
     if told_apart(association) and abs(estimate.value) < SMALL:
         return f"{who} are almost unrelated ({size}): told apart from 0, and too close to it to matter for a contact."
     if told_apart(association):

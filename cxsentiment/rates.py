@@ -23,6 +23,10 @@ from cxsentiment.stats.rates import noncritical_accuracy, rogan_gladen, rule_of_
 ALL = "all campaigns"
 NOT_GIVEN = "not given"
 MACHINE_ONLY = "machine alone, uncalibrated"
+MEANS = (
+    "The machine alone, and PPI++, take the mean of the machine's probabilities that an item is met. The report counts "
+    "its verdicts, with contacts as independent, and corrects nothing: its number of the same item differs."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,5 +192,7 @@ def _notes(found: list[Rate]) -> tuple[str, ...]:
             "No human labels: all rates are the machine's alone, uncalibrated. Of rare errors most machine flags are "
             "wrong, so let people look at the flagged contacts before a critical rate is believed."
         )
+    if any(rate.kind == "item" and rate.estimate.method.startswith((MACHINE_ONLY, "PPI++")) for rate in found):
+        notes.append(MEANS)
     notes.append("Critical errors are rates of contacts with at least one; they do not change the score here.")
     return tuple(notes)

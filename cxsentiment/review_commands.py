@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from cxsentiment.amounts import counted
 from cxsentiment.arguments import CsvFolder, DateOrderOption, Json, ParquetFolder, RunFolder, Timezone
 from cxsentiment.errors import ExitCode
 
@@ -104,7 +105,7 @@ def export(
     with LabelStore.open(db) as store:
         count = export_labels(store, out, history=history)
         store.note("exported", str(out), {"labels": count, "history": history}, by)
-    typer.echo(f"{count:,} labels written to {out}")
+    typer.echo(f"{counted(count, 'label')} written to {out}")
 
 
 @labels_app.command()
@@ -123,7 +124,7 @@ def erase(
     with LabelStore.open(db) as store:
         labelled = {label.contact_id for label in store.labels(history=True, contacts=ids)}
         count = store.erase(ids, reason=reason, who=by)
-    typer.echo(f"{count:,} label{'' if count == 1 else 's'} erased")
+    typer.echo(f"{counted(count, 'label')} erased")
     if without := [one for one in ids if one not in labelled]:
         typer.echo(f"no label was of {', '.join(without)}; ids are compared as text: 17 is not 017")
 

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from cxsentiment.amounts import counted
 from cxsentiment.figures import document, rows_of
 from cxsentiment.reviews.importing import Read
 from cxsentiment.reviews.labels import LEFT_OUT, Label, counts, labels_for_calibration
@@ -43,17 +44,17 @@ def print_import(read: Read, added: Added, rejects: Path, *, as_json: bool) -> N
         return
     console = _console()
     console.print(
-        f"{len(read.labels):,} verdicts in {read.rows:,} rows: {added.new:,} new, {added.known:,} known before, "
-        f"{added.replaced:,} replace an earlier verdict of the same grader"
+        f"{counted(len(read.labels), 'verdict')} in {counted(read.rows, 'row')}: {added.new:,} new, "
+        f"{added.known:,} known before, {added.replaced:,} in place of an earlier verdict of the same grader"
     )
     if added.late:
-        console.print(f"{added.late:,} are older than the verdict that counts, and are kept as history")
+        console.print(f"{counted(added.late, 'verdict')} older than the one that counts, kept as history")
     if read.empty:
-        console.print(f"{read.empty:,} rows are not filled in yet")
+        console.print(f"{counted(read.empty, 'row')} {'is' if read.empty == 1 else 'are'} not filled in yet")
     if read.unread:
         console.print(f"not read, for they are called after no item: columns {escape(', '.join(read.unread))}")
     if read.texts:
-        console.print(f"{read.texts:,} answers in free text hold no verdict")
+        console.print(f"{counted(read.texts, 'answer')} in free text, without a verdict")
     if read.rejects:
         console.print(f"[yellow]{len(read.rejects):,} refused[/]; each with its code in {escape(str(rejects))}:")
         for reject in read.rejects[:_REJECTS_SHOWN]:
@@ -84,7 +85,7 @@ def print_labels(labels: Sequence[Label], replaced: int, *, as_json: bool) -> No
         for row in rows:
             table.add_row(*(escape(str(cell)) for cell in row.values()))
         console.print(fitted(table, console.width))
-    console.print(f"{len(labels):,} labels, and {replaced:,} that were replaced")
+    console.print(f"{counted(len(labels), 'label')}, and {replaced:,} replaced")
     console.print(f"{len(usable.labels):,} may calibrate the machine" + (", weighted" if usable.weighted else ""))
     for code, count in usable.left_out.items():
         console.print(f"  {count:,} may not: {LEFT_OUT[code]}")
@@ -185,7 +186,7 @@ def print_plan(plan: Plan, forms: Mapping[str, Path], *, as_json: bool) -> None:
         console.print(f"… and {rest} more (--csv FOLDER writes all)")
     for name, path in forms.items():
         rows = plan.drawn if name == "random" else plan.targeted
-        console.print(f"{len(rows):,} contacts to grade, {name}: {escape(str(path))}")
+        console.print(f"{counted(len(rows), 'contact')} to grade, {name}: {escape(str(path))}")
     first = escape(str(next(iter(forms.values()))))
     console.print(f"next: fill in grader and items, then cxsentiment labels import {first} --db labels.db")
 
@@ -207,7 +208,7 @@ def _strata(plan: Plan) -> Table:
 
 
 def _print_goal(console: Console, plan: Plan) -> None:
-    goal, of = plan.goal, f"{len(plan.frame.ids):,} contacts"
+    goal, of = plan.goal, counted(len(plan.frame.ids), "contact")
     if goal.kind == "per-agent":
         console.print(
             f"To know each agent's mean score to ± {goal.half_width:g} points people must grade {plan.needed:,} of "
@@ -224,7 +225,7 @@ def _print_goal(console: Console, plan: Plan) -> None:
         )
     console.print(f"{plan.graded:,} are graded already; {len(plan.drawn):,} are drawn now.")
     if plan.frame.silent:
-        console.print(f"{plan.frame.silent:,} contacts without an agent's turn cannot be graded.")
+        console.print(f"{counted(plan.frame.silent, 'contact')} without an agent's turn cannot be graded.")
 
 
 def _use(item: ItemReport) -> str:

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from cxsentiment.abstention import Curve, rows_of, widest_for
+from cxsentiment.amounts import counted
 from cxsentiment.difference import ABSENT, Difference, main_reasons
 from cxsentiment.explanation import Explanation
 from cxsentiment.figures import document
@@ -34,12 +35,13 @@ def print_rescored(receipt: Mapping[str, Any], out: Path, *, as_json: bool) -> N
     if receipt.get("already_scored"):
         console.print(f"already scored by {name}: nothing to do; the run is {escape(str(out))}")
         return
-    what = "contact" if scored == 1 else "contacts"
-    console.print(f"{scored:,} {what} scored by {name} in {receipt['seconds']['total']:.1f} s; the model was not run")
+    console.print(
+        f"{counted(scored, 'contact')} scored by {name} in {receipt['seconds']['total']:.1f} s; the model was not run"
+    )
     without = sum(receipt["null_reasons"].values())
     if without:
         most = max(receipt["null_reasons"], key=receipt["null_reasons"].get)
-        console.print(f"  {without:,} contacts have no score, for instance: {escape(most)}")
+        console.print(f"  {counted(without, 'contact')} without a score, for instance: {escape(most)}")
     console.print(f"next: cxsentiment report {escape(str(out))}")
 
 
@@ -138,7 +140,7 @@ def print_explanation(rubric: Rubric, found: Explanation, *, as_json: bool) -> N
     facts = [
         contact.channel or "",
         f"agent {contact.agent_id}" if contact.agent_id else "",
-        f"{len(contact.turns)} turns",
+        counted(len(contact.turns), "turn"),
     ]
     console.print(
         f"[bold]Contact {escape(contact.id)}[/] · {escape(' · '.join(filter(None, facts)))} · {escape(_named(rubric))}"
@@ -202,7 +204,9 @@ def print_abstention(
         console.print("No verdict of this run depends on a probability: nothing is unsure.")
         return
     whole, *items = found
-    console.print(f"Verdicts left to a person where p(met) is within 0.5 ± w; {whole.verdicts:,} verdicts of this run")
+    console.print(
+        f"Verdicts left to a person where p(met) is within 0.5 ± w; {counted(whole.verdicts, 'verdict')} of this run"
+    )
     table = _table(
         ("w", "right"),
         ("left to a person", "right"),

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from cxsentiment.amounts import counted
 from cxsentiment.exchange.losses import Loss, one_line
 from cxsentiment.rubric.scorecard import Rubric
 from cxsentiment.trial import Trial, Use
@@ -82,7 +83,8 @@ def _print_examples(
         return
     contacts = len({trial.contact for trial in trials})
     console.print(
-        f"{name}: {len(trials) - len(wrong)} of {len(trials)} verdicts on {contacts} example contacts are right"
+        f"{name}: {len(trials) - len(wrong)} of {counted(len(trials), 'verdict')} "
+        f"on {counted(contacts, 'example contact')} {'is' if len(trials) == 1 else 'are'} right"
     )
     for trial in wrong:
         console.print(
@@ -126,7 +128,7 @@ def print_walks(tallies: Sequence[FlowTally], *, as_json: bool) -> None:
             continue
         counts = {"complete": tally.complete, "nothing out of place": tally.orderly, "both": tally.in_order}
         shares = ", ".join(f"{name} {count / tally.contacts:.1%}" for name, count in counts.items())
-        console.print(f"[bold]{escape(tally.title)}[/]: {tally.contacts:,} contacts: {shares}", soft_wrap=True)
+        console.print(f"[bold]{escape(tally.title)}[/]: {counted(tally.contacts, 'contact')}: {shares}", soft_wrap=True)
         if tally.branches:
             ways = ", ".join(f"{name} {count:,}" for name, count in tally.branches.most_common())
             console.print(f"  branches taken: {escape(ways)}", soft_wrap=True)

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cxsentiment import runs
+from cxsentiment.amounts import counted
 from cxsentiment.errors import CxError
 from cxsentiment.model import Model
 from cxsentiment.predict import Memory, predict
@@ -73,9 +74,10 @@ def rescore_sample(run: Path, count: int, seed: int, model: Path | None, found: 
             wrong += [
                 Difference(where, what, _DO) for what in _compare(contact, predictions, scorecard, tally, lacking)
             ]
+    did = "scores as it did" if tally.contacts == 1 else "score as they did"
     told = (
-        f"{tally.contacts:,} contacts drawn by seed {seed} score as they did: "
-        f"{tally.turns:,} turns, {tally.items:,} verdicts"
+        f"{counted(tally.contacts, 'contact')} drawn by seed {seed} {did}: "
+        f"{counted(tally.turns, 'turn')}, {counted(tally.items, 'verdict')}"
     )
     if tally.near:
         told += f" ({tally.near:,} turns differ in the last decimal, as between kinds of processor)"

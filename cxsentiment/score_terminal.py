@@ -19,7 +19,8 @@ def print_spent(receipt: Mapping[str, Any]) -> None:
         typer.echo(f"nothing was scored; {receipt['core_seconds']:,.1f} core-seconds")
         return
     parts = [
-        f"{receipt['turns_per_second']:,.0f} turns a second",
+        # A run of contacts without a turn's text has contacts, and no turns to have a speed.
+        f"{receipt['turns_per_second'] or 0:,.0f} turns a second",
         f"{receipt['contacts_per_second']:,.1f} contacts a second",
         f"{receipt['core_seconds']:,.1f} core-seconds",
     ]

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cxsentiment.amounts import counted
 from cxsentiment.errors import UsageError
 from cxsentiment.ingest.dates import DateError, DateRules, read_date
 from cxsentiment.stats.arrays import BoolArray, FloatArray, IntArray
@@ -63,7 +64,7 @@ class Starts:
         """What a reader should know of the times."""
         found = []
         if self.absent:
-            found.append(f"{self.absent} contacts have no start")
+            found.append(f"{counted(self.absent, 'contact')} without a start")
         if self.unread:
             found.append(f"{self.unread} starts are no date that is known, or could be two: say --date-order")
         if self.zoneless:

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from cxsentiment import runs
+from cxsentiment.amounts import counted
 from cxsentiment.answers import Joined, joined
 from cxsentiment.charts import control_chart, differences_chart
 from cxsentiment.consistency.contrasts import Change, Difference, changes, differences, judged_together
@@ -146,7 +147,9 @@ def _changes(contacts: pa.Table, values: Sequence[Any], times: Starts, plan: Pla
     before = within(times, first, last)
     after = within(times, last, "9999-12-31") & ~before
     left_out = int(np.sum(~before & ~after))
-    notes.append(f"baseline {first} to {last}: {int(before.sum())} contacts in it, {int(after.sum())} after it")
+    notes.append(
+        f"baseline {first} to {last}: {counted(int(before.sum()), 'contact')} in it, {int(after.sum())} after it"
+    )
     if left_out:
         notes.append(f"{left_out} contacts before the baseline, or without a start, are in neither")
     return changes(contacts, values, before, after, margin=plan.margin)
@@ -160,7 +163,8 @@ def _without_future(times: Starts, receipt: Mapping[str, Any], zone: str | None,
     future = in_future(times, float(made))
     if not future.any():
         return times
-    notes.append(f"{int(future.sum())} contacts start in the future, after the run was made: left out of all times")
+    those = counted(int(future.sum()), "contact")
+    notes.append(f"{those} with a start in the future, after the run was made: left out of all times")
     at, local = (np.where(future, np.nan, values) for values in (times.at, times.local))
     return Starts(at, local, times.zone, times.absent, times.unread, times.zoneless)
 

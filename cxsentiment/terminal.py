@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from cxsentiment.amounts import counted
 from cxsentiment.errors import CxError
 from cxsentiment.evidence import told_apart
 from cxsentiment.privacy.marks import ALSO_COUNTED
@@ -105,7 +106,7 @@ def _left(state: "Progress") -> str:
 
 
 def _rate(state: "Progress") -> str:
-    return f"{state.turns:,} turns, {state.turns / max(state.seconds, 1e-9):,.0f} a second"
+    return f"{counted(state.turns, 'turn')}, {state.turns / max(state.seconds, 1e-9):,.0f} a second"
 
 
 def print_run(receipt: Mapping[str, Any], out: Path) -> None:
@@ -115,20 +116,21 @@ def print_run(receipt: Mapping[str, Any], out: Path) -> None:
     if receipt.get("already_scored"):
         console.print("[bold]already scored: nothing to do[/]; the folder holds this very run:")
     console.print(
-        f"[bold]{_n(contacts['scored'], 'contact')} scored[/] of {contacts['in']:,}; {turns['in']:,} turns "
+        f"[bold]{counted(contacts['scored'], 'contact')} scored[/] of {contacts['in']:,}; "
+        f"{counted(turns['in'], 'turn')} "
         f"({turns['scored']:,} scored, {turns['without_text']:,} without text, {turns['refused']:,} refused) "
         f"in {receipt['seconds']['total']:.1f} s, {receipt['turns_per_second'] or 0:,.0f} turns a second"
     )
     _print_erased(console, contacts.get("erased", 0))
     for reason, count in receipt["null_reasons"].items():
-        console.print(f"[yellow]{_n(count, 'contact')} without a score:[/] {escape(reason)}")
+        console.print(f"[yellow]{counted(count, 'contact')} without a score:[/] {escape(reason)}")
     rejected = contacts["rejected"] + sum((receipt.get(name) or {}).get("rejected", 0) for name in ("surveys", "log"))
     refused = turns.get("refused", 0), turns.get("times_refused", 0)
     if rejected or any(refused):
         _print_rejects(console, out / "rejects.jsonl", rejected, *refused)
     if guessed := receipt.get("roles", {}).get("guessed"):
         console.print(
-            f"[yellow]roles were guessed[/] in {_n(guessed, 'contact')}: likely, not known (column role_source)"
+            f"[yellow]roles were guessed[/] in {counted(guessed, 'contact')}: likely, not known (column role_source)"
         )
     if masked := receipt["masked"]:
         console.print(
@@ -152,7 +154,7 @@ def _print_told(console: Console, receipt: Mapping[str, Any], out: Path) -> None
     for name, style in (("warning", "yellow"), ("note", "bold")):
         lines = sorted(receipt.get(f"{name}s", {}).items(), key=lambda item: -item[1])
         for text, count in lines[:5]:
-            console.print(f"[{style}]{name}[/] ({_n(count, 'contact')}): {escape(text)}")
+            console.print(f"[{style}]{name}[/] ({counted(count, 'contact')}): {escape(text)}")
         if len(lines) > 5:
             console.print(f"[{style}]and {len(lines) - 5} more kinds of {name}[/] in {escape(str(out / 'run.json'))}")
 
@@ -173,29 +175,34 @@ def print_joined(given: Mapping[str, Any], rejects: Path) -> None:
 
 def _print_log_facts(console: Console, facts: Mapping[str, Any]) -> None:
     console.print(
-        f"contact log: {facts['rows']:,} rows, {facts['matched']:,} matched a contact, "
+        f"contact log: {counted(facts['rows'], 'row')}, {facts['matched']:,} matched a contact, "
         f"{facts['only_in_log']:,} stand only in the log, {facts['rejected']:,} rejected"
     )
     for name, count in facts["conflicts"].items():
-        console.print(f"  {count:,} contacts have another {name} in the log; the transcript's is kept")
+        have = "has" if count == 1 else "have"
+        console.print(f"  {counted(count, 'contact')} {have} another {name} in the log; the transcript's is kept")
     for note in facts["notes"]:
         console.print(f"  {escape(note)}")
 
 
 def _print_survey_facts(console: Console, facts: Mapping[str, Any]) -> None:
     console.print(
-        f"surveys: {facts['answers']:,} answers, {facts['matched']:,} matched a contact, "
+        f"surveys: {counted(facts['answers'], 'answer')}, {facts['matched']:,} matched a contact, "
         f"{facts['unmatched']:,} did not, {facts['rejected']:,} rejected"
-        + (f" ({facts['rejected'] / facts['rows']:.0%} of {facts['rows']:,} rows)" if facts["rejected"] else "")
+        + (
+            f" ({facts['rejected'] / facts['rows']:.0%} of {counted(facts['rows'], 'row')})"
+            if facts["rejected"]
+            else ""
+        )
     )
     for note in facts["notes"]:
         console.print(f"  {escape(note)}")
 
 
 def _print_rejects(console: Console, path: Path, records: int, turns: int = 0, times: int = 0) -> None:
-    parts = [_n(records, "record") + " rejected"] if records else []
-    parts += [_n(turns, "turn") + " refused, of contacts that were scored without"] if turns else []
-    parts += [_n(times, "time") + " of turns refused"] if times else []
+    parts = [counted(records, "record") + " rejected"] if records else []
+    parts += [counted(turns, "turn") + " refused, of contacts that were scored without"] if turns else []
+    parts += [counted(times, "time") + " of turns refused"] if times else []
     console.print(f"[yellow]{'; '.join(parts)}[/], among them:")
     with path.open(encoding="utf-8") as lines:
         rejects = (reject for reject in map(json.loads, lines) if reject.get("kind") != "copy")
@@ -244,10 +251,6 @@ def print_formats(formats: Sequence["Format"]) -> None:
             console.print(f"    given by package {escape(known.package)}")
         if known.example:
             console.print(f"    {escape(known.example)}")
-
-
-def _n(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
 def _print_agents(console: Console, agents: Sequence[AgentScore], notes: Sequence[str]) -> None:
@@ -343,7 +346,7 @@ def print_erasure(erasure: "Erasure") -> None:
         console.print("  an erasure that was interrupted is finished")
     for entry in erasure.entries:
         whom = entry["kind"] if entry["before"] is None else f"contacts from before {entry['before']}"
-        removed = ", ".join(f"{count:,} {table}" for table, count in entry["removed"].items() if count)
+        removed = ", ".join(_rows(count, table) for table, count in entry["removed"].items() if count)
         console.print(f"  {whom}: {removed} {would}" if removed else f"  {whom}: nothing found")
     if any(entry["report"] for entry in erasure.entries):
         console.print(f"  report/ {would}; make it again: cxsentiment report {escape(erasure.run)}")
@@ -355,13 +358,19 @@ def print_erasure(erasure: "Erasure") -> None:
         )
     if erasure.not_searched:
         rest = len(erasure.not_searched) - _SHOWN
-        more = f" and {_n(rest, 'more file')} (--json lists all)" if rest > 0 else ""
+        more = f" and {counted(rest, 'more file')} (--json lists all)" if rest > 0 else ""
         console.print(f"  [yellow]not looked into:[/] {escape(', '.join(erasure.not_searched[:_SHOWN]))}{more}")
+
+
+def _rows(count: int, table: str) -> str:
+    """`1 contact`, `3 turns`: the tables are called after what a row of them is."""
+    return counted(count, table.removesuffix("s")) if table.endswith("s") else f"{count:,} {table}"
 
 
 def _print_erased(console: Console, count: int) -> None:
     if count:
-        console.print(f"{count:,} contacts were erased from this run and are not scored again")
+        was, is_ = ("was", "is") if count == 1 else ("were", "are")
+        console.print(f"{counted(count, 'contact')} {was} erased from this run and {is_} not scored again")
 
 
 def print_records(records: Mapping[str, int]) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cxsentiment import erasures, parts, runs
+from cxsentiment import amounts, erasures, parts, runs
 from cxsentiment.devices import Device, choose, facts
 from cxsentiment.errors import CxError, ReceiptError
 from cxsentiment.model import default_model, read_bundle
@@ -136,7 +136,8 @@ def _check_files(run: Path, receipt: Mapping[str, Any], found: Verification) -> 
         for name in parts.strays(run, runs.ALL_TABLES, hashes)
         if name not in unhashed
     ]
-    found.add(f"{len(hashes):,} files have the hashes that the receipt recorded, and no others are read", wrong)
+    have = "file has its hash as" if len(hashes) == 1 else "files have the hashes that"
+    found.add(f"{len(hashes):,} {have} the receipt recorded, and no others are read", wrong)
 
 
 def _unhashed(hashes: Mapping[str, str]) -> list[str]:
@@ -173,7 +174,8 @@ def _check_tables(run: Path, receipt: Mapping[str, Any], found: Verification) ->
         found.differences.append(Difference(error.where, error.what, error.do))
         return
     found.add(
-        f"{counted.contacts:,} contacts and {counted.turns:,} turns stand in the tables, as the receipt counts them",
+        f"{amounts.counted(counted.contacts, 'contact')} and {amounts.counted(counted.turns, 'turn')} stand in the "
+        "tables, as the receipt counts them",
         [Difference(str(run), what, how_to_mend(receipt)) for what in _faults(counted, receipt)],
     )
 
@@ -237,13 +239,13 @@ def _faults(counted: _Counted, receipt: Mapping[str, Any]) -> Iterator[str]:
         if left != right:
             yield f"does not add up: {name}, but {left:,} ≠ {right:,}"
     for what, ids in (
-        ("stand in it twice", counted.twice),
-        ("have turns or verdicts and are not in the table of contacts", counted.astray),
-        ("have not one verdict for each item of the scorecard", counted.short),
+        ("in it twice", counted.twice),
+        ("with turns or verdicts and not in the table of contacts", counted.astray),
+        ("without one verdict for each item of the scorecard", counted.short),
     ):
         if ids:
             shown = ", ".join(ids[:_SHOWN_IDS]) + (" …" if len(ids) > _SHOWN_IDS else "")
-            yield f"{len(ids):,} contacts {what}: {shown}"
+            yield f"{amounts.counted(len(ids), 'contact')} {what}: {shown}"
 
 
 def _items(receipt: Mapping[str, Any]) -> Iterator[Any]:
@@ -270,7 +272,7 @@ def _check_rejects(run: Path, receipt: Mapping[str, Any], found: Verification) -
         return
     wrong = [] if least <= len(lines) <= most else [f"has {len(lines):,} lines, the receipt counts {most:,} refusals"]
     differences = [Difference(str(path), what, how_to_mend(receipt)) for what in wrong]
-    found.add(f"{len(lines):,} refusals, as many as the receipt counts", differences)
+    found.add(f"{amounts.counted(len(lines), 'refusal')}, as many as the receipt counts", differences)
 
 
 def _check_erasures(run: Path, receipt: Mapping[str, Any], found: Verification) -> None:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from cxsentiment.amounts import counted
 from cxsentiment.arguments import Json, ModelFolder
 from cxsentiment.errors import ExitCode
 from cxsentiment.invocation import print_json
@@ -42,5 +43,5 @@ def verify(
         for difference in found.differences:
             typer.echo(f"✗ {difference.where}: {difference.what}. {difference.do}")
         count = len(found.differences)
-        typer.echo(f"{count:,} difference{'' if count == 1 else 's'}" if count else "the run is what its receipt says")
+        typer.echo(counted(count, "difference") if count else "the run is what its receipt says")
     raise typer.Exit(ExitCode.FAILURE if found.differences or not done else ExitCode.DONE)

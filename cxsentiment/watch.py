@@ -53,7 +53,7 @@ def watch(
             at_rest = True
             landed, waiting = landing.look(time.monotonic())
             new = [path for path in landed if taken.get(path) != landing.state(path)]
-            note = f"{len(waiting):,} files still change, or are empty: they are read when they stay" if waiting else ""
+            note = _still(len(waiting)) if waiting else ""
             try:
                 done = batches.take(new) if new or first else []
                 first = False
@@ -79,3 +79,9 @@ def _rest(seconds: float, stop: Stop) -> None:
     end = time.monotonic() + seconds
     while not stop.requested and (left := end - time.monotonic()) > 0:
         time.sleep(min(left, _TICK_S))
+
+
+def _still(count: int) -> str:
+    if count == 1:
+        return "1 file still changes, or is empty: it is read when it stays"
+    return f"{count:,} files still change, or are empty: they are read when they stay"

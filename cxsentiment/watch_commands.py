@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cxsentiment.amounts import counted
 from cxsentiment.arguments import (
     CacheFolder,
     DateOrderOption,
@@ -107,8 +108,9 @@ def _tell(receipt: dict[str, Any], *, as_json: bool) -> None:
         typer.echo(json.dumps({**batch, "contacts": contacts, "turns": receipt["turns"]}))
         return
     _say(
-        f"{batch['files']:,} files: {batch['scored']:,} contacts scored, {batch['rejected']:,} records rejected, "
-        f"{batch['seconds']:.1f} s; in the run {contacts['scored']:,} contacts, "
+        f"{counted(batch['files'], 'file')}: {counted(batch['scored'], 'contact')} scored, "
+        f"{counted(batch['rejected'], 'record')} rejected, "
+        f"{batch['seconds']:.1f} s; in the run {counted(contacts['scored'], 'contact')}, "
         f"{receipt['core_seconds']:,.0f} core-seconds"
         + (f", {receipt['cost']['per_1000_contacts']:.4g} per 1,000 contacts" if receipt["cost"] else "")
     )

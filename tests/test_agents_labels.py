@@ -53,8 +53,8 @@ def test_one_grader_counts_once_for_an_item_of_a_contact() -> None:
     assert found.table.num_rows == 1, "two graders of one contact are no two contacts"
     assert found.purposes == {"random": 2, "double": 1}
     assert found.notes == (
-        "1 labels left out: older verdicts, or repeated ones, of a grader on the same item of a contact",
-        "1 labels of second graders left out: one stands for a contact's item",
+        "1 label left out: older verdicts, or repeated ones, of a grader on the same item of a contact",
+        "1 label of second graders left out: one stands for a contact's item",
     )
     assert [one.code for one in labels_of([GOOD, {**GOOD, "value": "0"}]).rejects] == ["conflict"]
 
@@ -66,7 +66,7 @@ def test_not_applicable_is_a_verdict_and_no_number() -> None:
 def test_coaching_goes_without_a_probability_and_never_calibrates() -> None:
     found = labels_of([{**GOOD, "purpose": "coaching", "inclusion_probability": ""}])
     assert (found.rejects, found.table.num_rows, found.purposes) == ((), 0, {"coaching": 1})
-    assert found.notes == ("1 labels left out: picked for coaching, so it is no sample of anything",)
+    assert found.notes == ("1 label left out: picked for coaching, so it is no sample of anything",)
 
 
 def test_a_file_is_read_and_one_without_a_column_is_refused(tmp_path: Path) -> None:
@@ -93,5 +93,5 @@ def test_labels_of_another_scorecard_do_not_calibrate(tmp_path: Path) -> None:
     path.write_text("\n".join([head, *rows]) + "\n", encoding="utf-8")
     found = labels_in(str(path), Card("s", "1"))
     assert found.table["contact_id"].to_pylist() == ["c0", "c2"]
-    assert found.notes == ("1 labels left out: graded by another scorecard",)
+    assert found.notes == ("1 label left out: graded by another scorecard",)
     assert [found.record(place) for place in (0, 1)] == [2, 4]

@@ -156,6 +156,6 @@ def test_dates_in_the_future(tmp_path):
     rows = [{"customer_id": f"u{k}", "started_at": f"2026-06-{k + 1:02d}T10:00:00Z"} for k in range(20)]
     rows.append({"customer_id": "u0", "started_at": "2031-01-01T00:00:00Z"})
     document = run("kpis", finished.run(tmp_path / "run", rows, (), []))
-    assert any("1 contacts start in the future" in note for note in document["notes"])
+    assert any("1 contact with a start in the future" in note for note in document["notes"])
     fcr = next(row for row in document["kpis"] if row["kpi"] == "first_contact_resolution")
     assert fcr["n"] == 13, "the data end with the last start that is no mistake"

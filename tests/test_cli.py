@@ -95,7 +95,7 @@ def test_surveys_may_join_when_reporting(
     command("score", call, "--out", run, "--model", toy_bundle)
     outcome = command("report", run, "--surveys", surveys, "--csat-scale", "1-5")
     assert outcome.code == 3
-    assert "1 answers, 1 matched a contact, 0 did not, 1 rejected" in outcome.out
+    assert "1 answer, 1 matched a contact, 0 did not, 1 rejected" in outcome.out
     assert "csat_out_of_scale" in (run / "report" / "rejects.jsonl").read_text()
     assert "cxsentiment report" in (run / "report" / "index.html").read_text()
     again = command("score", call, "--out", run, "--model", toy_bundle)
@@ -299,7 +299,7 @@ def test_a_contact_log_and_words_join_from_the_command_line(
     outcome = command("score", call, "--out", run, "--model", toy_bundle, *options)
     assert outcome.code == 3
     assert "contact log: 3 rows, 1 matched a contact, 1 stand only in the log, 1 rejected" in outcome.out
-    assert "surveys: 1 answers, 1 matched a contact" in outcome.out
+    assert "surveys: 1 answer, 1 matched a contact" in outcome.out
     reported = json.loads(command("report", run, *options, "--json").out)
     assert reported["run"]["log"]["rows"] == 3
     values = {kpi["name"]: kpi["estimate"]["value"] for kpi in reported["kpis"]}

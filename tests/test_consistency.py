@@ -238,7 +238,7 @@ def test_labels_of_picked_contacts_do_not_count_and_bad_rows_are_refused(tmp_pat
     assert found.flagged.tolist() == [1.0, 0.0]
     assert [one.code for one in read.rejects] == ["unknown_value", "missing_purpose", "missing_contact"]
     assert [read.record(place) for place in found.unknown] == [6]
-    assert found.notes == ("1 labels where people or the machine gave no verdict of yes or no left out",)
+    assert found.notes == ("1 label where people or the machine gave no verdict of yes or no left out",)
     with pytest.raises(UsageError, match="is no item"):
         beside(read.table, table, verdicts, ["great"])
 
@@ -299,7 +299,7 @@ def test_the_command_gives_rows_files_and_drawings_the_same_each_time(run, tmp_p
     assert all(row["verdict"] in ("equivalent", "different", "undetermined") for row in document["differences"])
     shifts = [row for row in document["differences"] if row["factor"] == "shift"]
     assert {row["group"] for row in shifts} == {"day"}, "of two groups one difference says all"
-    assert any("1 contacts start in the future" in note for note in document["notes"])
+    assert any("1 contact with a start in the future" in note for note in document["notes"])
     assert not any(row["period"] and row["period"] > "2026-07" for row in document["charts"])
 
 

@@ -625,7 +625,7 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 def test_the_command(out: Path, source: Path, toy_bundle: Path, command: Callable[..., tuple[int, str, str]]) -> None:
     code, said, _ = command("erase", out, "--customer", "cust-anna", "--dry-run")
     assert code == 0
-    assert "customer: 2 contacts, 28 items, 8 turns, 1 rejects would be removed" in said
+    assert "customer: 2 contacts, 28 items, 8 turns, 1 reject would be removed" in said
     code, said, _ = command("erase", out, "--customer", "cust-anna", "--json")
     (done,) = json.loads(said)
     assert (code, done["entries"][0]["removed"]["contacts"]) == (0, 2)

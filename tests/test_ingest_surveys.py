@@ -132,7 +132,7 @@ def test_a_heading_against_the_declared_direction_stops_everything(read) -> None
 def test_of_several_answers_one_is_kept_and_told(read, rows: str, last: float, first: float) -> None:
     surveys = read(f"contact_id,csat,answered_at\n{rows}")
     assert surveys.answers["c"].csat == last
-    assert "1 answers came again for their contact; the last is kept" in surveys.notes
+    assert "1 answer came again for their contact; the last is kept" in surveys.notes
     assert surveys.counts.duplicates == 1
     kept = read(f"contact_id,csat,answered_at\n{rows}", SurveyRules(FIVE.scales, keep="first"))
     assert kept.answers["c"].csat == first

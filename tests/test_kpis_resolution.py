@@ -84,7 +84,7 @@ def test_a_date_in_the_future_is_said_and_does_not_end_the_data():
     present = starts(contacts([at("2026-06-30T12:00:00Z")])["started_at"]).at[0]
     rows = at("2026-06-28T10:00:00Z"), at("2062-06-28T10:00:00Z", "C2")
     found, *_ = resolved(*rows, present=present)
-    assert any("1 contacts start in the future" in note for note in found.notes)
+    assert any("1 contact with a start in the future" in note for note in found.notes)
     assert found.kpi.estimate.value is None
 
 
@@ -92,8 +92,8 @@ def test_contacts_without_a_customer_or_abandoned_are_left_out_and_said():
     rows = at("2026-06-01T10:00:00Z", None), at("2026-06-02T10:00:00Z", abandoned=True), at("2026-06-03T10:00:00Z")
     found, *_ = resolved(*rows)
     assert (found.kpi.estimate.value, found.kpi.estimate.n) == (100.0, 1)
-    assert any("1 contacts name no customer" in note for note in found.notes)
-    assert any("1 contacts were abandoned" in note for note in found.notes)
+    assert any("1 contact without a customer" in note for note in found.notes)
+    assert any("1 contact abandoned" in note for note in found.notes)
 
 
 @pytest.mark.parametrize("rows", [[], [{"customer_id": "C1"}], [at("no date")]])

@@ -75,6 +75,9 @@ def test_without_labels_every_rate_is_named_the_machines(book: Book) -> None:
     found_rates, notes = rates(book.contacts, book.gradings())
     assert all(one.estimate.method.startswith("machine alone, uncalibrated") for one in found_rates)
     assert "No human labels" in notes[0]
+    assert (
+        "mean of the machine's probabilities" in notes[1]
+    )  # the report counts verdicts: another number of the same item
 
 
 def test_a_critical_rate_is_of_contacts_with_an_error(book: Book) -> None:

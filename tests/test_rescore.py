@@ -431,7 +431,7 @@ def test_testing_a_rubric_by_its_examples(toy_bundle: Path, tmp_path: Path, scor
     examples = tmp_path / "mine.examples.yaml"
     examples.write_text(yaml.safe_dump({"contacts": [example]}))
     told = _cli("rubric", "test", str(rubric), "--model", str(toy_bundle), "--run", str(scored))
-    assert "1 of 1 verdicts on 1 example contacts are right" in told
+    assert "1 of 1 verdict on 1 example contact is right" in told
     assert "No example of not_met or not_applicable: greeting" in told
     assert "too few to say what never or always holds" in told
     example["expect"] = {"greeting": "not_met"}

@@ -47,7 +47,7 @@ def test_a_column_that_is_called_after_no_item_is_named(command, tmp_path):
     form.write_text("contact_id,grader,purpose,agent_id,greeting,apologize\nc1,anna,random,A1,yes,no\n")
     arguments = ("labels", "import", form, "--db", "labels.db", "--rubric", "default")
     done = command(*arguments)
-    assert "1 verdicts in 1 rows" in done.out
+    assert "1 verdict in 1 row" in done.out
     assert "not read, for they are called after no item: columns apologize" in done.out
     assert json.loads(command(*arguments, "--json").out)["columns_not_read"] == ["apologize"]
 

@@ -9,6 +9,7 @@ from labelled import label
 
 from cxsentiment.errors import StoreError, UsageError
 from cxsentiment.reviews import database
+from cxsentiment.reviews.assigning import Assignments, Draw
 from cxsentiment.reviews.labels import labels_for_calibration, of_rubric, one_per_contact
 from cxsentiment.reviews.store import Added, LabelStore
 from cxsentiment.reviews.tables import metadata
@@ -88,6 +89,28 @@ def test_erasing_a_contact_leaves_nothing_of_it_in_the_files(path):
     assert b"unmistakable" not in files
     assert b"gone-1" not in files
     assert b"kept" in files
+
+
+def test_names_of_files_and_batches_lose_the_id_of_an_erased_contact(path):
+    with LabelStore.open(path, create=True) as store:
+        store.add([label("gone-1")], subject="may.csv, evals/gone-1.json, gone-12.json", who="lea")
+        store.add([label("kept", source="gone-1_and_kept.csv:7"), label("c17")], subject="c17.csv")
+        draw = Draw("run", "the case gone-1", "random", ["kept"], 1, ["lea"])
+        Assignments(store).draw(draw, "lea")
+        store.note("exported", "for gone-1.csv", {}, "lea")
+        store.erase(["gone-1", "c17"], reason="ticket 7")
+        names = {line["action"]: line["subject"] for line in store.log()}
+        assert names["exported"] == "for [erased].csv"
+        assert names["assigned"] == "the case [erased]"
+        assert [line["subject"] for line in store.log() if line["action"] == "imported"] == [
+            "may.csv, evals/[erased].json, gone-12.json",
+            "c17.csv",  # too short to be told from other words
+        ]
+        assert [one.source for one in store.labels()] == ["[erased]_and_kept.csv:7"]
+        assert store.add([label("kept", source="again.csv")]).known == 1
+        assert Assignments(store).batches("run")[0].name == "the case [erased]"
+    files = b"".join(file.read_bytes() for file in Path(path).parent.glob("labels.db*"))
+    assert b"gone-1" not in files.replace(b"gone-12", b"")
 
 
 def test_an_import_that_fails_leaves_nothing(path):

@@ -33,6 +33,12 @@ def test_what_was_mended_is_told_apart_from_what_was_removed(capsys: pytest.Capt
     assert removed == f"removed: {names[1]} lay among the parts of this run and is none"
 
 
+def test_contacts_without_a_turn_have_no_speed_of_turns(capsys: pytest.CaptureFixture[str]) -> None:
+    receipt = {"redone": [], "files": {}, "turns_per_second": None, "contacts_per_second": 2.5, "core_seconds": 0.5}
+    print_spent({**receipt, "cost": None, "shards_reused": 0})
+    assert capsys.readouterr().out == "0 turns a second; 2.5 contacts a second; 0.5 core-seconds\n"
+
+
 def test_the_bar_shows_rate_and_remaining_time_from_its_first_update() -> None:
     """A small input has few shards, so one update must be enough to say how long it will take."""
     screen = io.StringIO()

@@ -191,10 +191,14 @@ def _unread(table: pa.Table) -> pa.Table:
     ("name", "change", "said"),
     [
         ("contacts/part-00001.parquet", _without_first, "contacts scored = rows of the table"),
-        ("contacts/part-00001.parquet", _without_first, "have turns or verdicts and are not in the table"),
-        ("contacts/part-00001.parquet", _first_twice, "1 contacts stand in it twice: c4"),
+        ("contacts/part-00001.parquet", _without_first, "1 contact with turns or verdicts and not in the table"),
+        ("contacts/part-00001.parquet", _first_twice, "1 contact in it twice: c4"),
         ("turns/part-00000.parquet", _without_first, "rows of the table of turns + without text"),
-        ("items/part-00002.parquet", _without_first, "not one verdict for each item of the scorecard: c8"),
+        (
+            "items/part-00002.parquet",
+            _without_first,
+            "1 contact without one verdict for each item of the scorecard: c8",
+        ),
         ("turns/part-00000.parquet", _unread, "turns scored = turns with probabilities"),
     ],
 )

@@ -267,7 +267,7 @@ def test_a_process_scores_what_lands_and_a_signal_ends_it_cleanly(
     said, errors = process.communicate(timeout=20)
     assert process.returncode == 0, errors
     assert f"watching {folder} every 0.1 s" in said
-    assert said.count("1 files: 5 contacts scored, 0 records rejected") == 3
+    assert said.count("1 file: 5 contacts scored, 0 records rejected") == 3
     assert sorted(ids_of(out)) == sorted(f"c{k}" for k in range(15))
     require_whole(out, settings.model)
 
@@ -450,7 +450,7 @@ def test_the_command_for_cron(
     write(folder / "a.jsonl", contacts(4))
     code, said = command("--price-per-core-hour", 0.05)
     assert code == 0
-    assert "1 files: 4 contacts scored" in said
+    assert "1 file: 4 contacts scored" in said
     assert "per 1,000 contacts" in said
     assert command() == (0, "")
     (folder / "b.jsonl").write_text("{\n")

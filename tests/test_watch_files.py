@@ -183,7 +183,7 @@ def test_a_signal_before_anything_was_scored_ends_one_look_with_130_and_a_servic
     os.kill(process.pid, signal.SIGTERM)
     said, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors
-    assert "1 records rejected" in said
+    assert "1 record rejected" in said
 
 
 def _takes_signals(pid: int) -> bool:

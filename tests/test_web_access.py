@@ -3,6 +3,8 @@
 import html
 import json
 import re
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -16,9 +18,11 @@ from cxsentiment.reviews import accounts as accounts_module
 from cxsentiment.reviews.accounts import IDLE_S, LONGEST_S, Accounts, TooManyTriesError
 from cxsentiment.reviews.store import LabelStore
 from cxsentiment.reviews.tables import sessions, users
+from cxsentiment.schema import Estimate
 from cxsentiment.web.access import ACCESS, OPEN
 from cxsentiment.web.app import make_app
 from cxsentiment.web.desk import checked_url
+from cxsentiment.web.overview import Group, ItemShare, Overview, for_client
 from cxsentiment.web.server import Address, welcome
 from cxsentiment.web.server import open_desk as open_served
 
@@ -172,6 +176,56 @@ def test_a_client_sees_totals_and_no_person(desk):
         assert told not in text
     assert "spring" in text
     assert "onerror" not in text  # the campaign of a single contact rests on too few
+    assert "winter" not in text  # all less the others would tell it
+    assert "winter" in Browser(desk).sign_in("quin").get("/r/may/overview")
+
+
+def figures_of(campaigns, channels=(), crossed=(), *, scored, counts=(0, 0), paths=()) -> Overview:
+    """An overview of so many contacts with a score, by campaign and channel."""
+
+    def mean(n: int) -> Estimate:
+        return Estimate(50.0, 40.0, 60.0, n, "mean")
+
+    groups = [tuple(Group(name, n, mean(n)) for name, n in dict(given).items()) for given in (campaigns, channels)]
+    item = ItemShare("greeting", "s", "?", mean(20), {"met": 19, "not_met": 1, **dict(zip(REST, counts, strict=True))})
+    some = ((item,), dict(paths), 7, 8, (("no agent turn", 1),), dict(crossed))
+    return Overview(scored, scored, "", "", mean(scored), *groups, *some)
+
+
+REST = ("not_applicable", "unscored")
+
+
+@pytest.mark.parametrize(
+    ("campaigns", "scored", "shown"),
+    [
+        ({"a": 20, "b": 10}, 30, "ab"),
+        ({"a": 20, "b": 10, "c": 4}, 34, "a"),  # all less a and b would be c
+        ({"a": 20, "b": 10, "c": 3, "d": 2}, 35, "ab"),  # c and d together are enough
+        ({"a": 20, "b": 10}, 33, "a"),  # three contacts name no campaign
+        ({"a": 4}, 4, ""),
+        ({"a": 30, "b": 1}, 31, ""),
+    ],
+)
+def test_a_client_cannot_work_out_a_group_of_fewer_than_five(campaigns, scored, shown):
+    for asked in (figures_of(campaigns, scored=scored), figures_of((), campaigns, scored=scored)):
+        found = for_client(asked)
+        assert "".join(one.name for one in (*found.campaigns, *found.channels)) == shown
+    assert "".join(for_client(figures_of((), scored=scored, paths=campaigns)).paths) == shown
+
+
+def test_a_client_cannot_work_out_few_contacts_from_a_campaign_and_a_channel():
+    campaigns, channels = {"a": 20, "b": 20}, {"call": 18, "chat": 22}
+    within = {("a", "call"): 18, ("a", "chat"): 2, ("b", "chat"): 20}  # a less call would be two chats
+    found = for_client(figures_of(campaigns, channels, within, scored=40))
+    assert [one.name for one in (*found.campaigns, *found.channels)] == ["a", "b"]
+    across = {("a", "call"): 13, ("a", "chat"): 7, ("b", "call"): 5, ("b", "chat"): 15}
+    found = for_client(figures_of(campaigns, channels, across, scored=40))
+    assert [one.name for one in (*found.campaigns, *found.channels)] == ["a", "b", "call", "chat"]
+
+
+@pytest.mark.parametrize(("counts", "told"), [((5, 0), (5, 0)), ((0, 0), (0, 0)), ((4, 9), ()), ((9, 1), ())])
+def test_a_client_is_not_told_that_a_few_contacts_have_no_verdict(counts, told):
+    assert tuple(for_client(figures_of((), scored=30, counts=counts)).items[0].counts.values()) == told
 
 
 def test_a_client_sees_no_figure_of_fewer_than_five_contacts(tmp_path, toy_bundle):
@@ -244,6 +298,59 @@ def test_throttling_ends_and_guards_names_and_addresses(run, tmp_path, monkeypat
             known.sign_in(f"user{k}", "wrong", "10.0.9.9")
         with pytest.raises(TooManyTriesError):
             known.sign_in("ada", "right", "10.0.9.9")
+
+
+def test_guesses_that_are_sent_at_once_count_each_other(tmp_path, monkeypatch):
+    with LabelStore.open(str(tmp_path / "r.db"), create=True) as store:
+        known = Accounts(store)
+        looked_at, told = [], []
+        opened = threading.Event()
+
+        def slow(given: str, stored: str | None) -> bool:
+            looked_at.append(given)
+            opened.wait(20)
+            return given == "right"
+
+        monkeypatch.setattr(accounts_module.passwords, "is_right", slow)
+        monkeypatch.setattr(accounts_module.passwords, "hashed", lambda given: "hash")
+        known.add("ada", "admin", agent_id=None, password="any")
+
+        def guess(k: int) -> None:
+            try:
+                told.append(known.sign_in("ada", f"guess {k}", "here"))
+            except TooManyTriesError:
+                told.append("refused")
+
+        threads = [threading.Thread(target=guess, args=[k]) for k in range(12)]
+        for one in threads:
+            one.start()
+        end = time.monotonic() + 20
+        while len(looked_at) + len(told) < 12 and time.monotonic() < end:
+            time.sleep(0.01)
+        opened.set()
+        for one in threads:
+            one.join(30)
+        assert len(looked_at) == 5
+        assert told.count("refused") == 7
+
+
+def test_right_passwords_use_up_no_tries(tmp_path, monkeypatch):
+    with LabelStore.open(str(tmp_path / "r.db"), create=True) as store:
+        known = Accounts(store)
+        monkeypatch.setattr(accounts_module.passwords, "is_right", lambda given, stored: given == "right")
+        monkeypatch.setattr(accounts_module.passwords, "hashed", lambda given: "hash")
+        known.add("ada", "admin", agent_id=None, password="any")
+        moment = [1_000_000]
+        monkeypatch.setattr(accounts_module.time, "time", lambda: moment[0])
+        for k in range(49):
+            known.sign_in(f"user{k}", "wrong", "office")
+        for _ in range(60):
+            moment[0] += 10
+            assert known.sign_in("ada", "right", "office").name == "ada"
+        moment[0] += 15 * 60 - 600 + 1  # since the last wrong one: the right ones must not have kept it young
+        for k in range(49):
+            assert known.sign_in(f"other{k}", "wrong", "office") is None
+        assert known.sign_in("ada", "right", "office").name == "ada"
 
 
 def test_a_session_ends_when_idle_when_old_and_with_its_user(run, tmp_path, monkeypatch):

@@ -34,7 +34,7 @@ def desk(run, tmp_path):
 
 def ask(desk, facts, contact: str, grader: str = "quin", kind: str = "random") -> int:
     """Ask somebody to grade one contact; the number of the assignment."""
-    Assignments(desk.store).draw(Draw(facts.key, f"{contact} {kind}", kind, [contact], 1, [grader]), "ada")
+    Assignments(desk.store).draw(Draw(facts.key, f"{contact} {kind} {grader}", kind, [contact], 1, [grader]), "ada")
     return next(
         one.id for one in Assignments(desk.store).of(facts.key, grader) if one.contact_id == contact and not one.done_at
     )
@@ -97,3 +97,38 @@ def test_the_queue_tells_nothing_of_a_contact_drawn_to_be_graded_blind(desk, fac
     assert f'value="{contact}"' in Browser(desk).sign_in("tess").get("/r/may/queue?why=flag")
     browser.post("/r/may/grade", {"assignment": number, "version": "0", **answers(facts)})
     assert f'value="{contact}"' in browser.get("/r/may/queue?why=flag")
+
+
+def test_no_file_to_take_along_holds_what_was_found_in_a_contact_graded_blind(desk, facts):
+    other, lead = Browser(desk).sign_in("tess"), Browser(desk).sign_in("quin")
+    for contact in ("c0", "c4"):
+        number = ask(desk, facts, contact, "tess")
+        other.post("/r/may/grade", {"assignment": number, "version": "0", **answers(facts)})
+        other.post("/r/may/contest", {"contact": contact, "item": "greeting", "reason": "he did greet"})
+        other.post("/r/may/turns", {"contact": contact, "version": "0", "sentiment.1": "negative"})
+    number = ask(desk, facts, "c0")
+    assert "in the 1 contact that you are asked to grade blind" in lead.get("/r/may/export")
+    told = {kind: lead.post("/r/may/export", {"kind": kind}) for kind in ("verdicts", "disputes", "turns")}
+    for kind, text in told.items():
+        assert "c4" in text, kind
+        assert "c0" not in text, kind
+    assert desk.store.log()[-1]["details"]["contacts_left_out"] == 1
+    lead.post("/r/may/grade", {"assignment": number, "version": "0", **answers(facts)})
+    for kind in told:
+        assert "c0" in lead.post("/r/may/export", {"kind": kind}), kind
+    assert "grade blind" not in lead.get("/r/may/export")
+
+
+def test_the_audit_log_tells_nothing_of_a_contact_graded_blind(desk, facts):
+    other, admin = Browser(desk).sign_in("tess"), Browser(desk).sign_in("ada")
+    other.post("/r/may/contest", {"contact": "c0", "item": "greeting", "reason": "he did greet"})
+    lead = Browser(desk).sign_in("quin")
+    lead.post("/r/may/decide", {"dispute": "1", "version": "0", "verdict": "1", "why": "so he did"})
+    assert "human verdict" in admin.get("/audit")
+    number = ask(desk, facts, "c0", "ada")
+    told = admin.get("/audit")
+    assert "human verdict" not in told
+    assert "greeting" not in told
+    assert told.count("grade first") == 2
+    admin.post("/r/may/grade", {"assignment": number, "version": "0", **answers(facts)})
+    assert "human verdict" in admin.get("/audit")

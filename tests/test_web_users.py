@@ -114,6 +114,23 @@ def test_a_password_that_was_entered_is_not_kept_in_a_page(desk):
     assert NEW not in page
 
 
+def test_the_last_admin_with_a_password_stays_unless_a_proxy_lets_people_in(tmp_path):
+    with LabelStore.open(str(tmp_path / "r.db"), create=True) as store:
+        accounts, proxied = Accounts(store), Accounts(store, proxied=True)
+        accounts.add("ada", "admin", agent_id=None, password=PASSWORD)
+        accounts.add("eve", "admin", agent_id=None, password=None)  # nobody comes in as eve without a proxy
+        for change in (lambda: accounts.set_disabled("ada", True), lambda: accounts.set_role("ada", "qa", None)):
+            with pytest.raises(UsageError, match=r"last admin who has a password.*user password eve"):
+                change()
+        accounts.set_disabled("eve", True)
+        accounts.set_disabled("eve", False)
+        proxied.set_role("ada", "qa", None)
+        assert accounts.find("ada").role == "qa"
+        accounts.set_role("ada", "admin", None)
+        accounts.set_password("eve", NEW)
+        accounts.set_disabled("ada", True)
+
+
 def test_the_last_admin_stays(accounts):
     for one in accounts.users():
         assert one.name not in ("ada", "eve")

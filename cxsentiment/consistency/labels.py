@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cxsentiment.amounts import counted
 from cxsentiment.errors import UsageError
 from cxsentiment.stats.arrays import FloatArray, IntArray, floats
 
@@ -49,9 +50,11 @@ def beside(labels: pa.Table, contacts: pa.Table, verdicts: pa.Table, items: Sequ
     judged = ((truth == 0) | (truth == 1)) & ~np.isnan(machine)
     notes = []
     if picked := int(np.sum(own & ~drawn)):
-        notes.append(f"{picked} labels of picked contacts (targeted) left out: they tell nothing of the others")
+        notes.append(
+            f"{counted(picked, 'label')} of picked contacts (targeted) left out: they tell nothing of the others"
+        )
     if unjudged := int(np.sum(~judged)):
-        notes.append(f"{unjudged} labels where people or the machine gave no verdict of yes or no left out")
+        notes.append(f"{counted(unjudged, 'label')} where people or the machine gave no verdict of yes or no left out")
     return Beside(row[chosen][judged], truth[judged], machine[judged], tuple(unknown.tolist()), tuple(notes))
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
+from cxsentiment.amounts import counted
 from cxsentiment.errors import InputError, UsageError
 from cxsentiment.ingest.dates import DateError, DateRules, Moment, read_date
 from cxsentiment.ingest.scales import NPS_SCALE, OUTCOMES, Scales, contradicted, turned
@@ -376,7 +377,10 @@ class Kept:
     def notes(self) -> list[str]:
         """What to tell of rows that came again."""
         told = (
-            (self.duplicates, f"{self.duplicates} answers came again for their contact; the {self._keep} is kept"),
+            (
+                self.duplicates,
+                f"{counted(self.duplicates, 'answer')} came again for their contact; the {self._keep} is kept",
+            ),
             (self.added, f"{self.added} rows answer another question of a contact that has an answer; both are kept"),
         )
         return [text for count, text in told if count]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 
+from cxsentiment.amounts import counted
 from cxsentiment.kpis.units import PERCENT
 from cxsentiment.reasons import Reason
 from cxsentiment.schema import Estimate, Kpi
@@ -91,7 +92,9 @@ def first_contacts(
         window_days=window_days,
     )
     if found.censored:
-        notes.append(f"{found.censored} episodes began in the last {window_days:g} days: nobody can tell yet")
+        notes.append(
+            f"{counted(found.censored, 'episode')} began in the last {window_days:g} days: nobody can tell yet"
+        )
     estimate = scaled(found.share, 100)
     return Episodes(Kpi(NAME, PERCENT, estimate, definition), rows[found.first], found.resolved, tuple(notes))
 
@@ -158,13 +161,13 @@ def _usable(every: pa.Table, times: Starts, present: float | None) -> tuple[Bool
     future = in_future(times, present) if present is not None else np.zeros(dated.size, dtype=np.bool_)
     gone = floats(every["abandoned"]) > 0
     for count, what in (
-        (int(np.sum(~dated)), "have no start that can be read"),
-        (int(np.sum(dated & future)), "start in the future, after the run was made: a wrong date"),
-        (int(np.sum(dated & ~future & ~named)), "name no customer"),
-        (int(np.sum(dated & ~future & named & gone)), "were abandoned, and so served by nobody"),
+        (int(np.sum(~dated)), "without a start that can be read"),
+        (int(np.sum(dated & future)), "with a start in the future, after the run was made, which is a wrong date"),
+        (int(np.sum(dated & ~future & ~named)), "without a customer"),
+        (int(np.sum(dated & ~future & named & gone)), "abandoned, and so served by nobody"),
     ):
         if count:
-            notes.append(f"{count} contacts {what}: left out of first-contact resolution")
+            notes.append(f"{counted(count, 'contact')} {what}: left out of first-contact resolution")
     end = float(np.max(times.at[dated & ~future], initial=-np.inf))
     return np.asarray(dated & named & ~future & ~gone), end, notes
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from cxsentiment.amounts import counted
 from cxsentiment.evidence import told_apart
 from cxsentiment.page_schema import Section
 from cxsentiment.pages.printing import PRINTERS, interval, kind_of, number
@@ -109,7 +110,8 @@ def _said(part: str, title: str, sections: Sequence[Section]) -> Iterator[Line]:
 def _queue(findings: Findings) -> Iterator[Line]:
     flags = sum(one.why == "flag" for one in findings.queue)
     if flags:
-        text = f"{number(flags)} flags of a critical error wait for a person. A flag is no finding."
+        wait = "waits" if flags == 1 else "wait"
+        text = f"{counted(flags, 'flag')} of a critical error {wait} for a person. A flag is no finding."
         yield Line("queue", "To check", text)
 
 

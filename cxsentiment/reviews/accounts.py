@@ -55,10 +55,14 @@ class TooManyTriesError(Exception):
 
 
 class Accounts:
-    """The users of a store of labels and their sessions. Methods raise StoreError where the store cannot be used."""
+    """The users of a store of labels and their sessions. Methods raise StoreError where the store cannot be used.
 
-    def __init__(self, store: LabelStore) -> None:
+    `proxied` says that a proxy checks people, so that an admin without a password can come in as well as one with it.
+    """
+
+    def __init__(self, store: LabelStore, *, proxied: bool = False) -> None:
         self._store = store
+        self._proxied = proxied
 
     def users(self) -> list[User]:
         """All users, by name."""
@@ -93,7 +97,7 @@ class Accounts:
         """Give a user another role, or an agent another agent id; their sessions end.
 
         Raises:
-            UsageError: nobody, no role, an agent without agent_id, or the last admin who may sign in.
+            UsageError: nobody, no role, an agent without agent_id, or the last admin who may sign in or has a password.
         """
         values = {"role": role, "agent_id": _agent_of(role, agent_id)}
         self._change(name, values, "role changed", who, values)
@@ -115,7 +119,7 @@ class Accounts:
         details: Mapping[str, object] | None = None,
     ) -> None:
         with self._store.writing() as connection:
-            _keep_an_admin(connection, name, values)
+            _keep_an_admin(connection, name, values, proxied=self._proxied)
             if connection.execute(update(users).where(users.c.name == name).values(**values)).rowcount == 0:
                 raise UsageError(f"user {name}", "is not there", do="See the names: cxsentiment user list")
             connection.execute(delete(sessions).where(sessions.c.user_name == name))
@@ -130,16 +134,22 @@ class Accounts:
         keys = {"both": f"{name}\0{address}", "name": f"name\0{name}", "address": f"address\0{address}"}
         keys = {kind: hashlib.sha256(key.encode("utf-8", "replace")).hexdigest() for kind, key in keys.items()}
         with self._store.reading() as connection:
+            _refuse_many(connection, keys)  # who is refused anyway waits for no writer
+        with self._store.writing() as connection:
+            # Counted before the slow hash, not after it: of guesses that are sent at once each must see the others.
             _refuse_many(connection, keys)
+            for key in keys.values():
+                _count_try(connection, key)
             row = _row(connection, name)
         right = passwords.is_right(password, None if row is None else row["password_hash"])
         allowed = right and row is not None and not row["disabled"]
         with self._store.writing() as connection:
             if allowed:
                 connection.execute(delete(login_failures).where(login_failures.c.key == keys["both"]))
+                _take_back(connection, keys["name"], keys["address"])
             else:
-                for key in keys.values():
-                    _count_failure(connection, key)
+                change = update(login_failures).where(login_failures.c.key.in_(keys.values()))
+                connection.execute(change.values(last=int(time.time())))
             # The name of a failed try is not written down: people type passwords into the wrong field.
             known = name if row is not None else "unknown user"
             note(connection, "signed in" if allowed else "sign-in failed", known, {"address": address}, known)
@@ -193,13 +203,19 @@ def _agent_of(role: str, agent_id: str | None) -> str | None:
     return agent_id
 
 
-def _keep_an_admin(connection: Connection, name: str, values: Mapping[str, Any]) -> None:
+def _keep_an_admin(connection: Connection, name: str, values: Mapping[str, Any], *, proxied: bool) -> None:
     """Refuse a change after which no admin could sign in. Two such changes at once wait for each other."""
     if values.get("role", "admin") == "admin" and not values.get("disabled"):
         return
-    question = select(users.c.name).where(users.c.role == "admin", users.c.disabled.is_(False)).order_by(users.c.name)
-    if connection.execute(question.with_for_update()).scalars().all() == [name]:
+    question = select(users.c.name, users.c.password_hash.is_not(None))
+    question = question.where(users.c.role == "admin", users.c.disabled.is_(False)).with_for_update()
+    admins: dict[str, bool] = {admin: has for admin, has in connection.execute(question)}
+    if list(admins) == [name]:
         raise UsageError(f"user {name}", "is the last admin who may sign in", do="Make somebody else an admin first")
+    # Without a password only a proxy lets somebody in, and whether there is one is known to the pages alone.
+    if admins.pop(name, False) and not proxied and not any(admins.values()):
+        do = f"Give another a password first: cxsentiment user password {min(admins)}"
+        raise UsageError(f"user {name}", "is the last admin who has a password", do=do)
 
 
 def _hash(token: str) -> str:
@@ -222,12 +238,21 @@ def _refuse_many(connection: Connection, keys: dict[str, str]) -> None:
             raise TooManyTriesError(row["last"] + _WINDOW_S - moment)
 
 
-def _count_failure(connection: Connection, key: str) -> None:
+def _count_try(connection: Connection, key: str) -> None:
+    """Count a try as a failure, before it is known to be one; when the last failure was is not touched."""
     moment = int(time.time())
     row = connection.execute(select(login_failures).where(login_failures.c.key == key)).mappings().first()
     if row is None:
         connection.execute(insert(login_failures), {"key": key, "failures": 1, "last": moment})
+        return
+    change = update(login_failures).where(login_failures.c.key == key)
+    if row["last"] > moment - _WINDOW_S:
+        connection.execute(change.values(failures=login_failures.c.failures + 1))
     else:
-        failures = row["failures"] + 1 if row["last"] > moment - _WINDOW_S else 1
-        change = update(login_failures).where(login_failures.c.key == key)
-        connection.execute(change.values(failures=failures, last=moment))
+        connection.execute(change.values(failures=1, last=moment))
+
+
+def _take_back(connection: Connection, *keys: str) -> None:
+    """Count a try no more: its password was right."""
+    change = update(login_failures).where(login_failures.c.key.in_(keys), login_failures.c.failures > 0)
+    connection.execute(change.values(failures=login_failures.c.failures - 1))

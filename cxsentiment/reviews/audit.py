@@ -12,8 +12,8 @@ from cxsentiment.reviews.tables import audit
 
 OF_A_CONTACT = ("picked", "graded", "contested", "decided", "withdrawn", "turns labelled")
 """The actions whose subject is a contact's id."""
-ERASED = "[erased]"
-"""Stands in the lines of an erased contact, as it does in a run's receipt."""
+NAMED_BY_PEOPLE = ("imported", "exported", "assigned")
+"""The actions whose subject is a name that somebody chose, of files or of a batch, which may hold a contact's id."""
 
 
 def note(

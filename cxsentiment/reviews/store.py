@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, select, true, update
 
 from cxsentiment.errors import StoreError
 from cxsentiment.ingest.sources import writable
+from cxsentiment.mentions import ERASED, mention_of_long
 from cxsentiment.reviews import database as db
-from cxsentiment.reviews.audit import ERASED, OF_A_CONTACT, note, now
+from cxsentiment.reviews.audit import NAMED_BY_PEOPLE, OF_A_CONTACT, note, now
 from cxsentiment.reviews.labels import FIELDS, Label
-from cxsentiment.reviews.tables import OF_CONTACTS, audit, labels
+from cxsentiment.reviews.tables import OF_CONTACTS, audit, batches, labels
 
 _AT_ONCE = 500  # values of one question: SQLite takes some thousands, PostgreSQL 65,535
 
@@ -121,7 +122,7 @@ class LabelStore:
         """Remove all labels of these contacts, history included; how many. The audit log keeps the count, no ids.
 
         What the review desk holds of them goes too: assignments, disputes and labelled turns. Lines of the audit log
-        that tell of what was done with one of them stay, but no longer say with which.
+        that tell of what was done with one of them stay, but no longer say with which; names of files and batches too.
         """
         count = 0
         with self.writing() as connection:
@@ -131,6 +132,7 @@ class LabelStore:
                     connection.execute(delete(table).where(table.c.contact_id.in_(some)))
                 named = audit.c.action.in_(OF_A_CONTACT) & audit.c.subject.in_([writable(one) for one in some])
                 connection.execute(update(audit).where(named).values(subject=ERASED))
+                _blank_names(connection, some)
             note(connection, "erased", reason, {"labels": count, "contacts": len(set(contacts))}, who)
         if self._engine.dialect.name == "sqlite":
             # The write-ahead log still holds what was there; emptied, the file is all there is.
@@ -203,6 +205,22 @@ def add_labels(connection: Connection, given: Sequence[Label]) -> Added:
     if rows:
         connection.execute(insert(labels), rows)
     return Added(len(rows), counts["known"], counts["replaced"], counts["late"])
+
+
+def _blank_names(connection: Connection, contacts: Sequence[str]) -> None:
+    """Blank these ids in names of files and batches, as they stand in the audit log, the labels and the batches."""
+    named = mention_of_long(map(writable, contacts))
+    if named is None:
+        return
+    chosen = (audit.c.action.in_(NAMED_BY_PEOPLE), audit.c.subject)
+    for table, where, column in (
+        (audit, *chosen),
+        (labels, true(), labels.c.source),
+        (batches, true(), batches.c.name),
+    ):
+        for text in connection.execute(select(column).where(where).distinct()).scalars().all():
+            if (blanked := named.sub(ERASED, text)) != text:
+                connection.execute(update(table).where(where, column == text).values({column.name: blanked}))
 
 
 def _known(connection: Connection, digests: set[str]) -> set[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from cxsentiment.amounts import counted
 from cxsentiment.figures import Tables
 from cxsentiment.reasons import Reason
 from cxsentiment.reviews.session import Dispute, ItemReport, SessionReport
@@ -36,20 +37,23 @@ LEFT_OUT = {
 def sentences(report: SessionReport) -> Iterator[str]:
     """The report in words: what was looked at, each item, the graders, the machine."""
     yield (
-        f"{_n(report.labels, 'verdict')} on {_n(report.contacts, 'contact')} by {_n(len(report.graders), 'grader')}."
+        f"{counted(report.labels, 'verdict')} on {counted(report.contacts, 'contact')} "
+        f"by {counted(len(report.graders), 'grader')}."
     )
     for code, count in report.left_out.items():
-        yield f"{_n(count, 'verdict')} left out: {LEFT_OUT.get(code, code)}."
+        yield f"{counted(count, 'verdict')} left out: {LEFT_OUT.get(code, code)}."
     if report.ungraded:
         shown = ", ".join(report.ungraded[:_SHOWN]) + (" …" if len(report.ungraded) > _SHOWN else "")
-        yield f"No verdict counts of {_n(len(report.ungraded), 'contact')} that --contacts names: {shown}."
+        yield f"No verdict counts of {counted(len(report.ungraded), 'contact')} that --contacts names: {shown}."
     if report.not_in_run:
         yield (
-            f"Not in this run: {_n(report.not_in_run, 'contact')}, which count for the graders and not for the machine."
+            f"Not in this run: {counted(report.not_in_run, 'contact')}, "
+            "which count for the graders and not for the machine."
         )
     if report.other_content:
+        who = f"{counted(report.other_content, 'verdict')} {'names' if report.other_content == 1 else 'name'}"
         yield (
-            f"{report.other_content:,} verdicts name a scorecard of this name and version with other content: "
+            f"{who} a scorecard of this name and version with other content: "
             "look whether its questions are the same, and give a changed scorecard a new version."
         )
     for item in report.items:
@@ -66,7 +70,7 @@ def item_sentences(item: ItemReport) -> Iterator[str]:
         always = ""
         if item.always_met.value is not None:
             always = f"; a grader who always says met would reach {_percent(item.always_met.value)}"
-        of = _n(people.contacts, "contact")
+        of = counted(people.contacts, "contact")
         yield (
             f"{item.item}: two graders agree in {_percent(people.raw.value)} of cases on {of}{always}. "
             f"Beyond chance (Krippendorff's alpha) that is {figure(people.alpha)}."
@@ -91,7 +95,7 @@ def _on_machine(item: ItemReport) -> Iterator[str]:
     elif versus.raw.value is not None:
         yield (
             f"{item.item}: the machine and a person agree in {_percent(versus.raw.value)} of cases on "
-            f"{_n(versus.contacts, 'contact')} (alpha {figure(versus.alpha)})."
+            f"{counted(versus.contacts, 'contact')} (alpha {figure(versus.alpha)})."
         )
 
 
@@ -112,10 +116,6 @@ def _on_graders(report: SessionReport) -> Iterator[str]:
         yield "No grader can be told apart from the average in strictness."
     if not known and report.graders:
         yield f"How strict graders are cannot be said: {report.graders[0].severity.reason}."
-
-
-def _n(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
 def _percent(value: float) -> str:

@@ -68,7 +68,7 @@ class Desk:
     _token_used: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
-        self.accounts = Accounts(self.store)
+        self.accounts = Accounts(self.store, proxied=self.way.proxy_header is not None)
 
     def spend(self, token: str) -> bool:
         """Whether this is the token of the printed link, used for the first time."""

@@ -1,7 +1,7 @@
 """The figures of a run's first page and of its agents, each with its interval and how many contacts it rests on."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from cxsentiment.agents import score_agents
 from cxsentiment.reasons import Reason
@@ -39,7 +39,10 @@ class ItemShare:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """What the first page of a run says. `paths` counts contacts by the way their sentiment went."""
+    """What the first page of a run says. `paths` counts contacts by the way their sentiment went.
+
+    `crossed` counts those with a score by campaign and channel; a page shows it to nobody.
+    """
 
     contacts: int
     scored: int
@@ -53,6 +56,7 @@ class Overview:
     flags: int
     uncertain: int
     no_score: tuple[tuple[str, int], ...]
+    crossed: Mapping[tuple[str, str], int]
 
 
 def overview(facts: Facts) -> Overview:
@@ -81,6 +85,7 @@ def overview(facts: Facts) -> Overview:
         facts.number("SELECT count(*) FROM queue WHERE why = 'flag'"),
         facts.number("SELECT count(*) FROM queue WHERE why = 'uncertain'"),
         tuple((one["reason"], one["n"]) for one in why),
+        _crossed(facts),
     )
 
 
@@ -102,28 +107,70 @@ def agents_of(facts: Facts, changed: dict[str, float | None]) -> tuple[tuple[Age
 
 
 def for_client(figures: Overview) -> Overview:
-    """The same figures without those that rest on too few contacts, and without what tells of single contacts."""
-    kept = {name: count for name, count in figures.paths.items() if count >= LEAST_SHOWN}
+    """The same figures without those that rest on too few contacts, and without what tells of single contacts.
+
+    Nor do those that stay tell one of too few by subtraction: all less the groups that are shown, or a campaign less a
+    channel that has no other contacts.
+    """
     few = Reason("too_few", f"shown from {LEAST_SHOWN} contacts on")
     mean = figures.mean if figures.mean.n >= LEAST_SHOWN else missing(few, figures.mean.method, figures.mean.n)
-    return Overview(
-        figures.contacts,
-        figures.scored,
-        figures.first_day,
-        figures.last_day,
-        mean,
-        _enough(figures.campaigns),
-        _enough(figures.channels),
-        tuple(one for one in figures.items if one.met.n >= LEAST_SHOWN),
-        kept,
-        0,
-        0,
-        (),
+    paths = _enough(figures.paths, figures.contacts)
+    campaigns = _large(figures.campaigns, figures.mean.n)
+    channels = _large(_channels_beside(campaigns, figures), figures.mean.n)
+    return replace(
+        figures,
+        mean=mean,
+        campaigns=campaigns,
+        channels=channels,
+        items=tuple(_without_few(one) for one in figures.items if one.met.n >= LEAST_SHOWN),
+        paths={name: count for name, count in figures.paths.items() if name in paths},
+        flags=0,
+        uncertain=0,
+        no_score=(),
+        crossed={},
     )
 
 
-def _enough(groups: Sequence[Group]) -> tuple[Group, ...]:
-    return tuple(one for one in groups if one.mean.n >= LEAST_SHOWN)
+def _few(count: int) -> bool:
+    return 0 < count < LEAST_SHOWN
+
+
+def _enough(sizes: Mapping[str, int], total: int) -> set[str]:
+    """The groups that can be shown beside a total; one more is left out where the rest would be too few otherwise."""
+    kept = [name for name, size in sizes.items() if size >= LEAST_SHOWN]
+    if kept and _few(total - sum(sizes[name] for name in kept)):
+        kept.remove(min(kept, key=lambda name: (sizes[name], name)))
+    return set(kept)
+
+
+def _large(groups: Sequence[Group], total: int) -> tuple[Group, ...]:
+    kept = _enough({one.name: one.mean.n for one in groups}, total)
+    return tuple(one for one in groups if one.name in kept)
+
+
+def _channels_beside(campaigns: Sequence[Group], figures: Overview) -> list[Group]:
+    """The channels that can be shown beside these campaigns.
+
+    A campaign and a channel part the contacts in four. Where one of the four is empty, all and the two figures tell
+    the other three, so none of these may be too few.
+    """
+    kept = []
+    for channel in figures.channels:
+        for campaign in campaigns:
+            both = figures.crossed.get((campaign.name, channel.name), 0)
+            first, second = campaign.mean.n - both, channel.mean.n - both
+            four = (both, first, second, figures.mean.n - both - first - second)
+            if 0 in four and any(map(_few, four)):
+                break
+        else:
+            kept.append(channel)
+    return kept
+
+
+def _without_few(item: ItemShare) -> ItemShare:
+    """An item without its counts of contacts that have no verdict where one of them is small: one tells the other."""
+    rest = {name: item.counts[name] for name in ("not_applicable", "unscored")}
+    return replace(item, counts={} if any(map(_few, rest.values())) else rest)
 
 
 def _mean(facts: Facts, where: str = "", values: Sequence[object] = ()) -> Estimate:
@@ -142,6 +189,14 @@ def _groups(facts: Facts, column: str) -> tuple[Group, ...]:
     )
     found = [Group(row["name"], row["n"], _mean(facts, f"AND {column} = ?", [row["name"]])) for row in names]
     return tuple(sorted(found, key=lambda one: one.name))
+
+
+def _crossed(facts: Facts) -> dict[tuple[str, str], int]:
+    rows = facts.ask(
+        "SELECT campaign, channel, count(score) AS n FROM contacts "
+        "WHERE campaign IS NOT NULL AND channel IS NOT NULL GROUP BY campaign, channel ORDER BY campaign, channel"
+    )
+    return {(row["campaign"], row["channel"]): row["n"] for row in rows}
 
 
 def _items(facts: Facts) -> tuple[ItemShare, ...]:

@@ -51,7 +51,15 @@ def overview_page(request: Request, run: str) -> Response:
     figures = _figures(facts)
     if request.state.person.role == "client":
         figures = overview.for_client(figures)
-    return page(request, "overview.html.j2", run=run, here="overview", facts=facts, figures=figures)
+    return page(
+        request,
+        "overview.html.j2",
+        run=run,
+        here="overview",
+        facts=facts,
+        figures=figures,
+        least=overview.LEAST_SHOWN,
+    )
 
 
 @router.get("/r/{run}/contacts", name="contacts")

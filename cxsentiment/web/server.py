@@ -7,6 +7,7 @@ from pathlib import Path
 
 import uvicorn
 
+from cxsentiment.amounts import counted
 from cxsentiment.errors import CxError, UsageError
 from cxsentiment.reviews.audit import process_user
 from cxsentiment.reviews.store import LabelStore
@@ -64,7 +65,7 @@ def serve(desk: Desk, address: Address, say: Callable[[str], None]) -> None:
         say(f"reading {name} …")
         try:
             facts = desk.shelf.facts(name)
-            say(f"  {facts.number('SELECT count(*) FROM contacts'):,} contacts")
+            say(f"  {counted(facts.number('SELECT count(*) FROM contacts'), 'contact')}")
         except CxError as error:
             say(f"  cannot be read, its pages say so: {error.message}")
     for line in welcome(desk, address):
