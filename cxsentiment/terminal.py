@@ -144,7 +144,7 @@ def print_run(receipt: Mapping[str, Any], out: Path) -> None:
     print_unmet(console, receipt.get("unmet_roles") or ())
     for reader, count in receipt.get("readers", {}).items():
         if count:
-            console.print(f"read by {escape(reader)}: {_n(count, 'contact')}")
+            console.print(f"read by {escape(reader)}: {counted(count, 'contact')}")
     warn_of_readers(receipt.get("reader_faults", ()))
     _print_told(console, receipt, out)
 
