@@ -64,6 +64,24 @@ def test_missed_empathy_border(talk, missed):
     assert [one.skill for one in found([talk])] == ([MISSED_EMPATHY] if missed else [])
 
 
+def test_a_contact_whose_trouble_was_never_acknowledged_ranks_before_one_where_it_mostly_was():
+    mostly = [customer(negative=0.9), agent(acknowledge=0.9)] * 3 + [customer(negative=0.99), agent(), agent()]
+    never = [customer(negative=0.6), agent(), customer(), agent()]
+    (one,) = [one for one in found([mostly, never], per_agent=1) if one.skill == MISSED_EMPATHY]
+    assert one.contact_id == "c001"
+
+
+def test_the_share_left_unanswered_is_of_the_agent_whose_turns_they_are():
+    # ana answers her customer, ben leaves his; one contact was handed over from her to him.
+    ana, ben = {"agent_id": "ana"}, {"agent_id": "ben"}
+    talk = [
+        [customer(negative=0.9), agent(acknowledge=0.9, **ana), customer(negative=0.7), agent(**ben), agent(**ben)],
+        [customer(negative=0.8), agent(), agent(), customer(negative=0.8), agent(acknowledge=0.6)],
+    ]
+    missed = [one for one in found(talk, agents=["ana", "ben"]) if one.skill == MISSED_EMPATHY]
+    assert [(one.agent_id, one.contact_id) for one in missed] == [("ben", "c000"), ("ben", "c001")]
+
+
 def test_a_reply_in_the_next_contact_does_not_count():
     assert found([[customer(negative=0.9)], [agent()]]) == ()
 

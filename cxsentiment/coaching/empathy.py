@@ -26,6 +26,7 @@ from cxsentiment.coaching.candidates import (
 )
 from cxsentiment.coaching.talk import ACKNOWLEDGING_ACTS, PRESENT, Talk
 from cxsentiment.schema import EMPATHY_ACTS
+from cxsentiment.stats.arrays import FloatArray
 
 STRONG = 0.7
 _RECOVERED_WITHIN = 12  # turns
@@ -33,14 +34,19 @@ _PERSON_FIRST = "Have a person read this passage before anything follows from it
 
 
 def missed_empathy(talk: Talk, texts: Texts, pool: int) -> Iterator[Candidate]:
-    """A negative customer turn, and no acknowledging act in either of the agent's next two turns."""
+    """A negative customer turn, and no acknowledging act in either of the agent's next two turns.
+
+    Gain is the share of the contact's negative turns that this agent left so: who has answered five and not the sixth
+    learns little from it.
+    """
     rows = np.flatnonzero(talk.unanswered & (talk.agent >= 0))
     best = talk.acknowledged[rows]
     first = talk.next_agent[rows]
     second = talk.next_agent[first]
     confidence = talk.p_negative[rows] * (1 - best)
+    gain = _share_left(talk)[rows]
     item = empathy_item(texts)
-    for k in top(talk.agent[rows], confidence, pool):
+    for k in top(talk.agent[rows], confidence * gain, pool):
         row, reply = int(rows[k]), int(first[k])
         replies = f"turn {talk.number[reply]}" + (f" and turn {talk.number[second[k]]}" if second[k] >= 0 else "")
         why = (
@@ -49,8 +55,16 @@ def missed_empathy(talk: Talk, texts: Texts, pool: int) -> Iterator[Candidate]:
         )
         yield candidate(
             talk, row, MISSED_EMPATHY, float(confidence[k]), why, focus_of(item, NAME_IT),
-            asks=asks_of(item), after=reply,
+            gain=float(gain[k]), asks=asks_of(item), after=reply,
         )  # fmt: skip
+
+
+def _share_left(talk: Talk) -> FloatArray:
+    """Of the negative turns of a row's contact that its agent could answer, the share left unanswered; 0 of none."""
+    place = np.unique(np.stack([talk.contact, talk.agent]), axis=1, return_inverse=True)[1].reshape(-1)
+    answerable = np.bincount(place, (talk.p_negative >= PRESENT) & ~np.isnan(talk.acknowledged))
+    left: FloatArray = (np.bincount(place, talk.unanswered) / np.maximum(answerable, 1))[place]
+    return left
 
 
 def advice_first(talk: Talk, texts: Texts, pool: int) -> Iterator[Candidate]:

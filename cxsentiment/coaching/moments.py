@@ -1,9 +1,9 @@
 """A run's turns and verdicts → ranked `CoachingMoment`s, each with its quote, its neighbours and what was observed.
 
 Ranked by confidence × gain × novelty. Confidence is the product of the probabilities that make the moment; gain is 1,
-for an unmet item its weight (as a share of the heaviest) times how often this agent misses it (for one well met: all
-agents), for a wait the share
-that is too long; novelty is 1/(1 + moments of the same skill already chosen), halved where the contact was already
+for missed empathy the share of the contact's negative turns that were left so, for an unmet item its weight (as a share
+of the heaviest) times how often this agent misses it (for one well met: all agents), for a wait the share that is too
+long; novelty is 1/(1 + moments of the same skill already chosen), halved where the contact was already
 used. No two moments of a contact share their cause or the turn that set them off.
 """
 
