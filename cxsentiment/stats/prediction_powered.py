@@ -13,7 +13,16 @@ import numpy as np
 from cxsentiment.reasons import Reason
 from cxsentiment.schema import Estimate
 from cxsentiment.stats.arrays import FloatArray, IntArray, compact, same_shape, tally
-from cxsentiment.stats.estimates import MIN_CLUSTERS, bare, because, clipped, missing, normal_interval, t_interval
+from cxsentiment.stats.estimates import (
+    MIN_CLUSTERS,
+    bare,
+    because,
+    clipped,
+    missing,
+    normal_interval,
+    t_interval,
+    too_few,
+)
 from cxsentiment.stats.means import mean_t_interval
 from cxsentiment.stats.rates import checked_weights, share_interval
 
@@ -172,6 +181,6 @@ def _interval(value: float, influence: FloatArray, sample: Sample, method: str) 
         return normal_interval(value, math.sqrt(variance), n, method)
     count = influence.size
     if count < MIN_CLUSTERS:
-        return bare(value, n, method, Reason("too_few", f"too few agents for an interval: {count} of {MIN_CLUSTERS}"))
+        return bare(value, n, method, too_few(count))
     error = math.sqrt(float(influence @ influence) * count / (count - 1))
     return t_interval(value, error, n, method, df=count - 1)

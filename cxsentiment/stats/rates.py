@@ -11,6 +11,7 @@ from cxsentiment.stats.arrays import FloatArray, IntArray, compact, group_sums, 
 from cxsentiment.stats.estimates import (
     LEVEL,
     MIN_CLUSTERS,
+    bare,
     because,
     clipped,
     complement,
@@ -18,6 +19,7 @@ from cxsentiment.stats.estimates import (
     normal_interval,
     normal_quantile,
     t_interval,
+    too_few,
 )
 
 # Where sensitivity + specificity - 1 may be this low, dividing by it says nothing.
@@ -74,14 +76,7 @@ def share_interval(values: FloatArray, weights: FloatArray | None = None, cluste
         of, names = compact(clusters[keep])
         count = names.size
         if count < MIN_CLUSTERS:
-            return Estimate(
-                share,
-                None,
-                None,
-                x.size,
-                method,
-                Reason("too_few", f"too few agents for an interval: {count} of {MIN_CLUSTERS}"),
-            )
+            return bare(share, x.size, method, too_few(count))
     sums = np.bincount(of, weights=w * (x - share), minlength=count)
     variance = float(sums @ sums) / w.sum() ** 2 * count / max(count - 1, 1)
     informative = kish if variance <= 0 else min(kish, share * (1 - share) / variance)
@@ -167,14 +162,7 @@ def noncritical_accuracy(defects: FloatArray, opportunities: FloatArray, cluster
     of, names = (np.arange(d.size), np.arange(d.size)) if clusters is None else compact(clusters[keep])
     count, rate = names.size, float(d.sum() / o.sum())
     if count < MIN_CLUSTERS:
-        return Estimate(
-            1 - rate,
-            None,
-            None,
-            d.size,
-            method,
-            Reason("too_few", f"too few clusters for an interval: {count} of {MIN_CLUSTERS}"),
-        )
+        return bare(1 - rate, d.size, method, too_few(count, "contact" if clusters is None else "agent"))
     residuals = group_sums(of, count, d - rate * o)[:, 1]
     error = math.sqrt(float(residuals @ residuals) * count / (count - 1)) / float(o.sum())
     return clipped(t_interval(1 - rate, error, d.size, method, df=count - 1), 0.0, 1.0)
