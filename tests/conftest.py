@@ -2,15 +2,18 @@
 
 import json
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from command_line import Command, Outcome
 from hypothesis import settings
 from postgres_server import postgres_server
 from toy_bundle import write_toy_bundle
 
+from cxsentiment import cli
 from cxsentiment.model import Model
 from cxsentiment.pipeline import Settings
 from cxsentiment.rubric.reading import default_rubric, read_rubric
@@ -104,3 +107,18 @@ def jsonl(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run the command line in this process, as typed in a wide terminal."""
+
+    def run(*arguments: object) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["cxsentiment", *map(str, arguments)])
+        monkeypatch.setenv("COLUMNS", "200")
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+        said = capsys.readouterr()
+        return Outcome(int(left.value.code or 0), said.out, said.err)
+
+    return run

@@ -3,15 +3,14 @@
 import json
 
 import pytest
-from labelled import commander
 
 HEAD = "contact_id,item,grader,value,purpose\n"
 
 
 @pytest.fixture
-def command(monkeypatch, capsys, tmp_path):
+def command(command, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    return commander(monkeypatch, capsys)
+    return command
 
 
 @pytest.fixture
