@@ -617,6 +617,7 @@ def test_the_command(out: Path, source: Path, toy_bundle: Path, command: Command
     code, said, _ = command("erase", out, "--customer", "cust-anna", "--json")
     (done,) = json.loads(said)
     assert (code, done["entries"][0]["removed"]["contacts"]) == (0, 2)
+    assert "1 erasure recorded, the record is unbroken" in command("erase", out, "--verify").out
     code, said, _ = command("erase", out, "--customer", "cust-anna")
     assert (code, "customer: nothing found" in said) == (0, True)
     code, said, _ = command("erase", out, "--retain", 90, "--now", "2026-09-30")
