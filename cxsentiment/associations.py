@@ -38,7 +38,6 @@ from cxsentiment.stats.power import adjusted_p_values, minimal_detectable_r
 
 Correction = Literal["bh", "by"]
 _CORRECTIONS: Mapping[Correction, str] = {"bh": "Benjamini-Hochberg", "by": "Benjamini-Yekutieli"}
-HEADLINE = ("spearman", "auc")
 PROMOTER = 9.0
 _NOT_CORRECTED = missing(
     Reason("no_labels", "only items that people have labelled have it, at the pooled level"), "not corrected"
@@ -118,7 +117,7 @@ def association_figures(
     if not found:
         return (), ("No contact has an answer to CSAT, NPS or CES, so there is nothing to associate with.",)
     if labelled is not None:
-        found = _corrected(found, contacts, labelled)
+        found = _corrected(found, labelled)
     found = _adjusted(found, correction)
     notes.append(
         f"{sum(one.p is not None for one in found)} comparisons with a p-value; adjusted by {_CORRECTIONS[correction]} "
@@ -216,7 +215,7 @@ def _spoken(one: AssociationFigure) -> AssociationFigure:
     return replace(one, reading=reading(replace(made, p_adjusted=one.p_adjusted)))
 
 
-def _corrected(found: list[AssociationFigure], contacts: pa.Table, labelled: Gradings) -> list[AssociationFigure]:
+def _corrected(found: list[AssociationFigure], labelled: Gradings) -> list[AssociationFigure]:
     """The figures of items with what people's labels add: both corrected columns, and the same-rater warning."""
     people = {ITEM_PREFIX + one.name: one for one in labelled.of("item") if one.labelled.any()}
     every = labelled.contacts

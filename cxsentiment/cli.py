@@ -156,7 +156,7 @@ def erase(
     """Remove customers, contacts or old contacts from run folders, and leave a record of it without their ids."""
     from dataclasses import asdict
 
-    from cxsentiment import terminal
+    from cxsentiment import erase_terminal as terminal
     from cxsentiment.erase import Whom, moment_of, verified
     from cxsentiment.erase import erase as remove
     from cxsentiment.privacy.pseudonyms import read_key

@@ -45,7 +45,7 @@ def look(run: Path, before: Mapping[str, Any], selection: Selection) -> Found:
     found = Found([Counter({name: 0 for name in (*sorted(runs.TABLES), "rejects")}) for _ in selection.requests])
     notes_of(run)  # what cannot be read must show before anything is changed
     rows = {path: Counter(rows_of(path)) for path in parts(run)}
-    _find_owners(run, rows, selection, found)
+    _find_owners(rows, selection, found)
     for path, ids in rows.items():
         places = [(_place(one, found.owners, selection), count) for one, count in ids.items()]
         for place, count in places:
@@ -92,7 +92,7 @@ def _place_of_reject(contact: str | None, owners: Mapping[str, int], selection: 
     return None if contact is None else owners.get(contact, selection.by_id(contact, None))
 
 
-def _find_owners(run: Path, rows: Mapping[Path, Counter[Ids]], selection: Selection, found: Found) -> None:
+def _find_owners(rows: Mapping[Path, Counter[Ids]], selection: Selection, found: Found) -> None:
     """Find the contacts that go. The contacts' own table tells their age; other tables that of contacts not in it."""
     scored: set[str | None] = set()
     for path in sorted(rows, key=lambda path: path.parent.name != "contacts"):

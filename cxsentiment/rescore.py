@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -92,20 +92,9 @@ def _rescore(
     sign()
     runs.remove_asides(out)
     runs.write_receipt(out, head)
-    scorecard = scorecard_of(run, rubric)
-    numbers = runs.numbers_of(run)
-    hashes: dict[str, str] = {}
-    reasons: Counter[str] = Counter()
-    whole_quotes = False
-    for done, number in enumerate(numbers, 1):
-        with _no_collector():
-            new, missing, why = _rescore_shard(run, out, number, scorecard, rubric)
-        hashes |= new
-        reasons.update(why)
-        whole_quotes |= missing
-        on_progress(done / len(numbers))
-    hashes |= _take_over(run, out)
-    parts.remove_strays(out, runs.ALL_TABLES, hashes)  # of a longer run that stood here
+    made = _rescore_shards(run, rubric, out, on_progress)
+    made.hashes |= _take_over(run, out)
+    parts.remove_strays(out, runs.ALL_TABLES, made.hashes)  # of a longer run that stood here
     seconds = time.perf_counter() - clock
     receipt = {
         **before,
@@ -124,8 +113,8 @@ def _rescore(
             "identity": before.get("identity"),
             "rubric": {key: (before.get("rubric") or {}).get(key) for key in ("name", "version", "sha256")},
         },
-        "null_reasons": dict(sorted(reasons.items())),
-        "warnings": {**before.get("warnings", {}), **({_WHOLE_QUOTES: 1} if whole_quotes else {})},
+        "null_reasons": dict(sorted(made.reasons.items())),
+        "warnings": {**before.get("warnings", {}), **({_WHOLE_QUOTES: 1} if made.whole_quotes else {})},
         "started_at": started.isoformat(timespec="seconds"),
         "seconds": {"score": round(seconds, 3), "total": round(seconds, 3)},
         "turns_per_second": round(before["turns"]["in"] / seconds, 1) if seconds else None,
@@ -134,7 +123,7 @@ def _rescore(
         "cost": None,
         "redone": [],
         "shards_reused": 0,
-        "files": hashes,
+        "files": made.hashes,
     }
     runs.write_receipt(out, receipt)
     return receipt
@@ -154,10 +143,28 @@ def _no_collector() -> Iterator[None]:
             gc.enable()
 
 
-def _rescore_shard(
-    run: Path, out: Path, number: int, scorecard: Scorecard, rubric: Rubric
-) -> tuple[dict[str, str], bool, Counter[str]]:
-    """Write one shard of the new run; its files' hashes, whether quotes had no places, and why scores are missing."""
+@dataclass(slots=True)
+class _Made:
+    """The shards that were written: hashes by file, why scores are missing, and whether quotes had no places."""
+
+    hashes: dict[str, str] = field(default_factory=dict)
+    reasons: Counter[str] = field(default_factory=Counter)
+    whole_quotes: bool = False
+
+
+def _rescore_shards(run: Path, rubric: Rubric, out: Path, on_progress: Callable[[float], None]) -> _Made:
+    scorecard = scorecard_of(run, rubric)
+    numbers = runs.numbers_of(run)
+    made = _Made()
+    for done, number in enumerate(numbers, 1):
+        with _no_collector():
+            _rescore_shard(run, out, number, scorecard, rubric, made)
+        on_progress(done / len(numbers))
+    return made
+
+
+def _rescore_shard(run: Path, out: Path, number: int, scorecard: Scorecard, rubric: Rubric, made: _Made) -> None:
+    """Write one shard of the new run, and add it to what was `made`."""
     contacts, turns, whole = _read(run, number)
     verdicts: list[tuple[str, Sequence[ItemResult]]] = []
     scores: list[dict[str, Any]] = []
@@ -166,9 +173,9 @@ def _rescore_shard(
         scores.append(score_row(evaluation))
         verdicts.append((transcript.id, evaluation.items))
     for name in SCORED:
-        field = runs.CONTACTS.field(name)
-        values = pa.array([one[name] for one in scores], field.type)
-        contacts = contacts.set_column(contacts.schema.get_field_index(name), field, values)
+        column = runs.CONTACTS.field(name)
+        values = pa.array([one[name] for one in scores], column.type)
+        contacts = contacts.set_column(contacts.schema.get_field_index(name), column, values)
     reasons = Counter(one["null_reason"] for one in scores if one["null_reason"])
     found = runs.read_any_note(run, number)
     if found is None:
@@ -176,7 +183,9 @@ def _rescore_shard(
     key = hashlib.sha256(f"{found.key} {rubric.sha256}".encode()).hexdigest()
     note = replace(found, key=key, null_reasons=dict(sorted(reasons.items())))
     tables = {"turns": turns, "items": item_columns(verdicts), "contacts": contacts}
-    return runs.write_shard(out, number, tables, note), whole, reasons
+    made.hashes |= runs.write_shard(out, number, tables, note)
+    made.reasons.update(reasons)
+    made.whole_quotes |= whole
 
 
 def _read(run: Path, number: int) -> tuple[pa.Table, pa.Table, bool]:

@@ -204,6 +204,17 @@ def print_abstention(
         console.print("No verdict of this run depends on a probability: nothing is unsure.")
         return
     whole, *items = found
+    _print_curve(console, whole, measured)
+    if not measured:
+        console.print(escape(lacks), style="dim")
+    console.print(
+        "Expected: by the model's own probabilities, right as far as they are calibrated on your talk.", style="dim"
+    )
+    _print_bounds(console, items, at_most)
+
+
+def _print_curve(console: Console, whole: Curve, measured: Mapping[str, Any] | None) -> None:
+    """What each half-width leaves to a person, and what is expected, and was measured, to be wrong among the rest."""
     console.print(
         f"Verdicts left to a person where p(met) is within 0.5 ± w; {counted(whole.verdicts, 'verdict')} of this run"
     )
@@ -229,11 +240,10 @@ def print_abstention(
         console.print(
             f"Measured: acts on {measured['turns']:,} labelled turns that the model was kept from.", style="dim"
         )
-    else:
-        console.print(escape(lacks), style="dim")
-    console.print(
-        "Expected: by the model's own probabilities, right as far as they are calibrated on your talk.", style="dim"
-    )
+
+
+def _print_bounds(console: Console, items: Sequence[Curve], at_most: float) -> None:
+    """The bounds that each item needs for at most `at_most` (0-1) wrong."""
     console.print(f"\nBounds for at most {at_most:.0%} expected wrong among the verdicts that are left:")
     table = _table(
         ("item", "left"),

@@ -110,7 +110,7 @@ def made_up(contacts: int, agents: int) -> tuple[pa.Table, pa.Table, Labels]:
     table = pa.table(
         [values.get(field.name, pa.nulls(contacts, field.type)) for field in CONTACTS], names=CONTACTS.names
     ).cast(CONTACTS)
-    return table, _verdicts(ids, met, p_met), _labels(ids, truth, agent, agents, rng)
+    return table, _verdicts(ids, met, p_met), _labels(ids, truth, agents, rng)
 
 
 def _verdicts(ids: pa.Array, met: Any, p_met: Any) -> pa.Table:
@@ -131,7 +131,7 @@ def _verdicts(ids: pa.Array, met: Any, p_met: Any) -> pa.Table:
     return pa.concat_tables(parts)
 
 
-def _labels(ids: pa.Array, truth: Any, agent: Any, agents: int, rng: np.random.Generator) -> Labels:
+def _labels(ids: pa.Array, truth: Any, agents: int, rng: np.random.Generator) -> Labels:
     chosen = np.sort(rng.choice(len(ids), size=LABELS_EACH * agents, replace=False))
     n = chosen.size
     columns = [

@@ -1,13 +1,10 @@
-"""Documents in the shapes of recognisers, with junk in any place; and how to write and read one."""
+"""Documents of recognisers: that junk in any place loses nothing, and what is read of one."""
 
-import copy
 import json
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from hypothesis import given, settings
-from hypothesis import strategies as st
+from junk import junked
 from reading import read
 
 from cxsentiment.errors import InputError
@@ -15,53 +12,6 @@ from cxsentiment.ingest.contacts import Contact, settle
 from cxsentiment.ingest.formats import DocumentFormat, Origin
 from cxsentiment.ingest.options import ReadOptions
 from cxsentiment.schema import Reject, Transcript
-
-SCALARS = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(),
-    st.just(10**400),
-    st.floats(),
-    st.text(max_size=8),
-    st.sampled_from(["", "null", "-1", "0", "NaN", "A", "UU", "en", ".", "\ud800"]),
-)
-ANY_JSON = st.recursive(
-    SCALARS,
-    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=6), inner, max_size=3)),
-    max_leaves=8,
-)
-
-
-Way = tuple[str | int, ...]
-
-
-def _paths(document: object, path: Way = ()) -> list[Way]:
-    """Where something stands in a document, the document itself left out."""
-    inner: list[tuple[str | int, object]] = []
-    if isinstance(document, dict):
-        inner = list(document.items())
-    elif isinstance(document, list):
-        inner = list(enumerate(document))
-    return [found for key, value in inner for found in ((*path, key), *_paths(value, (*path, key)))]
-
-
-@st.composite
-def spoilt(draw: st.DrawFn, document: object) -> object:
-    """A copy of the document with junk in, or nothing left of, up to four of its places."""
-    document = copy.deepcopy(document)
-    for _ in range(draw(st.integers(0, 4))):
-        paths = _paths(document)
-        if not paths:
-            break
-        *way, last = draw(st.sampled_from(paths))
-        place: Any = document
-        for step in way:
-            place = place[step]
-        if draw(st.booleans()):
-            place[last] = draw(ANY_JSON)
-        else:
-            del place[last]
-    return document
 
 
 def contacts_of(known: DocumentFormat, document: object, path: Path = Path("calls/one.json")) -> list[Contact]:
@@ -88,7 +38,7 @@ def check_spoilt(known: DocumentFormat, document: object) -> None:
     assert contacts_of(known, document), "the document itself is not of its format"
     whole = 0
 
-    @given(spoilt(document))
+    @given(junked(document))
     @settings(max_examples=60)
     def check(changed: object) -> None:
         nonlocal whole
@@ -97,17 +47,6 @@ def check_spoilt(known: DocumentFormat, document: object) -> None:
 
     check()
     assert whole
-
-
-def one(
-    folder: Path, document: object, *, roles: Sequence[str] = (), name: str = "one.json", format: str | None = None
-) -> Transcript:
-    """The one contact of a document written to a file."""
-    path = folder / name
-    path.write_text(document if isinstance(document, str) else json.dumps(document), encoding="utf-8")
-    (contact,), rejects = read(path, roles=roles, format=format)
-    assert rejects == []
-    return contact
 
 
 def refused(folder: Path, document: object, name: str = "one.json") -> Reject:

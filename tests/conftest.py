@@ -2,19 +2,26 @@
 
 import json
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from command_line import Command, Outcome
 from hypothesis import settings
 from postgres_server import postgres_server
 from toy_bundle import write_toy_bundle
 
+from cxsentiment import cli
 from cxsentiment.model import Model
 from cxsentiment.pipeline import Settings
 from cxsentiment.rubric.reading import default_rubric, read_rubric
 from cxsentiment.schema import Transcript, Turn
+
+if TYPE_CHECKING:
+    from cxsentiment.web.desk import Desk
+    from cxsentiment.web.facts import Facts
 
 ROOT = Path(__file__).parent.parent
 
@@ -104,3 +111,46 @@ def jsonl(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run the command line in this process, as typed in a wide terminal."""
+
+    def run(*arguments: object) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["cxsentiment", *map(str, arguments)])
+        monkeypatch.setenv("COLUMNS", "200")
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+        said = capsys.readouterr()
+        return Outcome(int(left.value.code or 0), said.out, said.err)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def desk_run(tmp_path_factory: pytest.TempPathFactory, toy_bundle: Path) -> Path:
+    """The run that tests of the pages stand on."""
+    from desk_pages import make_run
+
+    return make_run(tmp_path_factory.mktemp("runs"), toy_bundle)
+
+
+@pytest.fixture(scope="module")
+def facts(desk_run: Path) -> Iterator["Facts"]:
+    """What the pages read of it."""
+    from cxsentiment.web.facts import Facts
+
+    made = Facts(desk_run)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def desk(desk_run: Path, tmp_path: Path) -> Iterator["Desk"]:
+    """A desk over it, with one user of each role and a store of its own."""
+    from desk_pages import open_desk
+
+    made = open_desk([desk_run], str(tmp_path / "reviews.db"), users=True)
+    yield made
+    made.close()

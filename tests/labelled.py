@@ -1,16 +1,14 @@
 """A small run folder and labels for tests of what people said of contacts."""
 
 import random
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import pytest
 import tables
 from scored import rubric
 
-from cxsentiment import cli, runs
+from cxsentiment import runs
 from cxsentiment.reviews.labels import Label
 
 CARD = rubric({"id": "greet", "question": "Is the customer greeted?"}, {"id": "solve", "question": "Is it solved?"})
@@ -62,23 +60,3 @@ def campaign(folder: Path, agents: int = 4, each: int = 40, seed: int = 1) -> Pa
                 | {"points": 5.0 * met}
             )
     return write_run(folder, contacts, verdicts)
-
-
-class Outcome(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-def commander(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
-    """Runs the command line in this process."""
-
-    def run(*arguments: object) -> Outcome:
-        monkeypatch.setattr(sys, "argv", ["cxsentiment", *map(str, arguments)])
-        monkeypatch.setenv("COLUMNS", "200")
-        with pytest.raises(SystemExit) as left:
-            cli.main()
-        said = capsys.readouterr()
-        return Outcome(int(left.value.code or 0), said.out, said.err)
-
-    return run

@@ -2,39 +2,18 @@
 
 import csv
 import json
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pytest
+from command_line import Command
 from gradebook import Book
 from pyarrow import parquet
 
-from cxsentiment.cli import main
 from cxsentiment.labels import LABELS
 
-
-class Outcome(NamedTuple):
-    code: object
-    out: str
-    err: str
-
-
 FIGURE = {"estimate", "low", "high", "n", "method", "reason", "reason_code"}
-
-
-@pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
-    def run(*arguments: object) -> Outcome:
-        monkeypatch.setattr(sys, "argv", ["cxsentiment", *map(str, arguments)])
-        with pytest.raises(SystemExit) as leaving:
-            main()
-        captured = capsys.readouterr()
-        return Outcome(leaving.value.code, captured.out, captured.err)
-
-    return run
 
 
 @pytest.fixture(scope="module")
@@ -71,16 +50,14 @@ def strict(text: str) -> Any:
     return json.loads(text, parse_constant=refuse)
 
 
-def test_agents_without_labels_say_what_they_are(command: Callable[..., Outcome], run: Path) -> None:
+def test_agents_without_labels_say_what_they_are(command: Command, run: Path) -> None:
     done = command("agents", run)
     assert done.code == 0
     assert "score: uncalibrated machine scores" in done.out
     assert "There is no league table" in done.out
 
 
-def test_agents_with_labels_are_calibrated_in_the_order_of_their_ids(
-    command: Callable[..., Outcome], run: Path, labels: Path
-) -> None:
+def test_agents_with_labels_are_calibrated_in_the_order_of_their_ids(command: Command, run: Path, labels: Path) -> None:
     done = command("agents", run, "--labels", labels, "--target", 60, "--json")
     assert done.code == 0
     found = strict(done.out)
@@ -91,14 +68,12 @@ def test_agents_with_labels_are_calibrated_in_the_order_of_their_ids(
 
 
 @pytest.mark.parametrize("level", ["section", "item", "critical"])
-def test_other_levels(command: Callable[..., Outcome], run: Path, labels: Path, level: str) -> None:
+def test_other_levels(command: Command, run: Path, labels: Path, level: str) -> None:
     found = strict(command("agents", run, "--labels", labels, "--level", level, "--json").out)
     assert {row["level"] for row in found["agents"]} == {level}
 
 
-def test_the_same_input_gives_the_same_bytes(
-    command: Callable[..., Outcome], run: Path, labels: Path, tmp_path: Path
-) -> None:
+def test_the_same_input_gives_the_same_bytes(command: Command, run: Path, labels: Path, tmp_path: Path) -> None:
     for name in ("one", "two"):
         command("agents", run, "--labels", labels, "--csv", tmp_path / name, "--parquet", tmp_path / name)
     names = sorted(path.name for path in (tmp_path / "one").iterdir())
@@ -107,9 +82,7 @@ def test_the_same_input_gives_the_same_bytes(
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 
-def test_rates_are_written_with_their_methods(
-    command: Callable[..., Outcome], run: Path, labels: Path, tmp_path: Path
-) -> None:
+def test_rates_are_written_with_their_methods(command: Command, run: Path, labels: Path, tmp_path: Path) -> None:
     done = command("rates", run, "--labels", labels, "--parquet", tmp_path / "out")
     assert done.code == 0
     assert "PPI++" in done.out
@@ -118,9 +91,7 @@ def test_rates_are_written_with_their_methods(
     assert all(row.keys() >= FIGURE and row["method"] for row in rows)
 
 
-def test_associations_have_every_table(
-    command: Callable[..., Outcome], run: Path, labels: Path, tmp_path: Path
-) -> None:
+def test_associations_have_every_table(command: Command, run: Path, labels: Path, tmp_path: Path) -> None:
     done = command("associations", run, "--labels", labels, "--csv", tmp_path / "out", "--json")
     assert done.code == 0
     found = strict(done.out)
@@ -135,7 +106,7 @@ def test_associations_have_every_table(
 
 
 def test_labels_and_answers_that_cannot_be_used_make_exit_code_3_and_lose_no_other(
-    command: Callable[..., Outcome], book: Book, tmp_path: Path
+    command: Command, book: Book, tmp_path: Path
 ) -> None:
     rows = book.label_rows(book.random(150))
     rows[0]["inclusion_probability"] = ""
@@ -153,7 +124,7 @@ def test_labels_and_answers_that_cannot_be_used_make_exit_code_3_and_lose_no_oth
     assert "csat 9 lies outside 1-5" in answered.out
 
 
-def test_what_cannot_be_used_at_all(command: Callable[..., Outcome], run: Path, tmp_path: Path) -> None:
+def test_what_cannot_be_used_at_all(command: Command, run: Path, tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_text("contact_id,grader\na,b\n", encoding="utf-8")
     refused = command("agents", run, "--labels", tmp_path / "labels.csv")
     assert refused.code == 2
@@ -167,7 +138,7 @@ def test_what_cannot_be_used_at_all(command: Callable[..., Outcome], run: Path, 
     assert command("rates", run, "--csv", file).code == 1
 
 
-def test_a_run_in_which_an_id_occurs_twice_is_refused(command: Callable[..., Outcome], tmp_path: Path) -> None:
+def test_a_run_in_which_an_id_occurs_twice_is_refused(command: Command, tmp_path: Path) -> None:
     book = Book(40)
     folder = book.write(tmp_path / "run")
     table = parquet.read_table(folder / "contacts" / "part-00000.parquet")

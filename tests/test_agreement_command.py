@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from labelled import commander, label, write_run
+from labelled import label, write_run
 
 from cxsentiment.errors import UsageError
 from cxsentiment.reviews.session import Chosen, choose, session_report
@@ -21,11 +21,6 @@ CANONICAL = [
     [NAN, 3, 3, 3, 2, 3, 4, 2, 2, 5, 1, NAN],
     [1, 2, 3, 3, 2, 4, 4, 1, 2, 5, 1, NAN],
 ]
-
-
-@pytest.fixture
-def command(monkeypatch, capsys):
-    return commander(monkeypatch, capsys)
 
 
 @pytest.fixture

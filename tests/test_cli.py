@@ -1,34 +1,15 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 import typer
+from command_line import Command
 
 from cxsentiment import cli, runs
-
-
-class Outcome(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-@pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
-    """Run the command line in this process."""
-
-    def run(*arguments: object) -> Outcome:
-        monkeypatch.setattr(sys, "argv", ["cxsentiment", *map(str, arguments)])
-        with pytest.raises(SystemExit) as left:
-            cli.main()
-        said = capsys.readouterr()
-        return Outcome(int(left.value.code or 0), said.out, said.err)
-
-    return run
 
 
 @pytest.fixture
@@ -38,7 +19,7 @@ def call(tmp_path: Path) -> Path:
     return path
 
 
-def test_score_then_report(command: Callable[..., Outcome], call: Path, toy_bundle: Path, tmp_path: Path) -> None:
+def test_score_then_report(command: Command, call: Path, toy_bundle: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     scored = command("score", call, "--out", run, "--model", toy_bundle)
     assert scored.code == 0
@@ -51,7 +32,7 @@ def test_score_then_report(command: Callable[..., Outcome], call: Path, toy_bund
     assert {"index.html", "agents.csv", "associations.csv", "kpis.csv", "coaching.csv"} <= names
 
 
-def test_json_for_machines(command: Callable[..., Outcome], call: Path, toy_bundle: Path, tmp_path: Path) -> None:
+def test_json_for_machines(command: Command, call: Path, toy_bundle: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     receipt = json.loads(command("score", call, "--out", run, "--model", toy_bundle, "--json").out)
     assert receipt["contacts"] == {"in": 1, "scored": 1, "rejected": 0}
@@ -62,7 +43,7 @@ def test_json_for_machines(command: Callable[..., Outcome], call: Path, toy_bund
     assert checked[0]["kind"] == "transcripts"
 
 
-def test_roles_and_columns_are_declared(command: Callable[..., Outcome], toy_bundle: Path, tmp_path: Path) -> None:
+def test_roles_and_columns_are_declared(command: Command, toy_bundle: Path, tmp_path: Path) -> None:
     table = tmp_path / "calls.csv"
     table.write_text("call,who,message\n1,AGT,hello\n1,CUS,terrible\n")
     arguments = [
@@ -87,9 +68,7 @@ def test_roles_and_columns_are_declared(command: Callable[..., Outcome], toy_bun
     assert "agent" in wrong.err
 
 
-def test_surveys_may_join_when_reporting(
-    command: Callable[..., Outcome], call: Path, toy_bundle: Path, tmp_path: Path
-) -> None:
+def test_surveys_may_join_when_reporting(command: Command, call: Path, toy_bundle: Path, tmp_path: Path) -> None:
     run, surveys = tmp_path / "run", tmp_path / "surveys.csv"
     surveys.write_text("contact_id,csat\ncall,4\nother,9\n")
     command("score", call, "--out", run, "--model", toy_bundle)
@@ -103,7 +82,7 @@ def test_surveys_may_join_when_reporting(
 
 
 def test_the_scale_of_answers_inside_the_transcripts_may_be_declared_when_reporting(
-    command: Callable[..., Outcome], toy_bundle: Path, tmp_path: Path
+    command: Command, toy_bundle: Path, tmp_path: Path
 ) -> None:
     source = tmp_path / "x.jsonl"
     contact = {"agent_id": "a", "turns": [{"speaker": "agent", "text": "hello"}]}
@@ -119,7 +98,7 @@ def test_the_scale_of_answers_inside_the_transcripts_may_be_declared_when_report
     assert satisfied("--csat-scale", "1-5") == pytest.approx(40)
 
 
-def test_rejects_make_exit_code_3(command: Callable[..., Outcome], toy_bundle: Path, tmp_path: Path) -> None:
+def test_rejects_make_exit_code_3(command: Command, toy_bundle: Path, tmp_path: Path) -> None:
     source = tmp_path / "x.jsonl"
     source.write_text('{"id": "a", "turns": [{"speaker": "agent", "text": "hello"}]}\n{"id": \n')
     outcome = command("score", source, "--out", tmp_path / "run", "--model", toy_bundle)
@@ -132,9 +111,7 @@ def test_rejects_make_exit_code_3(command: Callable[..., Outcome], toy_bundle: P
     assert "would be rejected" in checked.out
 
 
-def test_usage_errors_make_exit_code_2(
-    command: Callable[..., Outcome], call: Path, toy_bundle: Path, tmp_path: Path
-) -> None:
+def test_usage_errors_make_exit_code_2(command: Command, call: Path, toy_bundle: Path, tmp_path: Path) -> None:
     rubric = tmp_path / "mine.yaml"
     rubric.write_text("name: x\nversion: '1'\nsectoins: []\n")
     cases = {
@@ -156,7 +133,7 @@ def test_usage_errors_make_exit_code_2(
 
 
 def test_a_run_folder_that_is_a_link_to_itself_is_told(
-    command: Callable[..., Outcome], call: Path, toy_bundle: Path, tmp_path: Path
+    command: Command, call: Path, toy_bundle: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     for arguments in (("score", call), ("watch", tmp_path, "--once")):
@@ -167,7 +144,7 @@ def test_a_run_folder_that_is_a_link_to_itself_is_told(
 
 
 def test_a_broken_bundle_or_run_makes_exit_code_1(
-    command: Callable[..., Outcome], call: Path, toy_bundle: Path, tmp_path: Path
+    command: Command, call: Path, toy_bundle: Path, tmp_path: Path
 ) -> None:
     broken = tmp_path / "model"
     broken.mkdir()
@@ -182,7 +159,7 @@ def test_a_broken_bundle_or_run_makes_exit_code_1(
 
 
 @pytest.mark.parametrize("name", ["agents", "report", "verify", "score"])
-def test_a_path_that_the_system_refuses_makes_exit_code_1_or_2(command: Callable[..., Outcome], name: str) -> None:
+def test_a_path_that_the_system_refuses_makes_exit_code_1_or_2(command: Command, name: str) -> None:
     path = "a" * 300
     left = command(name, path, *(("--out", "run") if name == "score" else ()))
     assert left.code in (1, 2)
@@ -191,7 +168,7 @@ def test_a_path_that_the_system_refuses_makes_exit_code_1_or_2(command: Callable
     assert "File name too long" in left.err
 
 
-def test_check_says_what_it_found(command: Callable[..., Outcome], call: Path, toy_bundle: Path) -> None:
+def test_check_says_what_it_found(command: Command, call: Path, toy_bundle: Path) -> None:
     outcome = command("check", call, toy_bundle, Path(cli.__file__).parent / "rubrics" / "default.yaml")
     assert outcome.code == 0
     assert "speakers: agent 2, customer 1" in outcome.out
@@ -199,7 +176,7 @@ def test_check_says_what_it_found(command: Callable[..., Outcome], call: Path, t
     assert "every file as recorded" in outcome.out
 
 
-def test_check_sees_a_contact_that_stands_in_two_files(command: Callable[..., Outcome], tmp_path: Path) -> None:
+def test_check_sees_a_contact_that_stands_in_two_files(command: Command, tmp_path: Path) -> None:
     contact = json.dumps({"id": "a", "turns": [{"speaker": "agent", "text": "hello"}]})
     for name in ("one.jsonl", "two.jsonl"):
         (tmp_path / name).write_text(contact + "\n")
@@ -212,7 +189,7 @@ def test_check_sees_a_contact_that_stands_in_two_files(command: Callable[..., Ou
 
 
 def test_holes_copies_and_notes_are_told_and_only_holes_change_the_exit_code(
-    command: Callable[..., Outcome], tmp_path: Path, toy_bundle: Path
+    command: Command, tmp_path: Path, toy_bundle: Path
 ) -> None:
     agent, customer = {"speaker": "agent", "text": "hello"}, {"speaker": "customer", "text": "hi"}
     whole = json.dumps({"id": "a", "language": "es", "turns": [agent, customer]})
@@ -238,7 +215,7 @@ def test_holes_copies_and_notes_are_told_and_only_holes_change_the_exit_code(
 
 
 def test_an_interruption_makes_exit_code_130(
-    command: Callable[..., Outcome], call: Path, toy_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    command: Command, call: Path, toy_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from cxsentiment.shards import Scorer
 
@@ -254,7 +231,7 @@ def test_an_interruption_makes_exit_code_130(
     assert command("score", call, "--out", tmp_path / "run", "--model", toy_bundle).code == 0
 
 
-def test_help_and_version(command: Callable[..., Outcome]) -> None:
+def test_help_and_version(command: Command) -> None:
     outcome = command("--help")
     assert outcome.code == 0
     for name in ("score", "report", "check", "demo", "--install-completion"):
@@ -289,7 +266,7 @@ def test_completion_is_offered() -> None:
 
 
 def test_a_contact_log_and_words_join_from_the_command_line(
-    command: Callable[..., Outcome], call: Path, toy_bundle: Path, tmp_path: Path
+    command: Command, call: Path, toy_bundle: Path, tmp_path: Path
 ) -> None:
     run, log, ratings = tmp_path / "run", tmp_path / "log.csv", tmp_path / "ratings.json"
     log.write_text("Call;Ring;Dropped\ncall;0.5;no\ngone;2;yes\nodd;2;maybe\n")
@@ -311,7 +288,7 @@ def test_a_contact_log_and_words_join_from_the_command_line(
 
 
 def test_guessed_roles_are_marked_in_columns_terminal_and_report(
-    command: Callable[..., Outcome], toy_bundle: Path, tmp_path: Path
+    command: Command, toy_bundle: Path, tmp_path: Path
 ) -> None:
     path = tmp_path / "call.txt"
     path.write_text(
@@ -328,7 +305,7 @@ def test_guessed_roles_are_marked_in_columns_terminal_and_report(
     assert "Roles were guessed" in (out / "report" / "index.html").read_text(encoding="utf-8")
 
 
-def test_every_format_is_listed_with_its_rules(command: Callable[..., Outcome]) -> None:
+def test_every_format_is_listed_with_its_rules(command: Command) -> None:
     listed = json.loads(command("formats", "--json").out)
     names = [facts["name"] for facts in listed]
     assert len(names) == len(set(names)) > 50
@@ -338,24 +315,20 @@ def test_every_format_is_listed_with_its_rules(command: Callable[..., Outcome]) 
     assert all(name in told for name in names)
 
 
-def test_an_unknown_format_names_the_known_ones(command: Callable[..., Outcome], call: Path) -> None:
+def test_an_unknown_format_names_the_known_ones(command: Command, call: Path) -> None:
     outcome = command("check", call, "--format", "deepgramm")
     assert outcome.code == 2
     assert "deepgram" in outcome.err
 
 
-def test_a_role_that_no_speaker_has_is_told(
-    command: Callable[..., Outcome], call: Path, toy_bundle: Path, tmp_path: Path
-) -> None:
+def test_a_role_that_no_speaker_has_is_told(command: Command, call: Path, toy_bundle: Path, tmp_path: Path) -> None:
     checked = command("check", call, "--role", "spk_9=agent", "--role", "Agent=agent").out
     assert 'no speaker is called "spk_9"' in checked
     scored = command("score", call, "--out", tmp_path / "run", "--model", toy_bundle, "--role", "spk_9=agent")
     assert 'no speaker is called "spk_9"' in scored.out
 
 
-def test_survey_answers_given_as_transcripts_are_sent_to_their_option(
-    command: Callable[..., Outcome], tmp_path: Path
-) -> None:
+def test_survey_answers_given_as_transcripts_are_sent_to_their_option(command: Command, tmp_path: Path) -> None:
     path = tmp_path / "answers.csv"
     path.write_text("contact_id,csat\nc-1,4\n")
     outcome = command("check", path)

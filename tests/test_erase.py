@@ -1,7 +1,6 @@
 import hashlib
 import json
 import shutil
-import sys
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import replace
@@ -11,9 +10,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from command_line import Command
 
-from cxsentiment import cli, erasures, lock, runs, shards
 from cxsentiment import erase as erasing
+from cxsentiment import erasures, lock, runs, shards
 from cxsentiment.erase import Erasure, Whom, erase, moment_of, verified
 from cxsentiment.errors import RunError, UsageError
 from cxsentiment.findings import write_report
@@ -610,25 +610,14 @@ def test_a_store_beside_the_run_is_asked_too(out: Path) -> None:
     assert reviews.of == ["other-1"]
 
 
-@pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
-    def typed(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["cxsentiment", *map(str, arguments)])
-        with pytest.raises(SystemExit) as left:
-            cli.main()
-        said = capsys.readouterr()
-        return int(left.value.code or 0), said.out, said.err
-
-    return typed
-
-
-def test_the_command(out: Path, source: Path, toy_bundle: Path, command: Callable[..., tuple[int, str, str]]) -> None:
+def test_the_command(out: Path, source: Path, toy_bundle: Path, command: Command) -> None:
     code, said, _ = command("erase", out, "--customer", "cust-anna", "--dry-run")
     assert code == 0
     assert "customer: 2 contacts, 28 items, 8 turns, 1 reject would be removed" in said
     code, said, _ = command("erase", out, "--customer", "cust-anna", "--json")
     (done,) = json.loads(said)
     assert (code, done["entries"][0]["removed"]["contacts"]) == (0, 2)
+    assert "1 erasure recorded, the record is unbroken" in command("erase", out, "--verify").out
     code, said, _ = command("erase", out, "--customer", "cust-anna")
     assert (code, "customer: nothing found" in said) == (0, True)
     code, said, _ = command("erase", out, "--retain", 90, "--now", "2026-09-30")
@@ -644,9 +633,7 @@ def test_the_command(out: Path, source: Path, toy_bundle: Path, command: Callabl
     assert "9 contacts were erased from this run and are not scored again" in said
 
 
-def test_contacts_without_a_date_and_strange_files_are_named(
-    out: Path, command: Callable[..., tuple[int, str, str]]
-) -> None:
+def test_contacts_without_a_date_and_strange_files_are_named(out: Path, command: Command) -> None:
     for k in range(22):
         (out / f"notes-{k:02}.txt").write_text("mine")
     code, said, _ = command("erase", out, "--retain", 90, "--now", "2026-07-01")

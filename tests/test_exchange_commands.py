@@ -4,9 +4,9 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
+from command_line import Command
 
 from cxsentiment import cli
 from cxsentiment.rubric.reading import read_rubric
@@ -14,25 +14,11 @@ from cxsentiment.rubric.reading import read_rubric
 Jsonl = Callable[..., Path]
 
 
-class Outcome(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
 @pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
-    def run(*arguments: object) -> Outcome:
-        monkeypatch.setattr(sys, "argv", ["cxsentiment", "rubric", *map(str, arguments)])
-        with pytest.raises(SystemExit) as left:
-            cli.main()
-        said = capsys.readouterr()
-        return Outcome(int(left.value.code or 0), said.out, said.err)
-
-    return run
+def command(command: Command) -> Command:
+    return lambda *arguments: command("rubric", *arguments)
 
 
-Command = Callable[..., Outcome]
 FLOWS = """name: t
 version: "1"
 minimum_coverage: 0

@@ -1,5 +1,5 @@
 import csv
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 
 import pytest
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cxsentiment.errors import UsageError
-from cxsentiment.ingest.dates import DateError, DateRules, date_rules, read_date
+from cxsentiment.ingest.dates import DateError, DateRules, date_or_error, date_rules, read_date
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 DMY, MDY, YMD = DateRules("dmy"), DateRules("mdy"), DateRules("ymd")
@@ -141,6 +141,30 @@ def test_a_declared_order_reads_every_day_and_without_one_no_day_is_read_as_anot
 @given(st.text(max_size=30) | st.integers() | st.floats())
 def test_nothing_crashes(value: object) -> None:
     told(value)
+
+
+def test_what_was_read_before_changes_no_date(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = datetime(2024, 5, 1, 12, tzinfo=timezone(timedelta(hours=2)))
+    written = [str(date_or_error(at, DateRules())) for at in (here, here.astimezone(UTC))]
+    assert written == ["2024-05-01T12:00:00+02:00", "2024-05-01T10:00:00+00:00"]
+
+    class Later(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:
+            return datetime(2031, 1, 1, tzinfo=tz)
+
+    refused = date_or_error("2030-12-31T10:00:00Z", DateRules())
+    assert isinstance(refused, DateError)
+    assert refused.code == "future_date"
+    monkeypatch.setattr("cxsentiment.ingest.dates.datetime", Later)  # a watch that ran on until then
+    assert str(date_or_error("2030-12-31T10:00:00Z", DateRules())) == "2030-12-31T10:00:00+00:00"
+
+
+@pytest.mark.parametrize("value", ["2024-02-30", "5 Foo 2024", "1970-01-01", [], None, "2024-05-01"])
+def test_an_error_as_a_value_is_the_one_that_is_raised(value: object) -> None:
+    for _ in range(2):
+        found = date_or_error(value, DateRules())
+        assert (found.code if isinstance(found, DateError) else str(found)) == told(value)
 
 
 @pytest.mark.shared

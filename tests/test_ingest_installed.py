@@ -5,16 +5,17 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib import invalidate_caches
 from pathlib import Path
 from typing import Any
 
 import pytest
+from command_line import Command
 from reader_package import DIALLER, LOG, distribution
 from reading import read
 
-from cxsentiment import cli, runs
+from cxsentiment import runs
 from cxsentiment.batches import Batches
 from cxsentiment.errors import UsageError
 from cxsentiment.ingest import facts
@@ -22,8 +23,6 @@ from cxsentiment.ingest.installed import installed
 from cxsentiment.ingest.readers import READERS
 from cxsentiment.ingest.values import shown
 from cxsentiment.pipeline import Settings, run
-
-Command = Callable[..., tuple[int, str, str]]
 
 JSON_FORMAT = """
 from cxsentiment.ingest.contacts import Contact, Entry
@@ -61,19 +60,6 @@ def log(tmp_path: Path) -> Path:
     path = tmp_path / "calls.log"
     path.write_text(LOG)
     return path
-
-
-@pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    """Run the command line in this process; the exit code, and what it said."""
-
-    def typed(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["cxsentiment", *map(str, arguments)])
-        with pytest.raises(SystemExit) as left:
-            cli.main()
-        return int(left.value.code or 0), *capsys.readouterr()
-
-    return typed
 
 
 def own_process(site: Path, *arguments: object) -> subprocess.CompletedProcess[str]:

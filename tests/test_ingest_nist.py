@@ -2,10 +2,10 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from asr_shapes import labels, one, refused, said
+from asr_shapes import labels, refused, said
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reading import Facts, facts, read
+from reading import Facts, facts, one, read
 
 from cxsentiment.errors import InputError
 from cxsentiment.ingest import nist

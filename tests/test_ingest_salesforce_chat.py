@@ -178,9 +178,9 @@ def test_every_mark_is_one_entry(tmp_path_factory: pytest.TempPathFactory, piece
 
 @pytest.mark.parametrize("piece", ["<p align=center ", "( 1s ) a", "<br> \n", "<!--", "<script>", "( 1", "&amp;", "<"])
 def test_long_bodies_take_no_long_time(tmp_path: Path, piece: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     one(tmp_path, head("A") + "( 1s ) A: hi<br>" + piece * 40_000)
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10
 
 
 @pytest.mark.parametrize(

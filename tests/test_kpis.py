@@ -157,7 +157,7 @@ def test_critical_errors_are_three_accuracies_with_a_warning():
     assert compliance.reason == "no contact was scored on an item critical to compliance"
     others = found["Accuracy, non-critical"].estimate
     assert (others.value, others.low, others.n) == (75.0, None, 4)
-    assert "too few clusters" in others.reason
+    assert others.reason == "too few agents for an interval: 1 of 8"
 
 
 def test_verdicts_of_contacts_that_are_not_there_do_not_count_and_one_agents_contacts_are_independent():

@@ -2,16 +2,14 @@
 
 import csv
 import json
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from command_line import Command
 
-from cxsentiment.cli import main
 from cxsentiment.coach_files import read_coaching, read_teams
 from cxsentiment.coached import coached_skills
 from cxsentiment.coaching.areas import agent_areas, team_areas, verdicts_of
@@ -52,24 +50,6 @@ def verdict(contact: int, item: str, met: bool, weight: float = 10.0, critical: 
         "critical": critical,
         "evidence_turn": 1,
     }
-
-
-class Outcome(NamedTuple):
-    code: object
-    out: str
-    err: str
-
-
-@pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
-    def run(*arguments: object) -> Outcome:
-        monkeypatch.setattr(sys, "argv", ["cxsentiment", *map(str, arguments)])
-        with pytest.raises(SystemExit) as leaving:
-            main()
-        captured = capsys.readouterr()
-        return Outcome(leaving.value.code, captured.out, captured.err)
-
-    return run
 
 
 @pytest.fixture(scope="module")
@@ -290,7 +270,7 @@ def test_file_names_are_safe_and_never_shared() -> None:
     assert max(map(len, names.values())) <= 70
 
 
-def test_the_command(run: Path, tmp_path: Path, command: Callable[..., Outcome]) -> None:
+def test_the_command(run: Path, tmp_path: Path, command: Command) -> None:
     done = command("coach", run, "--out", tmp_path / "packs")
     assert (done.code, done.out.startswith("week 2026-W26: packs of 3 agents")) == (0, True)
     assert done.err == ""
@@ -310,7 +290,7 @@ def test_the_command(run: Path, tmp_path: Path, command: Callable[..., Outcome])
     assert command("coach", tmp_path, "-o", tmp_path / "three").code == 1
 
 
-def test_teams_have_packs_of_their_own(run: Path, tmp_path: Path, command: Callable[..., Outcome]) -> None:
+def test_teams_have_packs_of_their_own(run: Path, tmp_path: Path, command: Command) -> None:
     path = tmp_path / "teams.csv"
     path.write_text("agent_id,team\nann,North\n<b>eve</b>,North\nbob,<i>South</i>\nbob,North\nzed,North\n")
     found, rejects = read_teams(str(path), ["ann", "bob", "<b>eve</b>"])

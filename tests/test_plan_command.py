@@ -5,7 +5,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from labelled import campaign, commander, label, write_run
+from labelled import campaign, label, write_run
 
 from cxsentiment.errors import UsageError
 from cxsentiment.reviews.importing import ImportRules, read_labels
@@ -15,11 +15,6 @@ from cxsentiment.reviews.store import LabelStore
 
 PER_AGENT = {"half_width": 5.0, "prevalence": None}
 CRITICAL = {"half_width": None, "prevalence": 0.03}
-
-
-@pytest.fixture
-def command(monkeypatch, capsys):
-    return commander(monkeypatch, capsys)
 
 
 @pytest.fixture(scope="module")

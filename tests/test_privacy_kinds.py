@@ -327,7 +327,6 @@ def test_a_fault_stops_the_text_and_tells_nothing_of_it(
         (checks.luhn, "4111111111111111", "4111111111111112"),
         (checks.aadhaar, "234123412346", "234123412347"),
         (checks.iban, "GB82WEST12345698765432", "GB82WEST12345698765433"),
-        (checks.nhs, "9434765919", "9434765918"),
         (checks.tax_file, "123456782", "123456783"),
         (checks.medicare, "2123456701", "2123456711"),
         (checks.dni, "12345678Z", "12345678A"),

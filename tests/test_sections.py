@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import Command
 from gradebook import Book
-from labelled import commander
 from test_report import EMPTY, findings
 
 from cxsentiment.calibrated import AgentFigure
@@ -221,9 +221,7 @@ def test_the_report_of_a_run_has_all_parts_and_their_tables(made: Path, tmp_path
     assert head == "outcome,family,estimate,low,high,n,method,reason,reason_code,slope,suppressor"
 
 
-def test_what_people_found_stands_beside_the_machine(
-    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_people_found_stands_beside_the_machine(made: Path, tmp_path: Path, command: Command) -> None:
     run = tmp_path / "run"
     shutil.copytree(made, run)
     book = Book(400)
@@ -234,7 +232,6 @@ def test_what_people_found_stands_beside_the_machine(
         table = csv.DictWriter(file, LABELS.names)
         table.writeheader()
         table.writerows(rows)
-    command = commander(monkeypatch, capsys)
     done = command("report", run, "--labels", labels)
     assert done.code == 3
     assert "labels: 450 that may calibrate, 2 rejected" in done.out

@@ -4,15 +4,14 @@ import importlib.util
 import io
 
 import pytest
-from labelled import commander
 
 PASSWORD = "a long enough pass"
 
 
 @pytest.fixture
-def command(monkeypatch, capsys, tmp_path):
+def command(command, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    return commander(monkeypatch, capsys)
+    return command
 
 
 def test_without_the_extra_it_says_which(command, monkeypatch, tmp_path):

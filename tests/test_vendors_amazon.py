@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reading import Facts, facts, read
-from speech_junk import JSON, check_samples, check_survives, items, named, spoiled, under
+from junk import JSON, junked
+from reading import Facts, facts, one, read, told
+from speech_junk import check_samples, check_survives, items, named, under
 
 from cxsentiment.ingest.catalogue import DOCUMENT_FORMATS
-from cxsentiment.schema import Transcript
 
 FAMILY = [known for known in DOCUMENT_FORMATS if known.facts.family == "amazon"]
 
@@ -128,18 +128,6 @@ def test_examples_of_the_manual_that_are_no_json_are_refused_by_place_and_cause(
     assert contacts == []
     assert reject.code == "json"
     assert place in reject.message
-
-
-def one(tmp_path: Path, document: object, name: str = "file.json", roles: tuple[str, ...] = ()) -> Transcript:
-    path = tmp_path / name
-    path.write_text(json.dumps(document), encoding="utf-8")
-    (contact,), rejects = read(path, roles=roles)
-    assert rejects == []
-    return contact
-
-
-def told(contact: Transcript) -> list[tuple[str, str]]:
-    return [(turn.speaker, turn.text) for turn in contact.turns]
 
 
 def voice(**changes: Any) -> dict[str, Any]:
@@ -533,7 +521,7 @@ SHAPES = [
 @given(data=st.data())
 def test_junk_in_any_field_loses_no_entry(name: str, document: Any, count: Any, data: st.DataObject) -> None:
     assert named(name).detect(document)
-    check_survives(name, data.draw(spoiled(document)), count)
+    check_survives(name, data.draw(junked(document)), count)
 
 
 @settings(max_examples=60, deadline=None)
@@ -545,7 +533,7 @@ def test_junk_in_a_transcription_loses_no_word(data: st.DataObject) -> None:
             "items": [said("Hello", 0.0, 0.4), said(","), said("you", 1.1, 1.2), said(".")],
         }
     )
-    spoilt = data.draw(spoiled(document))
+    spoilt = data.draw(junked(document))
     known = named("amazon-transcribe")
     if known.detect(spoilt):
         (contact,) = known.read(spoilt, None)  # type: ignore[arg-type]
@@ -567,7 +555,7 @@ def test_junk_in_channels_raises_nothing(data: st.DataObject) -> None:
         {"channel_label": "ch_0", "items": [said("A", 0.0, 0.4), said(",")]},
         {"channel_label": "ch_1", "items": [said("B", 0.5, 0.6), said(".")]},
     ]
-    document = data.draw(spoiled(job({"channel_labels": {"channels": channels}, "items": [said("A", 0.0, 0.4)]})))
+    document = data.draw(junked(job({"channel_labels": {"channels": channels}, "items": [said("A", 0.0, 0.4)]})))
     known = named("amazon-transcribe")
     if known.detect(document):
         assert len(list(known.read(document, None))) == 1  # type: ignore[arg-type]

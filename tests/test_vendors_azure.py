@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reading import Facts, facts, read
-from speech_junk import JSON, check_samples, check_survives, items, named, spoiled, under
+from junk import JSON, junked
+from reading import Facts, facts, one, read, told
+from speech_junk import check_samples, check_survives, items, named, under
 
 from cxsentiment.ingest.catalogue import DOCUMENT_FORMATS
 from cxsentiment.schema import Transcript
@@ -101,18 +102,6 @@ def test_each_sample_is_taken_by_its_own_format_only(shared: Path) -> None:
     check_samples(shared / "formats" / "open", "azure", FORMAT_OF)
 
 
-def one(tmp_path: Path, document: object, roles: tuple[str, ...] = ()) -> Transcript:
-    path = tmp_path / "file.json"
-    path.write_text(json.dumps(document), encoding="utf-8")
-    (contact,), rejects = read(path, roles=roles)
-    assert rejects == []
-    return contact
-
-
-def told(contact: Transcript) -> list[tuple[str, str]]:
-    return [(turn.speaker, turn.text) for turn in contact.turns]
-
-
 def times(contact: Transcript) -> list[tuple[float | None, float | None]]:
     return [(turn.start_s, turn.end_s) for turn in contact.turns]
 
@@ -193,12 +182,12 @@ def test_speakers_of_several_channels_are_not_mixed_up(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "identity"),
     [
-        ("https://www.contoso.com", "file"),
-        ("https://www.contoso.com/", "file"),
+        ("https://www.contoso.com", "one"),
+        ("https://www.contoso.com/", "one"),
         ("C7.wav", "C7"),
         ("https://h/a/b/call-9.mp3#t=1", "call-9"),
-        (None, "file"),
-        ("http://[", "file"),
+        (None, "one"),
+        ("http://[", "one"),
     ],
 )
 def test_a_batch_is_called_by_its_audio(tmp_path: Path, source: object, identity: str) -> None:
@@ -359,7 +348,7 @@ SHAPES = [
 @given(data=st.data())
 def test_junk_in_any_field_loses_no_entry(name: str, document: Any, count: Any, data: st.DataObject) -> None:
     assert named(name).detect(document)
-    check_survives(name, data.draw(spoiled(document)), count)
+    check_survives(name, data.draw(junked(document)), count)
 
 
 @settings(max_examples=60, deadline=None)

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reading import Facts, facts, read
-from speech_junk import JSON, check_samples, check_survives, items, named, spoiled, under
+from junk import JSON, junked
+from reading import Facts, facts, one, read, told
+from speech_junk import check_samples, check_survives, items, named, under
 
 from cxsentiment.ingest.catalogue import DOCUMENT_FORMATS
-from cxsentiment.schema import Transcript
 
 FAMILY = [known for known in DOCUMENT_FORMATS if known.facts.family == "google"]
 FORMAT_OF = {"google_stt": "google-speech", "google_ccai_conversation": "google-ccai"}
@@ -72,18 +72,6 @@ def test_a_real_diarized_transcription_has_the_words_of_its_last_result_once(sha
 @pytest.mark.shared
 def test_each_sample_is_taken_by_its_own_format_only(shared: Path) -> None:
     check_samples(shared / "formats" / "open", "google", FORMAT_OF)
-
-
-def one(tmp_path: Path, document: object, roles: tuple[str, ...] = ()) -> Transcript:
-    path = tmp_path / "file.json"
-    path.write_text(json.dumps(document), encoding="utf-8")
-    (contact,), rejects = read(path, roles=roles)
-    assert rejects == []
-    return contact
-
-
-def told(contact: Transcript) -> list[tuple[str, str]]:
-    return [(turn.speaker, turn.text) for turn in contact.turns]
 
 
 def word(text: str, start: str | None, end: str, **more: Any) -> dict[str, Any]:
@@ -404,7 +392,7 @@ SHAPES = [
 @given(data=st.data())
 def test_junk_in_any_field_loses_no_entry(name: str, document: Any, count: Any, data: st.DataObject) -> None:
     assert named(name).detect(document)
-    check_survives(name, data.draw(spoiled(document)), count)
+    check_survives(name, data.draw(junked(document)), count)
 
 
 @settings(max_examples=60, deadline=None)

@@ -1,17 +1,14 @@
 import copy
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from junk import JSON, Place, entries_told, junked, keyed, outcome
-from reading import Facts, facts, read
+from junk import JSON, entries_told, junked, kept, keyed, outcome
+from reading import Facts, claimed_files, facts, read
 
-from cxsentiment.ingest.documents import find_format
-from cxsentiment.ingest.options import ReadOptions
 from cxsentiment.ingest.vendors.freshdesk import FRESHDESK
 from cxsentiment.ingest.vendors.intercom import INTERCOM
 from cxsentiment.ingest.vendors.zendesk_chat import ZENDESK_CHAT
@@ -158,20 +155,7 @@ def test_a_reply_does_not_take_the_id_of_its_ticket(shared: Path) -> None:
 
 @pytest.mark.shared
 def test_exactly_the_files_of_these_systems_are_claimed(shared: Path) -> None:
-    claimed = {}
-    folder = shared / "formats" / "open"
-    for path in sorted(folder.rglob("*")):
-        try:
-            document = json.loads(path.read_text(encoding="utf-8"))
-        except (ValueError, OSError):
-            continue
-        name = path.relative_to(folder).as_posix()
-        parts = document if isinstance(document, list) and find_format(document, ReadOptions()) is None else [document]
-        found = {known.name for part in parts if (known := find_format(part, ReadOptions())) in FORMATS}
-        if found:
-            claimed[name] = found
-        hits = [known.name for known in FORMATS if any(map(known.detect, parts))]
-        assert len(hits) <= 1, name
+    claimed = claimed_files(shared / "formats" / "open", FORMATS)
     expected = {name: {known} for name, (known, _) in OPEN.items()}
     assert claimed == {
         **expected,
@@ -741,16 +725,6 @@ def test_help_desks_leave_out_what_mails_quote() -> None:
         (contact,) = told(document)
         assert said in [turn.text for turn in contact.turns]
         assert any(warning.startswith("quoted history was left out") for warning in contact.warnings)
-
-
-def kept(*deep: str) -> Callable[[Place], bool]:
-    """Keep all but what lies within the entries: below a key of `deep` and a place in its list."""
-
-    def keep(place: Place) -> bool:
-        inside = [at for at, step in enumerate(place) if step in deep]
-        return not inside or len(place) < inside[-1] + 3
-
-    return keep
 
 
 # Document, where its entries lie, how many there are, and the fields that make it what it is.

@@ -2,18 +2,15 @@ import copy
 import json
 import re
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from junk import JSON, Place, entries_told, junked, keyed, outcome
-from reading import Facts, facts, read
+from junk import JSON, entries_told, junked, kept, keyed, outcome
+from reading import Facts, claimed_files, facts, read
 
-from cxsentiment.ingest.documents import find_format
-from cxsentiment.ingest.options import ReadOptions
 from cxsentiment.ingest.vendors.livechat import LIVECHAT
 from cxsentiment.ingest.vendors.liveperson import LIVEPERSON
 from cxsentiment.ingest.vendors.salesforce import SALESFORCE_ENTRIES
@@ -182,20 +179,7 @@ def test_slack_roles_are_declared_by_user(shared: Path) -> None:
 
 @pytest.mark.shared
 def test_exactly_the_files_of_these_systems_are_claimed(shared: Path) -> None:
-    claimed = {}
-    folder = shared / "formats" / "open"
-    for path in sorted(folder.rglob("*")):
-        try:
-            document = json.loads(path.read_text(encoding="utf-8"))
-        except (ValueError, OSError):
-            continue
-        name = path.relative_to(folder).as_posix()
-        parts = document if isinstance(document, list) and find_format(document, ReadOptions()) is None else [document]
-        found = {known.name for part in parts if (known := find_format(part, ReadOptions())) in FORMATS}
-        if found:
-            claimed[name] = found
-        hits = [known.name for known in FORMATS if any(map(known.detect, parts))]
-        assert len(hits) <= 1, name
+    claimed = claimed_files(shared / "formats" / "open", FORMATS)
     assert claimed == {name: {known} for name, (known, _) in OPEN.items()}
 
 
@@ -556,16 +540,6 @@ def test_a_slack_reply_that_was_also_sent_to_the_channel_counts_once() -> None:
     broadcast = {**DAY[4], "subtype": "thread_broadcast"}
     (contact,) = told({"channel_id": "C9", "messages": [root, broadcast]})
     assert (contact.id, initials(contact)) == ("C9:1700000020.000100", "uu")
-
-
-def kept(*deep: str) -> Callable[[Place], bool]:
-    """Keep all but what lies within the entries: below a key of `deep` and a place in its list."""
-
-    def keep(place: Place) -> bool:
-        inside = [at for at, step in enumerate(place) if step in deep]
-        return not inside or len(place) < inside[-1] + 3
-
-    return keep
 
 
 COUNTED: list[tuple[Any, str, int, tuple[str, ...]]] = [

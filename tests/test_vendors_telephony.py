@@ -1,14 +1,13 @@
 """Twilio, Genesys Cloud, Aircall, Dialpad, Talkdesk."""
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reading import Facts, facts, read
+from reading import Facts, facts, one, read
 
 from cxsentiment.errors import InputError
 from cxsentiment.ingest.contacts import Contact
@@ -84,14 +83,6 @@ def test_our_formats_claim_their_own_files_and_no_others(shared: Path) -> None:
         found = find_format(document, ReadOptions())
         assert (found in OURS) == (path.parent.name in FORMATS), path
     assert claimed == {name: {folder} for folder, name in FORMATS.items()}
-
-
-def one(tmp_path: Path, document: object, roles: Sequence[str] = ()) -> Transcript:
-    path = tmp_path / "file.json"
-    path.write_text(json.dumps(document))
-    (contact,), rejects = read(path, roles=roles)
-    assert rejects == []
-    return contact
 
 
 def said(contact: Transcript) -> list[tuple[str, str]]:

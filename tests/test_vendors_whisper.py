@@ -3,9 +3,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from asr_shapes import ANY_JSON, check_account, check_spoilt, contacts_of, labels, one, open_documents, said
+from asr_shapes import check_account, check_spoilt, contacts_of, labels, open_documents, said
 from hypothesis import given, settings
-from reading import Facts, facts, read
+from junk import JSON
+from reading import Facts, facts, one, read
 
 from cxsentiment.ingest.documents import find_format
 from cxsentiment.ingest.options import ReadOptions
@@ -291,7 +292,7 @@ def test_junk_in_any_place_gives_contacts_that_add_up(name: str) -> None:
         check_spoilt(FORMATS[name], document)
 
 
-@given(ANY_JSON)
+@given(JSON)
 @settings(max_examples=60)
 def test_detect_answers_for_any_json(document: object) -> None:
     for known in FORMATS.values():

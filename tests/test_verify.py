@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import slow_run
+from command_line import Command
 from slow_run import contacts, finish
 
-from cxsentiment import cli, runs
+from cxsentiment import runs
 from cxsentiment.errors import RunError
 from cxsentiment.ingest.scales import Scale, Scales
 from cxsentiment.ingest.surveys import SurveyRules, read_surveys
@@ -312,28 +312,22 @@ def test_columns_of_a_later_version_are_not_compared(run: Path, toy_bundle: Path
 
 
 def test_the_command_says_what_cannot_be_compared_and_leaves_with_1(
-    run: Path, toy_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    run: Path, toy_bundle: Path, tmp_path: Path, command: Command
 ) -> None:
-    def command(*arguments: object) -> tuple[int, str]:
-        monkeypatch.setattr(sys, "argv", ["cxsentiment", "verify", *map(str, arguments)])
-        with pytest.raises(SystemExit) as left:
-            cli.main()
-        return int(left.value.code or 0), capsys.readouterr().out
-
-    code, said = command(run, "--model", toy_bundle, "--rescore", 3)
+    code, said, _ = command("verify", run, "--model", toy_bundle, "--rescore", 3)
     assert code == 0, said
     assert "the run is what its receipt says" in said
-    code, said = command(run, "--model", tmp_path / "nowhere")
+    code, said, _ = command("verify", run, "--model", tmp_path / "nowhere")
     assert code == 0
     assert "? not compared: model: " in said
-    code, said = command(run, "--model", tmp_path / "nowhere", "--rescore", 3)
+    code, said, _ = command("verify", run, "--model", tmp_path / "nowhere", "--rescore", 3)
     assert code == 1
     assert "scoring again: the model that scored this run is not here" in said
-    code, said = command(run, "--rescore", 3)  # the bundled model is another one
+    code, said, _ = command("verify", run, "--rescore", 3)  # the bundled model is another one
     assert code == 1
     assert "the run was scored by toy 0" in said
     (run / "items" / "part-00001.parquet").unlink()
-    code, said = command(run, "--model", toy_bundle, "--json")
+    code, said, _ = command("verify", run, "--model", toy_bundle, "--json")
     assert code == 1
     assert json.loads(said)["differences"][0]["what"] == "is missing"
 

@@ -5,7 +5,6 @@ import os
 import random
 import shutil
 import signal
-import sys
 import time
 from collections.abc import Iterable
 from contextlib import ExitStack
@@ -14,10 +13,11 @@ from pathlib import Path
 
 import pytest
 import slow_run
+from command_line import Command
 from slow_run import Slow, contacts, kill, wait_for, write
 from watched import AT_ONCE, CALL, ids_of, once, rejects_of, require_whole
 
-from cxsentiment import cli, libraries, lock, pipeline, runs
+from cxsentiment import libraries, lock, pipeline, runs
 from cxsentiment.batches import INCOMING, Batches
 from cxsentiment.erase import Whom, erase
 from cxsentiment.errors import BusyError, RunError, UsageError
@@ -437,23 +437,19 @@ def test_killed_again_and_again_at_random_it_loses_and_doubles_nothing(
     require_whole(out, settings.model)
 
 
-def test_the_command_for_cron(
-    folder: Path, tmp_path: Path, toy_bundle: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def command(*arguments: object) -> tuple[int, str]:
+def test_the_command_for_cron(folder: Path, tmp_path: Path, toy_bundle: Path, command: Command) -> None:
+    def watched(*arguments: object) -> tuple[int, str]:
         options = ["--out", tmp_path / "run", "--once", "--settle", 0, "--model", toy_bundle, *arguments]
-        monkeypatch.setattr(sys, "argv", ["cxsentiment", "watch", str(folder), *map(str, options)])
-        with pytest.raises(SystemExit) as left:
-            cli.main()
-        return int(left.value.code or 0), capsys.readouterr().out
+        code, said, _ = command("watch", folder, *options)
+        return code, said
 
     write(folder / "a.jsonl", contacts(4))
-    code, said = command("--price-per-core-hour", 0.05)
+    code, said = watched("--price-per-core-hour", 0.05)
     assert code == 0
     assert "1 file: 4 contacts scored" in said
     assert "per 1,000 contacts" in said
-    assert command() == (0, "")
+    assert watched() == (0, "")
     (folder / "b.jsonl").write_text("{\n")
-    code, said = command("--json")
+    code, said = watched("--json")
     assert code == 3
     assert json.loads(said)["contacts"] == {"in": 5, "scored": 4, "rejected": 1}

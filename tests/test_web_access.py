@@ -5,7 +5,6 @@ import json
 import re
 import threading
 import time
-from pathlib import Path
 
 import pytest
 
@@ -63,13 +62,8 @@ ACTIONS = [name for name, (method, _) in REQUESTS.items() if method == "POST"]
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory, toy_bundle) -> Path:
-    return make_run(tmp_path_factory.mktemp("runs"), toy_bundle)
-
-
-@pytest.fixture(scope="module")
-def desk(run, tmp_path_factory):
-    made = open_desk([run], str(tmp_path_factory.mktemp("db") / "reviews.db"), users=True)
+def desk(desk_run, tmp_path_factory):
+    made = open_desk([desk_run], str(tmp_path_factory.mktemp("db") / "reviews.db"), users=True)
     yield made
     made.close()
 
@@ -159,8 +153,8 @@ def test_an_agent_sees_their_own_contacts_only(desk):
     assert "Not your contact" in said
 
 
-def test_an_agent_without_an_id_sees_nobody(run, tmp_path):
-    desk = open_desk([run], str(tmp_path / "r.db"), users=True)
+def test_an_agent_without_an_id_sees_nobody(desk_run, tmp_path):
+    desk = open_desk([desk_run], str(tmp_path / "r.db"), users=True)
     with desk.store.writing() as connection:
         connection.execute(users.update().where(users.c.name == "amy").values(agent_id=""))
     browser = Browser(desk).sign_in("amy")
@@ -260,8 +254,8 @@ def test_signing_in_leads_to_no_other_site(desk, target):
     assert hidden(Browser(desk).client.get("/sign-in", params={"next": target}).text, "next") == "/"
 
 
-def test_wrong_passwords_are_slowed_down_and_told_apart_from_nothing(run, tmp_path):
-    desk = open_desk([run], str(tmp_path / "reviews.db"), users=True)
+def test_wrong_passwords_are_slowed_down_and_told_apart_from_nothing(desk_run, tmp_path):
+    desk = open_desk([desk_run], str(tmp_path / "reviews.db"), users=True)
     browser = Browser(desk)
     fields = {"csrf": hidden(browser.get("/sign-in"), "csrf"), "name": "tess", "password": "not it, not it"}
     texts = set()
@@ -278,7 +272,7 @@ def test_wrong_passwords_are_slowed_down_and_told_apart_from_nothing(run, tmp_pa
     desk.close()
 
 
-def test_throttling_ends_and_guards_names_and_addresses(run, tmp_path, monkeypatch):
+def test_throttling_ends_and_guards_names_and_addresses(desk_run, tmp_path, monkeypatch):
     with LabelStore.open(str(tmp_path / "r.db"), create=True) as store:
         known = Accounts(store)
         monkeypatch.setattr(
@@ -353,8 +347,8 @@ def test_right_passwords_use_up_no_tries(tmp_path, monkeypatch):
         assert known.sign_in("ada", "right", "office").name == "ada"
 
 
-def test_a_session_ends_when_idle_when_old_and_with_its_user(run, tmp_path, monkeypatch):
-    desk = open_desk([run], str(tmp_path / "reviews.db"), users=True)
+def test_a_session_ends_when_idle_when_old_and_with_its_user(desk_run, tmp_path, monkeypatch):
+    desk = open_desk([desk_run], str(tmp_path / "reviews.db"), users=True)
     moment = [1_000_000]
     monkeypatch.setattr(accounts_module.time, "time", lambda: moment[0])
     browser = Browser(desk).sign_in("quin")
@@ -380,8 +374,8 @@ def test_a_session_ends_when_idle_when_old_and_with_its_user(run, tmp_path, monk
     desk.close()
 
 
-def test_what_was_entered_outlives_the_session(run, tmp_path):
-    desk = open_desk([run], str(tmp_path / "reviews.db"), users=True)
+def test_what_was_entered_outlives_the_session(desk_run, tmp_path):
+    desk = open_desk([desk_run], str(tmp_path / "reviews.db"), users=True)
     browser = Browser(desk).sign_in("quin")
     csrf = browser.csrf
     desk.accounts.end(browser.client.cookies[desk.way.cookie])
@@ -413,8 +407,8 @@ def test_what_was_entered_outlives_the_session(run, tmp_path):
     desk.close()
 
 
-def test_behind_a_proxy_only_its_own_word_counts(run, tmp_path):
-    desk = open_desk([run], str(tmp_path / "r.db"), users=True, proxy_header="X-User", proxy_from=("testclient",))
+def test_behind_a_proxy_only_its_own_word_counts(desk_run, tmp_path):
+    desk = open_desk([desk_run], str(tmp_path / "r.db"), users=True, proxy_header="X-User", proxy_from=("testclient",))
     browser = Browser(desk)
     browser.get("/r/may/contacts", 403)
     browser.client.headers["X-User"] = "quin"
@@ -438,8 +432,8 @@ def test_behind_a_proxy_only_its_own_word_counts(run, tmp_path):
     desk.close()
 
 
-def test_wrong_passwords_behind_a_proxy_are_counted_by_who_sends_them(run, tmp_path):
-    desk = open_desk([run], str(tmp_path / "r.db"), users=True, proxy_from=("testclient",))
+def test_wrong_passwords_behind_a_proxy_are_counted_by_who_sends_them(desk_run, tmp_path):
+    desk = open_desk([desk_run], str(tmp_path / "r.db"), users=True, proxy_from=("testclient",))
     browser = Browser(desk)
     fields = {"csrf": hidden(browser.get("/sign-in"), "csrf"), "name": "tess", "password": "not it, not it"}
     for k in range(6):
@@ -455,8 +449,8 @@ def test_wrong_passwords_behind_a_proxy_are_counted_by_who_sends_them(run, tmp_p
     desk.close()
 
 
-def test_behind_tls_the_cookie_is_secure_and_names_are_checked(run, tmp_path):
-    desk = open_desk([run], str(tmp_path / "r.db"), users=True, public_url="https://qa.example.org")
+def test_behind_tls_the_cookie_is_secure_and_names_are_checked(desk_run, tmp_path):
+    desk = open_desk([desk_run], str(tmp_path / "r.db"), users=True, public_url="https://qa.example.org")
     browser = Browser(desk, "https://qa.example.org")
     page = browser.client.get("/sign-in")
     assert "max-age" in page.headers["strict-transport-security"]
@@ -491,17 +485,17 @@ def test_users_that_cannot_be_are_refused(desk, name, role, agent, password, sai
         desk.accounts.add(name, role, agent_id=agent, password=password)
 
 
-def test_without_users_only_this_machine_is_served(run, tmp_path):
+def test_without_users_only_this_machine_is_served(desk_run, tmp_path):
     database = str(tmp_path / "r.db")
     with pytest.raises(UsageError, match="no users"):
-        open_served([run], database, Address("0.0.0.0", 8765))
+        open_served([desk_run], database, Address("0.0.0.0", 8765))
     with pytest.raises(UsageError, match="no users"):
-        open_served([run], database, Address("127.0.0.1", 8765, public_url="https://qa.example.org"))
-    desk = open_served([run], database, Address("127.0.0.1", 8765))
+        open_served([desk_run], database, Address("127.0.0.1", 8765, public_url="https://qa.example.org"))
+    desk = open_served([desk_run], database, Address("127.0.0.1", 8765))
     assert f"http://127.0.0.1:8765/enter?token={desk.way.token}" in welcome(desk, Address("127.0.0.1", 8765))[1]
     desk.accounts.add("ada", "admin", agent_id=None, password=PASSWORD)
     desk.close()
-    again = open_served([run], database, Address("0.0.0.0", 8765))
+    again = open_served([desk_run], database, Address("0.0.0.0", 8765))
     assert again.way.token is None
     assert "unencrypted" in welcome(again, Address("0.0.0.0", 8765))[1]
     again.close()
@@ -512,10 +506,10 @@ def test_without_users_only_this_machine_is_served(run, tmp_path):
     [("https://QA.Example.org/", "https://qa.example.org"), ("https://qa.example.org:443", "https://qa.example.org")]
     + [("http://[::1]:80", "http://[::1]"), ("https://qa.example.org:8443", "https://qa.example.org:8443")],
 )
-def test_forms_are_taken_at_a_public_address_however_it_was_written(run, tmp_path, url, origin):
+def test_forms_are_taken_at_a_public_address_however_it_was_written(desk_run, tmp_path, url, origin):
     address = checked_url(url)
     assert address == origin
-    desk = open_desk([run], str(tmp_path / "r.db"), users=True, public_url=address)
+    desk = open_desk([desk_run], str(tmp_path / "r.db"), users=True, public_url=address)
     browser = Browser(desk, origin).sign_in("quin")
     fields = {"csrf": browser.csrf, "contact": "nobody"}
     assert browser.client.post("/r/may/pick", data=fields, headers={"origin": origin}).status_code == 404
@@ -525,7 +519,7 @@ def test_forms_are_taken_at_a_public_address_however_it_was_written(run, tmp_pat
 @pytest.mark.parametrize(
     "url", ["qa.example.org", "ftp://x", "https://x/path", "https://[", "https://x:99999", "https://x:y", ""]
 )
-def test_a_public_address_that_is_none_is_refused(run, tmp_path, url):
+def test_a_public_address_that_is_none_is_refused(desk_run, tmp_path, url):
     if url:
         with pytest.raises(UsageError, match="no address"):
-            open_served([run], str(tmp_path / "r.db"), Address("127.0.0.1", 8765, public_url=url))
+            open_served([desk_run], str(tmp_path / "r.db"), Address("127.0.0.1", 8765, public_url=url))

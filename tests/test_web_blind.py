@@ -1,35 +1,13 @@
 """Grading blind: no page tells a grader what the machine found in a contact before they have graded it."""
 
-from pathlib import Path
-
 import pytest
 
 pytest.importorskip("fastapi", reason="needs the extra serve, which is not installed")
 
-from desk_pages import Browser, make_run, open_desk
+from desk_pages import Browser
 
 from cxsentiment.reviews.assigning import Assignments, Draw
-from cxsentiment.web.facts import Facts
 from cxsentiment.web.grading import questions
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory, toy_bundle) -> Path:
-    return make_run(tmp_path_factory.mktemp("runs"), toy_bundle)
-
-
-@pytest.fixture(scope="module")
-def facts(run):
-    made = Facts(run)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def desk(run, tmp_path):
-    made = open_desk([run], str(tmp_path / "reviews.db"), users=True)
-    yield made
-    made.close()
 
 
 def ask(desk, facts, contact: str, grader: str = "quin", kind: str = "random") -> int:

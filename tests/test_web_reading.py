@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
@@ -30,29 +29,17 @@ from cxsentiment.web.shelf import Shelf
 PAGES = ("overview", "contacts", "contact?id=c1", "agents", "coaching")
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory, toy_bundle) -> Path:
-    return make_run(tmp_path_factory.mktemp("runs"), toy_bundle)
-
-
-@pytest.fixture(scope="module")
-def facts(run):
-    made = Facts(run)
-    yield made
-    made.close()
-
-
 @pytest.fixture
-def browser(run, tmp_path):
-    desk = open_desk([run], str(tmp_path / "reviews.db"), token="once")
+def browser(desk_run, tmp_path):
+    desk = open_desk([desk_run], str(tmp_path / "reviews.db"), token="once")
     made = Browser(desk)
     made.get("/enter?token=once")
     yield made
     desk.close()
 
 
-def test_the_contacts_of_a_customer_stand_beside_one_of_them(run, facts, tmp_path):
-    desk = open_desk([run], str(tmp_path / "reviews.db"), users=True)
+def test_the_contacts_of_a_customer_stand_beside_one_of_them(desk_run, facts, tmp_path):
+    desk = open_desk([desk_run], str(tmp_path / "reviews.db"), users=True)
     key = facts.key
     Assignments(desk.store).draw(Draw(key, "b", "random", ["c9"], 1, ["quin"]), "ada")
     lead = Browser(desk).sign_in("quin").get("/r/may/contact?id=c5")
@@ -90,8 +77,8 @@ def test_of_many_contacts_of_a_customer_those_around_are_shown(tmp_path, toy_bun
     facts.close()
 
 
-def test_the_printed_link_lets_one_browser_in_once(run, tmp_path):
-    desk = open_desk([run], str(tmp_path / "reviews.db"), token="once")
+def test_the_printed_link_lets_one_browser_in_once(desk_run, tmp_path):
+    desk = open_desk([desk_run], str(tmp_path / "reviews.db"), token="once")
     first, second = Browser(desk), Browser(desk)
     assert "Open the link" in first.get("/r/may/contacts", 401)
     first.get("/enter?token=twice", 403)
@@ -157,11 +144,11 @@ def test_what_an_address_holds_is_never_run(browser, field):
     assert "<img" not in answer.text
 
 
-def test_the_queue_is_the_one_that_the_report_has(run, facts):
+def test_the_queue_is_the_one_that_the_report_has(desk_run, facts):
     whole = queue(
-        runs.read_table(run, "contacts", ["contact_id", "agent_id"]),
-        runs.read_table(run, "items"),
-        texts_of(runs.require_complete(run)["rubric"]["content"]),
+        runs.read_table(desk_run, "contacts", ["contact_id", "agent_id"]),
+        runs.read_table(desk_run, "items"),
+        texts_of(runs.require_complete(desk_run)["rubric"]["content"]),
     )
     rows = facts.ask("SELECT * FROM queue ORDER BY pos")
     assert whole
@@ -194,10 +181,10 @@ def test_pages_forth_and_back_hold_every_contact_once(facts, order, monkeypatch)
         )
 
 
-def test_filters_take_what_they_say(run, facts):
-    rows = runs.read_table(run, "contacts").to_pylist()
-    items = runs.read_table(run, "items").to_pylist()
-    turns = runs.read_table(run, "turns").to_pylist()
+def test_filters_take_what_they_say(desk_run, facts):
+    rows = runs.read_table(desk_run, "contacts").to_pylist()
+    items = runs.read_table(desk_run, "items").to_pylist()
+    turns = runs.read_table(desk_run, "turns").to_pylist()
 
     def ids(**given: str) -> set[str]:
         return {row["contact_id"] for row in listing.listed(facts, listing.Filters.of(given)).rows}
@@ -311,10 +298,10 @@ def test_only_three_static_files_are_to_be_had(browser, name):
     browser.get(f"/static/{name}", 404)
 
 
-def test_a_run_that_lacks_a_part_says_which_and_the_others_go_on(run, tmp_path):
-    broken = shutil.copytree(run, tmp_path / "june")
+def test_a_run_that_lacks_a_part_says_which_and_the_others_go_on(desk_run, tmp_path):
+    broken = shutil.copytree(desk_run, tmp_path / "june")
     next((broken / "items").glob("*.parquet")).unlink()
-    desk = open_desk([run, broken], str(tmp_path / "reviews.db"), token="t")
+    desk = open_desk([desk_run, broken], str(tmp_path / "reviews.db"), token="t")
     made = Browser(desk)
     home = made.get("/enter?token=t")
     assert "is missing (1 of the run" in home
@@ -327,8 +314,8 @@ def test_a_run_that_lacks_a_part_says_which_and_the_others_go_on(run, tmp_path):
     desk.close()
 
 
-def test_a_run_that_changes_is_read_again_and_an_erased_contact_is_told(run, tmp_path):
-    copy = shutil.copytree(run, tmp_path / "july")
+def test_a_run_that_changes_is_read_again_and_an_erased_contact_is_told(desk_run, tmp_path):
+    copy = shutil.copytree(desk_run, tmp_path / "july")
     desk = open_desk([copy], str(tmp_path / "reviews.db"), token="t")
     made = Browser(desk)
     made.get("/enter?token=t")
@@ -346,8 +333,8 @@ def test_a_run_that_changes_is_read_again_and_an_erased_contact_is_told(run, tmp
     desk.close()
 
 
-def test_a_run_of_an_earlier_version_lacks_columns_and_is_shown(run, tmp_path):
-    old = shutil.copytree(run, tmp_path / "old")
+def test_a_run_of_an_earlier_version_lacks_columns_and_is_shown(desk_run, tmp_path):
+    old = shutil.copytree(desk_run, tmp_path / "old")
     for path in (old / "contacts").glob("*.parquet"):
         table = pq.read_table(path)
         pq.write_table(table.drop_columns(["sentiment_start", "queue", "null_reason"]), path)
@@ -357,8 +344,8 @@ def test_a_run_of_an_earlier_version_lacks_columns_and_is_shown(run, tmp_path):
     made.close()
 
 
-def test_a_run_without_contacts_says_so(tmp_path, toy_bundle, run):
-    empty = shutil.copytree(run, tmp_path / "none")
+def test_a_run_without_contacts_says_so(tmp_path, toy_bundle, desk_run):
+    empty = shutil.copytree(desk_run, tmp_path / "none")
     for name in runs.TABLES:
         for path in (empty / name).glob("*.parquet"):
             pq.write_table(runs.SCHEMAS[name].empty_table(), path)
@@ -377,15 +364,15 @@ def test_what_is_no_run_is_refused(tmp_path):
         Facts(tmp_path)
 
 
-def test_two_runs_of_one_name_have_two_names(run, tmp_path):
-    other = shutil.copytree(run, tmp_path / "may")
-    assert Shelf([run, other]).names == ["may", "may-2"]
+def test_two_runs_of_one_name_have_two_names(desk_run, tmp_path):
+    other = shutil.copytree(desk_run, tmp_path / "may")
+    assert Shelf([desk_run, other]).names == ["may", "may-2"]
 
 
-def test_coaching_shows_what_the_report_holds(run, tmp_path):
+def test_coaching_shows_what_the_report_holds(desk_run, tmp_path):
     from cxsentiment.findings import write_report
 
-    reported = shutil.copytree(run, tmp_path / "august")
+    reported = shutil.copytree(desk_run, tmp_path / "august")
     desk = open_desk([reported], str(tmp_path / "reviews.db"), token="t")
     made = Browser(desk)
     made.get("/enter?token=t")

@@ -6,13 +6,12 @@ import json
 import re
 import shutil
 import threading
-from pathlib import Path
 
 import pytest
 
 pytest.importorskip("fastapi", reason="needs the extra serve, which is not installed")
 
-from desk_pages import NASTY, Browser, hidden, make_run, open_desk
+from desk_pages import NASTY, Browser, hidden, open_desk
 
 from cxsentiment import runs
 from cxsentiment.errors import InputError, UsageError
@@ -22,28 +21,8 @@ from cxsentiment.reviews.store import LabelStore
 from cxsentiment.reviews.tables import assignments
 from cxsentiment.reviews.turnlabels import TurnLabel, TurnLabels, check
 from cxsentiment.web.contact import find, view
-from cxsentiment.web.facts import Facts
 from cxsentiment.web.grading import questions
 from cxsentiment.web.revised import revised, revised_scores
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory, toy_bundle) -> Path:
-    return make_run(tmp_path_factory.mktemp("runs"), toy_bundle)
-
-
-@pytest.fixture(scope="module")
-def facts(run):
-    made = Facts(run)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def desk(run, tmp_path):
-    made = open_desk([run], str(tmp_path / "reviews.db"), users=True)
-    yield made
-    made.close()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -63,7 +42,7 @@ def answers(facts, value="1"):
     return {f"item.{one.item}": value for one in questions(facts)}
 
 
-def test_grading_is_blind_until_it_is_sent(desk, facts, run):
+def test_grading_is_blind_until_it_is_sent(desk, facts, desk_run):
     draw(desk, facts, ["quin", "tess"])
     browser = Browser(desk).sign_in("quin")
     listed = browser.get("/r/may/review")
@@ -71,7 +50,7 @@ def test_grading_is_blind_until_it_is_sent(desk, facts, run):
     form = browser.get(path)
     contact = re.search(r"<h1>Grade <bdi>([^<]+)", form)[1]
     item = next(
-        one for one in runs.read_table(run, "items").to_pylist() if one["contact_id"] == contact and one["reason"]
+        one for one in runs.read_table(desk_run, "items").to_pylist() if one["contact_id"] == contact and one["reason"]
     )
     for word in ("machine, p of met", 'class="act"', 'class="feeling', item["reason"][:40]):
         assert word not in form
@@ -340,7 +319,7 @@ def test_a_dispute_from_an_agent_to_a_new_score(desk, facts):
     assert find(facts, contact)["score"] == row["score"]
 
 
-def test_the_score_after_a_dispute_is_what_the_scorecard_gives(facts, run):
+def test_the_score_after_a_dispute_is_what_the_scorecard_gives(facts, desk_run):
     """With the machine's own verdicts put in people's places the score is the machine's, of every contact."""
     checked = 0
     for row in facts.ask("SELECT * FROM contacts ORDER BY place LIMIT 30"):
@@ -544,10 +523,10 @@ def test_erasing_a_contact_takes_its_id_out_of_the_audit_log(desk, facts):
     assert "c2" in subjects
 
 
-def test_a_store_that_is_down_says_so_and_comes_back(run, tmp_path):
+def test_a_store_that_is_down_says_so_and_comes_back(desk_run, tmp_path):
     database = tmp_path / "db" / "reviews.db"
     database.parent.mkdir()
-    desk = open_desk([run], str(database), users=True)
+    desk = open_desk([desk_run], str(database), users=True)
     browser = Browser(desk).sign_in("quin")
     browser.get("/r/may/review")
     desk.store.close()

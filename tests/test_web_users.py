@@ -1,31 +1,18 @@
 """Users by page: an admin adds, changes and shuts out; nobody is left without an admin, and no password is shown."""
 
 import threading
-from pathlib import Path
 
 import pytest
 
 pytest.importorskip("fastapi", reason="needs the extra serve, which is not installed")
 
-from desk_pages import NASTY, PASSWORD, Browser, make_run, open_desk
+from desk_pages import NASTY, PASSWORD, Browser, open_desk
 
 from cxsentiment.errors import UsageError
 from cxsentiment.reviews.accounts import Accounts
 from cxsentiment.reviews.store import LabelStore
 
 NEW = "quite another long pass"
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory, toy_bundle) -> Path:
-    return make_run(tmp_path_factory.mktemp("runs"), toy_bundle)
-
-
-@pytest.fixture
-def desk(run, tmp_path):
-    made = open_desk([run], str(tmp_path / "reviews.db"), users=True)
-    yield made
-    made.close()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -83,8 +70,8 @@ def test_what_cannot_be_added_is_told_on_the_form_which_keeps_the_entries(desk, 
     assert len(desk.accounts.users()) == 5
 
 
-def test_behind_a_proxy_a_user_needs_no_password(run, tmp_path):
-    desk = open_desk([run], str(tmp_path / "p.db"), users=True, proxy_header="x-user", proxy_from=("testclient",))
+def test_behind_a_proxy_a_user_needs_no_password(desk_run, tmp_path):
+    desk = open_desk([desk_run], str(tmp_path / "p.db"), users=True, proxy_header="x-user", proxy_from=("testclient",))
     browser = Browser(desk)
     browser.client.headers["x-user"] = "ada"
     browser.post("/users/add", {"name": "eve", "role": "qa"})

@@ -77,7 +77,7 @@ def read_evaluation(document: Mapping[str, Any], where: str, critical: Criticali
                 f"{where}: questions[{number}]", f"there is no section {ref!r}", allowed=", ".join(sections) or "none"
             )
         answered += "answer" in question
-        by_section[ref].append(_as_question(question, made, where))
+        by_section[ref].append(_as_question(question, where))
     if answered:
         made.lose("answers", f"{answered} answers with notes and scores", "a rubric asks; answers are reviews")
     made.lose("weights", "weights, scores of options and automatic fails", "an evaluation's output does not tell them")
@@ -111,7 +111,7 @@ def _title(ref: str, sections: Mapping[str, Mapping[str, Any]], where: str) -> s
     return ": ".join(names)
 
 
-def _as_question(question: Mapping[str, Any], made: "_Made", where: str) -> dict[str, Any]:
+def _as_question(question: Mapping[str, Any], where: str) -> dict[str, Any]:
     """A question of an evaluation's output in the shape of a definition."""
     title = text_of(question, "questionText", where)
     kind = text_of(question, "questionType", where)

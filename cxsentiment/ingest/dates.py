@@ -85,22 +85,23 @@ def read_date(value: object, rules: DateRules, now: datetime | None = None) -> M
         DateError: as its codes say.
     """
     found = _read(value, rules)
-    if found is None:
-        return None
-    if found.at.year < _EARLIEST_YEAR:
-        raise DateError("impossible_date", f"lies before {_EARLIEST_YEAR}, as an empty value often does")
-    if found.at > (now or datetime.now(UTC)) + _AHEAD:
-        raise DateError("future_date", "lies in the future")
+    if found is not None:
+        _require_plausible(found, now or datetime.now(UTC))
     return found
 
 
-@lru_cache(maxsize=4096)
 def date_or_error(value: object, rules: DateRules) -> Moment | DateError | None:
-    """As `read_date`, with what it raises as a value, and remembered: tables write the same dates again and again."""
+    """As `read_date`, with what it raises as a value; texts are remembered, for tables write the same again and again.
+
+    Not so other values: equal datetimes may stand in different zones. Nor is the present: a watch runs for weeks.
+    """
     try:
-        return read_date(value, rules)
+        found = _text_or_error(value, rules) if isinstance(value, str) else _read(value, rules)
+        if isinstance(found, Moment):
+            _require_plausible(found, datetime.now(UTC))
     except DateError as error:
         return error
+    return found
 
 
 def looks_like_date(value: object, rules: DateRules) -> bool:
@@ -115,6 +116,21 @@ def looks_like_date(value: object, rules: DateRules) -> bool:
         return read_date(value, rules) is not None
     except DateError as error:
         return error.code != "not_a_date"
+
+
+@lru_cache(maxsize=4096)
+def _text_or_error(text: str, rules: DateRules) -> Moment | DateError | None:
+    try:
+        return _read(text, rules)
+    except DateError as error:
+        return error
+
+
+def _require_plausible(found: Moment, now: datetime) -> None:
+    if found.at.year < _EARLIEST_YEAR:
+        raise DateError("impossible_date", f"lies before {_EARLIEST_YEAR}, as an empty value often does")
+    if found.at > now + _AHEAD:
+        raise DateError("future_date", "lies in the future")
 
 
 def _read(value: object, rules: DateRules) -> Moment | None:

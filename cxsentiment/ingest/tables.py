@@ -351,8 +351,7 @@ class _Builder:
         at = self._layout.fields.get("started_at")
         if at is None:
             return None
-        value = row.cells[at]
-        return date_or_error(value if isinstance(value, Hashable) else str(value), self._options.dates)
+        return date_or_error(row.cells[at], self._options.dates)
 
     def _dates(self, rows: Sequence[Row]) -> list[object]:
         """The different dates of the contact, as they stand: where the rows have dates of their own, the first."""

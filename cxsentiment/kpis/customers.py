@@ -131,14 +131,14 @@ def customer_kpis(table: Customers | None, period: tuple[str, str] | None, disco
             lacks = Reason("not_given", "needs a customer table (--customers), which was not given")
         nothing = missing(lacks, "none")
         found = [Kpi(lost_name, PERCENT, nothing, lost_text), Kpi(kept_name, PERCENT, nothing, kept_text)]
-        return [*found, _value(value_name, table, None, None, discount, lacks)]
+        return [*found, _value(value_name, table, None, discount, lacks)]
     start, end, gained, lost = _moves(table, period)
     kept = retention(start, end, gained)
     left = churn(start, lost)
     return [
         Kpi(lost_name, PERCENT, scaled(left, 100), f"{lost_text}; {period[0]} to {period[1]}"),
         Kpi(kept_name, PERCENT, scaled(kept, 100), f"{kept_text}; {period[0]} to {period[1]}"),
-        _value(value_name, table, period, kept, discount, None),
+        _value(value_name, table, kept, discount, None),
     ]
 
 
@@ -158,7 +158,6 @@ def _moves(table: Customers, period: tuple[str, str]) -> tuple[int, int, int, in
 def _value(
     name: str,
     table: Customers | None,
-    period: tuple[str, str] | None,
     kept: Estimate | None,
     discount: float | None,
     lacks: Reason | None,

@@ -62,14 +62,6 @@ def iban(text: str) -> bool:
     return int("".join(str(int(character, 36)) for character in moved)) % 97 == 1
 
 
-def nhs(digits: str) -> bool:
-    """Ten digits, modulus 11."""
-    if len(digits) != 10:
-        return False
-    check = 11 - sum(int(digit) * (10 - place) for place, digit in enumerate(digits[:9])) % 11
-    return int(digits[9]) == check % 11 and check != 10
-
-
 def tax_file(digits: str) -> bool:
     """Australian tax file number: nine digits, weighted sum divisible by 11."""
     weights = (1, 4, 3, 7, 5, 8, 6, 9, 10)

@@ -72,11 +72,6 @@ def passwords(text: str) -> list[Found]:
     return found
 
 
-def asks_password(text: str) -> bool:
-    """Whether a text speaks of a password."""
-    return bool(_CUE.search(text))
-
-
 def answer(text: str) -> Found | None:
     """The whole of a short answer to a question for a password, unless it is small talk."""
     words = re.findall(r"\S+", text)

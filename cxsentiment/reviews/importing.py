@@ -299,7 +299,7 @@ class _Reader:
             found = read_date(value, self._rules.dates)
         except DateError as error:
             raise InputError(error.code, where, f"rated_at {error}") from error
-        return "" if found is None else as_utc(found.at.isoformat())
+        return "" if found is None else as_utc(found.at)
 
     def _evaluation(self, row: LabelRow) -> None:
         """An evaluation of Amazon Connect: one row of cells a question, read like any other."""
@@ -340,9 +340,9 @@ class _Reader:
 _RUBRIC = ("rubric_name", "rubric_version", "rubric_sha256")
 
 
-def as_utc(text: str) -> str:
-    """A time with a zone (ISO 8601) in UTC, with seconds: comparable as text."""
-    return datetime.fromisoformat(text).astimezone(UTC).isoformat(timespec="seconds")
+def as_utc(at: datetime) -> str:
+    """A time with a zone as ISO 8601 in UTC, with seconds: comparable as text."""
+    return at.astimezone(UTC).isoformat(timespec="seconds")
 
 
 def _said(value: object) -> str | None:

@@ -153,7 +153,7 @@ def _day(since: str | None) -> str:
         raise UsageError(f"--since {since}", str(error), do="Write for example 2026-05-01") from error
     if found is None:
         raise UsageError("--since", "names no day", do="Write for example 2026-05-01")
-    return as_utc(found.at.isoformat())
+    return as_utc(found.at)
 
 
 def session_report(chosen: Chosen, run: Path, *, seed: int = 0) -> SessionReport:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from cxsentiment.schema import Evidence, Span, Transcript, Turn, TurnPrediction
+from cxsentiment.schema import Evidence, Transcript, Turn, TurnPrediction
 
 _QUOTE_CHARACTERS = 300
 # A place in a contact as one number: the turn's place in time order, then the character. No turn is that long.
@@ -85,10 +85,6 @@ class Contact:
         """The number of a turn as the source counts it (0-based): what reasons and evidence name."""
         return self.turns[place].index
 
-    def span_of(self, place: int) -> Span:
-        """The characters of the whole turn."""
-        return Span(0, len(self.turns[place].text))
-
     def quote(self, sighting: Sighting, why: str = "") -> Evidence:
         """Evidence: the words of a sighting; long quotes end in …."""
         turn: Turn = self.turns[sighting.place]
@@ -96,9 +92,9 @@ class Contact:
         quote = turn.text[sighting.start : end] + ("…" if end < sighting.end else "")
         return Evidence(turn.index, sighting.start, end, quote, why)
 
-    def whole_turn(self, place: int, what: str = "") -> Sighting:
+    def whole_turn(self, place: int) -> Sighting:
         """A sighting that is a whole turn, for quoting where nothing was seen."""
-        return Sighting(place, 0, len(self.turns[place].text), 0.0, -1.0, what)
+        return Sighting(place, 0, len(self.turns[place].text), 0.0, -1.0, "")
 
 
 def start_of(place: int) -> int:

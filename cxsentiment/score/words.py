@@ -1,5 +1,6 @@
 """How verdicts are put into words: one plain sentence each, with the numbers of turns as the source counts them."""
 
+from cxsentiment.amounts import counted
 from cxsentiment.rubric.conditions import Condition
 
 DONE = {
@@ -41,7 +42,7 @@ def actor(speaker: str) -> str:
 def turns_of(speaker: str, count: int) -> str:
     """`3 agent turns`, `1 customer turn`, `2 turns`."""
     whose = "" if speaker == "anyone" else f"{speaker} "
-    return f"{count} {whose}turn{'' if count == 1 else 's'}"
+    return counted(count, f"{whose}turn")
 
 
 def deed(condition: Condition) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 from cxsentiment.reasons import Reason
 from cxsentiment.schema import Estimate
 from cxsentiment.stats.arrays import FloatArray, IntArray, group_sums
-from cxsentiment.stats.estimates import missing
+from cxsentiment.stats.estimates import bare, missing
 from cxsentiment.stats.jackknife import (
     ClusteredCorrelation,
     Pairs,
@@ -156,9 +156,7 @@ def risk_difference(x: FloatArray, top: FloatArray, clusters: IntArray) -> Estim
     upper, lower = (pairs.x >= high).astype(np.float64), (pairs.x <= low).astype(np.float64)
     if pairs.nameless:
         value = float(upper @ pairs.y / upper.sum() - lower @ pairs.y / lower.sum())
-        return Estimate(
-            value, None, None, n, method, Reason("not_named", "no contact names its agent, so there is no interval")
-        )
+        return bare(value, n, method, Reason("not_named", "no contact names its agent, so there is no interval"))
     sums = group_sums(pairs.of, count, upper, upper * pairs.y, lower, lower * pairs.y)[:, 1:]
     total = sums.sum(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -26,6 +26,11 @@ def bare(value: float, n: int, method: str, reason: Reason) -> Estimate:
     return estimated(value, None, None, n, method, reason)
 
 
+def too_few(count: int, unit: str = "agent", least: int = MIN_CLUSTERS) -> Reason:
+    """Why a value whose `count` clusters (agents, customers: the `unit`) are fewer than `least` has no interval."""
+    return Reason("too_few", f"too few {unit}s for an interval: {count} of {least}")
+
+
 def estimated(
     value: float, low: float | None, high: float | None, n: int, method: str, reason: Reason | None = None
 ) -> Estimate:

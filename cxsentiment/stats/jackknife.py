@@ -9,7 +9,7 @@ import numpy as np
 from cxsentiment.reasons import Reason
 from cxsentiment.schema import Estimate, Level
 from cxsentiment.stats.arrays import FloatArray, IntArray, compact, group_means, same_shape
-from cxsentiment.stats.estimates import LEVEL, MIN_CLUSTERS, missing, t_interval, t_quantile, t_two_sided
+from cxsentiment.stats.estimates import LEVEL, MIN_CLUSTERS, bare, missing, t_interval, t_quantile, t_two_sided, too_few
 from cxsentiment.stats.power import design_effect
 from cxsentiment.stats.reliability import icc_oneway
 
@@ -114,22 +114,22 @@ def fisher_jackknife(
     """
     count = names.size
 
-    def bare(reason: Reason) -> ClusteredCorrelation:
-        return ClusteredCorrelation(Estimate(r, None, None, n, method, reason), count, None, None, {}, effective_n)
+    def alone(reason: Reason) -> ClusteredCorrelation:
+        return ClusteredCorrelation(bare(r, n, method, reason), count, None, None, {}, effective_n)
 
     if count < MIN_CLUSTERS:
-        return bare(Reason("too_few", f"too few agents for an interval: {count} of {MIN_CLUSTERS}"))
+        return alone(too_few(count))
     if np.any(np.isnan(without)):
-        return bare(Reason("one_agent", "all the variation comes from one agent, so there is no interval"))
+        return alone(Reason("one_agent", "all the variation comes from one agent, so there is no interval"))
     if abs(r) >= 1 - 1e-12 or np.any(np.abs(without) >= 1 - 1e-12):
         where = "" if abs(r) >= 1 - 1e-12 else "without one of the agents, "
-        return bare(
+        return alone(
             Reason("no_spread", f"{where}{what or 'the ranks agree perfectly'}, which leaves no spread for an interval")
         )
     z_without = np.arctanh(without)
     error = jackknife_error(z_without)
     if error <= 1e-12:
-        return bare(
+        return alone(
             Reason("no_spread", "leaving out any one agent changes nothing, which leaves no spread for an interval")
         )
     z = math.atanh(r)
@@ -139,35 +139,21 @@ def fisher_jackknife(
     return ClusteredCorrelation(estimate, count, t_two_sided(z / error, count - 1), z, kept, effective_n)
 
 
-def plain_jackknife(
-    value: float, without: FloatArray, n: int, method: str, *, unit: str = "agent"
-) -> tuple[Estimate, float | None]:
+def plain_jackknife(value: float, without: FloatArray, n: int, method: str) -> tuple[Estimate, float | None]:
     """Interval of `value` from its values `without` each cluster, and the two-sided p of 0; no transformation."""
     count = without.size
     if count < MIN_CLUSTERS:
-        return Estimate(
-            value,
-            None,
-            None,
-            n,
-            method,
-            Reason("too_few", f"too few {unit}s for an interval: {count} of {MIN_CLUSTERS}"),
-        ), None
+        return bare(value, n, method, too_few(count)), None
     if not np.all(np.isfinite(without)):
-        return Estimate(
-            value,
-            None,
-            None,
-            n,
-            method,
-            Reason("one_agent", f"one {unit} alone determines it, so there is no interval"),
+        return bare(
+            value, n, method, Reason("one_agent", "one agent alone determines it, so there is no interval")
         ), None
     error = jackknife_error(without)
     if error <= 1e-12 * max(1.0, abs(value)):
         reason = Reason(
-            "no_spread", f"leaving out any one {unit} changes nothing, which leaves no spread for an interval"
+            "no_spread", "leaving out any one agent changes nothing, which leaves no spread for an interval"
         )
-        return Estimate(value, None, None, n, method, reason), None
+        return bare(value, n, method, reason), None
     return t_interval(value, error, n, method, df=count - 1), t_two_sided(value / error, count - 1)
 
 

@@ -7,7 +7,9 @@ import numpy as np
 from cxsentiment.reasons import Reason
 from cxsentiment.schema import Estimate
 from cxsentiment.stats.arrays import FloatArray, IntArray, compact
-from cxsentiment.stats.estimates import LEVEL, MIN_CLUSTERS, binomial_quantile, missing, t_interval
+from cxsentiment.stats.estimates import LEVEL, MIN_CLUSTERS, bare, binomial_quantile, missing, t_interval, too_few
+
+_ONE_VALUE = Reason("too_few", "one value has no spread, so there is no interval")
 
 
 def mean_t_interval(values: FloatArray) -> Estimate:
@@ -19,18 +21,9 @@ def mean_t_interval(values: FloatArray) -> Estimate:
         return missing(Reason("nothing_to_count", "no values"), method)
     mean = float(x.mean())
     if n == 1:
-        return Estimate(
-            mean, None, None, 1, method, Reason("too_few", "one value has no spread, so there is no interval")
-        )
+        return bare(mean, 1, method, _ONE_VALUE)
     if np.ptp(x) == 0:
-        return Estimate(
-            mean,
-            None,
-            None,
-            n,
-            method,
-            Reason("constant", f"all {n} values are equal, so their spread gives no interval"),
-        )
+        return bare(mean, n, method, _all_equal(n))
     return t_interval(mean, float(x.std(ddof=1)) / math.sqrt(n), n, method, df=n - 1)
 
 
@@ -43,14 +36,10 @@ def mean_difference(values: FloatArray, others: FloatArray) -> Estimate:
         return missing(Reason("nothing_to_count", "one of the two has no values"), method, n)
     difference = float(x.mean() - y.mean())
     if min(x.size, y.size) < 2:
-        return Estimate(
-            difference, None, None, n, method, Reason("too_few", "one value has no spread, so there is no interval")
-        )
+        return bare(difference, n, method, _ONE_VALUE)
     parts = float(x.var(ddof=1)) / x.size, float(y.var(ddof=1)) / y.size
     if sum(parts) == 0:
-        return Estimate(
-            difference, None, None, n, method, Reason("constant", "neither varies, so their spread gives no interval")
-        )
+        return bare(difference, n, method, Reason("constant", "neither varies, so their spread gives no interval"))
     df = sum(parts) ** 2 / (parts[0] ** 2 / (x.size - 1) + parts[1] ** 2 / (y.size - 1))
     return t_interval(difference, math.sqrt(sum(parts)), n, method, df=df)
 
@@ -73,23 +62,9 @@ def clustered_mean(
     of, names = compact(clusters[keep])
     count = names.size
     if count < max(least, 2):
-        return Estimate(
-            mean,
-            None,
-            None,
-            n,
-            method,
-            Reason("too_few", f"too few {unit}s for an interval: {count} of {max(least, 2)}"),
-        )
+        return bare(mean, n, method, too_few(count, unit, max(least, 2)))
     if np.ptp(x) == 0:
-        return Estimate(
-            mean,
-            None,
-            None,
-            n,
-            method,
-            Reason("constant", f"all {n} values are equal, so their spread gives no interval"),
-        )
+        return bare(mean, n, method, _all_equal(n))
     residuals = np.bincount(of, weights=x - mean)
     variance = float(residuals @ residuals) * count / (count - 1) / n**2
     return t_interval(mean, math.sqrt(variance), n, method, df=count - 1)
@@ -118,7 +93,9 @@ def median_interval(values: FloatArray) -> Estimate:
     median = float(np.median(x))
     rank = binomial_quantile((1 - LEVEL) / 2, n, 0.5)
     if rank < 1:
-        return Estimate(
-            median, None, None, n, method, Reason("too_few", f"{n} values are too few for an interval; 6 are needed")
-        )
+        return bare(median, n, method, Reason("too_few", f"{n} values are too few for an interval; 6 are needed"))
     return Estimate(median, float(x[rank - 1]), float(x[n - rank]), n, method)
+
+
+def _all_equal(n: int) -> Reason:
+    return Reason("constant", f"all {n} values are equal, so their spread gives no interval")

@@ -11,7 +11,7 @@ import numpy as np
 from cxsentiment.reasons import Reason
 from cxsentiment.schema import Estimate
 from cxsentiment.stats.arrays import BoolArray, FloatArray, IntArray, compact, same_shape
-from cxsentiment.stats.estimates import MIN_CLUSTERS, clipped, missing, t_interval
+from cxsentiment.stats.estimates import MIN_CLUSTERS, bare, clipped, missing, t_interval, too_few
 from cxsentiment.stats.logistic import fit_logit
 from cxsentiment.stats.means import clustered_mean, mean_t_interval
 
@@ -132,24 +132,12 @@ def _weighted_mean(y: FloatArray, w: FloatArray, clusters: IntArray | None) -> E
     of, names = (np.arange(y.size), np.arange(y.size)) if clusters is None else compact(clusters)
     count = names.size
     if count < MIN_CLUSTERS:
-        return Estimate(
-            mean,
-            None,
-            None,
-            y.size,
-            method,
-            Reason("too_few", f"too few agents for an interval: {count} of {MIN_CLUSTERS}"),
-        )
+        return bare(mean, y.size, method, too_few(count))
     sums = np.bincount(of, weights=w * (y - mean), minlength=count) / w.sum()
     error = math.sqrt(float(sums @ sums) * count / (count - 1))
     if error <= 0:
-        return Estimate(
-            mean,
-            None,
-            None,
-            y.size,
-            method,
-            Reason("constant", "all answers are equal, so their spread gives no interval"),
+        return bare(
+            mean, y.size, method, Reason("constant", "all answers are equal, so their spread gives no interval")
         )
     return t_interval(mean, error, y.size, method, df=count - 1)
 

@@ -13,7 +13,16 @@ import numpy as np
 from cxsentiment.reasons import Reason
 from cxsentiment.schema import Estimate
 from cxsentiment.stats.arrays import FloatArray, IntArray, compact, same_shape, tally
-from cxsentiment.stats.estimates import MIN_CLUSTERS, bare, because, clipped, missing, normal_interval, t_interval
+from cxsentiment.stats.estimates import (
+    MIN_CLUSTERS,
+    bare,
+    because,
+    clipped,
+    missing,
+    normal_interval,
+    t_interval,
+    too_few,
+)
 from cxsentiment.stats.means import mean_t_interval
 from cxsentiment.stats.rates import checked_weights, share_interval
 
@@ -73,24 +82,6 @@ def ppi_mean(sample: Sample, *, lam: float | None = None, bounds: tuple[float, f
     value += power * float(sample.f_unlabelled.mean() - np.average(sample.f, weights=w))
     found = _interval(value, human + power * machine, sample, method)
     return PoweredMean(clipped(found, *bounds), power, n, unlabelled)
-
-
-def ppi_group_means(
-    y: FloatArray, f: FloatArray, groups: IntArray, weights: FloatArray | None = None
-) -> dict[int, PoweredMean]:
-    """`ppi_mean` of each group: `y` is NaN where a contact has no label (no survey answer). Shapes (contacts,).
-
-    `weights` of the labelled contacts, such as response weights; NaN elsewhere is allowed.
-    """
-    same_shape(y=y, f=f, groups=groups)
-    found = {}
-    scale = (float(np.nanmin(y)), float(np.nanmax(y))) if np.any(~np.isnan(y)) else (0.0, 1.0)
-    for group in np.unique(groups[groups >= 0]).tolist():
-        mine = groups == group
-        has = mine & ~np.isnan(y)
-        own = None if weights is None else weights[has]
-        found[group] = ppi_mean(Sample(y[has], f[has], f[mine & np.isnan(y)], own), bounds=scale)
-    return found
 
 
 def _kept(sample: Sample) -> Sample:
@@ -190,6 +181,6 @@ def _interval(value: float, influence: FloatArray, sample: Sample, method: str) 
         return normal_interval(value, math.sqrt(variance), n, method)
     count = influence.size
     if count < MIN_CLUSTERS:
-        return bare(value, n, method, Reason("too_few", f"too few agents for an interval: {count} of {MIN_CLUSTERS}"))
+        return bare(value, n, method, too_few(count))
     error = math.sqrt(float(influence @ influence) * count / (count - 1))
     return t_interval(value, error, n, method, df=count - 1)

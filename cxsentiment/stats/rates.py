@@ -1,4 +1,4 @@
-"""Shares from counts: Wilson, the rule of three, Rogan-Gladen, and the accuracy of critical errors."""
+"""Shares from counts: Wilson, the rule of three, Rogan-Gladen, and the accuracy of what is not critical."""
 
 import math
 from dataclasses import replace
@@ -11,6 +11,7 @@ from cxsentiment.stats.arrays import FloatArray, IntArray, compact, group_sums, 
 from cxsentiment.stats.estimates import (
     LEVEL,
     MIN_CLUSTERS,
+    bare,
     because,
     clipped,
     complement,
@@ -18,6 +19,7 @@ from cxsentiment.stats.estimates import (
     normal_interval,
     normal_quantile,
     t_interval,
+    too_few,
 )
 
 # Where sensitivity + specificity - 1 may be this low, dividing by it says nothing.
@@ -74,14 +76,7 @@ def share_interval(values: FloatArray, weights: FloatArray | None = None, cluste
         of, names = compact(clusters[keep])
         count = names.size
         if count < MIN_CLUSTERS:
-            return Estimate(
-                share,
-                None,
-                None,
-                x.size,
-                method,
-                Reason("too_few", f"too few agents for an interval: {count} of {MIN_CLUSTERS}"),
-            )
+            return bare(share, x.size, method, too_few(count))
     sums = np.bincount(of, weights=w * (x - share), minlength=count)
     variance = float(sums @ sums) / w.sum() ** 2 * count / max(count - 1, 1)
     informative = kish if variance <= 0 else min(kish, share * (1 - share) / variance)
@@ -147,26 +142,6 @@ def youden(flagged: FloatArray, truth: FloatArray) -> tuple[int, int, int, int]:
     return int(np.sum(f & y)), int(y.sum()), int(np.sum(~f & ~y)), int(np.sum(~y))
 
 
-def predictive_value(prevalence: float, sensitivity: float, specificity: float) -> float | None:
-    """Share of flags that are right (PPV, 0-1); None where nothing would be flagged. All arguments 0-1."""
-    right, wrong = prevalence * sensitivity, (1 - prevalence) * (1 - specificity)
-    return right / (right + wrong) if right + wrong > 0 else None
-
-
-def expected_flagged(prevalence: float, sensitivity: float, specificity: float) -> float:
-    """Share (0-1) a machine with these errors flags when the true share is `prevalence`: p·Se + (1-p)(1-Sp)."""
-    return prevalence * sensitivity + (1 - prevalence) * (1 - specificity)
-
-
-def critical_accuracy(errors: int, n: int) -> Estimate:
-    """Critical-error accuracy (0-1): 1 - contacts with at least one error / contacts it applied to (`n`).
-
-    No error among n: [1 - 3/n, 1]. Counts of people's labels or of confirmed flags, contacts independent.
-    """
-    found = complement(rule_of_three(n) if errors == 0 else wilson_interval(errors, n))
-    return replace(found, method=f"1 - ({found.method})")
-
-
 def noncritical_accuracy(defects: FloatArray, opportunities: FloatArray, clusters: IntArray | None = None) -> Estimate:
     """1 - defects / opportunities (0-1), summed over contacts: a ratio of sums with the sandwich interval.
 
@@ -187,14 +162,7 @@ def noncritical_accuracy(defects: FloatArray, opportunities: FloatArray, cluster
     of, names = (np.arange(d.size), np.arange(d.size)) if clusters is None else compact(clusters[keep])
     count, rate = names.size, float(d.sum() / o.sum())
     if count < MIN_CLUSTERS:
-        return Estimate(
-            1 - rate,
-            None,
-            None,
-            d.size,
-            method,
-            Reason("too_few", f"too few clusters for an interval: {count} of {MIN_CLUSTERS}"),
-        )
+        return bare(1 - rate, d.size, method, too_few(count, "contact" if clusters is None else "agent"))
     residuals = group_sums(of, count, d - rate * o)[:, 1]
     error = math.sqrt(float(residuals @ residuals) * count / (count - 1)) / float(o.sum())
     return clipped(t_interval(1 - rate, error, d.size, method, df=count - 1), 0.0, 1.0)
