@@ -5,14 +5,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import kendalltau, pearsonr, somersd, spearmanr
+from scipy.stats import kendalltau, pearsonr, pointbiserialr, somersd, spearmanr
 
-from cxsentiment.stats.attenuation import disattenuated, phi, powered_correlation
+from cxsentiment.stats.attenuation import attenuated, disattenuated, phi, powered_correlation
 from cxsentiment.stats.concordance import clustered_concordance, risk_difference
-from cxsentiment.stats.correlation import clustered_spearman
+from cxsentiment.stats.correlation import clustered_pearson, clustered_spearman
 from cxsentiment.stats.jackknife import in_blocks, known_pairs, sign_conflict, two_way
 from cxsentiment.stats.polyserial import clustered_polyserial
-from cxsentiment.stats.power import adjusted_p_values, design_effect
+from cxsentiment.stats.power import adjusted_p_values, design_effect, n_for_r
 from cxsentiment.stats.ranks import LeaveOneOut
 
 NAN = math.nan
@@ -37,6 +37,7 @@ def test_known_answers(statistic, value):
 def test_known_answers_of_the_top_box():
     top = (CSAT >= 4).astype(float)
     assert clustered_concordance(X, top, ALONE, "auc").estimate.value == pytest.approx(0.96)
+    assert round(clustered_pearson(X, top, ALONE).estimate.value, 4) == 0.7708
     assert round(clustered_spearman(X, CSAT, ALONE).estimate.value, 4) == 0.8299
 
 
@@ -103,6 +104,20 @@ def test_more_than_64_values_on_both_sides_have_no_tau_but_one_side_may():
     assert "more than 64" in found.estimate.reason
     swapped = clustered_concordance(np.round(x), y, of, "tau_b").estimate.value
     assert swapped == pytest.approx(kendalltau(np.round(x), y).statistic)
+
+
+def test_pearson_is_scipys_at_every_level_and_jackknifed_exactly():
+    x, y, of = clustered(3)
+    pooled = clustered_pearson(x, y, of)
+    assert pooled.estimate.value == pytest.approx(pearsonr(x, y).statistic)
+    assert math.tanh(pooled.z_without[5]) == pytest.approx(pearsonr(x[of != 5], y[of != 5]).statistic)
+    means = [np.bincount(of, weights=side) / np.bincount(of) for side in (x, y)]
+    within = clustered_pearson(x, y, of, "within").estimate.value
+    assert within == pytest.approx(pearsonr(x - means[0][of], y - means[1][of]).statistic, abs=1e-7)
+    between = clustered_pearson(x, y, of, "between").estimate.value
+    assert between == pytest.approx(pearsonr(means[0][of], means[1][of]).statistic, abs=1e-7)
+    flag = (x > 0).astype(float)
+    assert clustered_pearson(flag, y, of).estimate.value == pytest.approx(pointbiserialr(flag, y).statistic)
 
 
 @pytest.mark.parametrize("kind", ["ties", "continuous", "both continuous"])
@@ -206,7 +221,9 @@ def test_polyserial_without_an_agent_is_near_fitting_again():
         assert math.tanh(found.z_without[agent]) == pytest.approx(again, abs=1e-4)
 
 
-@pytest.mark.parametrize("function", [clustered_polyserial, lambda *a: clustered_concordance(*a, "tau_b")])
+@pytest.mark.parametrize(
+    "function", [clustered_polyserial, clustered_pearson, lambda *a: clustered_concordance(*a, "tau_b")]
+)
 def test_edges_are_null_with_a_reason(function):
     x, y, of = clustered(9)
     for a, b, groups in (
@@ -252,15 +269,25 @@ def test_risk_difference_of_quarters_and_of_a_flag():
     assert risk_difference(crowded, top, of).value is None or risk_difference(crowded, top, of).low is not None
 
 
+@pytest.mark.parametrize(("r", "n"), [(0.1, 783), (0.15, 347), (0.2, 194), (0.3, 85)])
+def test_power_known_answers(r, n):
+    assert n_for_r(r) == n
+    assert n_for_r(-r) == n
+    assert n_for_r(r, deff=2.0) in (2 * n, 2 * n - 1)
+    assert design_effect(41, 0.1, 0.5) == pytest.approx(3)
+
+
+@pytest.mark.parametrize("r", [0.0, 1.0, -1.0])
+def test_no_sample_finds_no_correlation(r):
+    with pytest.raises(ValueError, match="no sample size"):
+        n_for_r(r)
+
+
 def test_the_stricter_adjustment_is_stricter():
     p = [0.001, 0.008, None, 0.039, 0.2]
     bh, by = adjusted_p_values(p, "bh"), adjusted_p_values(p, "by")
     assert by[2] is None
     assert all(b >= a for a, b in zip(bh, by, strict=True) if a is not None)
-
-
-def test_likeness_within_agents_inflates_the_variance():
-    assert design_effect(41, 0.1, 0.5) == pytest.approx(3)
 
 
 @pytest.mark.parametrize(
@@ -277,8 +304,8 @@ def test_attenuation_known_answers(se, sp, expected):
     assert agreement == pytest.approx(expected[1], abs=0.03)
     rho = pearsonr(y, answer).statistic
     assert rho == pytest.approx(0.243, abs=0.006)
-    assert pearsonr(f, answer).statistic == pytest.approx(rho * agreement, abs=0.005)
-    assert rho * agreement == pytest.approx(expected[0], abs=0.01)
+    assert pearsonr(f, answer).statistic == pytest.approx(attenuated(rho, agreement), abs=0.005)
+    assert attenuated(0.243, expected[1]) == pytest.approx(expected[0], abs=0.002)
 
 
 def test_disattenuation_recovers_the_correlation_and_refuses_a_poor_machine():

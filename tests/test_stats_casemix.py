@@ -76,6 +76,7 @@ def test_a_hard_queue_given_to_better_agents():
     assert pooled > found.slopes[0].value + 0.5
     raw, adjusted = (np.array([one.value for one in part]) for part in (found.raw, found.adjusted))
     assert np.corrcoef(adjusted, skill)[0, 1] > np.corrcoef(raw, skill)[0, 1]
+    assert found.contextual[0].low > 0
     assert adjusted.mean() == pytest.approx(raw.mean(), abs=0.5)
 
 
@@ -120,6 +121,8 @@ def test_agents_with_one_contact_each_are_not_adjusted_and_have_no_interval():
     found = adjust(y, x, of)
     assert all(one.low is None and one.reason for one in found.adjusted)
     assert [one.value for one in found.adjusted] == pytest.approx(y.tolist())
+    one = adjust(y, x, np.zeros_like(of))
+    assert one.contextual[0].reason
 
 
 def test_overlap_is_the_share_others_cover():

@@ -10,6 +10,7 @@ from cxsentiment.stats.control import (
     laney_p,
     stability_index,
     standardised,
+    undecided_share,
 )
 from eval import planted
 
@@ -135,3 +136,5 @@ def test_stability_index_is_zero_for_the_same_scores_and_grows():
     assert 0 < small < 0.1 < 0.25 < large
     assert stability_index(scores, np.full(5, NAN)) is None
     assert math.isfinite(stability_index(np.ones(50), np.zeros(50)))
+    assert undecided_share(np.array([0.1, 0.5, 0.69, 0.9, NAN])) == 0.5
+    assert undecided_share(np.zeros(0)) is None

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import t
 
-from cxsentiment.stats.equivalence import before_after, contrast, verdict
+from cxsentiment.stats.equivalence import before_after, contrast, contrasts, verdict
 
 NAN = math.nan
 
@@ -77,13 +77,14 @@ def test_groups_are_marked_by_0_and_1_and_margins_are_above_0():
         contrast(y, late, of, margin=-1)
 
 
-def test_a_site_against_the_others():
+def test_each_site_against_the_others():
     y, _, of = shifts(6, 0.0)
     site = of % 3
     y = y + 10 * (site == 2)
-    found = contrast(y, (site == 2).astype(float), of)
-    assert found.verdict == "different"
-    assert found.difference.value == pytest.approx(10, abs=3)
+    found = contrasts(y, np.where(of == 0, -1, site), of)
+    assert set(found) == {0, 1, 2}
+    assert found[2].verdict == "different"
+    assert found[2].difference.value == pytest.approx(10, abs=3)
 
 
 def test_before_and_after_compare_agents_with_themselves_where_they_can():

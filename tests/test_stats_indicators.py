@@ -14,9 +14,12 @@ from cxsentiment.stats.indicators import (
     churn,
     first_contact_resolution,
     lifetime_value,
+    mean_percent,
     net_promoter,
     retention,
+    scale_score,
     service_level,
+    top_share,
 )
 from cxsentiment.stats.rates import wilson_interval
 from cxsentiment.stats.scorecard import Entry, Target, attained, attainment, scorecard
@@ -33,6 +36,24 @@ def test_nps_known_answer():
     assert net_promoter(np.zeros(0)).value is None
     with pytest.raises(ValueError, match="0-10"):
         net_promoter(np.array([11.0]))
+
+
+def test_shares_and_means_of_answers():
+    answers = np.array([5.0, 4, 3, NAN, 1])
+    assert top_share(answers, 4).value == 0.5
+    assert mean_percent(answers, 5).value == pytest.approx(65)
+    with pytest.raises(ValueError, match="highest"):
+        mean_percent(answers, 0)
+
+
+def test_scorecard_known_answer():
+    points, weights = np.array([1.0, NAN, 0.5, 0.0]), np.array([10.0, 15, 20, 5])
+    value, coverage = scale_score(points, weights)
+    assert round(value, 4) == 57.1429
+    assert coverage == 0.7
+    assert scale_score(np.full(4, NAN), weights) == (None, 0.0)
+    with pytest.raises(ValueError, match="weight"):
+        scale_score(points, weights * 0)
 
 
 def resolution(rows, until_day, **kwargs):

@@ -7,9 +7,12 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from cxsentiment.stats.means import mean_t_interval
-from cxsentiment.stats.prediction_powered import Sample, ppi_mean
+from cxsentiment.stats.prediction_powered import Sample, ppi_group_means, ppi_mean
 from cxsentiment.stats.rates import (
+    critical_accuracy,
+    expected_flagged,
     noncritical_accuracy,
+    predictive_value,
     rogan_gladen,
     rule_of_three,
     share_difference,
@@ -73,10 +76,15 @@ def test_what_is_no_share_and_no_weight_is_refused():
             share_interval(np.array([1.0, 0.0]), np.array([1.0, weight]))
 
 
-def test_rule_of_three():
+def test_rule_of_three_and_critical_accuracy():
     assert (rule_of_three(100).value, rule_of_three(100).high) == (0.0, 0.03)
     assert rule_of_three(2).high == 1.0
     assert rule_of_three(0).reason
+    found = critical_accuracy(0, 100)
+    assert (found.value, found.low, found.high) == (1.0, 0.97, 1.0)
+    some = critical_accuracy(2, 10)
+    assert (some.value, round(some.low, 4), round(some.high, 4)) == (0.8, 0.4902, 0.9433)
+    assert critical_accuracy(0, 0).value is None
 
 
 def test_noncritical_accuracy_is_a_ratio_of_sums():
@@ -98,6 +106,12 @@ def test_rogan_gladen_known_answer():
     assert found.value == pytest.approx(0.20)
     variance = (0.3 * 0.7 / 1000 + 0.2**2 * 0.9 * 0.1 / 100 + 0.8**2 * 0.85 * 0.15 / 100) / 0.75**2
     assert found.high - found.value == pytest.approx(1.959964 * math.sqrt(variance), rel=1e-6)
+    assert expected_flagged(0.9, 0.95, 0.80) == pytest.approx(0.875)
+
+
+def test_most_flags_of_a_rare_error_are_false():
+    assert round(predictive_value(0.02, 0.90, 0.97), 2) == 0.38
+    assert predictive_value(0.0, 0.9, 1.0) is None
 
 
 @pytest.mark.parametrize(
@@ -221,6 +235,19 @@ def test_agents_that_differ_widen_the_interval_and_too_few_leave_none():
 def test_missing_scores_leave_their_contact_out():
     y, f = np.append(Y, [1.0, NAN]), np.append(F, [NAN, 1.0])
     assert ppi_mean(Sample(y, f, np.append(UNLABELLED, NAN))) == ppi_mean(Sample(Y, F, UNLABELLED))
+
+
+def test_group_means_use_the_answers_of_each_group_as_labels():
+    rng = np.random.default_rng(5)
+    group = rng.integers(0, 2, 2_000)
+    truth = np.clip(np.round(3 + group + rng.standard_normal(2_000)), 1, 5)
+    predicted = truth + 0.5 * rng.standard_normal(2_000)
+    answered = rng.random(2_000) < 0.1
+    found = ppi_group_means(np.where(answered, truth, NAN), predicted, np.where(np.arange(2_000) < 5, -1, group))
+    assert set(found) == {0, 1}
+    for name, one in found.items():
+        assert one.estimate.low < truth[group == name].mean() < one.estimate.high
+        assert one.lam > 0.3
 
 
 @pytest.mark.parametrize(

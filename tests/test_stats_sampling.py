@@ -14,6 +14,7 @@ from cxsentiment.stats.sampling import (
     n_for_interval,
     n_to_find,
     n_with_machine,
+    next_agents,
 )
 
 
@@ -100,3 +101,7 @@ def test_a_draw_by_size_takes_each_contact_as_often_as_it_says():
     assert inclusion_probabilities(np.array([0.0, 1.0, 1.0]), 5).tolist() == [0, 1, 1]
     with pytest.raises(ValueError, match="negative or missing"):
         draw_by_size(np.array([np.nan]), 1)
+
+
+def test_what_each_agent_lacks():
+    assert next_agents(np.array([0, 3, 9]), np.array([2, 20, 20]), 5).tolist() == [2, 2, 0]

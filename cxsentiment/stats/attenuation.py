@@ -30,6 +30,11 @@ def phi(f: FloatArray, y: FloatArray) -> float | None:
     return float(np.corrcoef(f, y)[0, 1])
 
 
+def attenuated(rho: float, phi: float) -> float:
+    """What is left of the correlation `rho` of the human value when the machine's agrees with it by `phi`."""
+    return rho * phi
+
+
 def disattenuated(
     f: FloatArray,
     answers: FloatArray,

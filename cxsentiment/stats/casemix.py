@@ -12,20 +12,25 @@ import numpy as np
 from cxsentiment.reasons import Reason
 from cxsentiment.schema import Estimate
 from cxsentiment.stats.arrays import FloatArray, IntArray
-from cxsentiment.stats.estimates import bare, t_interval
-from cxsentiment.stats.regression import clustered_regression, products
+from cxsentiment.stats.estimates import bare, missing, t_interval
+from cxsentiment.stats.jackknife import plain_jackknife
+from cxsentiment.stats.regression import clustered_regression, column_scale, products, solve
 
 LEAST_OVERLAP = 0.10
+MIN_AGENTS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class CaseMix:
-    """Raw and adjusted means of the agents `names` (codes), in the unit of the value, and the within-agent `slopes`."""
+    """Raw and adjusted means of the agents `names` (codes), in the unit of the value; the within-agent `slopes`; and
+    `contextual`, between less within slopes: where it is not 0, the mix is not given to agents at random.
+    """
 
     names: IntArray
     raw: tuple[Estimate, ...]
     adjusted: tuple[Estimate, ...]
     slopes: tuple[Estimate, ...]
+    contextual: tuple[Estimate, ...]
 
 
 def adjust(y: FloatArray, x: FloatArray, agents: IntArray) -> CaseMix:
@@ -52,7 +57,26 @@ def adjust(y: FloatArray, x: FloatArray, agents: IntArray) -> CaseMix:
     adjusted = _each(
         means[:, -1] + level - shift, within / n + uncertainty, n, "mean adjusted for case mix, within slopes", df
     )
-    return CaseMix(sums.names, raw, adjusted, found.slopes)
+    return CaseMix(sums.names, raw, adjusted, found.slopes, _contextual(y, x, agents))
+
+
+def _contextual(y: FloatArray, x: FloatArray, agents: IntArray) -> tuple[Estimate, ...]:
+    """Between less within slope of each column, jackknifed by agent."""
+    method = "between - within slope (Mundlak), delete-one-agent jackknife"
+    sums = products(y, x, agents)
+    k, count = x.shape[1], sums.names.size
+    if count < max(MIN_AGENTS, k + 2):
+        reason = Reason("too_few", f"too few agents to compare them: {count} of {max(MIN_AGENTS, k + 2)}")
+        return tuple(missing(reason, method, int(sums.sizes.sum())) for _ in range(int(k)))
+    inside, across = sums.within(), sums.between()
+    totals, rest = sums.sums.sum(axis=0), sums.sizes.sum() - sums.sizes
+    left = totals - sums.sums
+    without = across.sum(axis=0) - across - np.einsum("ck,cl->ckl", left, left) / rest[:, None, None]
+    scale_in, scale_across = column_scale(inside.sum(axis=0)), column_scale(across.sum(axis=0))
+    difference: FloatArray = solve(across.sum(axis=0), scale_across) - solve(inside.sum(axis=0), scale_in)
+    each = solve(without, scale_across) - solve(inside.sum(axis=0) - inside, scale_in)
+    n = int(sums.sizes.sum())
+    return tuple(plain_jackknife(float(difference[i]), each[:, i], n, method)[0] for i in range(int(k)))
 
 
 def overlap(strata: IntArray, agents: IntArray) -> tuple[FloatArray, IntArray]:

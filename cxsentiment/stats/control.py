@@ -158,6 +158,12 @@ def stability_index(baseline: FloatArray, current: FloatArray, bins: int = 10) -
     return float(np.sum((q - p) * np.log(q / p)))
 
 
+def undecided_share(q: FloatArray, low: float = 0.3, high: float = 0.7) -> float | None:
+    """Share (0-1) of probabilities between `low` and `high`: it grows where the model meets what it does not know."""
+    known = q[~np.isnan(q)]
+    return float(np.mean((known >= low) & (known <= high))) if known.size else None
+
+
 def _no_chart(reason: Reason) -> Chart:
     empty = np.zeros(0)
     return Chart(empty, empty, empty, np.zeros(0, dtype=np.bool_), None, None, reason)

@@ -84,6 +84,21 @@ def contrast(
     return _judged(clustered_regression(y, x, agents, within=within), margin)
 
 
+def contrasts(
+    y: FloatArray,
+    groups: IntArray,
+    agents: IntArray,
+    covariates: FloatArray | None = None,
+    *,
+    margin: float = MARGIN,
+) -> dict[int, Contrast]:
+    """Each group (shift, site, weekday; codes) against all other contacts, as `contrast` does it."""
+    return {
+        group: contrast(y, (groups == group).astype(np.float64), agents, covariates, margin=margin)
+        for group in np.unique(groups[groups >= 0]).tolist()
+    }
+
+
 def before_after(
     y: FloatArray, after: BoolArray, agents: IntArray, covariates: FloatArray | None = None, *, margin: float = MARGIN
 ) -> BeforeAfter:

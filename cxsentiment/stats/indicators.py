@@ -9,6 +9,7 @@ from cxsentiment.reasons import Reason
 from cxsentiment.schema import Estimate
 from cxsentiment.stats.arrays import BoolArray, FloatArray, IntArray, same_shape
 from cxsentiment.stats.estimates import clipped, missing, normal_interval
+from cxsentiment.stats.means import mean_t_interval
 from cxsentiment.stats.rates import wilson_interval
 
 _PROMOTER, _DETRACTOR = 9, 6
@@ -48,6 +49,19 @@ def net_promoter(scores: FloatArray) -> Estimate:
         reason = Reason("constant", f"all {n} answers fall into one group, so their spread gives no interval")
         return Estimate(value, None, None, n, method, reason)
     return clipped(normal_interval(value, 100 * math.sqrt(variance / n), n, method), -100.0, 100.0)
+
+
+def top_share(answers: FloatArray, least: float) -> Estimate:
+    """Share (0-1) of answers of at least `least`, NaN left out, with Wilson's interval; in the unit of the scale."""
+    given = answers[~np.isnan(answers)]
+    return wilson_interval(int(np.sum(given >= least)), given.size)
+
+
+def mean_percent(answers: FloatArray, highest: float) -> Estimate:
+    """100 · mean / highest answer (0-100), NaN left out, with Student's t interval. ValueError for highest <= 0."""
+    if highest <= 0:
+        raise ValueError("the highest answer must be above 0")
+    return clipped(mean_t_interval(answers * 100 / highest), 0.0, 100.0)
 
 
 def first_contact_resolution(
@@ -201,6 +215,22 @@ def lifetime_value(margin: float, retention: float, discount: float) -> float:
     if not 0 <= retention <= 1 or 1 + discount <= retention:
         raise ValueError("retention must lie in 0-1 and below 1 + the discount rate")
     return margin * retention / (1 + discount - retention)
+
+
+def scale_score(points: FloatArray, weights: FloatArray) -> tuple[float | None, float]:
+    """Weighted share of points (0-100) of the items that applied (NaN did not), and their share of the weight (0-1).
+
+    None where no item applied: never 0 and never 100. ValueError for weights not above 0.
+    """
+    same_shape(points=points, weights=weights)
+    if np.any(weights <= 0):
+        raise ValueError("an item's weight must be above 0")
+    applied = ~np.isnan(points)
+    if not applied.any():
+        return None, 0.0
+    return 100 * float(points[applied] @ weights[applied] / weights[applied].sum()), float(
+        weights[applied].sum() / weights.sum()
+    )
 
 
 def _offered(waits: FloatArray, abandoned: FloatArray, early_s: float) -> tuple[FloatArray, BoolArray, BoolArray]:

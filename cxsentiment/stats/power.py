@@ -39,6 +39,17 @@ def minimal_detectable_r(n: float) -> float | None:
     return math.tanh((normal_quantile((1 + LEVEL) / 2) + normal_quantile(_POWER)) / math.sqrt(n - 3))
 
 
+def n_for_r(r: float, deff: float = 1.0) -> int:
+    """Pairs needed to find a correlation of size |r| (0-1, exclusive) at .05, two-sided, with 80 % power.
+
+    `deff` is the design effect (`design_effect`); the n of independent pairs is multiplied by it.
+    """
+    if not 0 < abs(r) < 1:
+        raise ValueError(f"a correlation of {r} has no sample size; it must lie between 0 and 1 in size")
+    needed = ((normal_quantile((1 + LEVEL) / 2) + normal_quantile(_POWER)) / math.atanh(abs(r))) ** 2 + 3
+    return math.ceil(round(needed * deff, 9))
+
+
 def design_effect(mean_size: float, icc_x: float, icc_y: float) -> float:
     """1 + (n̄-1)·ICC_x·ICC_y: by how much likeness within agents inflates the variance of a correlation."""
     return 1 + max(0.0, mean_size - 1) * icc_x * icc_y

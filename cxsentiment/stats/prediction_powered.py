@@ -84,6 +84,24 @@ def ppi_mean(sample: Sample, *, lam: float | None = None, bounds: tuple[float, f
     return PoweredMean(clipped(found, *bounds), power, n, unlabelled)
 
 
+def ppi_group_means(
+    y: FloatArray, f: FloatArray, groups: IntArray, weights: FloatArray | None = None
+) -> dict[int, PoweredMean]:
+    """`ppi_mean` of each group: `y` is NaN where a contact has no label (no survey answer). Shapes (contacts,).
+
+    `weights` of the labelled contacts, such as response weights; NaN elsewhere is allowed.
+    """
+    same_shape(y=y, f=f, groups=groups)
+    found = {}
+    scale = (float(np.nanmin(y)), float(np.nanmax(y))) if np.any(~np.isnan(y)) else (0.0, 1.0)
+    for group in np.unique(groups[groups >= 0]).tolist():
+        mine = groups == group
+        has = mine & ~np.isnan(y)
+        own = None if weights is None else weights[has]
+        found[group] = ppi_mean(Sample(y[has], f[has], f[mine & np.isnan(y)], own), bounds=scale)
+    return found
+
+
 def _kept(sample: Sample) -> Sample:
     same_shape(y=sample.y, f=sample.f)
     if (sample.clusters is None) != (sample.clusters_unlabelled is None):

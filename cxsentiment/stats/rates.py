@@ -1,4 +1,4 @@
-"""Shares from counts: Wilson, the rule of three, Rogan-Gladen, and the accuracy of what is not critical."""
+"""Shares from counts: Wilson, the rule of three, Rogan-Gladen, and the accuracy of critical errors."""
 
 import math
 from dataclasses import replace
@@ -140,6 +140,26 @@ def youden(flagged: FloatArray, truth: FloatArray) -> tuple[int, int, int, int]:
     keep = ~(np.isnan(flagged) | np.isnan(truth))
     f, y = flagged[keep] > 0.5, truth[keep] > 0.5
     return int(np.sum(f & y)), int(y.sum()), int(np.sum(~f & ~y)), int(np.sum(~y))
+
+
+def predictive_value(prevalence: float, sensitivity: float, specificity: float) -> float | None:
+    """Share of flags that are right (PPV, 0-1); None where nothing would be flagged. All arguments 0-1."""
+    right, wrong = prevalence * sensitivity, (1 - prevalence) * (1 - specificity)
+    return right / (right + wrong) if right + wrong > 0 else None
+
+
+def expected_flagged(prevalence: float, sensitivity: float, specificity: float) -> float:
+    """Share (0-1) a machine with these errors flags when the true share is `prevalence`: p·Se + (1-p)(1-Sp)."""
+    return prevalence * sensitivity + (1 - prevalence) * (1 - specificity)
+
+
+def critical_accuracy(errors: int, n: int) -> Estimate:
+    """Critical-error accuracy (0-1): 1 - contacts with at least one error / contacts it applied to (`n`).
+
+    No error among n: [1 - 3/n, 1]. Counts of people's labels or of confirmed flags, contacts independent.
+    """
+    found = complement(rule_of_three(n) if errors == 0 else wilson_interval(errors, n))
+    return replace(found, method=f"1 - ({found.method})")
 
 
 def noncritical_accuracy(defects: FloatArray, opportunities: FloatArray, clusters: IntArray | None = None) -> Estimate:

@@ -49,6 +49,11 @@ class Products:
         outer = np.einsum("ck,cl->ckl", self.sums, self.sums) / self.sizes[:, None, None]
         return np.asarray(self.products - outer)
 
+    def between(self) -> FloatArray:
+        """Sums of products of the clusters' means, weighted by size, shape (C, k+1, k+1)."""
+        outer: FloatArray = np.einsum("ck,cl->ckl", self.sums, self.sums) / self.sizes[:, None, None]
+        return outer
+
 
 def products(y: FloatArray, x: FloatArray, clusters: IntArray) -> Products:
     """Sums of the contacts with every value and a cluster; `y` (n,), `x` (n, k), `clusters` (n,) codes, -1 unknown."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cxsentiment.stats.arrays import FloatArray, IntArray
+from cxsentiment.stats.arrays import FloatArray, IntArray, same_shape
 from cxsentiment.stats.estimates import LEVEL, normal_quantile
 
 
@@ -143,6 +143,12 @@ def inclusion_probabilities(sizes: FloatArray, n: int) -> FloatArray:
             return p
         certain |= over
     return np.where(certain, 1.0, 0.0)
+
+
+def next_agents(labels: IntArray, unlabelled: IntArray, wanted: int) -> IntArray:
+    """Labels to add per agent, shape (A,), so that each has `wanted`, as far as it has unlabelled contacts."""
+    same_shape(labels=labels, unlabelled=unlabelled)
+    return np.minimum(np.maximum(wanted - labels, 0), unlabelled).astype(np.int64)
 
 
 def _topped_up(taken: IntArray, sizes: IntArray, weights: FloatArray, wanted: int) -> IntArray:
