@@ -114,6 +114,13 @@ class Item(Strict):
         _check_levels(self.levels or ())
         return self
 
+    @property
+    def ceiling(self) -> float | None:
+        """What the score (0-100) of a contact is at most where the item is not met; None: nothing but its points go."""
+        if isinstance(self.effect, Cap):
+            return self.effect.cap
+        return 0.0 if self.effect == "zero" else None
+
     def conditions(self) -> Iterator[Condition]:
         """Every condition of the item, outermost ones only."""
         if self.applies_when.if_ is not None:
