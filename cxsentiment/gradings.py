@@ -123,6 +123,11 @@ class Gradings:
         """Items whose failure is a critical error."""
         return frozenset(item.name for item in self._items if item.critical != "none")
 
+    @property
+    def in_parts(self) -> tuple[str, ...]:
+        """Items that can be met in part (ordinal, count), in the scorecard's order: their values are shares of points."""
+        return tuple(item.id for _, item in self._rubric.pairs() if item.kind != "yes_no")
+
     def section_scores(self) -> dict[str, FloatArray]:
         """The machine's score (0-1) of each section, of every contact (n,)."""
         return {name: self._section(name) for name in dict.fromkeys(item.section for item in self._items)}

@@ -77,6 +77,12 @@ def texts_of(content: Mapping[str, Any]) -> dict[str, ItemText]:
     }
 
 
+def in_parts(content: Mapping[str, Any]) -> frozenset[str]:
+    """Items that can be met in part (ordinal, count), from a receipt's rubric: their p_met is a share of points."""
+    items = (item for section in content["sections"] for item in section["items"])
+    return frozenset(item["id"] for item in items if item.get("kind", "yes_no") != "yes_no")
+
+
 def read_yaml(path: Path) -> tuple[str, object]:
     """The text and the plain data of a YAML file. Raises RubricError where it is too large, has aliases or is none."""
     try:
