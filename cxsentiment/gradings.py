@@ -125,7 +125,7 @@ class Gradings:
 
     @property
     def in_parts(self) -> tuple[str, ...]:
-        """Items that can be met in part (ordinal, count), in the scorecard's order: their values are shares of points."""
+        """Items that can be met in part (ordinal, count), in the scorecard's order: values are shares of points."""
         return tuple(item.id for _, item in self._rubric.pairs() if item.kind != "yes_no")
 
     def section_scores(self) -> dict[str, FloatArray]:

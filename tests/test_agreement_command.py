@@ -190,7 +190,7 @@ def test_one_grader_alone_gets_reasons_and_no_figures(run):
     assert found.graders[0].severity.reason
     said = [*sentences(found)]
     assert any("so nobody can say whether graders agree" in one for one in said)
-    assert any("machine and a person agree in 100 %" in one for one in said)
+    assert any("machine and a person agree in 100%" in one for one in said)
 
 
 def test_too_many_different_points_are_said(run):

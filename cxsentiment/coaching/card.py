@@ -111,7 +111,8 @@ def met_items(talk: Talk, items: pa.Table, texts: Texts, pool: int) -> Iterator[
         text = texts.get(card.names[code], ItemText("", f"item {card.names[code]}.", ""))
         why = (
             f"Met: {sentence(text.question)} Turn {talk.number[row]} does it (p {card.p_met[place]:.2f}), and the "
-            f"customer's next turn does not read as negative; all agents together miss it in {missed[code]:.0%} of contacts."
+            f"customer's next turn does not read as negative; all agents together miss it in {missed[code]:.0%} of "
+            "contacts."
         )
         yield candidate(
             talk,

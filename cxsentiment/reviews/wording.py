@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from cxsentiment.amounts import counted
+from cxsentiment.amounts import counted, share
 from cxsentiment.figures import Tables
 from cxsentiment.reasons import Reason
 from cxsentiment.reviews.session import Dispute, ItemReport, SessionReport
@@ -69,10 +69,10 @@ def item_sentences(item: ItemReport) -> Iterator[str]:
     else:
         always = ""
         if item.always_met.value is not None:
-            always = f"; a grader who always says met would reach {_percent(item.always_met.value)}"
+            always = f"; a grader who always says met would reach {share(item.always_met.value)}"
         of = counted(people.contacts, "contact")
         yield (
-            f"{item.item}: two graders agree in {_percent(people.raw.value)} of cases on {of}{always}. "
+            f"{item.item}: two graders agree in {share(people.raw.value)} of cases on {of}{always}. "
             f"Beyond chance (Krippendorff's alpha) that is {figure(people.alpha)}."
         )
     if item.gate is not None and people.warning is None:
@@ -94,7 +94,7 @@ def _on_machine(item: ItemReport) -> Iterator[str]:
         )
     elif versus.raw.value is not None:
         yield (
-            f"{item.item}: the machine and a person agree in {_percent(versus.raw.value)} of cases on "
+            f"{item.item}: the machine and a person agree in {share(versus.raw.value)} of cases on "
             f"{counted(versus.contacts, 'contact')} (alpha {figure(versus.alpha)})."
         )
 
@@ -116,10 +116,6 @@ def _on_graders(report: SessionReport) -> Iterator[str]:
         yield "No grader can be told apart from the average in strictness."
     if not known and report.graders:
         yield f"How strict graders are cannot be said: {report.graders[0].severity.reason}."
-
-
-def _percent(value: float) -> str:
-    return f"{value:.0%}".replace("%", " %")
 
 
 def figure(estimate: Estimate) -> str:
