@@ -64,6 +64,9 @@ def sentences(report: SessionReport) -> Iterator[str]:
 def item_sentences(item: ItemReport) -> Iterator[str]:
     """One item in words."""
     people = item.people
+    if people.contacts == 1 and people.raw.value is not None:
+        yield _on_one_contact(item, people.raw.value)
+        return
     if people.raw.value is None:
         yield f"{item.item}: {people.raw.reason}, so nobody can say whether graders agree."
     else:
@@ -83,6 +86,15 @@ def item_sentences(item: ItemReport) -> Iterator[str]:
     elif people.raw.value is not None:
         yield f"{item.item}: without an interval nobody can say how reliable it is: {people.alpha.reason}."
     yield from _on_machine(item)
+
+
+def _on_one_contact(item: ItemReport, raw: float) -> str:
+    """What can be said where graders met on one contact only: who said what there, and no measure of agreement."""
+    said = "the graders agree" if raw == 1 else "the graders differ"
+    machine = item.versus.raw.value  # with one of the graders, so of graders who differ it says nothing
+    if raw == 1 and machine is not None:
+        said += ", and the machine with them" if machine == 1 else ", and the machine says otherwise"
+    return f"{item.item}: on the one contact that several graded {said}. One contact tells nothing of others."
 
 
 def _on_machine(item: ItemReport) -> Iterator[str]:
