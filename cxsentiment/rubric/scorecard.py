@@ -204,7 +204,12 @@ def _check_levels(levels: tuple[Level, ...]) -> None:
         if level.when is None and not graded_by_a_person:
             raise ValueError(f"the level {level.name!r} needs when: only the last one may go without")
     points = [level.points for level in levels]
-    if points != sorted(points, reverse=True) or len(set(points)) < len(points):
+    if same := [repr(level.name) for level in levels if points.count(level.points) > 1]:
+        raise ValueError(
+            f"each level needs points of its own, {' and '.join(same)} give the same; for what does not apply there is "
+            "no level: a grader can always say so"
+        )
+    if points != sorted(points, reverse=True):
         raise ValueError("levels go from most points to fewest: the first whose condition holds counts")
     if levels and levels[-1].when is not None:
         raise ValueError("the last level is the rest and takes no when")
