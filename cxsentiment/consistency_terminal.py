@@ -67,7 +67,7 @@ def print_steadiness(found: Steadiness, *, as_json: bool) -> None:
 
 
 def _print_differences(console: Console, rows: Sequence[Difference]) -> None:
-    sides = ("mean", "right"), ("others", "right"), ("difference", "right"), ("95 % interval", "right")
+    sides = ("mean", "right"), ("others", "right"), ("difference", "right"), ("95% interval", "right")
     table = grid(
         "Score of each group against all other contacts, adjusted for case mix",
         [("", "left"), ("group", "left"), ("n", "right"), *sides, ("verdict", "left")],
@@ -111,7 +111,7 @@ def _print_differences(console: Console, rows: Sequence[Difference]) -> None:
 def _print_changes(console: Console, rows: Sequence[Change]) -> None:
     if not rows:
         return
-    sides = ("before", "right"), ("after", "right"), ("change", "right"), ("95 % interval", "right")
+    sides = ("before", "right"), ("after", "right"), ("change", "right"), ("95% interval", "right")
     title = "\nSince the baseline, " + ("agents against themselves" if rows[0].paired else "periods as they are")
     table = grid(title, [("", "left"), *sides, ("verdict", "left")])
     for one in rows[:_CHANGES_SHOWN]:

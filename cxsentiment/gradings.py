@@ -59,6 +59,7 @@ class _Item:
     critical: str
     weight: float
     section_weight: float
+    ceiling: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,11 @@ class Gradings:
         """Items whose failure is a critical error."""
         return frozenset(item.name for item in self._items if item.critical != "none")
 
+    @property
+    def in_parts(self) -> tuple[str, ...]:
+        """Items that can be met in part (ordinal, count), in the scorecard's order: values are shares of points."""
+        return tuple(item.id for _, item in self._rubric.pairs() if item.kind != "yes_no")
+
     def section_scores(self) -> dict[str, FloatArray]:
         """The machine's score (0-1) of each section, of every contact (n,)."""
         return {name: self._section(name) for name in dict.fromkeys(item.section for item in self._items)}
@@ -130,6 +136,12 @@ class Gradings:
         human, weights = self._blank(), self._blank()
         if (people := self._people) is not None:
             value = self._score_by_people(np.ones(len(self._items), dtype=bool), by_section=True)
+            for code, item in enumerate(self._items):
+                if (
+                    item.ceiling is not None
+                ):  # people's critical errors lower people's score as the machine's do its own
+                    error = people.values[:, code] == 0
+                    value = np.where(error, np.minimum(value, item.ceiling / 100), value)
             value = np.where(np.isnan(people.whole), value, people.whole)
             chance = np.where(np.isnan(people.whole), people.chances[:, :-1].min(axis=1), people.chances[:, -1])
             human[people.rows], weights[people.rows] = value, _weights(chance)
@@ -223,7 +235,9 @@ class Gradings:
 def _items_of(items: pa.Table, rubric: Rubric) -> list[_Item]:
     """The items in the order of the scorecard; a flat one has no section weights (0)."""
     known = {
-        item.id: _Item(item.id, section.id, item.critical, float(item.weight), 0.0 if rubric.flat else section.weight)
+        item.id: _Item(
+            item.id, section.id, item.critical, item.weight, 0.0 if rubric.flat else section.weight, item.ceiling
+        )
         for section, item in rubric.pairs()
     }
     present = set(pc.unique(items["item"]).to_pylist())

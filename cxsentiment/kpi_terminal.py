@@ -115,7 +115,7 @@ def print_measurement(found: Measurement, *, as_json: bool) -> None:
 
 def _print_indicators(console: Console, rows: Sequence[Row]) -> None:
     known = [row for row in rows if row.estimate.value is not None]
-    left = ("indicator", "left"), ("", "left"), ("value", "right"), ("95 % interval", "right"), ("n", "right")
+    left = ("indicator", "left"), ("", "left"), ("value", "right"), ("95% interval", "right"), ("n", "right")
     table = grid("Indicators", [*left, ("", "left")])
     for row in known:
         one = row.estimate
@@ -143,19 +143,25 @@ def _print_slices(console: Console, rows: Sequence[Row]) -> None:
                 continue
             table = grid(
                 f"\n{escape(own[0].name)} ({own[0].unit}) by {way}",
-                [(way, "left"), ("value", "right"), ("95 % interval", "right"), ("n", "right")],
+                [(way, "left"), ("value", "right"), ("95% interval", "right"), ("n", "right")],
             )
             for row in own[:_SLICES_SHOWN]:
                 table.add_row(
                     escape(row.slice), number(row.estimate.value), interval(row.estimate), f"{row.estimate.n:,}"
                 )
             console.print(table)
+            without: dict[str, list[str]] = {}
+            for row in own[:_SLICES_SHOWN]:
+                if row.estimate.low is None and row.estimate.reason:
+                    without.setdefault(row.estimate.reason, []).append(row.slice)
+            for reason, names in without.items():
+                console.print(f"  {escape(', '.join(names))}: {escape(reason)}")
             if len(own) > _SLICES_SHOWN:
                 console.print(f"  {len(own) - _SLICES_SHOWN} more: --csv, --parquet or --json has all")
 
 
 def _print_balance(console: Console, targets: Sequence[Attained], perspectives: Sequence[Perspective]) -> None:
-    sides = ("value", "right"), ("target", "right"), ("attained", "right"), ("95 % interval", "right")
+    sides = ("value", "right"), ("target", "right"), ("attained", "right"), ("95% interval", "right")
     table = grid("\nTargets", [("indicator", "left"), *sides, ("standing", "left"), ("owner", "left")])
     for one in targets:
         table.add_row(

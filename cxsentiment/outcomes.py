@@ -105,7 +105,7 @@ def reading(association: Association) -> str:
     if estimate.low is None or estimate.high is None:
         size += f" in {counted(estimate.n, 'contact')}"
         return f"{who}: {size}, but no interval ({estimate.reason}), so read nothing into it."
-    size += f", 95 % interval {estimate.low:+.2f} to {estimate.high:+.2f}, {counted(estimate.n, 'contact')}"
+    size += f", 95% interval {estimate.low:+.2f} to {estimate.high:+.2f}, {counted(estimate.n, 'contact')}"
     size += f" of {counted(association.agents, 'agent')}"
     if told_apart(association) and abs(estimate.value) < SMALL:
         return f"{who} are almost unrelated ({size}): told apart from 0, and too close to it to matter for a contact."
@@ -247,7 +247,7 @@ def _result_notes(found: Sequence[Association]) -> list[str]:
         one.minimal_detectable for one in found if one.level == "pooled" and one.minimal_detectable is not None
     ]
     power = (
-        f" The pooled comparisons have 80 % power only for |r| of at least {min(detectable):.2f}." if detectable else ""
+        f" The pooled comparisons have 80% power only for |r| of at least {min(detectable):.2f}." if detectable else ""
     )
     if all(one.p is None for one in found):
         return [

@@ -68,7 +68,7 @@ def rates(contacts: pa.Table, gradings: Gradings) -> tuple[tuple[Rate, ...], tup
     found += [_accuracy(part, *accuracy) for part in parts]
     order = {part.name: place for place, part in enumerate(parts)}
     found.sort(key=lambda rate: order[rate.campaign])
-    return tuple(found), _notes(found)
+    return tuple(found), (*_notes(found), *_parted(found, gradings.in_parts))
 
 
 def _parts(contacts: pa.Table) -> Iterator[_Part]:
@@ -196,3 +196,13 @@ def _notes(found: list[Rate]) -> tuple[str, ...]:
         notes.append(MEANS)
     notes.append("Critical errors are rates of contacts with at least one; they do not change the score here.")
     return tuple(notes)
+
+
+def _parted(found: list[Rate], in_parts: tuple[str, ...]) -> Iterator[str]:
+    """What a rate of items that can be met in part is a rate of."""
+    rated = {rate.name for rate in found if rate.kind == "item" and rate.estimate.value is not None}
+    if named := [name for name in in_parts if name in rated]:
+        yield (
+            f"Can be met in part: {', '.join(named)}. The rate is the mean share of the points there; the report's "
+            "says how often all points were given."
+        )

@@ -57,7 +57,8 @@ def import_(
     """Add verdicts of graders to the store. The same file again changes nothing; a new verdict keeps the old one."""
     from cxsentiment import review_terminal as terminal
     from cxsentiment.ingest.dates import date_rules
-    from cxsentiment.reviews.importing import ImportRules, known_purpose, parse_items, parse_label_map, read_labels
+    from cxsentiment.reviews.importing import ImportRules, parse_items, parse_label_map, read_labels
+    from cxsentiment.reviews.labels import known_purpose
     from cxsentiment.reviews.rejects import write_rejects
     from cxsentiment.reviews.store import LabelStore
     from cxsentiment.reviews.verdicts import parse_values

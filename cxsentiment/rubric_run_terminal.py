@@ -120,7 +120,7 @@ def _print_agents(console: Console, found: Difference) -> None:
             escape(agent.agent_id), f"{agent.contacts:,}", f"{agent.before:.1f}", f"{agent.after:.1f}", change, through
         )
     if found.agents:
-        console.print("\nAgents, by id (mean machine score; change in points with 95 % interval over contacts):")
+        console.print("\nAgents, by id (mean machine score; change in points with 95% interval over contacts):")
         console.print(table)
 
 
@@ -173,7 +173,8 @@ def print_explanation(rubric: Rubric, found: Explanation, *, as_json: bool) -> N
 
 
 def _print_item(console: Console, item: Item, result: ItemResult) -> None:
-    sure = f", p(met) {result.p_met:.2f}" if result.p_met is not None else ""
+    said = "p(met)" if item.kind == "yes_no" else "expected share of the points"  # what can be met in part has no p
+    sure = f", {said} {result.p_met:.2f}" if result.p_met is not None else ""
     points = f", {result.points:.1f} of {result.weight:.1f} points" if result.points is not None else ""
     critical = f" · critical ({item.critical})" if item.critical != "none" else ""
     console.print(f"  {escape(item.question)}{critical}")

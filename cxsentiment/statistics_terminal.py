@@ -31,7 +31,7 @@ def print_agents(found: "Analysis", *, as_json: bool) -> None:
     for name in dict.fromkeys(one.name for one in _rows(found, "agents")):
         rows = [one for one in _rows(found, "agents") if one.name == name]
         kind = "calibrated by human labels" if rows[0].calibrated else "uncalibrated machine scores"
-        columns = ("agent", "labels:r", "n:r", "score:r", "95 % interval:r", "same mix:r", "machine:r", "reliability:r",
+        columns = ("agent", "labels:r", "n:r", "score:r", "95% interval:r", "same mix:r", "machine:r", "reliability:r",
                    "effective n:r", "tier", "allows")  # fmt: skip
         cells = [
             (
@@ -44,7 +44,7 @@ def print_agents(found: "Analysis", *, as_json: bool) -> None:
         _print_table(console, f"{escape(name)}: {kind}", columns, cells, once=("effective n", "allows"))
         _print_reasons(console, [(one.agent_id, one.estimate) for one in rows])
     if "ranks" in found.tables:
-        table = _table("expected rank (1 is the highest), agents by id", "value", "agent", "rank:r", "95 % interval:r")
+        table = _table("expected rank (1 is the highest), agents by id", "value", "agent", "rank:r", "95% interval:r")
         for one in _rows(found, "ranks"):
             table.add_row(escape(one.name), escape(one.agent_id), _value(one.estimate), _interval(one.estimate))
         console.print(fitted(table, console.width))
@@ -71,7 +71,7 @@ def print_rates(found: "Analysis", *, as_json: bool) -> None:
         return
     console = _console()
     for campaign in dict.fromkeys(one.campaign for one in _rows(found, "rates")):
-        columns = ("kind", "name", "rate:r", "95 % interval:r", "contacts:r", "labels:r", "n:r", "method")
+        columns = ("kind", "name", "rate:r", "95% interval:r", "contacts:r", "labels:r", "n:r", "method")
         rows = [one for one in _rows(found, "rates") if one.campaign == campaign]
         cells = [
             (
@@ -84,7 +84,7 @@ def print_rates(found: "Analysis", *, as_json: bool) -> None:
         _print_reasons(console, [(one.name, one.estimate) for one in rows])
     if rows := [one for one in _rows(found, "calibration") if one.by == "all"]:
         title = "are the machine's probabilities right? (all contacts; the files have each campaign and channel)"
-        table = _table(title, "item", "measure", "value:r", "95 % interval:r", "labels:r")
+        table = _table(title, "item", "measure", "value:r", "95% interval:r", "labels:r")
         for one in rows:
             table.add_row(
                 escape(one.item), one.measure, _value(one.estimate, 3), _interval(one.estimate, 3),
@@ -106,7 +106,7 @@ def print_associations(found: "Analysis", *, as_json: bool) -> None:
         for statistic, title in _STATISTICS.items():
             table = _table(
                 f"{outcome.upper()}: {title}",
-                "feature", "level", "value:r", "95 % interval:r", "n:r", "agents:r", "adjusted p:r", "least |r|:r",
+                "feature", "level", "value:r", "95% interval:r", "n:r", "agents:r", "adjusted p:r", "least |r|:r",
             )  # fmt: skip
             rows = [one for one in figures if one.outcome == outcome and one.statistic == statistic]
             for one in rows:
@@ -133,7 +133,7 @@ def _print_flags(console: Console, figures: Sequence[Any]) -> None:
 
 def _print_beside(console: Console, found: "Analysis") -> None:
     if rows := _rows(found, "responses"):
-        table = _table("if all had answered", "outcome", "measure", "assuming", "value:r", "95 % interval:r", "n:r")
+        table = _table("if all had answered", "outcome", "measure", "assuming", "value:r", "95% interval:r", "n:r")
         for one in rows:
             table.add_row(
                 one.outcome, one.measure, one.assuming, _value(one.estimate, 3), _interval(one.estimate, 3),
@@ -143,7 +143,7 @@ def _print_beside(console: Console, found: "Analysis") -> None:
         _print_reasons(console, [(f"{one.outcome}, {one.assuming}", one.estimate) for one in rows])
     if rows := _rows(found, "drivers"):
         table = _table(
-            "drivers: share of the differences", "outcome", "family", "share:r", "95 % interval:r", "slope", ""
+            "drivers: share of the differences", "outcome", "family", "share:r", "95% interval:r", "slope", ""
         )
         for one in rows:
             table.add_row(
@@ -154,7 +154,7 @@ def _print_beside(console: Console, found: "Analysis") -> None:
         _print_reasons(console, [(one.family, one.estimate) for one in rows])
     if rows := _rows(found, "means"):
         table = _table(
-            "mean CSAT, answers with the predictions' help", "of", "name", "mean:r", "95 % interval:r", "answers:r"
+            "mean CSAT, answers with the predictions' help", "of", "name", "mean:r", "95% interval:r", "answers:r"
         )
         for one in rows:
             table.add_row(

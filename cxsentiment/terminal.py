@@ -67,7 +67,7 @@ def _bar(console: Console) -> Iterator[Any]:
     columns = (
         TextColumn("scoring"),
         BarColumn(),
-        TextColumn("{task.percentage:3.0f} %"),
+        TextColumn("{task.percentage:3.0f}%"),
         TextColumn("{task.fields[state]}"),
     )
     with Bar(*columns, console=console, transient=True) as bar:
@@ -257,7 +257,7 @@ def _print_agents(console: Console, agents: Sequence[AgentScore], notes: Sequenc
         ("agent", "left"),
         ("scored", "right"),
         ("mean score", "right"),
-        ("95 % interval", "right"),
+        ("95% interval", "right"),
         ("reliability", "right"),
         ("against the mean of all", "left"),
     ):
@@ -286,7 +286,7 @@ def _print_associations(console: Console, associations: Sequence[Association], n
         by_outcome.setdefault(row.outcome, {}).setdefault(row.feature, {})[row.level] = row
     for outcome, features in by_outcome.items():
         table = Table(
-            title=f"Association with {outcome.upper()} (Spearman, 95 % interval; not causes)",
+            title=f"Association with {outcome.upper()} (Spearman, 95% interval; not causes)",
             title_justify="left",
             title_style="bold",
         )

@@ -1,15 +1,17 @@
 """Agents' figures: with human labels they find the truth, without them they say what they are."""
 
+import copy
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
-from gradebook import AGENTS, Book, rubric
+from gradebook import AGENTS, RUBRIC, Book, rubric
 
 from cxsentiment.calibrated import AgentFigures, agent_figures
 from cxsentiment.gradings import Gradings
 from cxsentiment.labels import labels_of
+from cxsentiment.rubric.reading import parse_rubric
 
 
 @pytest.fixture(scope="module")
@@ -172,6 +174,20 @@ def test_the_score_by_people_weighs_as_the_scorecard_does(book: Book) -> None:
     human = next(book.gradings(rows).of("agent")).human
     # Sections weigh 3 and 1; in the second contact item a did not apply.
     assert human[:2].tolist() == [(3 * 0.5 + 1) / 4, 3 / 4]
+
+
+@pytest.mark.parametrize(("effect", "first"), [("zero", 0.0), ({"cap": 60}, 0.6), ("report", 0.75)])
+def test_a_critical_error_that_people_found_lowers_their_score_as_the_machines_does(
+    book: Book, effect: object, first: float
+) -> None:
+    content = copy.deepcopy(RUBRIC)
+    content["sections"][1]["items"][0]["effect"] = effect  # item c, a quarter of the score
+    rows = book.label_rows([0, 1, 2])
+    for row, value in zip(rows, (1, 1, 0, 1, 1, "NA", 0, 0, 1), strict=True):
+        row["value"] = value
+    gradings = Gradings(book.contacts, book.items, parse_rubric(content, "t"), labels_of(rows))
+    human = next(gradings.of("agent")).human
+    assert human[:3].tolist() == [first, 1, 0.25]  # what does not apply is no error
 
 
 def test_numbers_of_too_low_a_reliability_are_withheld_unless_asked_for() -> None:

@@ -123,6 +123,21 @@ def test_few_contacts_are_no_verdict_on_a_question(run):
     assert "5 contacts were rated twice; 100 are needed" in said
 
 
+def test_one_contact_is_described_and_no_measure_of_agreement_is_read_from_it(run):
+    """The machine says met on c1 and not met on c0."""
+    given = [label("c1", "greet", name) for name in ("anna", "ben")]
+    given += [label("c1", "solve", name, points) for name, points in (("anna", 1.0), ("ben", 0.0))]
+    found = report(given, run)
+    said = " ".join(sentences(found))
+    assert "greet: on the one contact that several graded the graders agree, and the machine with them. One" in said
+    assert "solve: on the one contact that several graded the graders differ. One" in said
+    assert "rewrite" not in said
+    assert "without an interval" not in said
+    assert {one.people.alpha.reason.code for one in found.items} <= {"one_contact", "one_class"}
+    otherwise = report([label("c0", "greet", name) for name in ("anna", "ben")], run)
+    assert "and the machine says otherwise" in " ".join(sentences(otherwise))
+
+
 def test_high_agreement_on_an_easy_item_is_not_praised(run):
     """94 % raw agreement where always saying met reaches 97 %: alpha is about 0, and that is what the gate goes by."""
     first = [0] * 3 + [1] * 97
@@ -190,7 +205,7 @@ def test_one_grader_alone_gets_reasons_and_no_figures(run):
     assert found.graders[0].severity.reason
     said = [*sentences(found)]
     assert any("so nobody can say whether graders agree" in one for one in said)
-    assert any("machine and a person agree in 100 %" in one for one in said)
+    assert any("machine and a person agree in 100%" in one for one in said)
 
 
 def test_too_many_different_points_are_said(run):

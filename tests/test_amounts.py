@@ -1,6 +1,6 @@
 import pytest
 
-from cxsentiment.amounts import counted
+from cxsentiment.amounts import counted, share
 
 
 @pytest.mark.parametrize(
@@ -8,3 +8,11 @@ from cxsentiment.amounts import counted
 )
 def test_a_count_before_its_noun(count: int, said: str) -> None:
     assert counted(count, "contact") == said
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(None, "–"), (float("nan"), "–"), (0, "0%"), (0.004, "<1%"), (0.57, "57%"), (0.996, ">99%"), (1, "100%")],
+)
+def test_a_share_in_percent(value: float | None, said: str) -> None:
+    assert share(value) == said

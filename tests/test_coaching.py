@@ -102,6 +102,13 @@ def test_unmet_item_takes_quote_and_hint():
     assert one.why == "Not met: Does the agent greet? Quoted is turn 0, where it came nearest, or would have belonged."
 
 
+def test_a_question_without_a_mark_at_its_end_is_a_sentence_of_its_own():
+    texts = {"greet": ItemText("", "greeting at the start", "")}
+    (one,) = found([[agent(), customer()]], texts=texts, verdicts=[unmet()])
+    assert one.why.startswith("Not met: Greeting at the start. Quoted is turn 0")
+    assert one.focus == "Look at this item of the scorecard: Greeting at the start."
+
+
 @pytest.mark.parametrize(
     "row",
     [

@@ -132,6 +132,17 @@ def test_quality_interval_is_clustered_by_agent():
     assert few.reason == "too few agents for an interval: 7 of 8"
 
 
+def test_quality_stands_without_the_effect_of_critical_errors_where_they_lowered_a_score():
+    rows = [{"agent_id": f"a{k}", "score": 60.0, "score_uncapped": None} for k in range(8)]
+    assert "Call quality, before critical errors" not in by_name(contacts(rows))
+    rows[0] |= {"score": 0.0, "score_uncapped": 76.0}
+    found = by_name(contacts([*rows, {"agent_id": "a1", "score": None}]))
+    assert found["Call quality"].estimate.value == 52.5
+    before = found["Call quality, before critical errors"]
+    assert (before.estimate.value, before.estimate.n) == (62.0, 8)
+    assert "lowers that of 1 contact;" in before.definition
+
+
 def test_critical_errors_are_three_accuracies_with_a_warning():
     verdicts = [
         ("a", "met", "customer", 1.0),

@@ -174,6 +174,12 @@ def test_what_a_person_reads(run):
     assert "say the time with --answer-within" in text
 
 
+def test_a_slice_without_an_interval_says_why(tmp_path):
+    rows = [{"score": 50.0 + k, "agent_id": f"A{k % 2}", "campaign": "bank"} for k in range(10)]
+    text = command(finished.run(tmp_path / "run", rows), "--by", "campaign").stdout
+    assert "\n  bank: too few agents for an interval: 2 of 8\n" in text.split("Call quality (points) by campaign")[1]
+
+
 def test_targets_count_as_of_the_last_contact_or_the_day_given(run, tmp_path):
     path = tmp_path / "targets.yaml"
     goal = "{kpi: nps, target: 50, floor: 0, direction: higher, perspective: customer, valid_from: 2026-06-21}"

@@ -5,9 +5,11 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from labelled import campaign, label, write_run
+from labelled import CARD, campaign, label, write_run
 
 from cxsentiment.errors import UsageError
+from cxsentiment.reviews.frame import read_frame
+from cxsentiment.reviews.graded import human_scores
 from cxsentiment.reviews.importing import ImportRules, read_labels
 from cxsentiment.reviews.labels import labels_for_calibration
 from cxsentiment.reviews.planning import Goal, make_plan
@@ -234,3 +236,18 @@ def test_peoples_own_spread_is_used_once_there_is_enough_of_it(run):
     assert "people" in plan.spread.method
     assert plan.spread.value > 20
     assert plan.with_machine.value is not None
+
+
+def test_peoples_scores_are_lowered_by_the_critical_errors_they_found(tmp_path):
+    rows = [{"contact_id": f"c{k}", "agent_id": "a"} for k in range(4)]
+    run = write_run(
+        tmp_path / "run", rows, [{"contact_id": f"c{k}", "item": i} for k in range(4) for i in CARD.texts()]
+    )
+    receipt = json.loads((run / "run.json").read_text())
+    receipt["rubric"]["content"]["sections"][0]["items"][1] |= {"critical": "compliance", "effect": {"cap": 20}}
+    (run / "run.json").write_text(json.dumps(receipt))
+    given = [("c0", 0.0), ("c1", 1.0), ("c2", None), ("c3", 0.0), ("c3", 1.0)]  # of c3 two graders disagree
+    labels = [label(contact, "solve", f"g{k}", points) for k, (contact, points) in enumerate(given)]
+    labels += [label(f"c{k}", "greet", points=1.0) for k in range(4)]
+    _, scores = human_scores(run, labels, read_frame(run))
+    assert scores.tolist() == [20, 100, 100, 75]

@@ -1,10 +1,14 @@
 """Rates by campaign: the method that the data allow, named on every row."""
 
+import copy
+
 import numpy as np
 import pytest
-from gradebook import Book
+from gradebook import RUBRIC, Book
 
+from cxsentiment.gradings import Gradings
 from cxsentiment.rates import ALL, Rate, rates
+from cxsentiment.rubric.reading import parse_rubric
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +105,18 @@ def test_no_critical_error_seen_has_the_rule_of_three(book: Book) -> None:
 def test_accuracy_counts_defects_of_items_that_are_not_critical(book: Book) -> None:
     one = found(book, None)[ALL, "accuracy", "not critical"]
     assert one.estimate.value == pytest.approx(book.seen[:2].mean())
+
+
+def test_items_that_can_be_met_in_part_are_named(book: Book) -> None:
+    content = copy.deepcopy(RUBRIC)
+    content["sections"][0]["items"][1] |= {
+        "kind": "count",
+        "count": {"of": {"act": "probe"}, "full_at": 3, "none_at": 0},
+    }
+    content["sections"][0]["items"][1].pop("met_when")
+    _, notes = rates(book.contacts, Gradings(book.contacts, book.items, parse_rubric(content, "t"), None))
+    assert notes[-1].startswith("Can be met in part: b. The rate is the mean share of the points there;")
+    assert not any("in part" in note for note in rates(book.contacts, book.gradings())[1])
 
 
 def test_every_row_has_a_value_or_a_reason_and_never_nan() -> None:

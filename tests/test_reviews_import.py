@@ -11,11 +11,11 @@ from cxsentiment.ingest.dates import DateRules
 from cxsentiment.reviews.exporting import export_labels
 from cxsentiment.reviews.importing import (
     ImportRules,
-    known_purpose,
     parse_items,
     parse_label_map,
     read_labels,
 )
+from cxsentiment.reviews.labels import known_purpose
 from cxsentiment.reviews.store import LabelStore
 from cxsentiment.reviews.verdicts import parse_values
 
@@ -79,6 +79,15 @@ def test_one_row_a_verdict(write):
 def test_how_verdicts_are_written(write, written, verdict, points):
     (found,) = read_labels([write(HEAD + f"c1,greet,anna,{written},random,,\n")], rules()).labels
     assert (found.verdict, found.points) == (verdict, points)
+
+
+def test_a_table_without_a_column_of_contacts_is_told_once(write):
+    table = "Interaction,grader,item:greet\nc1,anna,yes\nc2,anna,no\n"
+    (reject,) = read_labels([write(table)], rules()).rejects
+    assert reject.code == "missing_column"
+    assert reject.message.endswith(
+        "(allowed: contact_id, conversation_id, id). Say which it is with --map contact_id=COLUMN"
+    )
 
 
 @pytest.mark.parametrize(

@@ -395,6 +395,14 @@ def test_uncertain_verdicts_go_to_a_person() -> None:
     assert sure.items[0].verdict == "not_met"
 
 
+def test_one_turn_is_one_turn_in_a_reason() -> None:
+    talk = contact("C: hello", "A: hm")
+    answered = {"act": "greet", "after": {"phrase": "hello", "by": "customer"}, "within": 1}
+    assert "within 1 agent turn after" in verdict(answered, talk).reason
+    assert "in the first agent turn (" in verdict({"act": "greet", "in_first": 1}, talk).reason
+    assert "in the last 2 agent turns (" in verdict({"act": "greet", "in_last": 2}, talk).reason
+
+
 def test_a_person_grades_what_has_no_rule() -> None:
     evaluation = evaluate(rubric({"id": "notes"}, {"id": "b", "met_when": {"act": "greet"}}), contact("A: hm"))
     assert evaluation.items[0].verdict == "unscored"

@@ -60,7 +60,7 @@ def test_covariates_take_out_the_mix():
     [
         (lambda y, g, of: (y, np.zeros_like(g), of), "no contacts to compare"),
         (lambda y, g, of: (y, g, of % 4), "too few agents"),
-        (lambda y, g, of: (np.full_like(y, NAN), g, of), "too few"),
+        (lambda y, g, of: (np.full_like(y, NAN), g, of), "no contact has a value of it"),
     ],
 )
 def test_without_an_interval_there_is_no_verdict(change, words):

@@ -204,6 +204,20 @@ def test_scores_that_are_no_share_fall_back_to_students_mean():
     assert weighted.estimate.value == pytest.approx(66)
 
 
+def test_points_of_people_alone_stay_on_their_scale_and_allow_for_agents() -> None:
+    y = np.array([0.5, 1, 1, 0.5, 0])
+    alone = ppi_mean(Sample(y, y, y)).estimate
+    assert (alone.value, alone.high) == (pytest.approx(0.6), 1.0)  # t(4) · s / √5 would reach 1.12
+    points, agent = np.repeat([0.0, 0.5, 1, 0.5], 5), np.arange(20) // 2
+    apart = ppi_mean(Sample(points, points, y, None, agent, np.arange(5))).estimate
+    assert apart.method == "human labels only: mean, interval clustered by agent"
+    # Ten agents with two contacts each: sums of deviations -1, -1, -0.5, 0, 0, 1, 1, 0.5, 0, 0; n 20, t(9) 2.2622.
+    assert apart.high == pytest.approx(0.5 + 2.2622 * math.sqrt(4.5 * 10 / 9) / 20, abs=1e-4)
+    equal = ppi_mean(Sample(points, points, y, np.ones(20), agent, np.arange(5))).estimate
+    assert equal.high == pytest.approx(apart.high)
+    assert ppi_mean(Sample(points, points, y, np.ones(20), agent % 4, np.arange(5))).estimate.low is None
+
+
 def test_weights_correct_a_sample_that_took_flagged_contacts_more_often():
     rng = np.random.default_rng(3)
     y = (rng.random(20_000) < 0.8).astype(float)

@@ -61,7 +61,7 @@ def test_lines_come_now_and_then_where_there_is_no_terminal(
 
 
 def test_a_table_too_wide_for_the_screen_goes_on_below_and_loses_nothing() -> None:
-    heads = ("agent", "95 % interval", "reliability", "method", "allows")
+    heads = ("agent", "95% interval", "reliability", "method", "allows")
     table = Table(*heads, box=None, pad_edge=False)
     cells = ("0a3c5-9e-fabe", r"0.50 \[-0.17, 0.62]", "0.98", "machine alone, uncalibrated", "differences only")
     table.add_row(*cells)

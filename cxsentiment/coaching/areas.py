@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from cxsentiment.page_schema import Area
 from cxsentiment.schema import ItemText
+from cxsentiment.score.words import sentence
 from cxsentiment.stats.arrays import BoolArray, FloatArray, IntArray, codes, floats, tally
 from cxsentiment.stats.rates import share_difference, wilson_interval
 
@@ -124,7 +125,7 @@ def _area(
         agent,
         item,
         strength,
-        text.question,
+        sentence(text.question) if text.question else "",
         text.hint,
         wilson_interval(*counts[0]),
         wilson_interval(*counts[1]),

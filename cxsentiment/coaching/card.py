@@ -9,6 +9,7 @@ import pyarrow as pa
 from cxsentiment.coaching.candidates import KEEP, MISSED_EMPATHY, Candidate, Texts, candidate, or_none, top
 from cxsentiment.coaching.talk import Talk
 from cxsentiment.schema import ItemText
+from cxsentiment.score.words import sentence
 from cxsentiment.stats.arrays import FloatArray, IntArray, codes, floats
 
 
@@ -68,14 +69,14 @@ def unmet_items(talk: Talk, items: pa.Table, texts: Texts, pool: int) -> Iterato
             # The evidence is the customer's turn that went unanswered: the same cause as missed empathy.
             cause, after = MISSED_EMPATHY, or_none(talk.next_agent[row])
             place_of_quote = "the customer's turn that called for it"
-        why = f"Not met: {text.question} Quoted is turn {talk.number[row]}, {place_of_quote}."
+        why = f"Not met: {sentence(text.question)} Quoted is turn {talk.number[row]}, {place_of_quote}."
         yield candidate(
             talk,
             row,
             name,
             float(1 - card.p_met[place]),
             why,
-            text.hint or f"Look at this item of the scorecard: {text.question}",
+            text.hint or f"Look at this item of the scorecard: {sentence(text.question)}",
             cause=cause,
             gain=float(card.weight[place] * missed[cell[place]]),
             asks=text.question,
@@ -109,8 +110,9 @@ def met_items(talk: Talk, items: pa.Table, texts: Texts, pool: int) -> Iterator[
         row, code = int(card.row[place]), int(card.item[place])
         text = texts.get(card.names[code], ItemText("", f"item {card.names[code]}.", ""))
         why = (
-            f"Met: {text.question} Turn {talk.number[row]} does it (p {card.p_met[place]:.2f}), and the customer's "
-            f"next turn does not read as negative; all agents together miss it in {missed[code]:.0%} of contacts."
+            f"Met: {sentence(text.question)} Turn {talk.number[row]} does it (p {card.p_met[place]:.2f}), and the "
+            f"customer's next turn does not read as negative; all agents together miss it in {missed[code]:.0%} of "
+            "contacts."
         )
         yield candidate(
             talk,

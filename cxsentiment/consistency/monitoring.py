@@ -72,7 +72,7 @@ def monitors(
     given = score.value[~np.isnan(score.value)]
     mark = float(np.median(given)) if pass_mark is None and given.size else pass_mark or 0.0
     passed = np.where(np.isnan(score.value), np.nan, 100.0 * (score.value >= mark))
-    said = f"contacts that score at least {mark:g}" + (", the median" if pass_mark is None else "")
+    said = f"contacts that score at least {mark:.4g}" + (", the median" if pass_mark is None else "")
     found = [_rate(Measure("pass", passed), said, split, per)]
     found.append(_ewma(score, split, per, baseline))
     return found + [_rate(item, f"contacts that met {item.name.removeprefix('item:')}", split, per) for item in items]

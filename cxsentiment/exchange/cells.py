@@ -16,6 +16,7 @@ _WHATS = ("acts", "phrases", "wording")
 _RULE_ONLY = ("said by", "never", "times", "first turns", "last turns", "before", "after", "within turns")
 _PLACES = {"times": "times", "first turns": "in_first", "last turns": "in_last", "within turns": "within"}
 _NAMES = ("channels", "campaigns", "queues", "languages")
+_CHANNELS = ("call", "chat", "email", "e-mail", "social", "voice", "phone")
 _QUOTED = re.compile(r'"([^"]+)"|“([^”]+)”')
 _LEVEL = re.compile(r"(.+?)\s*=\s*([0-9.,eE+-]+)")
 
@@ -68,9 +69,8 @@ def chosen(cells: Cells, column: str) -> str:
     """The choice in a cell; empty where there is none. Raises CellError."""
     text = cells[column].lower().replace("/", "_").replace(" ", "_")
     if text and text not in CHOICES[column]:
-        raise CellError(
-            column, f"{cells[column]!r} is not known{nearest(text, CHOICES[column])}", ", ".join(CHOICES[column])
-        )
+        allowed = ", ".join(CHOICES[column]) + ("; zero under effect fails a contact" if column == "critical" else "")
+        raise CellError(column, f"{cells[column]!r} is not known{nearest(text, CHOICES[column])}", allowed)
     return text
 
 
@@ -88,10 +88,20 @@ def _effect(cells: Cells) -> dict[str, Any]:
     text = cells["effect"].lower()
     if text in ("", "report"):
         return {}
-    return {"effect": "zero" if text == "zero" else {"cap": number(cells, "effect")}}
+    if text == "zero":
+        return {"effect": "zero"}
+    try:
+        return {"effect": {"cap": number(cells, "effect")}}
+    except CellError as error:
+        raise CellError(
+            "effect", str(error), "report, zero, or the most that is left of 100 points, such as 60"
+        ) from error
 
 
 def _applies(cells: Cells) -> dict[str, Any]:
+    parts = [part.strip().lower() for part in cells["channels"].split(",")]
+    if len(parts) > 1 and all(part in _CHANNELS for part in parts):  # any other name may hold a comma
+        raise CellError("channels", f"{cells['channels']!r} is no single channel", "channels separated by ;")
     when: dict[str, Any] = {name: several(cells[name]) for name in _NAMES if several(cells[name])}
     if cells["only if"]:
         when["if"] = _anchor(cells, "only if")
@@ -158,6 +168,8 @@ def _event(cells: Cells) -> dict[str, Any] | None:
 
 def _act(text: str, column: str) -> str:
     name = text.lower().replace(" ", "_")
+    if "," in text and all(part.strip().lower().replace(" ", "_") in ACTS for part in text.split(",")):
+        raise CellError(column, f"{text!r} is no single act", "acts separated by ;")
     if name not in ACTS:
         raise CellError(column, f"{text!r} is not an act{nearest(name, ACTS)}", ", ".join(ACTS))
     return name

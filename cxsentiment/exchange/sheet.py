@@ -15,9 +15,21 @@ from cxsentiment.exchange.columns import CHOICES, COLUMNS, REQUIRED, SETTINGS
 from cxsentiment.exchange.ids import Ids
 from cxsentiment.exchange.losses import Exported, Imported, Loss, once, one_line
 from cxsentiment.rubric.conditions import nearest
+from cxsentiment.rubric.misfits import told
+from cxsentiment.rubric.reading import independent
 from cxsentiment.rubric.scorecard import Item, Rubric
 
 Row = Sequence[str]
+_COLUMN_OF: Mapping[int | str, str] = {
+    **{name: name for name in COLUMNS},
+    **{name.replace(" ", "_"): name for name in COLUMNS},
+    **{
+        "in_first": "first turns",
+        "in_last": "last turns",
+        "within": "within turns",
+        "uncertain_between": "uncertain from",
+    },
+}
 _NUMBERS = ("negative_at", "minimum_coverage", "total_weight")
 
 
@@ -150,10 +162,10 @@ class _Section:
         except CellError as error:
             raise RubricError(f"{at}, {error.column}", str(error), allowed=error.allowed) from error
         except ValidationError as error:
-            fault = error.errors()[0]
-            keys = ".".join(str(part) for part in fault["loc"] if isinstance(part, str))
-            message = fault["msg"].removeprefix("Value error, ")
-            raise RubricError(f"{at}, {keys}" if keys else at, f"{message}") from error
+            fault = independent(error.errors())[0]
+            column = next((_COLUMN_OF[part] for part in reversed(fault["loc"]) if part in _COLUMN_OF), "")
+            message, allowed = told(fault)
+            raise RubricError(f"{at}, {column}" if column else at, message, allowed=allowed) from error
         if weight is not None:
             if self._weight is not None and weight != self._weight:
                 raise RubricError(

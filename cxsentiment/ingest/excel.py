@@ -104,7 +104,7 @@ def _rows(
     if any(_is_rounded(value) for _, cells in found for value in cells):
         notes.append("numbers of more than 15 digits are rounded by Excel; keep such ids as text")
     if not percentages and any(isinstance(value, _Share) for _, cells in found for value in cells):
-        notes.append("cells that Excel shows in percent are read as shares: 80 % as 0.8")
+        notes.append("cells that Excel shows in percent are read as shares: 80% as 0.8")
     texts = [(number, [_text(value, percentages=percentages) for value in cells]) for number, cells in found]
     return texts, tuple(notes)
 

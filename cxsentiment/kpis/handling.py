@@ -48,7 +48,7 @@ def first_response(contacts: pa.Table, *, ninetieth: bool = False) -> list[Kpi]:
     name, definition = "First response time", f"median {_RESPONSE}"
     measure: Callable[[FloatArray], Estimate] = median_interval
     if ninetieth:
-        name, definition, measure = "First response time, 90th percentile", f"90 % are faster; {_RESPONSE}", _ninetieth
+        name, definition, measure = "First response time, 90th percentile", f"90% are faster; {_RESPONSE}", _ninetieth
     return _by_channel(contacts, "first_response_s", name, definition, measure)
 
 
@@ -103,7 +103,7 @@ def parts(log: pa.Table | None) -> list[Kpi]:
     """Hold and after-call work, and the 90th percentiles of handle time and wait, in seconds."""
     found = [_logged(log, name, "s", column, definition) for name, column, definition in _PARTS]
     for name, column in (("Handle time, 90th percentile", "handle_s"), ("Wait, 90th percentile", "wait_s")):
-        found.append(_logged(log, name, "s", column, "of answered contacts 90 % take at most this", _ninetieth))
+        found.append(_logged(log, name, "s", column, "of answered contacts 90% take at most this", _ninetieth))
     return found
 
 

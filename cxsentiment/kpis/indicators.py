@@ -29,7 +29,16 @@ from cxsentiment.starts import Starts, starts
 from cxsentiment.stats.arrays import IntArray, floats
 
 # What the indicators of a slice need of the run's contacts, and of run and log together.
-_PARTED = ["agent_id", "channel", "score", "null_reason", "duration_s", "first_response_s", "median_response_s"]
+_PARTED = [
+    "agent_id",
+    "channel",
+    "score",
+    "score_uncapped",
+    "null_reason",
+    "duration_s",
+    "first_response_s",
+    "median_response_s",
+]
 _PARTED += ["csat", "nps", "ces", *(signal for signal, _, _ in CUES)]
 _PARTED_LOG = ["handle_s", "wait_s", "hold_s", "wrap_up_s", "abandoned", "transferred", "resolved"]
 

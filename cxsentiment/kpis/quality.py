@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cxsentiment.amounts import counted
 from cxsentiment.kpis.units import PERCENT, because
 from cxsentiment.reasons import Reason
 from cxsentiment.schema import Estimate, Kpi
@@ -16,6 +17,7 @@ from cxsentiment.stats.means import mean_of_contacts, of_one_agent
 from cxsentiment.stats.rates import noncritical_accuracy, wilson_interval
 
 _CRITICAL = {"customer": "the customer", "business": "the business", "compliance": "compliance"}
+BEFORE_ERRORS = "Call quality, before critical errors"
 VERDICT_COLUMNS = ("contact_id", "verdict", "critical", "points")
 
 
@@ -79,9 +81,13 @@ CUES = (
 
 
 def quality(contacts: pa.Table, found: Judged) -> list[Kpi]:
-    """Call quality (0-100 points), four accuracies and the signs of friction (all 0-100 %); `found` is theirs."""
+    """Call quality (0-100 points), four accuracies and the signs of friction (all 0-100 %); `found` is theirs.
+
+    Where a critical error lowered a score, call quality stands there without that too.
+    """
     agents, _ = codes(contacts["agent_id"])
-    made = [_score(contacts, agents), *(_accuracy(found.flagged[kind], kind) for kind in _CRITICAL)]
+    made = [_score(contacts, agents), *_uncapped(contacts, agents)]
+    made += [*(_accuracy(found.flagged[kind], kind) for kind in _CRITICAL)]
     made.append(_other_accuracy(found, agents))
     return made + [_cue(name, floats(contacts[signal]), definition) for signal, name, definition in CUES]
 
@@ -95,6 +101,20 @@ def _score(contacts: pa.Table, agents: IntArray) -> Kpi:
         )
     definition = "mean machine score (0-100) of all scored contacts; contacts without an agent id count as one agent"
     return Kpi("Call quality", "points", clipped(estimate, 0.0, 100.0), definition)
+
+
+def _uncapped(contacts: pa.Table, agents: IntArray) -> list[Kpi]:
+    before = floats(contacts["score_uncapped"])
+    lowered = int(np.sum(~np.isnan(before)))
+    if not lowered:
+        return []
+    scores = np.where(np.isnan(before), floats(contacts["score"]), before)
+    definition = (
+        "mean machine score (0-100) as it would be without the effect of critical errors, which lowers that of "
+        f"{counted(lowered, 'contact')}; the machine flagged these errors, and a flag is no finding"
+    )
+    estimate = clipped(mean_of_contacts(scores, agents), 0.0, 100.0)
+    return [Kpi(BEFORE_ERRORS, "points", estimate, definition)]
 
 
 def _commonest(reasons: pa.ChunkedArray) -> str:

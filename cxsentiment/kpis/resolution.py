@@ -115,9 +115,10 @@ def in_time(
     whose solving contact has neither is left out. `within_h` is declared; without it there is no figure.
     """
     said = "the declared time" if within_h is None else f"{within_h:g} h"
+    left_out = "hours, as many as are declared," if within_h is None else said
     definition = (
         f"episodes whose first contact logged as resolved ended within {said} of the episode's start / episodes; "
-        f"episodes as for {NAME.lower()}; those of the last {said} are left out"
+        f"episodes as for {NAME.lower()}; those of the last {left_out} are left out"
     )
     if within_h is None:
         return _none(Reason("not_declared", "say the time with --resolve-within"), definition, name=IN_TIME)

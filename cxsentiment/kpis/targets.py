@@ -7,7 +7,7 @@ error names file, line and key, what is allowed, and the nearest name.
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError, field_validator
 
@@ -15,6 +15,7 @@ from cxsentiment.errors import RubricError, UsageError
 from cxsentiment.kpis.units import key_of
 from cxsentiment.reasons import Reason
 from cxsentiment.rubric.conditions import Strict, nearest, no_yes_or_no
+from cxsentiment.rubric.misfits import told
 from cxsentiment.rubric.reading import line_of, read_yaml
 from cxsentiment.schema import Estimate
 
@@ -154,15 +155,12 @@ def _explained(error: ValidationError, path: Path, text: str) -> UsageError:
     faults = [one for one in faults if one["type"] != "too_short"] or faults
     fault = min(faults, key=lambda found: found["type"] != "extra_forbidden")
     place = tuple(fault["loc"])
-    what, allowed = fault["msg"].removeprefix("Value error, "), ""
+    what, allowed = told(fault)
     if fault["type"] == "extra_forbidden":
         names = tuple((Goal if len(place) > 1 else Targets).model_fields)
         what, allowed = f"unknown key{nearest(str(place[-1]), names)}", ", ".join(names)
     elif fault["type"] == "missing":
         what = "this key is required"
-    elif fault["type"] == "literal_error":
-        context: Mapping[str, Any] = fault.get("ctx", {})
-        what, allowed = f"{fault['input']!r} is not known", str(context.get("expected", "")).replace("'", "")
     more = f" [and {len(faults) - 1} more]" if len(faults) > 1 else ""
     return UsageError(line_of(str(path), text, place), f"{_said(place)}: {what}{more}", allowed=allowed)
 

@@ -40,7 +40,11 @@ def _quality(findings: Findings) -> Iterator[Line]:
     kpis = {kpi.name: kpi for kpi in findings.kpis}
     quality = kpis.get("Call quality")
     if quality and quality.estimate.value is not None:
-        text = f"Contacts score {_value(quality.estimate, kind_of(quality.unit))} of 100 points on average."
+        text = f"Contacts score {_value(quality.estimate, kind_of(quality.unit))} of 100 points on average"
+        before = kpis.get("Call quality, before critical errors")
+        if before and before.estimate.value is not None:
+            text += f"; {_value(before.estimate, kind_of(before.unit))} without what flags of critical errors take off"
+        text += "."
         yield Line("items", "Quality", text)
     csat = kpis.get("CSAT, satisfied customers")
     if csat and csat.estimate.value is not None:

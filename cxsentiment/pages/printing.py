@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 
+from cxsentiment.amounts import percent, share
 from cxsentiment.schema import Estimate
 from cxsentiment.text import clean
 
@@ -35,22 +36,6 @@ def decimals(places: int, unit: str = "") -> Callable[[float | None], str]:
         return f"{round(value, places) + 0.0:,.{places}f}".replace("-", "−") + unit
 
     return text
-
-
-def percent(value: float | None) -> str:
-    """A percentage (-100 to 100) without decimals; what is not quite 0 or 100 does not print as 0% or 100%."""
-    if value is None or not math.isfinite(value):
-        return NONE
-    if 0 < abs(value) <= 0.5:  # rounding takes .5 to the even number, which is 0
-        return "<1%" if value > 0 else ">−1%"
-    if 99.5 <= abs(value) < 100:
-        return ">99%" if value > 0 else "<−99%"
-    return f"{value + 0.0:.0f}%".replace("-", "−")
-
-
-def share(value: float | None) -> str:
-    """A share (0-1) as a whole percentage."""
-    return percent(None if value is None else 100 * value)
 
 
 def duration(seconds: float | None) -> str:

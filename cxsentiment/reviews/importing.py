@@ -206,6 +206,14 @@ class _Reader:
             if column is not None:
                 fields[name] = row.cells[column]
                 used.add(column)
+        if row.table and "contact_id" not in fields:
+            raise InputError(
+                "missing_column",
+                row.source,
+                "has no column of contacts",
+                allowed=", ".join(_NAMES["contact_id"]),
+                do="Say which it is with --map contact_id=COLUMN",
+            )
         if "item" in fields:
             return fields, []
         wide = [
@@ -389,12 +397,3 @@ def _probability(value: object, where: str) -> float | None:
             "bad_probability", where, f'the inclusion probability "{shown(str(value))}"', allowed="above 0, at most 1"
         )
     return found
-
-
-def known_purpose(text: str | None) -> Purpose | None:
-    """Check --purpose. Raises UsageError for one that is not known."""
-    if text is None:
-        return None
-    if text not in PURPOSES:
-        raise UsageError(f"--purpose {text}", "is no purpose of a label", allowed=", ".join(PURPOSES))
-    return text

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from cxsentiment.errors import UsageError
+
 Verdict = Literal["met", "not_met", "not_applicable", "points"]
 Purpose = Literal["random", "double", "targeted", "coaching"]
 PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
@@ -170,3 +172,12 @@ def counts(labels: Sequence[Label]) -> list[dict[str, object]]:
         }
         for (grader, item, purpose), tally in sorted(cells.items())
     ]
+
+
+def known_purpose(text: str | None) -> Purpose | None:
+    """Check --purpose. Raises UsageError for one that is not known."""
+    if text is None:
+        return None
+    if text not in PURPOSES:
+        raise UsageError(f"--purpose {text}", "is no purpose of a label", allowed=", ".join(PURPOSES))
+    return text

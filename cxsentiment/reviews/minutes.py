@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from cxsentiment.amounts import share
 from cxsentiment.reviews.session import Dispute, ItemReport, SessionReport
 from cxsentiment.reviews.wording import figure, sentences
 from cxsentiment.schema import Estimate
@@ -29,7 +30,7 @@ def _lines(report: SessionReport, run: str) -> Iterator[str]:
     yield from _table(_HEAD, [_item(one) for one in report.items])
     yield ""
     yield "Agree: how often two graders agree. Always met: how often one who always says met would. Alpha: what is "
-    yield "left beyond chance, with its 95 % interval. Machine: the same for the machine as one more grader."
+    yield "left beyond chance, with its 95% interval. Machine: the same for the machine as one more grader."
     yield ""
     yield "## Graders"
     yield ""
@@ -43,7 +44,7 @@ def _lines(report: SessionReport, run: str) -> Iterator[str]:
 
 def _item(one: ItemReport) -> tuple[str, ...]:
     good_for = f"{one.gate or 'not known'}{' (few contacts)' if one.people.warning else ''}"
-    raw, always = (_percent(estimate) for estimate in (one.people.raw, one.always_met))
+    raw, always = (share(estimate.value) for estimate in (one.people.raw, one.always_met))
     alpha, machine = figure(one.people.alpha), figure(one.machine.machine)
     return one.item, f"{one.people.contacts:,}", raw, always, alpha, machine, good_for
 
@@ -80,10 +81,6 @@ def _plain(text: str) -> str:
     for sign in "\\`*_[]<>|#":
         kept = kept.replace(sign, f"\\{sign}")
     return kept
-
-
-def _percent(estimate: Estimate) -> str:
-    return "–" if estimate.value is None else f"{estimate.value:.0%}".replace("%", " %")
 
 
 def _points(estimate: Estimate) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from cxsentiment.amounts import counted
+from cxsentiment.amounts import counted, share
 from cxsentiment.figures import Tables
 from cxsentiment.reasons import Reason
 from cxsentiment.reviews.session import Dispute, ItemReport, SessionReport
@@ -64,15 +64,18 @@ def sentences(report: SessionReport) -> Iterator[str]:
 def item_sentences(item: ItemReport) -> Iterator[str]:
     """One item in words."""
     people = item.people
+    if people.contacts == 1 and people.raw.value is not None:
+        yield _on_one_contact(item, people.raw.value)
+        return
     if people.raw.value is None:
         yield f"{item.item}: {people.raw.reason}, so nobody can say whether graders agree."
     else:
         always = ""
         if item.always_met.value is not None:
-            always = f"; a grader who always says met would reach {_percent(item.always_met.value)}"
+            always = f"; a grader who always says met would reach {share(item.always_met.value)}"
         of = counted(people.contacts, "contact")
         yield (
-            f"{item.item}: two graders agree in {_percent(people.raw.value)} of cases on {of}{always}. "
+            f"{item.item}: two graders agree in {share(people.raw.value)} of cases on {of}{always}. "
             f"Beyond chance (Krippendorff's alpha) that is {figure(people.alpha)}."
         )
     if item.gate is not None and people.warning is None:
@@ -85,6 +88,15 @@ def item_sentences(item: ItemReport) -> Iterator[str]:
     yield from _on_machine(item)
 
 
+def _on_one_contact(item: ItemReport, raw: float) -> str:
+    """What can be said where graders met on one contact only: who said what there, and no measure of agreement."""
+    said = "the graders agree" if raw == 1 else "the graders differ"
+    machine = item.versus.raw.value  # with one of the graders, so of graders who differ it says nothing
+    if raw == 1 and machine is not None:
+        said += ", and the machine with them" if machine == 1 else ", and the machine says otherwise"
+    return f"{item.item}: on the one contact that several graded {said}. One contact tells nothing of others."
+
+
 def _on_machine(item: ItemReport) -> Iterator[str]:
     ratio, versus = item.machine.ratio, item.versus
     if ratio.value is not None:
@@ -94,7 +106,7 @@ def _on_machine(item: ItemReport) -> Iterator[str]:
         )
     elif versus.raw.value is not None:
         yield (
-            f"{item.item}: the machine and a person agree in {_percent(versus.raw.value)} of cases on "
+            f"{item.item}: the machine and a person agree in {share(versus.raw.value)} of cases on "
             f"{counted(versus.contacts, 'contact')} (alpha {figure(versus.alpha)})."
         )
 
@@ -116,10 +128,6 @@ def _on_graders(report: SessionReport) -> Iterator[str]:
         yield "No grader can be told apart from the average in strictness."
     if not known and report.graders:
         yield f"How strict graders are cannot be said: {report.graders[0].severity.reason}."
-
-
-def _percent(value: float) -> str:
-    return f"{value:.0%}".replace("%", " %")
 
 
 def figure(estimate: Estimate) -> str:

@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from cxsentiment.errors import RubricError
 from cxsentiment.rubric.conditions import Strict, nearest, no_yes_or_no
+from cxsentiment.rubric.misfits import told
 from cxsentiment.rubric.reading import read_yaml
 from cxsentiment.rubric.scorecard import Rubric
 from cxsentiment.schema import SPEAKERS, Transcript, Turn
@@ -74,8 +75,10 @@ def read_examples(path: Path, rubric: Rubric) -> tuple[Example, ...]:
     except ValidationError as error:
         fault = error.errors()[0]
         place = ".".join(str(part + 1) if isinstance(part, int) else part for part in fault["loc"])
-        message = fault["msg"].removeprefix("Value error, ")
-        raise RubricError(str(path), f"{place}: {message}", allowed="contacts with id, turns and expect") from error
+        message, allowed = told(fault)
+        raise RubricError(
+            str(path), f"{place}: {message}", allowed=allowed or "contacts with id, turns and expect"
+        ) from error
     known = tuple(item.id for _, item in rubric.pairs())
     seen: set[str] = set()
     for example in examples:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from cxsentiment.errors import RubricError
 from cxsentiment.rubric.checks import faults
 from cxsentiment.rubric.conditions import Condition, nearest
+from cxsentiment.rubric.misfits import told
 from cxsentiment.rubric.scorecard import Rubric
 from cxsentiment.schema import ItemText
 from cxsentiment.strict_yaml import OnceOnly, SafeLoader
@@ -75,6 +76,12 @@ def texts_of(content: Mapping[str, Any]) -> dict[str, ItemText]:
         for section in content["sections"]
         for item in section["items"]
     }
+
+
+def in_parts(content: Mapping[str, Any]) -> frozenset[str]:
+    """Items that can be met in part (ordinal, count), from a receipt's rubric: their p_met is a share of points."""
+    items = (item for section in content["sections"] for item in section["items"])
+    return frozenset(item["id"] for item in items if item.get("kind", "yes_no") != "yes_no")
 
 
 def read_yaml(path: Path) -> tuple[str, object]:
@@ -162,25 +169,35 @@ def library_cues() -> dict[str, Condition]:
 def _explain(error: ValidationError, content: Mapping[Any, Any], where: str, text: str | None) -> RubricError:
     """The first fault as a person would say it: the path with ids instead of positions, and the nearest name."""
     # A misspelt key is reported before the key that is missing because of it.
-    found = _independent(error.errors())
+    found = independent(error.errors())
     fault = min(found, key=lambda one: one["type"] != "extra_forbidden")
     path = tuple(part for part in fault["loc"] if _is_real(part))
-    allowed = ""
-    message = fault["msg"].removeprefix("Value error, ")
+    message, allowed = told(fault)
     if fault["type"] == "extra_forbidden":
         names = _keys_at(path[:-1])
         message = f"unknown key{nearest(str(path[-1]), names)}"
         allowed = ", ".join(names)
     elif fault["type"] == "missing":
         message = "this key is required"
+    elif path[-1:] == ("effect",):
+        allowed = "report, zero, { cap: 0 to 100 }"
     said = f"{_said(path, content) or 'rubric'}: {message}{_and_more(len(found))}"
     return RubricError(line_of(where, text, path), said, allowed=allowed)
 
 
-def _independent(faults: Sequence[Any]) -> list[Any]:
-    """The faults without lists that count as too short only because what stands in them is faulty."""
+def independent(faults: Sequence[Any]) -> list[Any]:
+    """The faults without lists that count as too short only because what stands in them is faulty, and of a value that
+    may be a word or a mapping those of the kind that it is.
+    """
     above = {one["loc"][:length] for one in faults for length in range(len(one["loc"]))}
-    return [one for one in faults if one["type"] != "too_short" or one["loc"] not in above]
+    found = [one for one in faults if one["type"] != "too_short" or one["loc"] not in above]
+    return [one for one in found if not _is_of_another_kind(one)] or found
+
+
+def _is_of_another_kind(fault: Any) -> bool:
+    """Whether the fault is that a mapping is no word, or a word no mapping, where either will do (`effect`)."""
+    either = fault["type"] in ("literal_error", "model_type") and not _is_real(fault["loc"][-1])
+    return either and isinstance(fault["input"], Mapping) == (fault["type"] == "literal_error")
 
 
 def _is_real(part: str | int) -> bool:

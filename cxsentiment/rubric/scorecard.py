@@ -114,6 +114,13 @@ class Item(Strict):
         _check_levels(self.levels or ())
         return self
 
+    @property
+    def ceiling(self) -> float | None:
+        """What the score (0-100) of a contact is at most where the item is not met; None: nothing but its points go."""
+        if isinstance(self.effect, Cap):
+            return self.effect.cap
+        return 0.0 if self.effect == "zero" else None
+
     def conditions(self) -> Iterator[Condition]:
         """Every condition of the item, outermost ones only."""
         if self.applies_when.if_ is not None:
@@ -197,7 +204,12 @@ def _check_levels(levels: tuple[Level, ...]) -> None:
         if level.when is None and not graded_by_a_person:
             raise ValueError(f"the level {level.name!r} needs when: only the last one may go without")
     points = [level.points for level in levels]
-    if points != sorted(points, reverse=True) or len(set(points)) < len(points):
+    if same := [repr(level.name) for level in levels if points.count(level.points) > 1]:
+        raise ValueError(
+            f"each level needs points of its own, {' and '.join(same)} give the same; for what does not apply there is "
+            "no level: a grader can always say so"
+        )
+    if points != sorted(points, reverse=True):
         raise ValueError("levels go from most points to fewest: the first whose condition holds counts")
     if levels and levels[-1].when is not None:
         raise ValueError("the last level is the rest and takes no when")

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from cxsentiment.amounts import counted
 from cxsentiment.rubric.scorecard import Rubric
 from cxsentiment.schema import Evaluation, ItemResult, Transcript, TurnPrediction
 from cxsentiment.score.conditions import Conditions, Judge
@@ -121,7 +122,9 @@ class Scorecard:
         unknown = sum(turn.speaker == "unknown" for turn in transcript.turns)
         reason = "no agent turn with text in this contact"
         if unknown:
-            reason = f"no agent turn: the speaker of {unknown} turns is unknown (map it with --role LABEL=agent)"
+            reason = (
+                f"no agent turn: the speaker of {counted(unknown, 'turn')} is unknown (map it with --role LABEL=agent)"
+            )
         weights = self._weighing.weights([None] * len(self._pairs))
         items = tuple(
             ItemResult(item.id, section.id, "unscored", None, None, weight, item.critical, None, reason)

@@ -9,7 +9,7 @@ sections' weights are left out. Critical errors are reported apart; only an item
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cxsentiment.rubric.scorecard import Cap, Item, Rubric, Section
+from cxsentiment.rubric.scorecard import Item, Rubric, Section
 from cxsentiment.schema import Verdict
 
 
@@ -41,7 +41,9 @@ class Weighing:
         self._total = sum(self._shares)
         # What is asked of every contact is looked up once: place of the item, its section's id and weight, its own.
         self.slots = [(section.id, section.weight, item.weight) for section, item in self._pairs]
-        self._capping = [place for place, (_, item) in enumerate(self._pairs) if item.effect != "report"]
+        self._capping = [
+            (place, item, item.ceiling) for place, (_, item) in enumerate(self._pairs) if item.ceiling is not None
+        ]
 
     def weigh(self, shares: Sequence[float | None], verdicts: Sequence[Verdict]) -> Weighed:
         """The score of one contact. None where nothing applies, or less was scored than the rubric asks for."""
@@ -92,11 +94,9 @@ class Weighing:
     def _effects(self, score: float | None, verdicts: Sequence[Verdict]) -> tuple[float | None, str | None]:
         """The score after critical errors that cap it, and which did."""
         lowest, why = score, None
-        for place in self._capping:
-            item = self._pairs[place][1]
+        for place, item, cap in self._capping:
             if score is None or verdicts[place] != "not_met":
                 continue
-            cap = item.effect.cap if isinstance(item.effect, Cap) else 0.0
             if lowest is None or cap < lowest:
                 lowest, why = cap, f"critical error ({item.critical}): {item.id} caps the score at {cap:g}"
         return lowest, why

@@ -95,14 +95,14 @@ def who_did(condition: Condition) -> str:
 def where(condition: Condition) -> str:
     """The place an event is bound to: ` in the first 2 agent turns before the agent informed`; empty where to none."""
     text = ""
-    turns = "turns" if condition.what in ("any", "cue") else f"{condition.speaker} turns".replace("anyone ", "")
+    speaker = "anyone" if condition.what in ("any", "cue") else condition.speaker
     for name, said in (("in_first", "first"), ("in_last", "last")):
         if (count := getattr(condition, name)) is not None:
-            text += f" in the {said} {count} {turns}" if count > 1 else f" in the {said} {turns[:-1]}"
+            text += f" in the {said} {turns_of(speaker, count).removeprefix('1 ')}"
     for name, said in (("in_first_seconds", "first"), ("in_last_seconds", "last")):
         if (seconds := getattr(condition, name)) is not None:
             text += f" in the {said} {seconds:g} s"
-    within = f" within {condition.within} {turns}" if condition.within else ""
+    within = f" within {turns_of(speaker, condition.within)}" if condition.within else ""
     for name, said in _ORDERS:
         if (anchor := getattr(condition, name)) is not None:
             text += f"{within} {said} {who_did(anchor)}"

@@ -183,6 +183,8 @@ def percentiles(value: float, draws: FloatArray, n: int, method: str) -> Estimat
     method = f"{method}; bootstrap by contact"
     if not math.isfinite(value):
         return missing(Reason("one_class", "all ratings are the same, so chance alone explains them"), method, n)
+    if n == 1:
+        return estimated(value, None, None, n, method, Reason("one_contact", "one contact gives no interval"))
     known = draws[np.isfinite(draws)]
     if known.size < draws.size / 2:
         return estimated(

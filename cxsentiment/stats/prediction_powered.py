@@ -23,7 +23,7 @@ from cxsentiment.stats.estimates import (
     t_interval,
     too_few,
 )
-from cxsentiment.stats.means import mean_t_interval
+from cxsentiment.stats.means import clustered_mean, mean_t_interval
 from cxsentiment.stats.rates import checked_weights, share_interval
 
 MIN_LABELS = 30
@@ -72,7 +72,7 @@ def ppi_mean(sample: Sample, *, lam: float | None = None, bounds: tuple[float, f
         [", weighted"] * (sample.weights is not None) + [", clustered by agent"] * (sample.clusters is not None)
     )
     if lam is None and (reason := _too_few(sample)):
-        return PoweredMean(because(_human_only(sample), reason), 0.0, n, unlabelled)
+        return PoweredMean(because(clipped(_human_only(sample), *bounds), reason), 0.0, n, unlabelled)
     if n < 2:
         return PoweredMean(missing(Reason("too_few", "too few labels"), method, n), 0.0, n, unlabelled)
     human, machine = _influence(sample)
@@ -152,15 +152,29 @@ def _human_only(sample: Sample) -> Estimate:
         return missing(Reason("no_labels", "no human labels"), "human labels only")
     if _binary(sample.y):
         found = share_interval(sample.y, sample.weights, sample.clusters)
+    elif sample.weights is None and sample.clusters is not None:
+        found = clustered_mean(sample.y, sample.clusters)
     elif sample.weights is None:
         found = mean_t_interval(sample.y)
     else:
-        w = _weights(sample)
-        mean = float(w @ sample.y)
-        error = math.sqrt(float(np.sum((w * (sample.y - mean)) ** 2)))
-        df = max(1.0, 1 / float(w @ w) - 1)
-        found = t_interval(mean, error, sample.y.size, "mean, t interval, weighted", df=df)
+        found = _weighted_mean(sample)
     return replace(found, method=f"human labels only: {found.method}")
+
+
+def _weighted_mean(sample: Sample) -> Estimate:
+    """The weighted mean of people's values, which are not 0 and 1 only; without clusters with Kish's effective n."""
+    w, n = _weights(sample), sample.y.size
+    mean = float(w @ sample.y)
+    parts, method = w * (sample.y - mean), "mean, t interval, weighted"
+    if sample.clusters is None:
+        return t_interval(mean, math.sqrt(float(parts @ parts)), n, method, df=max(1.0, 1 / float(w @ w) - 1))
+    method += ", clustered by agent"
+    of, names = compact(sample.clusters)
+    count = names.size
+    if count < MIN_CLUSTERS:
+        return bare(mean, n, method, too_few(count))
+    sums = tally(of, count, parts)
+    return t_interval(mean, math.sqrt(float(sums @ sums) * count / (count - 1)), n, method, df=count - 1)
 
 
 def _influence(sample: Sample) -> tuple[FloatArray, FloatArray]:

@@ -114,7 +114,8 @@ def _jackknifed(
 ) -> Coefficients:
     k, n, count = total.shape[0] - 1, int(found.sizes.sum()), found.names.size
     if n <= k + 1 or count == 0:
-        nothing = missing(Reason("too_few", f"{n} contacts are too few for {k} slopes"), method, n)
+        lack = Reason("too_few", f"{n} contacts are too few for {k} slopes")
+        nothing = missing(lack if n else Reason("nothing_to_count", "no contact has a value of it"), method, n)
         return Coefficients((nothing,) * k, (None,) * k, np.zeros((k, k)), np.zeros((count, k)), count, n)
     scale = column_scale(varying)
     slopes, left = solve(total, scale), solve(without, scale)

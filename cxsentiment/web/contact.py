@@ -37,7 +37,10 @@ class TurnView:
 
 @dataclass(frozen=True, slots=True)
 class ItemView:
-    """An item's verdict: `share` of its points (0-1), the reason, and the quotes with their turns."""
+    """An item's verdict: `share` of its points (0-1), the reason, and the quotes with their turns.
+
+    `in_parts`: it can be met in part, and `p_met` is the share of its points that is to be expected.
+    """
 
     item: str
     section: str
@@ -48,6 +51,7 @@ class ItemView:
     critical: str
     reason: str
     quotes: tuple[tuple[int, str], ...]
+    in_parts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +153,7 @@ def items_of(table: pa.Table, contact_id: str, facts: Facts) -> tuple[ItemView, 
                 row["critical"] or "none",
                 clean(row["reason"] or ""),
                 tuple(_quotes(row)),
+                row["item"] in facts.in_parts,
             )
     return tuple(sorted(seen.values(), key=lambda one: order.get(one.item, len(order))))
 

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from cxsentiment import runs
 from cxsentiment.errors import RunError
-from cxsentiment.rubric.reading import texts_of
+from cxsentiment.rubric.reading import in_parts, texts_of
 from cxsentiment.schema import ItemText
 
 VERDICTS = ("met", "not_met", "not_applicable", "unscored")
@@ -39,6 +39,7 @@ class Facts:
         self.stamp = stamp(run)
         self.rubric: dict[str, Any] = self.receipt["rubric"]
         self.texts: dict[str, ItemText] = texts_of(self.rubric["content"])
+        self.in_parts = in_parts(self.rubric["content"])
         self._require_parts()
         self.kept: dict[str, Any] = {}  # what pages worked out and need again
         self._searches: OrderedDict[str, tuple[int, ...]] = OrderedDict()

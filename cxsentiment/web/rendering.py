@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from cxsentiment.amounts import share
 from cxsentiment.schema import Estimate
 from cxsentiment.text import clean
 from cxsentiment.web.access import Person
@@ -56,7 +57,7 @@ def _environment() -> Environment:
         "clean": lambda value: clean(str(value)),
         "number": lambda value: _NONE if value is None else f"{value:,}",
         "points": points,
-        "percent": percent,
+        "percent": share,
         "range": interval,
         "day": lambda value: (value or _NONE)[:10],
         "moment": lambda value: (value or _NONE)[:16].replace("T", " "),
@@ -98,11 +99,6 @@ def static_files() -> Mapping[str, tuple[str, bytes]]:
 def points(value: float | None) -> str:
     """A score of 0-100 with one decimal."""
     return _NONE if value is None or math.isnan(value) else f"{value:.1f}"
-
-
-def percent(value: float | None) -> str:
-    """A share of 0-1 as a percentage."""
-    return _NONE if value is None or math.isnan(value) else f"{value:.0%}".replace("%", " %")
 
 
 def interval(estimate: Estimate, scale: float = 1.0) -> str:
