@@ -70,6 +70,24 @@ def test_help_needs_no_heavy_import() -> None:
     assert not loaded & (HEAVY | set("numpy pyarrow onnxruntime tokenizers pydantic yaml re2".split()))
 
 
+def test_charts_need_no_home_folder() -> None:
+    """A container may run as a user whom its system does not know."""
+    program = """
+import os, pathlib, pwd
+os.environ.pop("HOME", None)
+pwd.getpwuid = lambda number: {}[number]
+try:
+    home = pathlib.Path.home()
+except RuntimeError:
+    import cxsentiment.charts
+    assert "HOME" not in os.environ
+else:
+    raise AssertionError(home)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_small_file_is_scored_by_one_process_with_what_it_needs(tmp_path: Path, toy_bundle: Path) -> None:
     call = tmp_path / "call.txt"
     call.write_text("Agent: hello, how can I help?\nCustomer: my parcel is late\n" * 10, encoding="utf-8")
