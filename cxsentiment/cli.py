@@ -189,7 +189,7 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """Score the bundled demo campaign (432 written contacts of eight agents) and report on it."""
-    from cxsentiment import terminal
+    from cxsentiment import score_terminal, terminal
     from cxsentiment.figures import document
     from cxsentiment.findings import write_report
     from cxsentiment.ingest.joins import read_joins
@@ -215,4 +215,5 @@ def demo(
         print_json({**document(findings), "page": str(page)})
     else:
         terminal.print_run(receipt, out)
+        score_terminal.print_spent(receipt)
         terminal.print_findings(findings, page)

@@ -1,6 +1,7 @@
 import io
 import json
 import sys
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -11,7 +12,7 @@ from cxsentiment.invocation import print_json, ready_streams
 from cxsentiment.pipeline import Progress
 from cxsentiment.schema import Estimate
 from cxsentiment.score_terminal import print_spent
-from cxsentiment.screens import fitted
+from cxsentiment.screens import as_typed, fitted
 
 
 @pytest.mark.parametrize(
@@ -110,3 +111,9 @@ def test_a_closed_stream_takes_what_is_said(monkeypatch: pytest.MonkeyPatch) -> 
     ready_streams()
     with sys.stdout:
         print_json("said to nobody")
+
+
+def test_a_path_in_a_command_to_type_is_quoted_where_it_must_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (as_typed(Path("runs/may")), as_typed(Path("my run"))) == ("runs/may", "'my run'")
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert (as_typed(Path("runs")), as_typed(Path("my run"))) == ("runs", '"my run"')
