@@ -68,8 +68,10 @@ def alone(run: Path, doing: str) -> Iterator[Callable[[], None]]:
 def _take(folder: int, run: Path) -> None:
     if sys.platform == "win32":
         return
-    import fcntl
-
+    try:
+        import fcntl
+    except ModuleNotFoundError:  # a system that has no such locks
+        return
     try:
         fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
