@@ -22,7 +22,7 @@ RubricOption = Annotated[
     str | None, typer.Option(help="Scorecard: a YAML file, or a ready-made one's name; the default one otherwise.")
 ]
 ModelFolder = Annotated[Path | None, typer.Option(help="Model folder; the bundled one otherwise.")]
-Workers = Annotated[int, typer.Option(min=0, help="Processes; 0 means one per available core.")]
+Workers = Annotated[int, typer.Option(min=0, help="Processes; 0 means one per available core, as memory allows.")]
 EngineName = Annotated[
     str, typer.Option("--engine", metavar="ENGINE", help="Who scores: local (processes here) or spark (a cluster).")
 ]

@@ -5,12 +5,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-import altair as alt
-
 from cxsentiment.drawing import BLUE, GREY, INK, ORANGE, Row, kinds, svg, zero
+from cxsentiment.imports import some_home
 from cxsentiment.page_schema import Touchpoint, TrendPoint
 from cxsentiment.schema import AgentScore, Association, Estimate, ItemRate, JourneyPoint, Level
 from cxsentiment.text import clean
+
+with some_home():
+    import altair as alt
 
 MAX_ROWS = 40
 """At most this many agents, items or features are drawn; the table beside the chart has all."""

@@ -22,7 +22,7 @@ from cxsentiment.arguments import (
 from cxsentiment.coach_commands import coach
 from cxsentiment.consistency_commands import consistency
 from cxsentiment.errors import CxError, ExitCode, UsageError
-from cxsentiment.invocation import interruptible, options_of, print_json, stopping
+from cxsentiment.invocation import interruptible, options_of, print_json, ready_streams, stopping
 from cxsentiment.kpi_commands import kpis
 from cxsentiment.report_commands import report
 from cxsentiment.review_commands import register as add_review_commands
@@ -60,6 +60,7 @@ def main() -> NoReturn:
     """Run the command line and leave with the exit code of the contract."""
     # The statistics work on small matrices, where threads wait for each other: drivers took 15 times as long with two.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    ready_streams()
     try:
         app()
     except CxError as error:
@@ -188,7 +189,7 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """Score the bundled demo campaign (432 written contacts of eight agents) and report on it."""
-    from cxsentiment import terminal
+    from cxsentiment import score_terminal, terminal
     from cxsentiment.figures import document
     from cxsentiment.findings import write_report
     from cxsentiment.ingest.joins import read_joins
@@ -214,4 +215,5 @@ def demo(
         print_json({**document(findings), "page": str(page)})
     else:
         terminal.print_run(receipt, out)
+        score_terminal.print_spent(receipt)
         terminal.print_findings(findings, page)

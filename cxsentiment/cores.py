@@ -1,11 +1,16 @@
-"""How many processor cores this process may use: its affinity and the quota of its container, whichever is less."""
+"""How many processor cores this process may use, and how many processes its memory has room for: what affinity and the
+limits of a container allow, whichever is least.
+"""
 
 import math
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 _MEMBERSHIP = Path("/proc/self/cgroup")
 _MOUNT = Path("/sys/fs/cgroup")
+_READER_BYTES = 300 * 2**20  # what the process that reads takes, with room to spare (docs/running.md has peaks)
+_MOST = 2**60  # bytes; version 1 of control groups writes no limit as a number near 2**63
 
 
 def cores(membership: Path = _MEMBERSHIP, mount: Path = _MOUNT) -> int:
@@ -16,22 +21,31 @@ def cores(membership: Path = _MEMBERSHIP, mount: Path = _MOUNT) -> int:
     """
     # Not every system can tell its affinity, and there all of the machine's cores are meant.
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min([allowed, *(math.ceil(quota) for quota in _quotas(membership, mount))]))
+    quotas = (_quota(group) for group in _groups("cpu", membership, mount))
+    return max(1, min([allowed, *(math.ceil(quota) for quota in quotas if quota is not None)]))
 
 
-def _quotas(membership: Path, mount: Path) -> list[float]:
-    """Cores' time that each control group around this process allows; groups without a limit say nothing."""
-    found = []
+def scorers(each: int, membership: Path = _MEMBERSHIP, mount: Path = _MOUNT) -> int:
+    """How many processes that take `each` bytes may score at once: one a core, as far as the container's memory goes.
+
+    A container is ended by its system when it takes more memory than it was given, and it may have a limit of memory
+    and none of cores, on a host with very many.
+    """
+    limits = (_memory(group) for group in _groups("memory", membership, mount))
+    room = [(limit - _READER_BYTES) // each for limit in limits if limit is not None]
+    return max(1, min([cores(membership, mount), *room]))
+
+
+def _groups(controller: str, membership: Path, mount: Path) -> Iterator[Path]:
+    """The control groups around this process that may limit something; not all of them need be there."""
     for line in _text(membership).splitlines():
         _, controllers, path = line.split(":", 2)
-        if controllers and "cpu" not in controllers.split(","):
+        if controllers and controller not in controllers.split(","):
             continue
         # Inside a container the path may be the host's, and its own group is the root of what is mounted.
         for root in (mount, mount / controllers):
             folder = root / path.lstrip("/")
-            groups = [group for group in (folder, *folder.parents) if group.is_relative_to(root)]
-            found += [quota for group in groups if (quota := _quota(group)) is not None]
-    return found
+            yield from (group for group in (folder, *folder.parents) if group.is_relative_to(root))
 
 
 def _quota(group: Path) -> float | None:
@@ -44,6 +58,12 @@ def _quota(group: Path) -> float | None:
     except (ValueError, ZeroDivisionError):  # "max", or no such file: no limit
         return None
     return share if share > 0 else None
+
+
+def _memory(group: Path) -> int | None:
+    """The most bytes that the group may take, by version 2 (`memory.max`) or 1 of control groups; None for no limit."""
+    limit = _text(group / "memory.max") or _text(group / "memory.limit_in_bytes")
+    return int(limit) if limit.isdecimal() and int(limit) < _MOST else None
 
 
 def _text(path: Path) -> str:

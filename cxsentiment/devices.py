@@ -29,6 +29,8 @@ _PROCESSORS = Path("/proc/cpuinfo")
 _NODES = Path("/dev")
 _BF16 = ("amx_bf16", "avx512_bf16")
 _PRECISION: Mapping[Device, str] = {"cpu": "fp32", "openvino": "bf16", "gpu": "fp32"}
+# What a process takes that scores, with room to spare (docs/running.md has peaks; those of a GPU were not measured).
+_BYTES: Mapping[Device, int] = {"cpu": 400 * 2**20, "openvino": 600 * 2**20, "gpu": 600 * 2**20}
 _PACKAGES: Mapping[Device, tuple[str, ...]] = {
     "cpu": ("onnxruntime", "onnxruntime-gpu"),  # the latter brings both
     "openvino": ("openvino",),
@@ -84,6 +86,11 @@ def facts(device: Device) -> dict[str, str]:
         except PackageNotFoundError:
             continue
     raise UsageError(f"--device {device}", f"{_PACKAGES[device][0]} is not installed", do="Reinstall cxsentiment")
+
+
+def memory_of(device: Device) -> int:
+    """How many bytes to reckon with for each process that scores with a device."""
+    return _BYTES[device]
 
 
 def open_engine(graph: Path, device: Device) -> Engine:

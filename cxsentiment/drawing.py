@@ -10,8 +10,12 @@ from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Any
 
-import altair as alt
 import vl_convert
+
+from cxsentiment.imports import some_home
+
+with some_home():
+    import altair as alt
 
 BLUE, ORANGE, INK, GREY, _GRID = "#0072B2", "#D55E00", "#1a1a1a", "#595959", "#d9d9d9"
 # Arial's widths are Liberation Sans's too, by which vl-convert measures: labels fit where they are drawn.

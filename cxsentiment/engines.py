@@ -1,5 +1,6 @@
 """Where shards are scored: what an engine is, and the one of this machine, with a pool of processes."""
 
+import sys
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from cxsentiment.privacy import Masking
 from cxsentiment.rubric.scorecard import Rubric
 from cxsentiment.shards import Scorer, Shard, ShardResult
 from cxsentiment.workers import score_in_worker, start_worker
+
+_MOST_ON_WINDOWS = 61  # processes that one may wait for there
 
 
 class Engine(Protocol):
@@ -66,10 +69,13 @@ class LocalEngine:
         return {"name": "local"}
 
     def submit(self, shard: Shard, *, is_last: bool) -> "Future[ShardResult]":
-        """Score a shard here, or have it scored."""
+        """Score a shard here, or have it scored. Raises RunError where no worker can be started."""
         if self.workers > 1 and not (is_last and self._pool is None):
-            self._pool = self._pool or self._started()
-            return self._pool.submit(score_in_worker, shard, self.out, self.read[1])
+            try:
+                self._pool = self._pool or self._started()
+                return self._pool.submit(score_in_worker, shard, self.out, self.read[1])
+            except (OSError, ImportError, NotImplementedError) as error:  # no /dev/shm, too many processes
+                raise _not_started(error) from error
         self._scorer = self._scorer or Scorer(*self._of_scorer, self.read)
         done: Future[ShardResult] = Future()
         done.set_result(self._scorer.score_shard(shard, self.out))
@@ -108,11 +114,17 @@ class LocalEngine:
 
         # Spawned, not forked: a forked ONNX Runtime or Arrow thread pool may hang.
         return ProcessPoolExecutor(
-            self.workers,
+            min(self.workers, _MOST_ON_WINDOWS) if sys.platform == "win32" else self.workers,
             get_context("spawn"),
             initializer=start_worker,
             initargs=self._of_scorer,
         )
+
+
+def _not_started(error: Exception) -> RunError:
+    why = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    do = "Add --workers 1, or see to it that this process may write to /dev/shm and start processes"
+    return RunError("--workers", f"worker processes cannot be started here: {why}", do=do)
 
 
 def _kill_workers() -> None:

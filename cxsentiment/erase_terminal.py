@@ -1,12 +1,13 @@
 """What `cxsentiment erase` prints: what was removed from each run, or would be, and whose record is unbroken."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from rich.markup import escape
 
 from cxsentiment.amounts import counted
 from cxsentiment.erase import Erasure
-from cxsentiment.screens import screen
+from cxsentiment.screens import as_typed, screen
 
 _SHOWN = 20
 
@@ -23,7 +24,7 @@ def print_erasure(erasure: Erasure) -> None:
         removed = ", ".join(_rows(count, table) for table, count in entry["removed"].items() if count)
         console.print(f"  {whom}: {removed} {would}" if removed else f"  {whom}: nothing found")
     if any(entry["report"] for entry in erasure.entries):
-        console.print(f"  report/ {would}; make it again: cxsentiment report {escape(erasure.run)}")
+        console.print(f"  report/ {would}; make it again: cxsentiment report {escape(as_typed(Path(erasure.run)))}")
     if erasure.undated:
         shown = ", ".join(map(escape, erasure.undated[:_SHOWN]))
         shown += " …" if len(erasure.undated) > _SHOWN else ""

@@ -1,10 +1,14 @@
-"""Packages that libraries below load where they happen to be installed, and for which this program has no use."""
+"""What libraries do when they are imported: they load packages that happen to be installed and for which this program
+has no use, which are left out here; and one looks for a home folder, which need not be there.
+"""
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
+from pathlib import Path
 from types import ModuleType
 
 
@@ -36,3 +40,21 @@ def left_out(*packages: str) -> Iterator[None]:
         yield
     finally:
         sys.meta_path.remove(refusal)
+
+
+@contextmanager
+def some_home() -> Iterator[None]:
+    """While this lasts there is a home folder. Altair looks for one when it is imported, and keeps nothing there.
+
+    A container may run as a user whom its system does not know, and without HOME; then there is none.
+    """
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = os.sep
+        try:
+            yield
+        finally:
+            del os.environ["HOME"]
+    else:
+        yield

@@ -1,6 +1,9 @@
 """What options that several commands share stand for, and how commands speak to machines and to Ctrl-C."""
 
+import codecs
+import io
 import json
+import os
 import shlex
 import sys
 from collections.abc import Iterator, Mapping
@@ -17,6 +20,33 @@ if TYPE_CHECKING:
     from cxsentiment.ingest.options import ReadOptions
     from cxsentiment.privacy import Masking
     from cxsentiment.spark_engine import Spark
+
+
+_ESCAPE = "cxsentiment"
+
+
+def ready_streams() -> None:
+    """Let whatever is said be printed: "≤", a customer's emoji, a name that is no text.
+
+    A stream of an encoding that lacks them (Latin-1 by the locale; on Windows whatever is piped or sent to a file)
+    would raise; it writes them as JSON does, so that JSON stays what it is. Windows' pipes and files are given UTF-8,
+    as everywhere else and from Python 3.15 on. A stream that is closed (`>&-`) takes all and keeps nothing.
+    """
+    codecs.register_error(_ESCAPE, _escaped)
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 (until the end)
+        elif isinstance(stream, io.TextIOWrapper):
+            if sys.platform == "win32" and not (stream.isatty() or "PYTHONIOENCODING" in os.environ):
+                stream.reconfigure(encoding="utf-8")
+            stream.reconfigure(errors=_ESCAPE)
+
+
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return json.dumps(error.object[error.start : error.end])[1:-1], error.end
 
 
 @contextmanager

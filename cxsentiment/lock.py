@@ -1,7 +1,8 @@
 """One writer to a run folder at a time: a lock of the operating system, which ends with its process however that ends.
 
 The lock is on the folder itself. Who holds it stands in a note beside the results, which a killed process leaves behind
-and the next one replaces; the note never decides anything. Windows, and file systems that know no locks, have none.
+and the next one replaces; the note never decides anything. Windows, and file systems that know no locks, have none; and
+of a shared disk (NFS, SMB) Linux locks folders for its own machine alone.
 """
 
 import errno
@@ -67,8 +68,10 @@ def alone(run: Path, doing: str) -> Iterator[Callable[[], None]]:
 def _take(folder: int, run: Path) -> None:
     if sys.platform == "win32":
         return
-    import fcntl
-
+    try:
+        import fcntl
+    except ModuleNotFoundError:  # a system that has no such locks
+        return
     try:
         fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:

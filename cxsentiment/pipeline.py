@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 
 from cxsentiment import erasures, lock, runs, spark_engine
 from cxsentiment.cache import Cache
-from cxsentiment.cores import cores
-from cxsentiment.devices import Device, facts, require
+from cxsentiment.cores import scorers
+from cxsentiment.devices import Device, facts, memory_of, require
 from cxsentiment.engines import Engine, LocalEngine
 from cxsentiment.errors import UsageError
 from cxsentiment.executors import Task, folder_there
@@ -49,9 +49,9 @@ class Settings:
     """What a run does besides its inputs.
 
     `scales` are those of answers, also of those inside the transcripts; `workers` 0 means one process per available
-    core; with `spark` its executors score instead; `command` is what was typed, for the receipt; `known` are contacts
-    scored elsewhere, which are refused here; `cache` is a folder in which processes and runs share what the model said
-    (see `cache`); `device` runs the model.
+    core, as far as the memory goes (`cores.scorers`); with `spark` its executors score instead; `command` is what was
+    typed, for the receipt; `known` are contacts scored elsewhere, which are refused here; `cache` is a folder in which
+    processes and runs share what the model said (see `cache`); `device` runs the model.
     """
 
     model: Path
@@ -333,7 +333,7 @@ def _engine(plan: Plan, out: Path, settings: Settings) -> Engine:
     model, rubric, masking = settings.model, settings.rubric, settings.masking
     if settings.spark is None:
         read = (plan.bundle, plan.model_sha256)
-        workers = settings.workers or cores()
+        workers = settings.workers or scorers(memory_of(settings.device))
         return LocalEngine(workers, model, rubric, masking, settings.cache, settings.device, read, out)
     task = Task(folder_there(model), plan.model_sha256, plan.libraries, rubric, masking, settings.device)
     return SparkEngine(settings.spark, task, out)

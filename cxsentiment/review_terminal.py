@@ -19,7 +19,7 @@ from cxsentiment.reviews.session import ItemReport, SessionReport
 from cxsentiment.reviews.store import Added
 from cxsentiment.reviews.wording import agreement_tables, measures, sentences
 from cxsentiment.schema import Estimate
-from cxsentiment.screens import fitted
+from cxsentiment.screens import as_typed, fitted
 
 _REJECTS_SHOWN = 5
 _ROWS_SHOWN = 30
@@ -187,7 +187,7 @@ def print_plan(plan: Plan, forms: Mapping[str, Path], *, as_json: bool) -> None:
     for name, path in forms.items():
         rows = plan.drawn if name == "random" else plan.targeted
         console.print(f"{counted(len(rows), 'contact')} to grade, {name}: {escape(str(path))}")
-    first = escape(str(next(iter(forms.values()))))
+    first = escape(as_typed(next(iter(forms.values()))))
     console.print(f"next: fill in grader and items, then cxsentiment labels import {first} --db labels.db")
 
 

@@ -17,6 +17,7 @@ from cxsentiment.figures import document
 from cxsentiment.rubric.scorecard import Item, Rubric
 from cxsentiment.rubric_terminal import print_json
 from cxsentiment.schema import ItemResult
+from cxsentiment.screens import as_typed
 
 _CONTACTS_SHOWN = 10
 _COLOURS = {"met": "green", "not_met": "red", "not_applicable": "dim", "unscored": "yellow"}
@@ -42,7 +43,7 @@ def print_rescored(receipt: Mapping[str, Any], out: Path, *, as_json: bool) -> N
     if without:
         most = max(receipt["null_reasons"], key=receipt["null_reasons"].get)
         console.print(f"  {counted(without, 'contact')} without a score, for instance: {escape(most)}")
-    console.print(f"next: cxsentiment report {escape(str(out))}")
+    console.print(f"next: cxsentiment report {escape(as_typed(out))}")
 
 
 def print_difference(first: Rubric, second: Rubric, found: Difference, *, as_json: bool) -> None:

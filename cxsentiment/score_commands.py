@@ -73,6 +73,7 @@ def score(
     from cxsentiment.pipeline import Settings, run
     from cxsentiment.receipt import refusals
     from cxsentiment.rubric.reading import find_rubric, read_rubric
+    from cxsentiment.screens import as_typed
 
     if engine == "local":  # Spark's Python has uses for it
         leave_out("pandas")  # pyarrow imports it where it is installed, which takes a third of a small run
@@ -103,6 +104,6 @@ def score(
         terminal.print_run(receipt, out)
         score_terminal.print_spent(receipt)
         if receipt["contacts"]["scored"]:
-            typer.echo(f"next: cxsentiment report {out}")
+            typer.echo(f"next: cxsentiment report {as_typed(out)}")
     rejected = refusals(receipt) + rejected_beside(receipt)
     raise typer.Exit(ExitCode.REJECTS if rejected else ExitCode.DONE)

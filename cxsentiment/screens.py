@@ -1,7 +1,10 @@
 """What the commands' outputs on a terminal are made of: a console, tables, numbers with their intervals, notes."""
 
+import shlex
+import subprocess  # nosec B404  # only for how Windows quotes
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
@@ -16,6 +19,11 @@ _WORD = 16  # letters that stay together where a table must be narrow
 def screen() -> Console:
     """A console that does not wrap what is piped."""
     return Console(highlight=False, soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 120)
+
+
+def as_typed(path: Path) -> str:
+    """A path as it is typed on a command line: in quotes where it has spaces or signs."""
+    return subprocess.list2cmdline([str(path)]) if sys.platform == "win32" else shlex.quote(str(path))
 
 
 def grid(title: str, columns: Sequence[tuple[str, str]]) -> Table:

@@ -46,7 +46,7 @@ class Shard:
 class ShardResult:
     """A finished shard: what it tells the receipt, its files' hashes, and its seconds per phase (none if reused).
 
-    `core_seconds` are those of processors that worked for it in a process that is no child of this one.
+    `core_seconds` are those of processors that worked for it in another process, where this one is not told of them.
     """
 
     number: int

@@ -1,6 +1,7 @@
 """What a run took: how fast it went, the seconds that processors worked for it, and what that costs at a price."""
 
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,8 +10,13 @@ from cxsentiment.shards import ShardResult
 
 
 def processor_seconds() -> float:
-    """Seconds that processors have worked for this process and for those of its children that have ended."""
+    """Seconds that processors have worked for this process, and its children that have ended (`counts_children`)."""
     return sum(os.times()[:4])
+
+
+def counts_children() -> bool:
+    """Whether `processor_seconds` knows of children. Windows does not add them up: there they tell it themselves."""
+    return sys.platform != "win32"
 
 
 def spent(

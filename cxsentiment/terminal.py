@@ -108,7 +108,7 @@ def _rate(state: "Progress") -> str:
 
 
 def print_run(receipt: Mapping[str, Any], out: Path) -> None:
-    """What a run did: counts, rate, rejects, warnings, notes."""
+    """What a run did: counts, rejects, warnings, notes."""
     console = screen()
     contacts, turns = receipt["contacts"], receipt["turns"]
     if receipt.get("already_scored"):
@@ -117,7 +117,7 @@ def print_run(receipt: Mapping[str, Any], out: Path) -> None:
         f"[bold]{counted(contacts['scored'], 'contact')} scored[/] of {contacts['in']:,}; "
         f"{counted(turns['in'], 'turn')} "
         f"({turns['scored']:,} scored, {turns['without_text']:,} without text, {turns['refused']:,} refused) "
-        f"in {receipt['seconds']['total']:.1f} s, {receipt['turns_per_second'] or 0:,.0f} turns a second"
+        f"in {receipt['seconds']['total']:.1f} s"
     )
     _print_erased(console, contacts.get("erased", 0))
     for reason, count in receipt["null_reasons"].items():

@@ -307,8 +307,12 @@ def _check_inputs(run: Path, receipt: Mapping[str, Any], found: Verification) ->
         elif fingerprint(path)["sha256"] == entry["sha256"]:
             same += 1
         else:
+            what = "this input has changed since it was scored"
             do = "Score again into a new folder if the file should have changed; else bring it back"
-            wrong.append(Difference(entry["source"], "this input has changed since it was scored", do))
+            if not path.is_absolute():  # then the receipt does not hold from which folder
+                what += ", or is another file of that name"
+                do = f"Verify from the folder in which the command was given. {do}"
+            wrong.append(Difference(entry["source"], what, do))
     if same or wrong:
         found.add(f"inputs: {same:,} of {len(receipt['inputs']):,} are as they were when they were scored", wrong)
     if not receipt["inputs"]:

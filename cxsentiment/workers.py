@@ -3,6 +3,8 @@
 import os
 import signal
 import threading
+import time
+from dataclasses import replace
 from multiprocessing import parent_process
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -14,6 +16,7 @@ from cxsentiment.imports import leave_out
 from cxsentiment.privacy import Masking
 from cxsentiment.rubric.scorecard import Rubric
 from cxsentiment.shards import Scorer, Shard, ShardResult
+from cxsentiment.spending import counts_children
 
 _KILLED = 1
 
@@ -25,6 +28,13 @@ class _Worker:
         self.scorer = scorer
         self.busy = False
         self.leaving = False
+        self._told = 0.0
+
+    def core_seconds(self) -> float:
+        """What processors have worked for this process since it was last asked, or began."""
+        total = time.process_time()
+        since, self._told = total - self._told, total
+        return since
 
     def leave(self, number: int, frame: FrameType | None) -> None:
         """End now, or when the shard under way is written."""
@@ -65,7 +75,9 @@ def score_in_worker(shard: Shard, out: Path, model_sha256: str) -> ShardResult:
         raise RunError(where, "the model was exchanged while the run began", do=do)
     worker.busy = True
     try:
-        return worker.scorer.score_shard(shard, out)
+        result = worker.scorer.score_shard(shard, out)
+        # Elsewhere the parent is told of its children's seconds when they have ended.
+        return result if counts_children() else replace(result, core_seconds=worker.core_seconds())
     finally:
         worker.busy = False
         if worker.leaving:

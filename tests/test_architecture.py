@@ -45,6 +45,31 @@ assert "torch" not in sys.modules
     assert done.returncode == 0, done.stderr
 
 
+def test_a_call_is_scored_and_verified_without_what_windows_and_macos_lack(tmp_path: Path, toy_bundle: Path) -> None:
+    program = f"""
+import os, sys
+for name in ("fcntl", "resource", "pwd", "grp", "termios", "tty"):
+    assert name not in sys.modules, name
+    sys.modules[name] = None
+for name in ("sched_getaffinity", "geteuid", "getuid", "fork", "O_NONBLOCK"):
+    if hasattr(os, name):
+        delattr(os, name)
+from cxsentiment.cli import main
+call, run = {str(tmp_path / "call.txt")!r}, {str(tmp_path / "run")!r}
+with open(call, "w") as file:
+    file.write("Agent: hello\\nCustomer: terrible, get me a manager\\nAgent: sorry\\n")
+for arguments in (["score", call, "--out", run, "--model", {str(toy_bundle)!r}], ["verify", run]):
+    sys.argv = ["cxsentiment", *arguments]
+    try:
+        main()
+    except SystemExit as left:
+        assert not left.code, left.code
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "the run is what its receipt says" in done.stdout
+
+
 def test_no_module_imports_the_package_root() -> None:
     graph = grimp.build_graph("cxsentiment")
     assert graph.find_modules_that_directly_import("cxsentiment") == set()
@@ -68,6 +93,24 @@ def test_help_needs_no_heavy_import() -> None:
     loaded = _loaded_by(["--help"])
     assert "typer" in loaded
     assert not loaded & (HEAVY | set("numpy pyarrow onnxruntime tokenizers pydantic yaml re2".split()))
+
+
+def test_charts_need_no_home_folder() -> None:
+    """A container may run as a user whom its system does not know."""
+    program = """
+import os, pathlib, pwd
+os.environ.pop("HOME", None)
+pwd.getpwuid = lambda number: {}[number]
+try:
+    home = pathlib.Path.home()
+except RuntimeError:
+    import cxsentiment.charts
+    assert "HOME" not in os.environ
+else:
+    raise AssertionError(home)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_small_file_is_scored_by_one_process_with_what_it_needs(tmp_path: Path, toy_bundle: Path) -> None:

@@ -24,6 +24,7 @@ def test_score_then_report(command: Command, call: Path, toy_bundle: Path, tmp_p
     scored = command("score", call, "--out", run, "--model", toy_bundle)
     assert scored.code == 0
     assert "1 contact scored of 1; 3 turns (3 scored, 0 without text, 0 refused)" in scored.out
+    assert scored.out.count("turns a second") == 1, "the rate is told once"
     assert f"next: cxsentiment report {run}" in scored.out
     reported = command("report", run)
     assert reported.code == 0

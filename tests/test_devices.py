@@ -19,9 +19,14 @@ from cxsentiment import cli, devices, shards
 from cxsentiment.cache import Cache
 from cxsentiment.devices import OpenVino, choose, facts, load_onnxruntime, open_engine
 from cxsentiment.errors import RunError, UsageError
+from cxsentiment.executors import Task, pack
+from cxsentiment.ingest.intake import read_contacts
+from cxsentiment.ingest.options import ReadOptions
+from cxsentiment.libraries import versions
 from cxsentiment.model import MOST_APART, Model, default_model
 from cxsentiment.pipeline import Settings, run
 from cxsentiment.predict import predict_texts
+from cxsentiment.privacy import EVERYTHING_USUAL
 from cxsentiment.rubric.reading import default_rubric, read_rubric
 from cxsentiment.samples import rescore_sample
 from cxsentiment.schema import Span
@@ -307,6 +312,19 @@ def test_a_run_has_its_device_and_is_the_same_on_any_number_of_processes(
     settings = Settings(toy_bundle, read_rubric(default_rubric()), workers=2, device="openvino")
     assert run([str(source)], tmp_path / "two", settings)["device"] == receipt["device"]
     assert files(tmp_path / "two") == files(tmp_path / "one")
+
+
+@with_openvino
+def test_an_executor_of_spark_scores_with_it_as_a_run_does(toy_bundle: Path, tmp_path: Path) -> None:
+    source = slow_run.write(tmp_path / "contacts.jsonl", contacts(3))
+    receipt = finish(source, tmp_path / "run", toy_bundle, device="openvino")
+    rubric = read_rubric(default_rubric())
+    here = versions(EVERYTHING_USUAL, "openvino")
+    task = Task(toy_bundle, receipt["model"]["sha256"], here, rubric, EVERYTHING_USUAL, "openvino")
+    (shard,) = shards.cut(read_contacts([source], ReadOptions()), receipt["identity"])  # type: ignore[arg-type]
+    scored = task(pack(shard))
+    assert isinstance(scored, shards.ScoredShard), scored
+    assert {name: files(tmp_path / "run")[name] for name in scored.files} == scored.files
 
 
 @with_openvino

@@ -1,11 +1,17 @@
 """Starts of contacts: zones, the change of clocks, weeks; and contacts parted by them."""
 
+import sys
+import zoneinfo
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from cxsentiment import runs
 from cxsentiment.errors import UsageError
+from cxsentiment.ingest.dates import date_rules
 from cxsentiment.slices import all_contacts, read_hours, read_shifts, shift_of, slices
 from cxsentiment.starts import day_name, in_future, period, starts, week_name, within
 from tests.tables import contacts
@@ -33,6 +39,37 @@ def test_the_hour_that_clocks_skip_is_no_time_and_the_one_that_comes_twice_is_it
 def test_a_day_over_the_change_of_clocks_has_one_hour_less():
     found = times("2026-03-28T12:00:00", "2026-03-29T12:00:00", zone="Europe/Berlin")
     assert found.at[1] - found.at[0] == 23 * 3600
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/St_Johns", "Australia/Lord_Howe", "Asia/Kathmandu"])
+def test_the_clock_on_the_wall_is_that_of_the_database_also_past_2037(zone):
+    texts = [f"{year}-{month:02d}-15T12:34:56Z" for year in (1985, 2026, 2039) for month in (1, 4, 7, 10)]
+    local = times(*texts, None, zone=zone).local
+    walls = [datetime.fromisoformat(text).astimezone(zoneinfo.ZoneInfo(zone)) for text in texts]
+    assert local[:-1].tolist() == [wall.replace(tzinfo=UTC).timestamp() for wall in walls]
+
+
+@pytest.fixture
+def no_database(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A system without a database of time zones, as Windows is, and without the package that has one."""
+    monkeypatch.setitem(sys.modules, "tzdata", None)
+    zoneinfo.reset_tzpath(to=[])
+    zoneinfo.ZoneInfo.clear_cache()
+    yield
+    zoneinfo.reset_tzpath()
+    zoneinfo.ZoneInfo.clear_cache()
+
+
+@pytest.mark.usefixtures("no_database")
+def test_utc_needs_no_database_of_time_zones_and_another_zone_says_what_it_needs():
+    assert times("2026-06-01T09:00:00+02:00").hour.tolist() == times("2026-06-01T07:00:00", zone="UTC").hour.tolist()
+    assert date_rules(None, "UTC").zone == "UTC"
+    for asked in (
+        lambda: times("2026-06-01T09:00:00", zone="Europe/Berlin"),
+        lambda: date_rules(None, "Europe/Berlin"),
+    ):
+        with pytest.raises(UsageError, match=r"no database of time zones\. pip install tzdata"):
+            asked()
 
 
 def test_what_is_no_date_leaves_only_itself_out():

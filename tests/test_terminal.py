@@ -1,14 +1,18 @@
 import io
+import json
+import sys
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 from rich.table import Table
 
 from cxsentiment import terminal
+from cxsentiment.invocation import print_json, ready_streams
 from cxsentiment.pipeline import Progress
 from cxsentiment.schema import Estimate
 from cxsentiment.score_terminal import print_spent
-from cxsentiment.screens import fitted
+from cxsentiment.screens import as_typed, fitted
 
 
 @pytest.mark.parametrize(
@@ -77,3 +81,39 @@ def test_a_table_too_wide_for_the_screen_goes_on_below_and_loses_nothing() -> No
 def test_what_rounds_to_nothing_has_no_sign() -> None:
     assert terminal._interval(Estimate(0.1, -0.001, 0.2, 9, "m"), 2) == "\\[0.00, 0.20]"
     assert terminal._interval(Estimate(0.1, -0.01, 0.2, 9, "m"), 2) == "\\[-0.01, 0.20]"
+
+
+def test_what_an_encoding_lacks_is_escaped_and_json_stays_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Latin-1 locale, or a file on Windows: "≤" and emoji were tracebacks there."""
+    for encoding in ("cp1252", "iso8859-1", "utf-8"):
+        kept = io.BytesIO()
+        monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(kept, encoding=encoding))
+        ready_streams()
+        told = {"said": "Überaus ✓ ≤ 😀", "file": "\udcff"}
+        print_json(told)
+        sys.stdout.flush()
+        assert json.loads(kept.getvalue().decode(encoding)) == told
+
+
+def test_pipes_of_windows_are_utf_8_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    for given, expected in ((None, "utf-8"), ("cp850", "cp1252")):
+        monkeypatch.delenv("PYTHONIOENCODING", raising=False)
+        if given is not None:
+            monkeypatch.setenv("PYTHONIOENCODING", given)
+        monkeypatch.setattr(sys, "stdout", stream := io.TextIOWrapper(io.BytesIO(), encoding="cp1252"))
+        ready_streams()
+        assert stream.encoding == expected
+
+
+def test_a_closed_stream_takes_what_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    ready_streams()
+    with sys.stdout:
+        print_json("said to nobody")
+
+
+def test_a_path_in_a_command_to_type_is_quoted_where_it_must_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (as_typed(Path("runs/may")), as_typed(Path("my run"))) == ("runs/may", "'my run'")
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert (as_typed(Path("runs")), as_typed(Path("my run"))) == ("runs", '"my run"')

@@ -247,6 +247,20 @@ def test_a_changed_scorecard_or_input_is_named_and_a_missing_input_is_not_compar
     assert found.not_compared == ["inputs: 1 of 1 are not to be found from here"]
 
 
+def test_beside_another_file_of_the_name_a_copied_run_does_not_claim_that_its_input_changed(
+    run: Path, toy_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receipt = _receipt(run)
+    _receipt(run, inputs=[{**receipt["inputs"][0], "source": "contacts.jsonl"}])
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert verify(run, toy_bundle).differences == []
+    Path("contacts.jsonl").write_text("another month\n")
+    (found,) = verify(run, toy_bundle).differences
+    assert found.what == "this input has changed since it was scored, or is another file of that name"
+    assert found.do.startswith("Verify from the folder in which the command was given.")
+
+
 @pytest.mark.parametrize(
     ("name", "column", "value", "said"),
     [

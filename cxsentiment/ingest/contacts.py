@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import pairwise
-from zoneinfo import ZoneInfo
 
 from cxsentiment.ingest.dates import DateRules
 from cxsentiment.ingest.doubts import doubts
@@ -21,6 +20,7 @@ from cxsentiment.ingest.times import changed_clock, in_utc
 from cxsentiment.ingest.values import MadeId, contact_id, shown
 from cxsentiment.schema import Party, Reject, RoleSource, Speaker, Transcript, Turn
 from cxsentiment.text import clean
+from cxsentiment.zones import require_zone
 
 # Doubtful sizes: worth a warning or a note, never changed. A call of hours may be one; of more than a day hardly.
 _LONG_TURN_CHARACTERS = 20_000
@@ -202,7 +202,7 @@ def _in_utc(text: str | None, dates: DateRules, notes: Notes) -> str | None:
         if found.tzinfo is None and dates.zone is not None and len(text) > _DAY:
             if doubt := changed_clock(found, dates.zone):
                 notes.add(f"the start of the contact is {doubt}")
-            found = found.replace(tzinfo=ZoneInfo(dates.zone))
+            found = found.replace(tzinfo=require_zone(dates.zone))
         return text if found.tzinfo is None else found.astimezone(UTC).isoformat()
     except (ValueError, OverflowError):
         return text

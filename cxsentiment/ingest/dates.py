@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Literal, cast, get_args
-from zoneinfo import ZoneInfo
 
 from cxsentiment.errors import UsageError
+from cxsentiment.zones import require_zone, zone_of
 
 DateOrder = Literal["dmy", "mdy", "ymd"]
 
@@ -71,8 +71,8 @@ def date_rules(order: str | None, zone: str | None) -> DateRules:
     """
     if order is not None and order not in get_args(DateOrder):
         raise UsageError(f"--date-order {order}", "is not an order", allowed=", ".join(get_args(DateOrder)))
-    if zone is not None and _zone(zone) is None:
-        raise UsageError(f"--timezone {zone}", "is not a time zone", do="Write for example Europe/Berlin or UTC")
+    if zone is not None:
+        require_zone(zone)
     return DateRules(cast("DateOrder | None", order), zone)
 
 
@@ -146,7 +146,7 @@ def _read(value: object, rules: DateRules) -> Moment | None:
     if text.endswith("+00:00Z"):  # Zendesk Chat writes both
         text = text[:-1]
     zone = rules.zone
-    if (named := _ZONE_NAME.fullmatch(text)) and _zone(named[2]) is not None:
+    if (named := _ZONE_NAME.fullmatch(text)) and zone_of(named[2]) is not None:
         text, zone = named[1], named[2]
     try:
         return _placed(datetime.fromisoformat(text), zone)
@@ -232,14 +232,7 @@ def _placed(found: datetime, zone: str | None) -> Moment:
     day_only = found.time() == time(0)
     if zone is None:
         return Moment(found.replace(tzinfo=UTC), zoned=False, day_only=day_only)
-    local = found.replace(tzinfo=_zone(zone))
+    local = found.replace(tzinfo=zone_of(zone))
     if local.astimezone(UTC).astimezone(local.tzinfo).replace(tzinfo=None) != found:
         raise DateError("impossible_date", f"does not exist in {zone}: the clock was put forward over it")
     return Moment(local, zoned=True, day_only=day_only)
-
-
-def _zone(name: str) -> ZoneInfo | None:
-    try:
-        return ZoneInfo(name)
-    except (ValueError, LookupError, OSError):  # OSError also for a name that is a folder of the database
-        return None

@@ -3,7 +3,8 @@
 import math
 import re
 from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
+
+from cxsentiment.zones import require_zone
 
 _NUMBER = re.compile(r"\s*[+-]?\d{1,15}(?:\.\d+)?\s*")
 _ISO_DURATION = re.compile(r"P(?:(\d+)D)?T?(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?")
@@ -59,7 +60,7 @@ def changed_clock(found: datetime, zone: str | None) -> str | None:
     """
     if found.tzinfo is not None or zone is None:
         return None
-    first, second = (found.replace(tzinfo=ZoneInfo(zone), fold=fold).utcoffset() for fold in (0, 1))
+    first, second = (found.replace(tzinfo=require_zone(zone), fold=fold).utcoffset() for fold in (0, 1))
     if first is None or second is None or first == second:
         return None
     if first > second:
@@ -70,7 +71,7 @@ def changed_clock(found: datetime, zone: str | None) -> str | None:
 def in_utc(found: datetime, zone: str | None) -> datetime:
     """A time in UTC; where it names no zone it is of the declared one, else of UTC."""
     if found.tzinfo is None:
-        found = found.replace(tzinfo=UTC if zone is None else ZoneInfo(zone))
+        found = found.replace(tzinfo=UTC if zone is None else require_zone(zone))
     try:
         return found.astimezone(UTC)
     except OverflowError:  # the first or last day of the calendar
