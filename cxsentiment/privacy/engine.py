@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from cxsentiment.errors import UsageError
-from cxsentiment.privacy import cues, dates, emails, names, secrets, shapes, typed
+from cxsentiment.privacy import cues, dates, emails, keys, names, secrets, shapes, typed
 from cxsentiment.privacy.errors import MaskingError
 from cxsentiment.privacy.marks import EVERYTHING_USUAL, Found, Masked, Masking
 from cxsentiment.privacy.numbers import SHORT, judged
@@ -84,10 +84,10 @@ def read(text: str, masking: Masking) -> Reading:
     if not (digits or secret or dotted or born or named or mailed):
         return Reading()
     active = masking.active
-    tokens = words_of(text)
+    tokens: Sequence[Token] = words_of(text)
     said = cues.said(text, tokens) if digits else []
     digit_runs = runs(text, tokens, [(cue.start, cue.end) for cue in said]) if digits else []
-    found: list[Found] = [*mailed, *shapes.shapes(text)] if digits else mailed
+    found: list[Found] = [*mailed, *keys.keys(text), *shapes.shapes(text)] if digits else mailed
     if said:
         found += cues.announced(text, said, digit_runs, typed.kept_spans(text), active)
     if secret:
