@@ -489,6 +489,28 @@ def test_exports_hold_no_formulas_and_say_who_took_them(desk, facts):
     assert "<bdi>quin</bdi>" in log
 
 
+def test_what_people_write_is_masked_before_it_is_stored(desk, facts):
+    lead = Browser(desk).sign_in("quin")
+    lead.post("/r/may/contest", {"contact": "c0", "item": "greeting", "reason": "he read 4111 1111 1111 1111 out"})
+    Disputes(desk.store).decide(1, 0, Decision(None, None, "cvv 814 is not to be asked"), "ada")
+    draw(desk, facts, ["quin"], "random", 1)
+    lead.post(
+        "/r/may/grade",
+        {
+            "assignment": "1",
+            "version": "0",
+            **answers(facts),
+            "comment.greeting": "x" * 1990 + " 4111 1111 1111 1111",
+            "comment.closing": "mail jane.doe@example.org",
+        },
+    )
+    (found,) = Disputes(desk.store).of(facts.key)
+    assert (found.reason, found.decision) == ("he read [CARD] out", "cvv [CVV] is not to be asked")
+    comments = {one.item: one.comment for one in desk.store.labels()}
+    assert comments["closing"] == "mail [EMAIL]"
+    assert "4111" not in comments["greeting"]
+
+
 def test_erasing_a_contact_takes_what_the_desk_holds_of_it(desk, facts):
     draw(desk, facts, ["quin"], "random", 1)
     (asked,) = Assignments(desk.store).of(facts.key, "quin")

@@ -80,3 +80,13 @@ def dni(text: str) -> bool:
     """Spanish DNI or NIE: seven digits after X, Y or Z, or eight, and a letter by the remainder by 23."""
     number, letter = text[:-1].translate(str.maketrans("XYZ", "012")), text[-1]
     return len(number) == 8 and number.isdecimal() and letter == "TRWAGMYFPDXBNJZSQVHLCKE"[int(number) % 23]
+
+
+def vehicle(text: str) -> bool:
+    """Vehicle identification number of North America and China: 17 characters, the ninth by the remainder by 11."""
+    values = dict(zip("ABCDEFGHJKLMNPRSTUVWXYZ", map(int, "12345678123457923456789"), strict=True))
+    weights = (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2)
+    if len(text) != len(weights) or any(one not in values and not one.isdecimal() for one in text):
+        return False
+    total = sum((values.get(one) or int(one)) * w for one, w in zip(text, weights, strict=True))
+    return text[8] == "0123456789X"[total % 11]

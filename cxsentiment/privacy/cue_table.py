@@ -27,6 +27,11 @@ _FOUR = rf"(?:last|final|first|next|remaining|other) (?:four|4|six|6|eight|8){_T
 _END = r"(?: number| account| card)?(?: which| that)?(?: should| will| is)? end(?:s|ing|ed)?(?: in| with)?"
 _SOCIAL = r"(?:social security|social|s\.?s\.?n\.?|s s n)"
 _UK_POSTCODE = r"(?i)(?<![\w-])[a-z]{1,2}\d[a-z\d]?\s?\d[a-z]{2}(?!\w)"
+# "LK19 XBV", "7XKD214", "B-MX 4821": letters and digits in two or three groups, all in capitals or all small.
+_PLATE = (
+    r"(?<![\w-])(?=[A-Za-z \-]{0,6}\d)(?=\d{0,5}[ -]?[A-Za-z])"
+    r"(?:[A-Z0-9]{1,7}(?:[ -][A-Z0-9]{1,5}){0,2}|[a-z0-9]{4,8})(?![\w-])"
+)
 # How it was sent: the code itself may follow at once ("by text four eight two …", "on WhatsApp 482913").
 _NO_DIGIT = (
     r"(?!(?:zero|one|two|three|four|five|six|seven|eight|nine|oh|o|double|triple|ten|\w+teen|\w+ty)\b)[^\W\d]+\b"
@@ -34,6 +39,9 @@ _NO_DIGIT = (
 _TOLD = rf"(?: you| me)?(?: (?:by|via|in|to|on|with|from)(?: {_NO_DIGIT}){{1,2}})?"
 # "The code you sent me at 1230": when it was sent is no code.
 _SENT_AT = r"(?: at (?:[01]?\d|2[0-3]):?[0-5]\d(?!\d))?"
+
+# Codes that let nobody in.
+_NO_OTHER = r"(?<!error )(?<!promo )(?<!promotional )(?<!discount )(?<!coupon )(?<!voucher )(?<!product )"
 
 CUES: tuple[Cue, ...] = (
     Cue(
@@ -57,6 +65,7 @@ CUES: tuple[Cue, ...] = (
         r"|(?:sent|sending|texted|texting)(?: (?:you|me|us|him|her|them|out|a|the|your|my|new|another)){1,3} code"
         rf"{_SENT_AT}"
         r"|(?:code|pin) (?:in|from) the (?:text|sms|message|e-?mail|app)"
+        rf"|{_NO_OTHER}code(?: that)? (?:i|you|we|they)(?:'ve| have|'d)?(?: just)? (?:received|got)"
         r"|(?:six|6|five|5|eight|8)[ -]digit (?:code|pin|passcode|number))",
         4,
         8,
@@ -97,7 +106,8 @@ CUES: tuple[Cue, ...] = (
     Cue(
         "ACCOUNT",
         r"(?:sort ?codes?|routing|aba|transit number|institution number|b\.?s\.?b\.?|bank account"
-        r"|(?:checking|chequing|savings?|current|bank) (?:account|acct)|bank details|swift|direct debit)" + _NO,
+        r"|(?:checking|chequing|savings?|current|bank) (?:account|acct)|bank details"
+        r"|swift(?= ?(?:code|bic|number|no\b))|direct debit)" + _NO,
         5,
         18,
         chunk=3,
@@ -146,7 +156,11 @@ CUES: tuple[Cue, ...] = (
     Cue(
         "CVV",
         r"(?:c[oó]digo de (?:seguridad|seguran[çc]a)|(?:karten)?pr[üu]f(?:nummer|ziffer)|sicherheits(?:code|nummer)"
-        r"|cryptogramme(?: visuel)?|code de s[ée]curit[ée])",
+        r"|cryptogramme(?: visuel)?|code de s[ée]curit[ée]"
+        r"|(?:tres|tr[êe]s|3)(?: d[íi]gitos| n[úu]meros)? (?:(?:de )?a?tr[áa]s|del dorso"
+        r"|(?:al|en el) (?:dorso|reverso)|no verso)"
+        r"|(?:trois|3)(?: chiffres| num[ée]ros)? (?:au dos|derri[èe]re|au verso)"
+        r"|(?:drei|3)(?: ziffern| zahlen| stellen)? (?:auf der|von der) r[üu]ckseite)",
         3,
         4,
     ),
@@ -173,6 +187,24 @@ CUES: tuple[Cue, ...] = (
         letters=True,
         chunk=3,
     ),
+    Cue(
+        "PHONE",
+        r"(?:tel[ée]fono|m[óo]vil|celular|telefone|telem[óo]vel|t[ée]l[ée]phone|(?:telefon|handy|ruf|mobil)nummer"
+        r"|num[ée]ro de portable|(?:mi|mon|meu|meine) (?:n[úu]m[ée]ro|nummer))",
+        6,
+        13,
+        chunk=3,
+    ),
+    Cue(
+        "ID",
+        r"(?:(?:number|licen[cs]e|car|vehicle) plate(?: numbers?)?|plate numbers?|vehicle registration(?: number)?"
+        r"|registration(?: number)?(?: plate)? (?:of|for|on) (?:the|your|my) (?:\w+ )?(?:car|vehicle|van|bike|truck))",
+        4,
+        9,
+        letters=True,
+        shape=_PLATE,
+    ),
+    Cue("ID", r"(?:vin|chassis|vehicle identification)(?: ?(?:numbers?|no\.?))?", 8, 17, letters=True),
     Cue("ADDRESS", r"(?:c[óo]digo postal|code postal|postleitzahl|cep)", 4, 9),
 )
 # The first word of every cue, as `spoken.words_of` cuts words: only there is a cue looked for.
@@ -191,6 +223,8 @@ STARTS = frozenset(
     prufziffer kartenprüfnummer kartenprüfziffer sicherheitscode sicherheitsnummer cryptogramme clave geheimzahl
     geheimnummer bestätigungscode bestatigungscode pinnummer pincode últimos ultimos letzten quatre dni nif cpf
     personalausweis personalausweisnummer reisepass reisepassnummer pasaporte passeport passaporte steuer steuerid
-    postleitzahl cep
+    postleitzahl cep tres três trois drei teléfono telefono móvil movil celular telefone telemóvel telemovel téléphone
+    telefonnummer handynummer rufnummer mobilnummer numéro numero mi mon meu meine plate car vehicle registration vin
+    chassis
     """.split()
 )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from cxsentiment.errors import UsageError
-from cxsentiment.privacy import cues, dates, emails, names, secrets, shapes, typed
+from cxsentiment.privacy import abroad, cues, dates, emails, keys, names, secrets, shapes, typed
 from cxsentiment.privacy.errors import MaskingError
 from cxsentiment.privacy.marks import EVERYTHING_USUAL, Found, Masked, Masking
 from cxsentiment.privacy.numbers import SHORT, judged
@@ -76,7 +76,8 @@ def masked(text: str, masking: Masking, first: Sequence[Found] | None = None) ->
 def read(text: str, masking: Masking) -> Reading:
     """Read one text; a text that can hold nothing personal is not read closely."""
     words = words_in(text)
-    digits = has_digits(text, words)
+    elsewhere = abroad.may_hold(words)
+    digits = elsewhere or has_digits(text, words)
     secret, dotted = not words.isdisjoint(secrets.GATE), emails.may_be_said(text, words)
     born = not words.isdisjoint(dates.GATE)
     named = "NAME" in masking.active
@@ -84,10 +85,11 @@ def read(text: str, masking: Masking) -> Reading:
     if not (digits or secret or dotted or born or named or mailed):
         return Reading()
     active = masking.active
-    tokens = words_of(text)
+    tokens: Sequence[Token] = words_of(text)
     said = cues.said(text, tokens) if digits else []
+    tokens = abroad.in_english(tokens) if elsewhere else tokens
     digit_runs = runs(text, tokens, [(cue.start, cue.end) for cue in said]) if digits else []
-    found: list[Found] = [*mailed, *shapes.shapes(text)] if digits else mailed
+    found: list[Found] = [*mailed, *keys.keys(text), *shapes.shapes(text)] if digits else mailed
     if said:
         found += cues.announced(text, said, digit_runs, typed.kept_spans(text), active)
     if secret:

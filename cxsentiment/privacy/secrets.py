@@ -1,4 +1,5 @@
-"""Passwords and memorable words: what is said after the cue, unless it is said about the password."""
+"""Passwords, memorable words and the answers to security questions: what is said after the cue, or to a question for
+it, unless it is said about the password."""
 
 import re
 
@@ -6,7 +7,8 @@ from cxsentiment.privacy.marks import Found
 
 _CUE = re.compile(
     r"(?<!\w)(?:pass ?words?|pass ?phrase|p/w|pwd|memorable (?:word|name|place)|secret (?:word|answer)"
-    r"|security (?:word|answer|phrase))(?!\w)",
+    r"|security (?:word|answer|phrase)|pw|maiden name|(?:childhood|first) pet(?:['’]s name)?"
+    r"|(?<!boarding )(?<!day )(?<!bus )pass(?=\s*[:=]))(?!\w)",
     re.IGNORECASE,
 )
 # In other languages what is said about a password is not known: a value has a digit.
@@ -18,8 +20,8 @@ _ABROAD = re.compile(
 # One of these words stands in every cue.
 GATE = frozenset(
     """
-    password passwords pass passphrase phrase memorable secret security pwd w contraseña contrasena clave senha passe
-    passwort kennwort
+    password passwords pass passphrase phrase memorable secret security pwd pw w maiden childhood pet contraseña
+    contrasena clave senha passe passwort kennwort
     """.split()
 )
 _BETWEEN = re.compile(
@@ -72,15 +74,56 @@ def passwords(text: str) -> list[Found]:
     return found
 
 
-def answer(text: str) -> Found | None:
-    """The whole of a short answer to a question for a password, unless it is small talk."""
-    words = re.findall(r"\S+", text)
+_ASKS = re.compile(
+    r"\b(?:what(?:'s| is| was)|tell me|give me|provide|confirm|verify|(?:have|get) (?:your|the|me))\b[^.?!\n]{0,40}"
+    r"\b(?:pass ?word|pass ?phrase|(?:memorable|secret|security) (?:word|answer|name|place)|maiden name"
+    r"|(?:first|childhood|favou?rite) (?:pet|school|teacher)|pet you had)\b"
+    r"|\b(?:what|which) pass ?word (?:are|do|did|have|were|was)\b"
+    r"|\banswer to (?:your|the) (?:security|secret) question\b[^.!\n]{0,20}\?"
+    r"|\bname of (?:your|the) (?:first |childhood |favou?rite )(?:pet|school|teacher)\b[^.!\n]{0,20}\?"
+    r"|\bmaiden name\?"
+    # Nothing else is said: "And your password, please?"
+    r"|^\W*(?:(?:and|ok|okay|your|the|current|username|user|name|login|email|id|may|can|could|i|have)\b\W*){0,6}"
+    r"pass ?word(?:,? please)?\W*$",
+    re.IGNORECASE,
+)
+# One of these is in every such question.
+_ASKED = ("word", "pass", "maiden", "secret", "security", "pet", "school", "teacher")
+_ASKS_ABROAD = re.compile(
+    r"(?<!\w)(?:contraseña|contrasena|senha|palavra-passe|passwort|kennwort|mot de passe)(?!\w)[^.!\n]{0,30}\?",
+    re.IGNORECASE,
+)
+_BEFORE_ANSWER = re.compile(
+    r"[^\w\[]*(?:(?:yes|yeah|yep|sure|ok|okay|um|uh|well|so|oh)\b[^\w\[]*)*"
+    r"(?:(?:i think )?(?:it's|it is|it was|it would be|that's|that is|that was|that would be|the answer is)\s+)?",
+    re.IGNORECASE,
+)
+# What an open question for a secret takes: nothing, a value with a digit, or any short answer.
+_NONE, _WITH_DIGIT, _ANY = range(3)
+
+
+def asks(text: str) -> int:
+    """Whether a turn asks for a password or the answer to a security question, as `answer` takes it."""
+    low = text.lower()
+    if any(word in low for word in _ASKED) and _ASKS.search(text):
+        return _ANY
+    return _WITH_DIGIT if "?" in text and _ASKS_ABROAD.search(text) else _NONE
+
+
+def answer(text: str, asked: int = _ANY) -> Found | None:
+    """The short answer to a question for a secret, unless it is small talk; "it's" before it is left."""
+    before = _BEFORE_ANSWER.match(text)
+    begin = before.end() if before is not None else 0
+    value = text[begin:].rstrip()
+    if not _may_answer(value.split()) or (asked != _ANY and not any(map(str.isdecimal, value))):
+        return None
+    return Found(begin, begin + len(value.rstrip(".,;:!?") or value), "PASSWORD")
+
+
+def _may_answer(words: list[str]) -> bool:
     if not 1 <= len(words) <= 3 or any(_bare(word) in _ABOUT or len(_bare(word)) < 2 for word in words):
-        return None
-    if all(_bare(word) in _TALK for word in words) or "[" in text:
-        return None
-    start = len(text) - len(text.lstrip())
-    return Found(start, start + len(text.strip()), "PASSWORD")
+        return False
+    return not all(_bare(word) in _TALK for word in words) and not any("[" in word for word in words)
 
 
 _TALK = frozenset(

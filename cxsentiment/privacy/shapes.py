@@ -68,7 +68,7 @@ _ZIP = r"(?:,?\s+(?:[A-Za-z.'-]+,?\s+){0,3}?(?:[A-Z]{2},?\s+)?\d{5}(?:-\d{4})?(?
 _TAIL = (
     # A full stop belongs to the line only where it goes on.
     r"(?:\.(?=\s*,|\s+(?-i:[#\da-z])))?(?:\s+(?:N|S|E|W|NE|NW|SE|SW|North|South|East|West)\b)?"
-    rf"(?:,?\s*(?:apt|apartment|unit|flat|suite|#)\.?\s*\w{{1,5}}\b)?{_ZIP}"
+    rf"(?:,?\s*(?i:apt|apartment|unit|flat|suite|#)\.?\s*\w{{1,5}}\b)?{_ZIP}"
 )
 _STREET = re.compile(
     r"(?<![\w$€£¥₹.:/-])(?:(?:flat|apartment|apt|unit)\s+\w{1,4},?\s+)?\d{1,5}[A-Za-z]?(?:-\d{1,5})?,?\s+"

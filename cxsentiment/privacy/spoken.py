@@ -140,7 +140,12 @@ _HESITATIONS = frozenset(
 _JOINERS = frozenset(
     "and then next so okay ok yeah yes it's its that's thats followed by again like well is are the sorry".split()
 )
+# What is counted: no digit that was misheard.
+_COUNTED = frozenset(
+    "dollars pounds euros pesos rupees cents percent minutes hours days weeks months years times".split()
+)
 _SIGNS = frozenset("-,./;_()…–—‐‑‒−\"'")
+PAUSES = _SIGNS | _HESITATIONS
 _TOKEN = re.compile(r"\d+|[^\W\d_]+(?:['’][^\W\d_]+)?|[^\s\u00ad\u200b-\u200d\u2060\ufeff]")
 _GAP_TOKENS = 6
 _EDGE_TOKENS = 4
@@ -249,7 +254,7 @@ def _step(pieces: list[_Piece], place: int, elements: list[Element]) -> tuple[li
             made = _bridge(pieces, at, gap, elements)
             return None if made is None else (made, at)
         gap.append(piece)
-        if piece.joint == Joint.WORD and not piece.word.isalpha():
+        if piece.joint == Joint.WORD and (piece.word in _COUNTED or not piece.word.isalpha()):
             return None
     return _trailing_zeros(gap, elements, place)
 

@@ -17,7 +17,8 @@ _COUNTED = (
     r"|uhr|minuten|stunden|tage|meter|minutos|horas|d[ií]as|heures|jours)\b)"
 )
 _CODE = rf"(?:,?\s+\d{{4,5}}(?:-\d{{3}})?(?!\w)(?:\s+{_NAME})?)?"  # and the place
-_NUMBER = rf"\d{{1,4}}[A-Za-z]?(?!\w|[.:,]\d|\s?[€%])(?i:{_COUNTED}){_CODE}"
+_FLOOR = r"(?:,?\s+\d{1,2}\s?[ºª°]\.?(?:\s\w{1,10}(?=,))?)?"  # "3º izquierda"
+_NUMBER = rf"\d{{1,4}}[A-Za-z]?(?!\w|[.:,]\d|\s?[€%])(?i:{_COUNTED}){_FLOOR}{_CODE}"
 _OF = r"(?:(?:de|del|la|las|los|el|da|do|dos|das)\s+){0,2}"
 _ROMANCE = re.compile(
     r"(?<!\w)(?i:calle|avenida|avda\.?|paseo|(?<!crowne )(?<!park )(?<!ramada )plaza|rua|travessa|pra[çc]a|alameda)\s+"

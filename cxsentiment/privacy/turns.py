@@ -7,7 +7,7 @@ one number. What was masked once is masked wherever it is read back.
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from cxsentiment.errors import UsageError
@@ -40,11 +40,8 @@ _OTHER_QUESTION = re.compile(
     r"|price|balance|today)\b",
     re.I,
 )
-_ASKS_SECRET = re.compile(
-    r"\b(?:what(?:'s| is| was)|tell me|give me|provide|confirm|verify|(?:have|get) (?:your|the|me))\b[^.?!\n]{0,40}"
-    r"\b(?:pass ?word|pass ?phrase|(?:memorable|secret|security) (?:word|answer|name|place))\b",
-    re.IGNORECASE,
-)
+# A number read back with the letters beside it: "P74188236".
+_GLUED = re.compile(r"(?<![\w-])[A-Z]{1,3}(\d{6,10})(?![\w-])")
 _BIRTH = Cue("DOB", "", 5, 8)
 _GENERIC = frozenset({"NUMBER", "PHONE"})
 _NOTHING = Reading()
@@ -133,6 +130,7 @@ def _findings(texts: Sequence[str], speakers: Sequence[str], masking: Masking) -
     _answers(looks, masking)
     _groups(looks)
     _repeats(looks)
+    _births_again(looks)
     return [_of_turn(look, masking.active) for look in looks]
 
 
@@ -168,11 +166,11 @@ def _other_words(reading: Reading) -> int:
 def _answers(looks: Sequence[_Look], masking: Masking) -> None:
     """Mask numbers that answer an open question."""
     ask = _Ask()
-    secret = False
+    secret = 0
     for look in looks:
-        if secret and (value := secrets.answer(look.text)) is not None:
+        if secret and (value := secrets.answer(look.text, secret)) is not None:
             look.extra.append(value)
-        secret = "PASSWORD" in masking.active and "word" in look.text.lower() and bool(_ASKS_SECRET.search(look.text))
+        secret = secrets.asks(look.text) if "PASSWORD" in masking.active else 0
         put = _put(look)
         if put:
             look.passing = False
@@ -197,6 +195,7 @@ def _fill_own(look: _Look, put: Sequence[Said], masking: Masking) -> None:
 def _answer(look: _Look, ask: _Ask, masking: Masking) -> None:
     """What in a turn answers an open question."""
     if not ask.cues or (not look.reading and (ask.answered or look.speaker == ask.speaker)):
+        look.extra += _read_back(look) if _BIRTH in ask.cues and ask.answered else []
         return
     if not look.reading and _OTHER_QUESTION.search(look.text):
         return
@@ -210,6 +209,19 @@ def _answer(look: _Look, ask: _Ask, masking: Masking) -> None:
         else:
             _fill(look, cue, kept)
     ask.answered = ask.answered or bool(look.extra)
+
+
+def _read_back(look: _Look) -> list[Found]:
+    """A date of birth that is read back: a turn of a date and small talk."""
+    dates_in = dates.answered(look.text, look.read.runs, reading=False)
+    others = [
+        word
+        for start, _, word in words_of(look.text)
+        if word[0].isalnum() and not any(one.start <= start < one.end for one in dates_in)
+    ]
+    if not dates_in or any(word not in _POLITE and not cues.is_small(word) for word in others):
+        return []
+    return [one for one in dates_in if look.is_free(one.start, one.end)]
 
 
 def _fill(look: _Look, cue: Cue, kept: Sequence[tuple[int, int]]) -> None:
@@ -326,6 +338,25 @@ def _chunks(group: Sequence[_Look]) -> list[tuple[_Look, Run]]:
     return chunks
 
 
+def _births_again(looks: Sequence[_Look]) -> None:
+    """Mask a date of birth wherever the contact says it again in the same words."""
+    known = {
+        _date_words(look.text[one.start : one.end])
+        for look in looks
+        for one in (*look.read.found, *look.extra)
+        if one.kind == "DOB"
+    }
+    known = {words for words in known if len(words) > 1}  # no year alone
+    for look in looks if known else ():
+        for one in dates.answered(look.text, look.read.runs, reading=False):
+            if _date_words(look.text[one.start : one.end]) in known and look.is_free(one.start, one.end):
+                look.extra.append(one)
+
+
+def _date_words(text: str) -> tuple[str, ...]:
+    return tuple(word for _, _, word in words_of(text) if word[0].isalnum() and word not in ("the", "of"))
+
+
 def _repeats(looks: Sequence[_Look]) -> None:
     """Mask what repeats four digits or more of a number that was masked elsewhere in the contact."""
     known: dict[str, str] = {}
@@ -339,9 +370,26 @@ def _repeats(looks: Sequence[_Look]) -> None:
     if not known:
         return
     for look in looks:
-        kept = typed.kept_spans(look.text) if look.read.runs else []
-        for run in look.read.runs:
-            for part in [run, *(run.parts(run.loosest) if run.loosest >= Joint.JOINER else [])]:
-                kind = next((kind for digits, kind in known.items() if part.digits in digits), None)
-                if len(part.digits) >= 4 and kind is not None and _is_free(look, part, kept):
-                    look.extra.append(Found(part.start, part.end, kind))
+        look.extra += _again(look, known)
+
+
+def _again(look: _Look, known: Mapping[str, str]) -> list[Found]:
+    """What of a turn is in `known`: kinds by digits."""
+    found = []
+    kept = typed.kept_spans(look.text) if look.read.runs else []
+    for part in [part for run in look.read.runs for part in _parts(run)]:
+        kind = next((kind for digits, kind in known.items() if part.digits in digits), None)
+        if len(part.digits) >= 4 and kind is not None and _is_free(look, part, kept):
+            found.append(Found(part.start, part.end, kind))
+    for match in _GLUED.finditer(look.text):
+        kind = next((kind for digits, kind in known.items() if digits.endswith(match[1])), None)
+        if kind is not None and look.is_free(*match.span()):
+            found.append(Found(*match.span(), kind))
+    return found
+
+
+def _parts(run: Run) -> list[Run]:
+    """A run, and what of it may be a number by itself: "the 4471 one"."""
+    loose = run.parts(run.loosest) if run.loosest >= Joint.JOINER else []
+    typed_alone = [part for part in run.parts(Joint.NEXT) if not part.spoken] if run.spoken else []
+    return [run, *loose, *typed_alone]

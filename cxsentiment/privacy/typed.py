@@ -30,7 +30,7 @@ _LONG_RUN = re.compile(
 _RUN = re.compile(rf"[+(]{{0,2}}\d(?:[{_HIDDEN}]*(?:[{_SPACE}.{_DASH}/()][{_HIDDEN}]*){{0,3}}\d){{6,}}")
 _CURRENCY = (
     r"(?:USD|EUR|GBP|INR|AUD|CAD|CHF|JPY|BRL|MXN|PLN|SEK|NOK|DKK|dollars?|euros?|pounds?|rupees?|pesos?|cents?|reais"
-    r"|francs?|franken|yen|yuan|kr|zł|руб(?:ль|ля|лей)?)"
+    r"|francs?|franken|yen|yuan|kr|zł|руб(?:ль|ля|лей)?|VND|IDR|KRW|COP|CLP|PHP|HUF|NGN|points|miles)"
 )
 _KEPT = re.compile(
     (

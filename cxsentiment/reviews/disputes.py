@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import insert, select, update
 
 from cxsentiment.errors import InputError
+from cxsentiment.privacy import mask
 from cxsentiment.reviews.assigning import ChangedMeanwhileError
 from cxsentiment.reviews.audit import note, now
 from cxsentiment.reviews.store import LabelStore
@@ -135,4 +136,4 @@ def _text(name: str, value: str) -> str:
         raise InputError("dispute", name, "is empty", do="Say why, in a sentence that the other side can follow")
     if len(text) > LONGEST:
         raise InputError("dispute", name, f"has {len(text):,} characters", allowed=f"up to {LONGEST:,}")
-    return text
+    return mask(text).text  # people quote contacts, and what they heard

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from cxsentiment.errors import InputError
+from cxsentiment.privacy import mask
 from cxsentiment.reviews.assigning import MOST, Assignment, Assignments, ChangedMeanwhileError, Draw
 from cxsentiment.reviews.audit import now
 from cxsentiment.reviews.labels import Label, of_rubric
@@ -336,7 +337,7 @@ def _labels(facts: Facts, asked: Assignment, form: Form) -> tuple[list[Label], l
                 shared["version"],
                 shared["sha256"],
                 "",
-                form.text(f"comment.{one.item}").strip()[:_LONGEST_COMMENT],
+                mask(form.text(f"comment.{one.item}").strip()).text[:_LONGEST_COMMENT],  # they quote what was heard
                 f"review desk, batch {asked.batch_id}",
             )
         )
