@@ -27,7 +27,8 @@ ASKED = ("auto", *DEVICES)
 
 _PROCESSORS = Path("/proc/cpuinfo")
 _NODES = Path("/dev")
-_BF16 = ("amx_bf16", "avx512_bf16")
+_AMX = ("amx_bf16",)
+_BF16 = (*_AMX, "avx512_bf16")
 _PRECISION: Mapping[Device, str] = {"cpu": "fp32", "openvino": "bf16", "gpu": "fp32"}
 # What a process takes that scores, with room to spare (docs/running.md has peaks; those of a GPU were not measured).
 _BYTES: Mapping[Device, int] = {"cpu": 400 * 2**20, "openvino": 600 * 2**20, "gpu": 600 * 2**20}
@@ -54,15 +55,17 @@ class Engine(Protocol):
         """
 
 
-def choose(asked: str) -> Device:
+def choose(asked: str, *, whole: bool = False) -> Device:
     """The device that a value of --device means on this machine; `auto`: a GPU, else OpenVINO, else the processor.
+
+    `whole`: the model multiplies in whole numbers on the processor, which OpenVINO beats with AMX alone.
 
     Raises UsageError for a device that is not here.
     """
     if asked == "auto":
         if not _lacking("gpu") and any(_NODES.glob("nvidia[0-9]*")):
             return "gpu"
-        return "openvino" if not _lacking("openvino") and _has_bf16() else "cpu"
+        return "openvino" if not _lacking("openvino") and _has(_AMX if whole else _BF16) else "cpu"
     for device in DEVICES:
         if device == asked:
             require(device)
@@ -122,7 +125,7 @@ def _openvino() -> Any:
 
 
 class OnnxRuntime:
-    """ONNX Runtime in fp32. On the processor it is the default, and what every other engine is held against."""
+    """ONNX Runtime. On the processor it is the default, and what every other engine is held against."""
 
     def __init__(self, graph: Path, provider: str) -> None:
         ort = load_onnxruntime()
@@ -216,7 +219,7 @@ def _lacking(device: Device) -> tuple[str, str] | None:
     if device == "openvino":
         if find_spec("openvino") is None:
             return "OpenVINO is not installed", "pip install 'cxsentiment[openvino]'"
-        if _has_bf16() is False:
+        if _has(_BF16) is False:
             error = _no_bf16("this processor does not multiply bf16")
             return error.what, error.do
     if device == "gpu" and "CUDAExecutionProvider" not in load_onnxruntime().get_available_providers():
@@ -231,9 +234,9 @@ def _no_bf16(what: str) -> UsageError:
     return UsageError("--device openvino", what, do=f"Use --device cpu, or a processor with {' or '.join(_BF16)}")
 
 
-def _has_bf16() -> bool | None:
-    """Whether the processor multiplies bf16; None where the system does not tell (elsewhere than on Linux)."""
+def _has(any_of: Sequence[str]) -> bool | None:
+    """Whether the processor has one of these instruction sets; None where the system does not tell (not Linux)."""
     if not _PROCESSORS.exists():
         return None
     flags = next((line for line in _PROCESSORS.read_text().splitlines() if line.startswith("flags")), "")
-    return bool(set(_BF16) & set(flags.split()))
+    return bool(set(any_of) & set(flags.split()))

@@ -1,6 +1,8 @@
 """A model bundle: checks its hashes, tokenises, has its graph run (see `devices`). The only home of tokenizers.
 
-A bundle is a folder with `bundle.json` (this module's `Bundle`), `model.onnx` and `tokenizer.json`. The graph takes
+A bundle is a folder with `bundle.json` (this module's `Bundle`), `model.onnx` and `tokenizer.json`. Where `model.onnx`
+multiplies in whole numbers, `float.onnx` is the same network in floats, for devices that are quicker with those, and
+`weights.bin` holds what both share. A graph takes
 `input_ids` and `attention_mask` (int64, batch by tokens) and returns one float32 output of logits per head, named
 after the head, and `embedding` (batch by width).
 """
@@ -17,12 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from cxsentiment.devices import Device, Engine, facts, open_engine
+from cxsentiment.devices import Device, Engine, choose, facts, open_engine
 from cxsentiment.errors import BundleError, CxError, RunError
 from cxsentiment.schema import ACTS, SENTIMENTS
 
 BUNDLE_FILE = "bundle.json"
-MOST_APART = 0.05
+GRAPH, FLOATS, WEIGHTS = "model.onnx", "float.onnx", "weights.bin"
+MOST_APART = 0.1
 """How far a probability may be from that of the default engine, with the rounding of another device."""
 _CHUNK = 1 << 20
 _TOKENISED_AT_ONCE = 256  # texts
@@ -96,6 +99,15 @@ class Bundle(BaseModel):
     heads: tuple[Head, ...]
     training: dict[str, object]
 
+    def graph(self, device: Device) -> str:
+        """The file with the graph that `device` runs."""
+        return FLOATS if device != "cpu" and FLOATS in self.files else GRAPH
+
+    def engine(self, device: Device) -> dict[str, str]:
+        """What a receipt says of the device that runs this bundle: see `devices.facts`."""
+        whole = device == "cpu" and FLOATS in self.files
+        return facts(device) | ({"precision": "int8"} if whole else {})
+
     def head(self, name: str) -> Head:
         """Return the head called `name`; KeyError where the bundle has none."""
         return {head.name: head for head in self.heads}[name]
@@ -154,7 +166,7 @@ class Model:
         return engine
 
     def _opened(self, device: Device) -> Engine:
-        graph = self.folder / "model.onnx"
+        graph = self.folder / self.bundle.graph(device)
         try:
             engine = open_engine(graph, device)
         except CxError:
@@ -233,8 +245,13 @@ class Model:
         Raises BundleError where the graph has no such output.
         """
         if "embedding" not in self._engine.outputs:
-            raise BundleError(str(self.folder / "model.onnx"), "the graph gives no embedding", do=_RESTORE)
+            raise BundleError(str(self.folder / GRAPH), "the graph gives no embedding", do=_RESTORE)
         return self._engine.run(["embedding"], ids, mask)[0]
+
+
+def device_for(asked: str, folder: Path) -> Device:
+    """The device that a value of --device means here for the model in `folder`. Raises UsageError, BundleError."""
+    return choose(asked, whole=asked == "auto" and FLOATS in read_bundle(folder)[0].files)
 
 
 def read_bundle(folder: Path) -> tuple[Bundle, str]:
@@ -253,7 +270,7 @@ def read_bundle(folder: Path) -> tuple[Bundle, str]:
         raise BundleError(str(path), f"key {key!r}: {first['msg']}", do=_RESTORE) from error
     except (ValueError, RecursionError) as error:
         raise BundleError(str(path), f"not valid JSON: {error}", do=_RESTORE) from error
-    for name in ("model.onnx", "tokenizer.json"):
+    for name in (GRAPH, "tokenizer.json"):
         if name not in bundle.files:
             raise BundleError(str(path), f"files lists no {name}", do=_RESTORE)
     # ONNX Runtime loads a graph with a flipped bit without a word, so the hashes are checked first.

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from cxsentiment import erasures, lock, runs, spark_engine
 from cxsentiment.cache import Cache
 from cxsentiment.cores import scorers
-from cxsentiment.devices import Device, facts, memory_of, require
+from cxsentiment.devices import Device, memory_of, require
 from cxsentiment.engines import Engine, LocalEngine
 from cxsentiment.errors import UsageError
 from cxsentiment.executors import Task, folder_there
@@ -126,7 +126,7 @@ def plan_of(settings: Settings, bundle: Bundle, model_sha256: str, inputs: Seque
         tuple(inputs),
         settings.demo,
         settings.command,
-        facts(settings.device),
+        bundle.engine(settings.device),
         versions(settings.masking, settings.device),
     )
 

@@ -67,9 +67,8 @@ def score(
 ) -> None:
     """Score transcripts into a run folder. An interrupted run goes on where it stopped when run again."""
     from cxsentiment import score_terminal, terminal
-    from cxsentiment.devices import choose
     from cxsentiment.imports import leave_out
-    from cxsentiment.model import default_model
+    from cxsentiment.model import default_model, device_for
     from cxsentiment.pipeline import Settings, run
     from cxsentiment.receipt import refusals
     from cxsentiment.rubric.reading import find_rubric, read_rubric
@@ -94,7 +93,7 @@ def score(
         command=typed(),
         price_per_core_hour=price_per_core_hour,
         cache=cache,
-        device=choose(device),
+        device=device_for(device, model or default_model()),
     )
     with interruptible(), terminal.progress(quiet=as_json) as show:
         receipt = run(inputs, out, settings, show, stopping)

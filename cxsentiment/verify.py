@@ -99,7 +99,8 @@ def device_of(receipt: Mapping[str, Any]) -> tuple[Device | None, str]:
     recorded = receipt.get("device") or {"name": "cpu"}
     try:
         device = choose(recorded["name"])
-        now = facts(device)
+        # The precision follows from the device and the model, whose hash is compared apart.
+        now = facts(device) | {key: recorded[key] for key in ("precision",) if key in recorded}
     except CxError as error:
         return None, error.message
     if "version" in recorded and now != recorded:

@@ -63,9 +63,8 @@ def watch(
     ] = False,
 ) -> None:
     """Score files as they land in a folder into one run that grows; Ctrl-C or SIGTERM ends it."""
-    from cxsentiment.devices import choose
     from cxsentiment.imports import leave_out
-    from cxsentiment.model import default_model
+    from cxsentiment.model import default_model, device_for
     from cxsentiment.pipeline import Settings
     from cxsentiment.rubric.reading import find_rubric, read_rubric
     from cxsentiment.watch import Rhythm
@@ -81,7 +80,7 @@ def watch(
         command=typed(),
         price_per_core_hour=price_per_core_hour,
         cache=cache,
-        device=choose(device),
+        device=device_for(device, model or default_model()),
     )
     if not once and not as_json:
         _say(f"watching {folder} every {interval:g} s; a file is read when it has not changed for {settle:g} s")

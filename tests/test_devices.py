@@ -23,7 +23,7 @@ from cxsentiment.executors import Task, pack
 from cxsentiment.ingest.intake import read_contacts
 from cxsentiment.ingest.options import ReadOptions
 from cxsentiment.libraries import versions
-from cxsentiment.model import MOST_APART, Model, default_model
+from cxsentiment.model import MOST_APART, Model, default_model, device_for
 from cxsentiment.pipeline import Settings, run
 from cxsentiment.predict import predict_texts
 from cxsentiment.privacy import EVERYTHING_USUAL
@@ -41,7 +41,7 @@ Answer = tuple[tuple[float, ...], tuple[Span, ...]]
 def _why_not() -> str:
     if find_spec("openvino") is None:
         return "needs the extra openvino: pip install 'cxsentiment[openvino]'"
-    if devices._has_bf16() is False:
+    if devices._has(devices._BF16) is False:
         return "needs a processor that multiplies bf16 (amx_bf16 or avx512_bf16)"
     return ""
 
@@ -78,6 +78,13 @@ def test_auto_takes_the_fastest_that_is_here(machine: Any, flag: str) -> None:
     assert choose("auto") == "cpu"
     machine("avx2")
     assert choose("auto") == "cpu"
+
+
+@pytest.mark.parametrize(("flag", "device"), [("amx_bf16", "openvino"), ("avx512_bf16", "cpu")])
+def test_auto_knows_that_whole_numbers_are_quicker_than_bf16_without_amx(machine: Any, flag: str, device: str) -> None:
+    machine(flag)
+    assert device_for("auto", default_model()) == device
+    assert device_for("openvino", default_model()) == "openvino"
 
 
 def test_auto_wants_a_gpu_and_not_only_a_library_for_one(machine: Any) -> None:

@@ -40,7 +40,8 @@ def test_every_rival_reads_the_same_turns_and_ours_reads_them_all(data: Path) ->
     shares = found["where_the_time_of_one_process_goes"]
     assert set(shares) == {"read", "mask", "graph", "tokenise", "rest of predict", "score", "write"}
     assert sum(shares.values()) == pytest.approx(1, abs=0.01)
-    assert all(0 < one["share_of_what_it_can_multiply"] < 1.5 for one in found["one_core"].values())
+    shares = [share for one in found["one_core"].values() for share in one["share_of_what_it_can_multiply"].values()]
+    assert all(0 < share < 4 for share in shares)
     assert {len(values) for values in found["cold_start_seconds"].values()} == {1}
 
 

@@ -16,6 +16,7 @@ from cxsentiment.model import read_bundle
 from training.bundle import check_folder, put
 from training.config import read_config
 from training.model import encoder_folder
+from training.store import store
 from training.train import train
 from training.weights import load_network
 
@@ -152,3 +153,18 @@ def test_a_bundle_over_another_leaves_no_figures_of_that_one(tmp_path: Path, toy
     (out / "abstention.json").write_text("{}", encoding="utf-8")
     put(toy_bundle, out)
     assert sorted(path.name for path in out.iterdir()) == sorted(path.name for path in toy_bundle.iterdir())
+
+
+def test_a_finished_bundle_is_stored_anew_without_its_start(mean: Path, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    before, sha256 = read_bundle(mean)
+    out = store(mean, "fp16+int8", "9", tmp_path / "data", tmp_path / "default")
+    after, _ = read_bundle(out)
+    assert (after.name, after.version) == ("default", "9")
+    assert after.training["stored_from"] == {f"{before.name} {before.version}": sha256}
+    assert after.training["recipe"]["storage"] == "fp16+int8"  # type: ignore[index]
+    assert {key: after.training[key] for key in ("start", "turns", "sources")} == {
+        key: before.training[key] for key in ("start", "turns", "sources")
+    }
+    assert (out / "split.json").read_bytes() == (mean / "split.json").read_bytes()
+    assert (out / "model.onnx").stat().st_size < (mean / "model.onnx").stat().st_size

@@ -35,7 +35,8 @@ def test_the_wheel_holds_the_product_and_nothing_else(wheel: Path) -> None:
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"cxsentiment"}
     migration = "reviews/migrations/versions/labels_0001.py"
-    for needed in ("models/default/model.onnx", "demo/contacts.jsonl", "rubrics/default.yaml", "py.typed", migration):
+    model = [f"models/default/{file}" for file in ("model.onnx", "float.onnx", "weights.bin", "tokenizer.json")]
+    for needed in (*model, "demo/contacts.jsonl", "rubrics/default.yaml", "py.typed", migration):
         assert f"cxsentiment/{needed}" in names
     assert any(name.startswith("cxsentiment/pages/templates/") for name in names)
 

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
 import torch
 import transformers
 from tokenizers import Tokenizer
@@ -15,7 +16,7 @@ from toy_bundle import write_toy_bundle
 from training.bundle import describe
 from training.calibrate import plain_heads
 from training.config import Config, read_config
-from training.export import export
+from training.export import export, export_whole
 from training.model import Network
 
 RECIPE = Path(__file__).parents[1] / "training" / "configs" / "default.yaml"
@@ -55,11 +56,25 @@ def _exported(pooling: str) -> dict[str, bytes]:
         return {storage: path.read_bytes() for path, storage in files.items()}
 
 
+@cache
+def _in_whole_numbers(pooling: str) -> dict[str, bytes]:
+    """The files of the network that multiplies in whole numbers, chosen on rows of chance tokens."""
+    chance = np.random.default_rng(4)
+    rows = [tuple(chance.integers(5, 120, chance.integers(4, 30)).tolist()) for _ in range(100)]
+    with TemporaryDirectory() as folder:
+        aside = Path(folder) / "aside"
+        aside.mkdir()
+        export_whole(tiny_network(pooling), Path(folder) / "exact.onnx", aside, rows)
+        return {path.name: path.read_bytes() for path in sorted(aside.iterdir())}
+
+
 def write_tiny_bundle(folder: Path, pooling: str = "attention", storage: str = "fp32") -> Path:
     """Write the bundle (named tiny) into `folder` and return it."""
     words = write_toy_bundle(folder.with_name(folder.name + "-toy"))
     folder.mkdir()
-    (folder / "model.onnx").write_bytes(_exported(pooling)[storage])
+    files = _in_whole_numbers(pooling) if storage == "whole" else {"model.onnx": _exported(pooling)[storage]}
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
     Tokenizer.from_file(str(words / "tokenizer.json")).save(str(folder / "tokenizer.json"))
     config = tiny_recipe(pooling, storage)
     sources = {"service_talk": {"licence": "Apache-2.0", "credit": "written for a test"}}

@@ -4,6 +4,7 @@ import hashlib
 import importlib.metadata
 import json
 import platform
+import random
 import shutil
 import tempfile
 from dataclasses import asdict
@@ -16,19 +17,20 @@ from tokenizers import Tokenizer
 
 from cxsentiment.abstention import MEASURED
 from cxsentiment.errors import UsageError
-from cxsentiment.model import BUNDLE_FILE, Bundle, BundleFile, Head, Model, read_bundle
+from cxsentiment.model import BUNDLE_FILE, FLOATS, GRAPH, WEIGHTS, Bundle, BundleFile, Head, Model, read_bundle
 from cxsentiment.schema import ACTS
 from training.batches import turns_of
 from training.calibrate import calibrate_acts, calibrate_sentiment, plain_heads, scores_of, targets_of
 from training.catalogue import SOURCES
 from training.config import CAMPAIGN, Config, start_folders
 from training.data import Part, Tables, calibrates, counts
-from training.export import export
+from training.export import export, export_whole
 from training.model import Network
 from training.parity import check, measure
 from training.sources import LabelledTurn
 
 _DEFAULT = Path(__file__).parents[1] / "models" / "default"
+_ROUNDED_ON = 2000  # training texts on which the whole numbers of storage `whole` are chosen
 _LIBRARIES = ("torch", "transformers", "tokenizers", "onnx", "onnxruntime", "numpy")
 
 
@@ -54,28 +56,38 @@ def check_folder(out: Path, config: Config) -> None:
 
 
 def write_bundle(
-    network: Network, tokeniser: Tokenizer, config: Config, tables: Tables, seconds: float, out: Path
+    network: Network,
+    tokeniser: Tokenizer,
+    config: Config,
+    tables: Tables,
+    training: dict[str, object],
+    out: Path,
+    split: dict[str, object] | None = None,
 ) -> Bundle:
     """Export `network` and write the finished bundle to `out` (replaced file by file); return its description.
 
-    A campaign's model is called as its folder.
+    `training`: where it comes from (see `origin`); `split`: which conversations were kept from training, where the
+    tables and the start models do not tell. A campaign's model is called as its folder.
     """
     name = config.name if config.campaign is None else out.resolve().name
     dev = weighed(turns_of(tables.parts["dev"]), config)
     with tempfile.TemporaryDirectory() as scratch:
         aside = Path(scratch) / "bundle"
         aside.mkdir()
-        export(network, {Path(scratch) / "exact.onnx": "fp32", aside / "model.onnx": config.storage})
+        exact = Path(scratch) / "exact.onnx"
+        if config.storage == "whole":
+            export_whole(network, exact, aside, _some_training_texts(tables, tokeniser, config))
+        else:
+            export(network, {exact: "fp32", aside / GRAPH: config.storage})
         tokeniser.save(str(aside / "tokenizer.json"))
-        (aside / "split.json").write_text(json.dumps(_split(config, tables), indent=1) + "\n", encoding="utf-8")
-        training = _training(config, tables, seconds)
+        (aside / "split.json").write_text(
+            json.dumps(split or _split(config, tables), indent=1) + "\n", encoding="utf-8"
+        )
         describe(aside, name, config, plain_heads(), training)
         heads = calibrated_heads(Model(aside), dev)
-        parity = measure(
-            network, Path(scratch) / "exact.onnx", aside / "model.onnx", [turn.text for turn in dev], tokeniser, heads
-        )
+        parity = measure(network, exact, aside / GRAPH, [turn.text for turn in dev], tokeniser, heads)
         check(parity)
-        training |= {"parity": _rounded(asdict(parity))}
+        training = training | {"parity": _rounded(asdict(parity))}
         describe(aside, name, config, heads, training)
         figures = dev_figures(Model(aside), dev)
         bundle = describe(aside, name, config, heads, training | {"dev": figures})
@@ -86,9 +98,16 @@ def write_bundle(
 def put(aside: Path, out: Path) -> None:
     """Copy a finished bundle over the one in `out`, and take away what was measured on that."""
     out.mkdir(parents=True, exist_ok=True)
-    (out / MEASURED).unlink(missing_ok=True)
+    for name in (MEASURED, FLOATS, WEIGHTS):  # an earlier bundle may have had files that this one has not
+        (out / name).unlink(missing_ok=True)
     for path in sorted(aside.iterdir()):
         shutil.copyfile(path, out / path.name)
+
+
+def _some_training_texts(tables: Tables, tokeniser: Tokenizer, config: Config) -> list[tuple[int, ...]]:
+    texts = sorted({turn.text for turn in turns_of(tables.parts["train"])})
+    random.Random(config.seed).shuffle(texts)  # nosec B311
+    return [tuple(encoding.ids)[: config.max_tokens] for encoding in tokeniser.encode_batch(texts[:_ROUNDED_ON])]
 
 
 def weighed(dev: list[LabelledTurn], config: Config) -> list[LabelledTurn]:
@@ -172,7 +191,8 @@ def _json(path: Path) -> dict[str, Any]:
     return found
 
 
-def _training(config: Config, tables: Tables, seconds: float) -> dict[str, object]:
+def origin(config: Config, tables: Tables, seconds: float) -> dict[str, object]:
+    """What `bundle.json` says of where a network comes from; `seconds` of training."""
     starts = [read_bundle(folder) for folder in start_folders(config)]
     sources: dict[str, object] = {}
     for folder in start_folders(config):

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from cxsentiment.model import Bundle, Model
+from cxsentiment.model import GRAPH, WEIGHTS, Bundle, Model
 from cxsentiment.schema import ACTS, SENTIMENTS
 from cxsentiment.stats.estimates import MIN_CLUSTERS
 from training.batches import turns_of
@@ -205,7 +205,7 @@ def report(start: Path, out: Path, material: Material) -> tuple[Comparison, Comp
 def _identity(model: Model) -> dict[str, str]:
     bundle = model.bundle
     return {"name": bundle.name, "version": bundle.version, "sha256": model.sha256} | {
-        "onnx_sha256": bundle.files["model.onnx"].sha256
+        "onnx_sha256": bundle.files[WEIGHTS if WEIGHTS in bundle.files else GRAPH].sha256
     }
 
 

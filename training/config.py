@@ -133,7 +133,7 @@ class Config(_Strict):
     dropout: Share
     max_tokens: Annotated[int, Field(ge=16, le=512)]
     precision: Literal["fp32", "bf16"]
-    storage: Literal["fp32", "fp16", "fp16+int8"]
+    storage: Literal["fp32", "fp16", "fp16+int8", "whole"]
     split: Annotated[Split, AfterValidator(_calibrates)]
     sources: Annotated[dict[str, SourceUse], Field(min_length=1)]
     augment: Augment

@@ -83,7 +83,10 @@ def check(found: Parity) -> None:
         good = value >= limit if name == "labels_agree" else value <= limit
         if not good:
             raise CxError(
-                f"export, {name}", f"is {value:.2g}", allowed=f"{limit:g}", do="Set storage: fp32 or fp16 in the recipe"
+                f"export, {name}",
+                f"is {value:.2g}",
+                allowed=f"{limit:g}",
+                do="Set storage: fp16+int8 or fp16 in the recipe",
             )
 
 

@@ -226,7 +226,7 @@ def train(
 
     `data` is the folder of the sources. A campaign's recipe takes what the `team` brings instead.
     """
-    from training.bundle import check_folder, write_bundle
+    from training.bundle import check_folder, origin, write_bundle
 
     if threads < 1:
         raise UsageError("--threads", f"{threads} threads cannot train", allowed="1 or more", do="Correct the number")
@@ -249,7 +249,7 @@ def train(
     if config.mean_with_start:
         network = mean_of([network, _network(config)]).eval()
     print(f"trained in {progress.seconds:.0f} s; calibrating and exporting")
-    write_bundle(network, tokeniser, config, tables, progress.seconds, out)
+    write_bundle(network, tokeniser, config, tables, origin(config, tables, progress.seconds), out)
     if material is not None:
         from training.comparison import report, table
 

@@ -2,9 +2,9 @@
 
 The exporter keeps the names of biases, norms and tables, but stores the weight of a linear layer on many tokens
 transposed, under a number of its own. Such a weight is found by what the graph does with it: it is multiplied, and the
-bias that is then added bears the layer's name. The storage in fp16 and int8 (export.py) is undone on the way. Shape and
-number of layers come from the graph too, so the bundle alone is enough; at the end the network must say what the file
-says, or nothing is returned.
+bias that is then added bears the layer's name. The storage in fp16 and int8 (export.py) is undone on the way; of a
+bundle that multiplies in whole numbers the graph in floats is read. Shape and number of layers come from the graph
+too, so the bundle alone is enough; at the end the network must say what the file says, or nothing is returned.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,8 +16,9 @@ import torch
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
+from cxsentiment.devices import open_engine
 from cxsentiment.errors import BundleError
-from cxsentiment.model import Model
+from cxsentiment.model import FLOATS, GRAPH, read_bundle
 from training.model import Network
 
 _WORDS = "encoder.embeddings.word_embeddings.weight"
@@ -35,9 +36,10 @@ def load_network(folder: Path, dropout: float = 0.0) -> Network:
 
     Raises BundleError where the bundle is damaged, or its graph is no export of this training.
     """
-    model = Model(folder)  # checks the hashes
-    where = str(folder / "model.onnx")
-    graph = onnx.load(folder / "model.onnx").graph
+    files = read_bundle(folder)[0].files  # checks the hashes
+    path = folder / (FLOATS if FLOATS in files else GRAPH)
+    where = str(path)
+    graph = onnx.load(path).graph
     weights = _weights(graph)
     if missing := [name for name in _OF_SHAPE if name not in weights]:
         raise BundleError(where, f"the graph holds no weight {missing[0]}", do=_DO)
@@ -48,7 +50,7 @@ def load_network(folder: Path, dropout: float = 0.0) -> Network:
             shape = weights[name].shape if name in weights else "missing"
             raise BundleError(where, f"weight {name} is {shape}", allowed=str(tuple(value.shape)), do=_DO)
     network.load_state_dict({name: torch.tensor(weights[name]) for name in state})
-    _compare(network.eval(), model, len(weights[_WORDS]), where)
+    _compare(network.eval(), path, len(weights[_WORDS]))
     return network
 
 
@@ -78,7 +80,7 @@ def _weights(graph: onnx.GraphProto) -> Values:
     for name, values in stored.items():
         if name.endswith(".int8"):
             name = name.removesuffix(".int8")
-            weights[name] = values.astype(np.float32) * stored[name + ".scale"]
+            weights[name] = values.astype(np.float32) * stored[name + ".scale"] * stored.get(name + ".rows", 1)
         elif values.dtype in (np.float32, np.float16):
             weights[name.removesuffix(".fp16")] = values.astype(np.float32)
     products = {node.output[0]: node.input[1] for node in graph.node if node.op_type == "MatMul"}
@@ -120,18 +122,19 @@ def _attention_heads(graph: onnx.GraphProto, weights: Values, width: int) -> int
     raise BundleError("model.onnx", "the graph has no scaled attention", do=_DO)
 
 
-def _compare(network: Network, model: Model, vocabulary: int, where: str) -> None:
+def _compare(network: Network, path: Path, vocabulary: int) -> None:
     """Raise BundleError unless network and file give the same logits for rows of chance tokens of several lengths."""
     chance = np.random.default_rng(5)
     ids = chance.integers(0, vocabulary, (8, 24))
     mask = (np.arange(24) < chance.integers(3, 25, (8, 1))).astype(np.int64)
     mask[0] = 1
-    theirs = model.logits(ids, mask)
+    names = ("sentiment", "acts")
+    theirs = dict(zip(names, open_engine(path, "cpu").run(names, ids, mask), strict=True))
     with torch.no_grad():
         sentiment, acts, _ = network(torch.tensor(ids), torch.tensor(mask))
     ours = {"sentiment": sentiment.numpy(), "acts": acts.numpy()}
     largest = max(float(np.abs(ours[name] - theirs[name]).max()) for name in ours)
     if not largest <= _LIMIT:
         raise BundleError(
-            where, f"the restored network's logits differ by {largest:.2g}", allowed=f"{_LIMIT:g}", do=_DO
+            str(path), f"the restored network's logits differ by {largest:.2g}", allowed=f"{_LIMIT:g}", do=_DO
         )
