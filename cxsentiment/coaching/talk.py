@@ -14,7 +14,7 @@ PRESENT = 0.5
 """Probability from which an act or a sentiment counts as present: the threshold the calibrated heads ship with."""
 ACKNOWLEDGING_ACTS = ("acknowledge", "apologise", "reassure")
 TAKING_ON = ("acknowledge", "reassure")
-"""Acts of which one makes an apology an example to others: alone it may be a refusal, or that nothing was understood."""
+"""One of these makes an apology an example to others: alone it may be a refusal, or say that nothing was understood."""
 
 
 class Talk:
