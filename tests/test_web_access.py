@@ -217,6 +217,16 @@ def test_a_client_cannot_work_out_few_contacts_from_a_campaign_and_a_channel():
     assert [one.name for one in (*found.campaigns, *found.channels)] == ["a", "b", "call", "chat"]
 
 
+def test_a_client_cannot_work_out_few_contacts_from_sums_of_campaigns_and_channels():
+    campaigns = dict.fromkeys("abcd", 20)
+    channels = {"call": 19, "chat": 42, "mail": 19}
+    crossed = {("a", "chat"): 20, ("b", "chat"): 20, ("c", "chat"): 2, ("c", "call"): 9, ("c", "mail"): 9}
+    crossed |= {("d", "call"): 10, ("d", "mail"): 10}
+    # chat less a and b would be two contacts, and so would c and d less call and mail
+    found = for_client(figures_of(campaigns, channels, crossed, scored=80))
+    assert [one.name for one in (*found.campaigns, *found.channels)] == [*"abcd", "call"]
+
+
 @pytest.mark.parametrize(("counts", "told"), [((5, 0), (5, 0)), ((0, 0), (0, 0)), ((4, 9), ()), ((9, 1), ())])
 def test_a_client_is_not_told_that_a_few_contacts_have_no_verdict(counts, told):
     assert tuple(for_client(figures_of((), scored=30, counts=counts)).items[0].counts.values()) == told
