@@ -336,7 +336,7 @@ def _labels(facts: Facts, asked: Assignment, form: Form) -> tuple[list[Label], l
                 shared["version"],
                 shared["sha256"],
                 "",
-                form.text(f"comment.{one.item}").strip()[:_LONGEST_COMMENT],
+                form.masked(f"comment.{one.item}").strip()[:_LONGEST_COMMENT],
                 f"review desk, batch {asked.batch_id}",
             )
         )
