@@ -1,6 +1,7 @@
 """The review desk: what is assigned, grading blind, the queue of what the machine flagged or left open, calibration."""
 
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from fastapi import APIRouter, Query, Request
@@ -199,7 +200,7 @@ def save_grade(request: Request, run: str) -> Response:
 
 @router.get("/r/{run}/batch", name="batch")
 def batch(request: Request, run: str, id: int = Query(ge=1, le=2**31 - 1)) -> Response:
-    """A batch: who has graded what; and once all have, whether they agree."""
+    """A batch: who has graded what; and once all have, whether they agree, and the cases on which they do not."""
     desk: Desk = request.app.state.desk
     facts = desk.facts(run)
     found = Assignments(desk.store).batch(id)
@@ -223,9 +224,14 @@ def batch(request: Request, run: str, id: int = Query(ge=1, le=2**31 - 1)) -> Re
             known = facts.kept["session"] = (chosen, session_report(chosen, facts.run))
         report = known[1]
         said = list(sentences(report))
+    hidden = Assignments(desk.store).hidden(facts.key, request.state.person.name)
+    apart = report.disputes if report else ()
+    cases = [one for one in apart if one.contact_id not in hidden]
     return page(
-        request, "batch.html.j2", run=run, here="review", batch=made, progress=progress, report=report, sentences=said
-    )
+        request, "batch.html.j2", run=run, here="review", batch=made, progress=progress, report=report, sentences=said,
+        cases=[(item, list(own)) for item, own in groupby(cases, key=lambda one: one.item)],
+        left_out=len(cases) < len(apart),
+    )  # fmt: skip
 
 
 def _there(facts: Facts, found: list[Assignment]) -> list[Assignment]:
