@@ -73,8 +73,10 @@ def contacts(
     facts = request.app.state.desk.facts(run)
     person: Person = request.state.person
     filters = listing.Filters.of(request.query_params)
+    own = ""
     if person.role == "agent":
-        filters = replace(filters, agent=_own(person))  # as it stands in the run, whatever the address says
+        own = _own(person)
+        filters = replace(filters, agent=own)  # as it stands in the run, whatever the address says
     hidden = _hidden(request, facts)
     found = listing.listed(facts, filters, after=after, before=before, hidden=hidden)
     shown = [row["contact_id"] for row in found.rows]
@@ -85,12 +87,13 @@ def contacts(
         here="contacts",
         facts=facts,
         filters=filters,
+        narrowed=replace(filters, agent="" if own else filters.agent).any,
         found=found,
         hidden=hidden,
         changed=revised_scores(facts, _disputes(request, facts, *shown)) if shown else {},
-        agents=listing.choices(facts, "agent_id"),
-        campaigns=listing.choices(facts, "campaign"),
-        channels=listing.choices(facts, "channel"),
+        agents=listing.choices(facts, "agent_id", own),
+        campaigns=listing.choices(facts, "campaign", own),
+        channels=listing.choices(facts, "channel", own),
     )
 
 
