@@ -131,6 +131,16 @@ def test_a_contact_of_the_queue_is_graded_as_chosen_once(desk, facts):
     assert {one.purpose for one in desk.store.labels()} == {"targeted"}
     assert {one.inclusion_probability for one in desk.store.labels()} == {None}
     browser.post("/r/may/pick", {"contact": "nobody"}, 404)
+    # Beside the machine's verdict stands their own, and nobody else's.
+    assert "<strong>You: " in browser.get(f"/r/may/contact?id={contact}")
+    assert "<strong>You: " not in Browser(desk).sign_in("quin").get(f"/r/may/contact?id={contact}")
+    # The next one sees that somebody has read it; not before their own verdicts, where they are to grade it too.
+    other = Browser(desk).sign_in("quin")
+    told = other.get("/r/may/queue?why=flag")
+    assert '<td data-label="By people"><bdi>tess</bdi>: met</td>' in told
+    assert told.count("tess") == 1
+    other.post("/r/may/pick", {"contact": contact})
+    assert "<bdi>tess</bdi>: " not in other.get("/r/may/queue?why=flag")
 
 
 def test_a_contact_drawn_by_chance_stays_so_when_it_is_picked_from_the_queue(desk, facts):
@@ -322,6 +332,7 @@ def test_a_dispute_from_an_agent_to_a_new_score(desk, facts):
     )
     assert "reviewed" in agent.get("/r/may/contacts?order=lowest")
     assert "In 1 contact a person changed a verdict" in lead.get("/r/may/agents")
+    assert "In 1 contact a person changed a verdict" in lead.get("/r/may/overview")
     actions = [(line["who"], line["action"]) for line in desk.store.log()]
     assert ("amy", "contested") in actions
     assert ("quin", "decided") in actions

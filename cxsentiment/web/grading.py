@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from cxsentiment.errors import InputError
 from cxsentiment.reviews.assigning import MOST, Assignment, Assignments, ChangedMeanwhileError, Draw
 from cxsentiment.reviews.audit import now
+from cxsentiment.reviews.disputes import Disputes, holding
 from cxsentiment.reviews.labels import Label, of_rubric
 from cxsentiment.reviews.session import Chosen, session_report
 from cxsentiment.reviews.verdicts import graded
@@ -127,6 +128,7 @@ def queue(
         [why, drawn, after, _QUEUE_PAGE + 1],
     )
     hidden = assigned.hidden(facts.key, person.name)
+    shown = {row["contact_id"] for row in rows[:_QUEUE_PAGE]} - hidden
     # names of ours; values are bound
     total = facts.number(f"SELECT count(*) FROM queue WHERE {condition}", [why, drawn])  # nosec B608
     return page(
@@ -139,9 +141,28 @@ def queue(
         rows=rows[:_QUEUE_PAGE],
         total=total,
         after=rows[_QUEUE_PAGE - 1]["pos"] if len(rows) > _QUEUE_PAGE else None,
+        by_people=_said(desk, facts, shown, person),
         hidden=hidden,
         left_out=bool(drawn),
     )
+
+
+def _said(desk: Desk, facts: Facts, contacts: set[str], person: Person) -> dict[tuple[str, str], list[tuple[str, str]]]:
+    """Who said what of these contacts by this run's scorecard, by contact and item: graders, and who decided.
+
+    Of verdicts on contacts that were drawn by chance only this person's own: the others of a session may grade still.
+    """
+    if not contacts:
+        return {}
+    labels = desk.store.labels(contacts=contacts)
+    kept, _ = of_rubric(labels, str(facts.rubric["name"]), str(facts.rubric["version"]))
+    found: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for label in sorted(kept, key=lambda one: one.grader):
+        if label.purpose == "targeted" or label.grader == person.name:
+            found.setdefault((label.contact_id, label.item), []).append((label.grader, label.verdict))
+    for place, one in holding(Disputes(desk.store).of(facts.key, *contacts)).items():
+        found.setdefault(place, []).append((f"decided by {one.decided_by}", str(one.human_verdict)))
+    return found
 
 
 @router.post("/r/{run}/pick", name="pick")

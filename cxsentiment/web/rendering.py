@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from cxsentiment.pages.moments import skill_words
 from cxsentiment.schema import Estimate
 from cxsentiment.text import clean
 from cxsentiment.web.access import Person
@@ -63,6 +64,7 @@ def _environment() -> Environment:
         "clock": clock,
         "words": lambda value: str(value).replace("_", " "),
         "verdict": lambda value: _VERDICTS.get(value, value),
+        "skill": skill_words,
         "path": lambda value: _PATHS[value],
         "q": lambda value: quote(str(value), safe=""),
     }
