@@ -150,6 +150,7 @@ def test_an_agent_sees_their_own_contacts_only(desk):
     assert ">A2<" not in text
     assert "winter" not in text  # not even the names of campaigns that they have no part in
     assert "winter" in Browser(desk).sign_in("tess").get("/r/may/contacts")
+    assert "Start (UTC)" in text
     browser.get("/r/may/contact?id=c0")
     assert "Not your contact" in browser.get("/r/may/contact?id=c1", 403)
     said = browser.post("/r/may/contest", {"contact": "c1", "item": "greeting", "reason": "x"}, 403)
