@@ -55,7 +55,8 @@ def coach(
             typer.echo(f"refused: {reject.message}", err=True)
         if packs.rejects:
             typer.echo(f"all {len(packs.rejects)} refused rows: {out / 'rejects.jsonl'}", err=True)
-        held, count = counted(packs.team.contacts, "contact"), counted(len(packs.agents), "agent")
+        of = packs.agents if agent else (packs.team,)
+        held, count = counted(sum(pack.contacts for pack in of), "contact"), counted(len(packs.agents), "agent")
         typer.echo(f"week {packs.week}: {held}, packs of {count}: {page}")
         if earlier := earlier_pages(page):
             shown = ", ".join(earlier[:_REFUSED_SHOWN]) + (" …" if len(earlier) > _REFUSED_SHOWN else "")

@@ -296,6 +296,7 @@ def test_the_command(run: Path, tmp_path: Path, command: Command) -> None:
     assert (done.code, done.out.startswith("week 2026-W26: 15 contacts, packs of 3 agents")) == (0, True)
     assert done.err == ""
     done = command("coach", run, "--out", tmp_path / "packs", "--agent", "bob")
+    assert done.out.startswith("week 2026-W26: 5 contacts, packs of 1 agent")
     assert "still holds pages of earlier packs, which this index does not lead to: team.html, agents/" in done.err
     coached = tmp_path / "coached.csv"
     coached.write_text("agent_id,skill,date\nbob,greet,2026-06-15\nnobody,greet,2026-06-15\n")
@@ -308,6 +309,11 @@ def test_the_command(run: Path, tmp_path: Path, command: Command) -> None:
     page = next((tmp_path / "two" / "agents").iterdir()).read_text(encoding="utf-8")
     assert "Coached skills, before and after" in page
     assert command("coach", run, "-o", coached).code == 1
+    assert (tmp_path / "two" / "rejects.jsonl").exists()
+    command("coach", run, "-o", tmp_path / "two")
+    assert not (tmp_path / "two" / "rejects.jsonl").exists()  # those of the packs before
+    assert "is a run folder" in command("coach", run, "-o", run).err
+    assert not (run / "index.html").exists()
     assert command("coach", tmp_path, "-o", tmp_path / "three").code == 1
 
 
