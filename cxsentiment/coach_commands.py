@@ -18,7 +18,10 @@ def coach(
     out: Annotated[Path, typer.Option("--out", "-o", metavar="FOLDER", help="Where the pages are written.")],
     agent: Annotated[list[str], typer.Option(metavar="ID", help="Only this agent's pack; repeatable.")] = [],  # noqa: B006
     week: Annotated[
-        str | None, typer.Option(metavar="WEEK", help="ISO week, such as 2026-W07, or all; the last one otherwise.")
+        str | None,
+        typer.Option(
+            metavar="WEEK", help="ISO week, such as 2026-W07, or all; the last one with enough contacts otherwise."
+        ),
     ] = None,
     campaign: Annotated[str | None, typer.Option(metavar="NAME", help="Only contacts of this campaign.")] = None,
     coached: Annotated[
@@ -52,8 +55,9 @@ def coach(
             typer.echo(f"refused: {reject.message}", err=True)
         if packs.rejects:
             typer.echo(f"all {len(packs.rejects)} refused rows: {out / 'rejects.jsonl'}", err=True)
-        count = len(packs.agents)
-        typer.echo(f"week {packs.week}: packs of {counted(count, 'agent')}: {page}")
+        of = packs.agents if agent else (packs.team,)
+        held, count = counted(sum(pack.contacts for pack in of), "contact"), counted(len(packs.agents), "agent")
+        typer.echo(f"week {packs.week}: {held}, packs of {count}: {page}")
         if earlier := earlier_pages(page):
             shown = ", ".join(earlier[:_REFUSED_SHOWN]) + (" …" if len(earlier) > _REFUSED_SHOWN else "")
             typer.echo(

@@ -23,6 +23,8 @@ def write(packs: Packs, folder: Path, *, alone: bool = False) -> Path:
     """
     if folder.exists() and not folder.is_dir():
         raise RunError(str(folder), "is a file", allowed="a folder", do="Name another folder")
+    if (folder / "run.json").exists():  # rejects.jsonl of the run would be lost
+        raise RunError(str(folder), "is a run folder", allowed="a folder of its own", do="Name another folder")
     names = file_names([one.agent_id for one in packs.agents])
     files = {f"agents/{names[one.agent_id]}.html": pack_page(one, demo=packs.demo) for one in packs.agents}
     of_teams = file_names([one.team for one in packs.teams])
@@ -39,6 +41,8 @@ def write(packs: Packs, folder: Path, *, alone: bool = False) -> Path:
         runs.write_atomically(folder / name, content.encode("utf-8", "replace"))
     if packs.rejects:
         runs.write_rejects(folder, packs.rejects)
+    else:
+        (folder / "rejects.jsonl").unlink(missing_ok=True)  # those of earlier packs are not of these
     return folder / "index.html"
 
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cxsentiment import runs
+from cxsentiment.amounts import counted
 from cxsentiment.coach_files import SCORE, read_coaching, read_teams
 from cxsentiment.coached import coached_skills
 from cxsentiment.coaching.areas import agent_areas, team_areas, verdicts_of
@@ -26,6 +27,8 @@ from cxsentiment.stats.arrays import BoolArray, IntArray, codes, floats
 
 WHOLE = "all"
 _AREA_WEEKS = 4
+_ENOUGH = 1 / 4
+"""Of the contacts of a full week, the share from which a week is coached on unasked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ class Packs:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is asked for: agents (none: all), a week (YYYY-Www, "all", or None for the last one), a campaign, files of
+    """What is asked for: agents (none: all), a week (YYYY-Www, "all", or None: the last full one), a campaign, files of
     who was coached in what and who is in which team, the zone of the wall clock and the order of dates.
     """
 
@@ -77,7 +80,11 @@ def gather(run: Path, wanted: Wanted) -> Packs:
     times = _times(contacts, receipt, zone, wanted.date_order)
     week_of, weeks = _weeks(times)
     notes = [*times.notes()] if weeks else ["No contact has a start that is known, so the packs are of the whole run."]
-    at = _week(wanted.week, weeks)
+    at = _week(wanted.week, week_of, weeks)
+    if at is not None and (week_of < 0).any():
+        notes.append("Contacts whose start is not known are in no week's packs; --week all takes them in.")
+    if wanted.week is None and at is not None and at < len(weeks) - 1:
+        notes.append(_passed_over(week_of, weeks, at))
     inside, wide = _parts(week_of, at)
     earlier = _earlier(week_of, at)
     skills, rejects = _coached(wanted, zone, contacts, items, agents, agent_of, times)
@@ -88,11 +95,11 @@ def gather(run: Path, wanted: Wanted) -> Packs:
     verdicts = verdicts_of(contacts, items)
     areas = agent_areas(verdicts, agent_of, agents, wide, texts)
     week = WHOLE if at is None else weeks[at]
-    counted = tuple(weeks[max(0, at + 1 - _AREA_WEEKS) : at + 1]) if at is not None else ()
+    over = tuple(weeks[max(0, at + 1 - _AREA_WEEKS) : at + 1]) if at is not None else ()
     made = [
         replace(
             _pack(found, name, week, inside, areas[name], picked),
-            weeks=counted,
+            weeks=over,
             trend=tuple(trend[name]),
             coached=tuple(one for one in skills if one.agent_id == name),
         )
@@ -104,7 +111,7 @@ def gather(run: Path, wanted: Wanted) -> Packs:
         replace(
             _pack(found, "", week, inside & own, team_areas(verdicts, inside & own, earlier & own, texts), picked),
             team=name,
-            weeks=counted[-1:],
+            weeks=over[-1:],
             trend=_team_trend(contacts, name, own, place, shown, trend[""]),
             coached=tuple(one for one in skills if not name or one.agent_id in members[name]),
         )
@@ -204,18 +211,31 @@ def _weeks(times: Starts) -> tuple[IntArray, list[str]]:
     return np.where(number >= 0, number - first, -1), [week_name(one) for one in range(first, last + 1)]
 
 
-def _week(wanted: str | None, weeks: Sequence[str]) -> int | None:
-    """The place of the week asked for, the last one where none is; None for the whole run."""
+def _week(wanted: str | None, week_of: IntArray, weeks: Sequence[str]) -> int | None:
+    """The place of the week asked for; None for the whole run.
+
+    Where none is asked for, the last one that has at least a quarter as many contacts as the fullest of the eight weeks
+    up to the last: two contacts of a Monday morning are no week to coach on.
+    """
     if wanted == WHOLE or (wanted is None and not weeks):
         return None
     if wanted is None:
-        return len(weeks) - 1
+        counts = np.bincount(week_of[week_of >= 0], minlength=len(weeks))
+        return int(np.flatnonzero(counts >= counts[-LONGEST:].max() * _ENOUGH)[-1])
     if not weeks:
         raise UsageError(f"--week {wanted}", "no contact of this run has a start", do="Say --week all, or leave it out")
     if wanted.upper() not in weeks:
         span = f"{weeks[0]} to {weeks[-1]}, or all"
         raise UsageError(f"--week {wanted}", "is no week of this run", allowed=span)
     return weeks.index(wanted.upper())
+
+
+def _passed_over(week_of: IntArray, weeks: Sequence[str], at: int) -> str:
+    last = counted(int((week_of == len(weeks) - 1).sum()), "contact")
+    return (
+        f"The last week, {weeks[-1]}, has {last}, too few beside other weeks: these packs are of {weeks[at]}. "
+        f"--week {weeks[-1]} makes those of the last one."
+    )
 
 
 def _parts(week_of: IntArray, at: int | None) -> tuple[BoolArray, BoolArray]:

@@ -67,9 +67,11 @@ class Starts:
         if self.absent:
             found.append(f"{counted(self.absent, 'contact')} without a start")
         if self.unread:
-            found.append(f"{self.unread} starts are no date that is known, or could be two: say --date-order")
+            found.append(
+                f"{counted(self.unread, 'start')} without a date that is known, or that could be two: say --date-order"
+            )
         if self.zoneless:
-            found.append(f"{self.zoneless} starts name no zone and were read as {self.zone}")
+            found.append(f"{counted(self.zoneless, 'start')} without a zone, read as {self.zone}")
         return found
 
 

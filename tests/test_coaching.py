@@ -156,6 +156,9 @@ def test_strong_acknowledgement_right_after_a_negative_turn_is_a_strength():
     assert (one.skill, one.strength, one.turn) == (ACKNOWLEDGING, True, 1)
     assert one.confidence == pytest.approx(0.5625)
     assert found([[customer(negative=0.75), agent(acknowledge=0.625)]]) == ()
+    # "That is exactly the general text I asked you not to send."
+    talk = [customer(negative=0.75), agent(acknowledge=0.75), customer(negative=0.5), agent(acknowledge=0.6)]
+    assert found([talk]) == ()
 
 
 def test_recovery_quotes_the_most_empathic_turn_between():
@@ -170,8 +173,10 @@ def test_recovery_quotes_the_most_empathic_turn_between():
 @pytest.mark.parametrize(
     "talk",
     [
-        [customer(positive=0.9), agent(appreciate=0.9), customer(negative=0.9)],  # the wrong way round
-        [customer(negative=0.9), customer(positive=0.9), agent(appreciate=0.9)],  # no agent between
+        [customer(positive=0.9), agent(reassure=0.9), customer(negative=0.9)],  # the wrong way round
+        [customer(negative=0.9), customer(positive=0.9), agent(reassure=0.9)],  # no agent between
+        [customer(negative=0.9), agent(apologise=0.9), customer(positive=0.9)],  # "Sorry, I don't understand."
+        [customer(negative=0.9), agent(appreciate=0.9), customer(positive=0.9)],  # "Great job! Another question?"
     ],
 )
 def test_no_recovery(talk):
@@ -181,7 +186,7 @@ def test_no_recovery(talk):
 def test_an_example_by_nobody_known_is_nobodys():
     # The contact names no agent; of its turns only the last one of the agent does.
     by = {"agent_id": "b"}
-    talk = [customer(negative=0.9), agent(**by), agent(apologise=0.9), customer(positive=0.9), agent(**by)]
+    talk = [customer(negative=0.9), agent(**by), agent(reassure=0.9), customer(positive=0.9), agent(**by)]
     other = [customer(), agent(agent_id="z")]
     assert [one for one in found([talk, other], agents=[None, "z"]) if one.skill == RECOVERY] == []
 
@@ -215,6 +220,14 @@ def test_order_agents_by_id_strengths_first_and_places():
 def test_novelty_brings_a_second_skill_before_more_of_the_same():
     talk = [[customer(negative=0.9), agent()]] * 3 + [[agent(), customer()]]
     result = found(talk, verdicts=[unmet(contact="c003", turn=0, p=0.5)], per_agent=2)
+    assert [one.skill for one in result] == [MISSED_EMPATHY, "greet"]
+
+
+def test_the_same_advice_under_another_name_brings_nothing_new():
+    # Missed empathy and its item of the scorecard both say: name the trouble.
+    talk = [[customer(negative=0.99), agent()], [agent(), customer()], [customer(), customer(), agent()]]
+    verdicts = [unmet("greet", "c001", p=0.5), unmet("acknowledge", "c002", p=0.1)]
+    result = found(talk, verdicts=verdicts, per_agent=2)
     assert [one.skill for one in result] == [MISSED_EMPATHY, "greet"]
 
 
@@ -267,6 +280,8 @@ def test_a_moment_is_the_agents_who_said_it_where_a_contact_has_several():
     talk = [
         customer(negative=0.9),
         agent(acknowledge=0.9, agent_id="first"),
+        customer(),
+        agent(agent_id="second"),
         customer(negative=0.8),
         agent(unprofessional=0.9, agent_id="second"),
     ]

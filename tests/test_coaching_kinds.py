@@ -17,6 +17,7 @@ from cxsentiment.schema import ItemText
 from tests.tables import agent, contacts, customer, items, no_contacts, no_items, no_turns, turns
 
 TEXTS = {
+    "confirming": ItemText("Resolution", "Does the agent confirm?", "Repeat the request in your own words."),
     "acknowledge": ItemText("Empathy", "Does the agent acknowledge?", "Name the trouble."),
     "inform": ItemText("Resolution", "Does the agent inform?", "State the answer."),
     "verification": ItemText("Verification", "Does the agent verify?", "Ask for two identifiers."),
@@ -36,9 +37,8 @@ def skills(*rows, **more):
 
 
 def test_advice_before_acknowledging_quotes_the_advice_and_shows_the_late_words():
-    (one,) = found(
-        customer(negative=0.75), agent(inform=1.0, acknowledge=0.25), customer(), agent(apologise=0.5), customer()
-    )
+    still = customer(negative=0.5)
+    (one,) = found(customer(negative=0.75), agent(inform=1.0, acknowledge=0.25), still, agent(apologise=0.5))
     assert (one.skill, one.turn, one.quote) == (ADVICE_FIRST, 1, "agent says 1")
     assert one.confidence == pytest.approx(0.75 * 1.0 * 0.75 * 0.5)
     assert [turn.turn for turn in one.context] == [0, 1, 3]
@@ -52,6 +52,9 @@ def test_advice_before_acknowledging_quotes_the_advice_and_shows_the_late_words(
         [customer(negative=0.9), agent(inform=0.9, reassure=0.5), agent(acknowledge=0.9)],  # in the same turn
         [customer(negative=0.9), agent(probe=0.9), agent(acknowledge=0.9)],  # a question is no advice
         [customer(negative=0.4), agent(inform=0.9), agent(acknowledge=0.9)],
+        # "Then the other place!" "It has a table." "Lovely!" "I am sorry, it was taken just now."
+        [customer(negative=0.9), agent(inform=0.9), customer(positive=0.9), agent(apologise=0.9)],
+        [customer(negative=0.9), agent(inform=0.9), customer(negative=0.9), customer(), agent(apologise=0.9)],
     ],
 )
 def test_no_advice_first(talk):
@@ -87,6 +90,7 @@ def test_repeat_effort_needs_the_phrase_and_a_negative_turn():
     (one,) = found(customer(negative=0.75, text=text), agent(reassure=0.9))
     assert (one.skill, one.turn, one.confidence) == (REPEAT_EFFORT, 0, pytest.approx(0.75 * 15 / 21))
     assert "“already told”" in one.why
+    assert (one.asks, one.focus) == ("", "Look up what was said before you ask; where you must ask again, say why.")
     assert skills(customer(negative=0.4, text=text), agent()) == []
     assert REPEAT_EFFORT not in skills(customer(negative=0.9, text="My number is here."), agent(acknowledge=0.9))
     # A contact that was counted as having none is not read.
@@ -130,6 +134,7 @@ def test_slow_replies_and_silences_by_channel():
     assert skills(*talk(16.0), channel="chat") == []
     assert skills(*talk(16.0, hold=0.5), channel="call") == []
     assert skills(customer(), agent(), channel="call") == []  # no times
+    assert skills(customer(start_s=0.0, end_s=5.0), agent(start_s=60.0, close=0.5), channel="call") == []
 
 
 def test_turning_point_downwards():
@@ -148,6 +153,15 @@ def test_turning_point_downwards():
     assert one.confidence == pytest.approx(0.875 * 0.625)
     assert "Look at the agent's turn 3" in one.why
     assert [turn.turn for turn in one.context] == [2, 3, 4, 5]
+    # Who named the trouble at once is not told to name it.
+    assert (one.asks, one.focus) == (
+        "",
+        "Look at what was said just before: how could this news be told another time?",
+    )
+    assert one.why.endswith("The agent's answer acknowledges, apologises or reassures.")
+    # An answer to the second negative turn alone does not count: the first one had none.
+    late = [*talk[:5], agent(), agent(), *talk[6:]]
+    assert "The agent's answer" not in "".join(one.why for one in found(*late))
     assert DOWNTURN not in skills(*talk[:6])
     # Nothing that an agent said lies between the last quiet turn and the first negative one.
     apart = [customer(), agent(), customer(), customer(negative=0.9), agent(acknowledge=0.9), customer(negative=0.9)]
@@ -197,6 +211,15 @@ def test_an_item_well_met_that_others_miss_is_a_strength():
     assert one.confidence == pytest.approx(0.8 * 0.75)
     assert "all agents together miss it in 75% of contacts" in one.why
     assert [one.skill for one in library(meta, table, verdicts, TEXTS)] == ["inform"]
+
+
+def test_an_apology_alone_is_no_example_of_an_apology():
+    talk = [customer(negative=0.9), agent(apologise=0.9), customer(), agent()]
+    both = [customer(negative=0.9), agent(apologise=0.9, reassure=0.5), customer(), agent()]
+    meta = contacts([{"agent_id": name} for name in "abc"])
+    table = pa.concat_tables([turns(f"c{k:03d}", rows) for k, rows in enumerate([talk, both, talk])])
+    verdicts = items([well_met(k, met=k < 2, item="apologise") for k in range(3)])
+    assert [one.agent_id for one in library(meta, table, verdicts, TEXTS)] == ["b"]
 
 
 @pytest.mark.parametrize(

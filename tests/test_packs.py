@@ -189,6 +189,27 @@ def test_packs_of_the_last_week(run: Path) -> None:
     assert packs.team.focus[0].others.n > 0  # the weeks before
 
 
+def test_a_week_that_has_only_begun_is_named_and_passed_over(tmp_path: Path) -> None:
+    days = [*["2026-06-02"] * 4, *["2026-06-10"] * 9, "2026-06-16", "2026-06-16"]
+    rows = [{"agent_id": "ann", "started_at": f"{day}T10:00:00+00:00", "score": 60.0} for day in days]
+    said = pa.concat_tables([turns(f"c{k:03d}", [customer(), agent()]) for k in range(len(days))])
+    made = finished.run(tmp_path / "run", rows, [], turns=said, rubric={"content": CARD})
+    packs = gather(made, Wanted())
+    assert (packs.week, packs.team.contacts) == ("2026-W24", 9)
+    assert "2026-W25, has 2 contacts, too few" in packs.notes[0]
+    assert "--week 2026-W25" in packs.notes[0]
+    asked = gather(made, Wanted(week="2026-W25"))
+    assert (asked.week, asked.team.contacts, asked.notes) == ("2026-W25", 2, ())
+
+
+def test_contacts_without_a_start_are_told_to_be_in_no_week(tmp_path: Path) -> None:
+    rows = [{"agent_id": "ann", "started_at": at, "score": 60.0} for at in ("2026-06-02T10:00:00+00:00", None)]
+    said = pa.concat_tables([turns(f"c{k:03d}", [customer(), agent()]) for k in range(2)])
+    made = finished.run(tmp_path / "run", rows, [], turns=said, rubric={"content": CARD})
+    assert any("in no week's packs; --week all" in note for note in gather(made, Wanted()).notes)
+    assert not any("in no week" in note for note in gather(made, Wanted(week="all")).notes)
+
+
 def test_packs_of_a_week_an_agent_a_campaign_and_of_everything(run: Path) -> None:
     (one,) = gather(run, Wanted(agents=["bob"], week="2026-w24")).agents
     assert (one.agent_id, one.week, one.weeks) == ("bob", "2026-W24", ("2026-W23", "2026-W24"))
@@ -272,9 +293,10 @@ def test_file_names_are_safe_and_never_shared() -> None:
 
 def test_the_command(run: Path, tmp_path: Path, command: Command) -> None:
     done = command("coach", run, "--out", tmp_path / "packs")
-    assert (done.code, done.out.startswith("week 2026-W26: packs of 3 agents")) == (0, True)
+    assert (done.code, done.out.startswith("week 2026-W26: 15 contacts, packs of 3 agents")) == (0, True)
     assert done.err == ""
     done = command("coach", run, "--out", tmp_path / "packs", "--agent", "bob")
+    assert done.out.startswith("week 2026-W26: 5 contacts, packs of 1 agent")
     assert "still holds pages of earlier packs, which this index does not lead to: team.html, agents/" in done.err
     coached = tmp_path / "coached.csv"
     coached.write_text("agent_id,skill,date\nbob,greet,2026-06-15\nnobody,greet,2026-06-15\n")
@@ -287,6 +309,11 @@ def test_the_command(run: Path, tmp_path: Path, command: Command) -> None:
     page = next((tmp_path / "two" / "agents").iterdir()).read_text(encoding="utf-8")
     assert "Coached skills, before and after" in page
     assert command("coach", run, "-o", coached).code == 1
+    assert (tmp_path / "two" / "rejects.jsonl").exists()
+    command("coach", run, "-o", tmp_path / "two")
+    assert not (tmp_path / "two" / "rejects.jsonl").exists()  # those of the packs before
+    assert "is a run folder" in command("coach", run, "-o", run).err
+    assert not (run / "index.html").exists()
     assert command("coach", tmp_path, "-o", tmp_path / "three").code == 1
 
 

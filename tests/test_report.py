@@ -358,7 +358,7 @@ def test_moments_keep_strengths_first_and_say_what_is_left_out() -> None:
     moments = tuple(replace(moment(k, "quoted"), agent_id="A1", strength=k >= 8) for k in range(20))
     page = html(replace(EMPTY, moments=moments))
     kinds = re.findall(r'class="tag">([^<]+):<', page)
-    assert kinds == ["Strength"] * 3 + ["To work on"] * 3
+    assert kinds == ["Strength"] * 3 + ["To talk about"] * 3
     assert "6 of 20 moments are shown here." in page
 
 

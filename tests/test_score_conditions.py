@@ -420,6 +420,8 @@ def test_effects_of_a_critical_error(effect: Any, score: float, uncapped: float 
         {"id": "b", "met_when": {"act": "greet"}},
     )
     evaluation = evaluate(card, contact(("A: hello", {"greet": 0.9, "unprofessional": 0.9})))
+    (rude,) = [one for one in evaluation.items if one.item == "kind"]
+    assert rude.reason == "The agent said what reads as unprofessional (turn 0)."  # a flag is no finding
     assert (evaluation.score, evaluation.score_uncapped) == (score, uncapped)
     assert (evaluation.score_effect is None) is (uncapped is None)
     clean = evaluate(card, contact(("A: hello", {"greet": 0.9})))

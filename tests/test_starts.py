@@ -26,7 +26,7 @@ def test_offsets_and_zones_give_the_same_moment():
     assert found.at.tolist() == [found.at[0]] * 3
     assert found.hour.tolist() == [9, 9, 9]
     assert found.zoneless == 1
-    assert "1 starts name no zone and were read as Europe/Berlin" in found.notes()
+    assert "1 start without a zone, read as Europe/Berlin" in found.notes()
 
 
 def test_the_hour_that_clocks_skip_is_no_time_and_the_one_that_comes_twice_is_its_first():

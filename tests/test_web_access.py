@@ -145,12 +145,28 @@ def test_too_much_and_what_is_no_text_is_not_taken(desk):
 def test_an_agent_sees_their_own_contacts_only(desk):
     browser = Browser(desk).sign_in("amy")
     text = browser.get("/r/may/contacts?agent=A2")
-    assert "15 contacts match" in text
+    assert "15 contacts." in text
+    assert '<details class="filters">' in text  # nothing is narrowed but to their own
     assert ">A2<" not in text
+    assert "winter" not in text  # not even the names of campaigns that they have no part in
+    assert "winter" in Browser(desk).sign_in("tess").get("/r/may/contacts")
+    assert "Start (UTC)" in text
     browser.get("/r/may/contact?id=c0")
     assert "Not your contact" in browser.get("/r/may/contact?id=c1", 403)
     said = browser.post("/r/may/contest", {"contact": "c1", "item": "greeting", "reason": "x"}, 403)
     assert "Not your contact" in said
+
+
+def test_an_agents_id_that_no_run_has_is_told_to_the_agent_and_to_the_admin(desk_run, tmp_path):
+    desk = open_desk([desk_run], str(tmp_path / "r.db"), users=True)
+    assert "names this agent" not in Browser(desk).sign_in("ada").get("/users")
+    with desk.store.writing() as connection:
+        connection.execute(users.update().where(users.c.name == "amy").values(agent_id="a1"))
+    text = Browser(desk).sign_in("amy").get("/r/may/contacts")
+    assert "none names the agent <bdi>a1</bdi>" in text
+    assert "Take one of the filters away" not in text
+    assert Browser(desk).sign_in("ada").get("/users").count("no contact of the runs here names this agent") == 1
+    desk.close()
 
 
 def test_an_agent_without_an_id_sees_nobody(desk_run, tmp_path):
@@ -215,6 +231,16 @@ def test_a_client_cannot_work_out_few_contacts_from_a_campaign_and_a_channel():
     across = {("a", "call"): 13, ("a", "chat"): 7, ("b", "call"): 5, ("b", "chat"): 15}
     found = for_client(figures_of(campaigns, channels, across, scored=40))
     assert [one.name for one in (*found.campaigns, *found.channels)] == ["a", "b", "call", "chat"]
+
+
+def test_a_client_cannot_work_out_few_contacts_from_sums_of_campaigns_and_channels():
+    campaigns = dict.fromkeys("abcd", 20)
+    channels = {"call": 19, "chat": 42, "mail": 19}
+    crossed = {("a", "chat"): 20, ("b", "chat"): 20, ("c", "chat"): 2, ("c", "call"): 9, ("c", "mail"): 9}
+    crossed |= {("d", "call"): 10, ("d", "mail"): 10}
+    # chat less a and b would be two contacts, and so would c and d less call and mail
+    found = for_client(figures_of(campaigns, channels, crossed, scored=80))
+    assert [one.name for one in (*found.campaigns, *found.channels)] == [*"abcd", "call"]
 
 
 @pytest.mark.parametrize(("counts", "told"), [((5, 0), (5, 0)), ((0, 0), (0, 0)), ((4, 9), ()), ((9, 1), ())])

@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip("fastapi", reason="needs the extra serve, which is not installed")
 
-from desk_pages import NASTY, Browser, hidden, open_desk
+from desk_pages import NASTY, PASSWORD, Browser, hidden, open_desk
 
 from cxsentiment import runs
 from cxsentiment.errors import InputError, UsageError
@@ -131,6 +131,16 @@ def test_a_contact_of_the_queue_is_graded_as_chosen_once(desk, facts):
     assert {one.purpose for one in desk.store.labels()} == {"targeted"}
     assert {one.inclusion_probability for one in desk.store.labels()} == {None}
     browser.post("/r/may/pick", {"contact": "nobody"}, 404)
+    # Beside the machine's verdict stands their own, and nobody else's.
+    assert "<strong>You: " in browser.get(f"/r/may/contact?id={contact}")
+    assert "<strong>You: " not in Browser(desk).sign_in("quin").get(f"/r/may/contact?id={contact}")
+    # The next one sees that somebody has read it; not before their own verdicts, where they are to grade it too.
+    other = Browser(desk).sign_in("quin")
+    told = other.get("/r/may/queue?why=flag")
+    assert '<td data-label="By people"><bdi>tess</bdi>: met</td>' in told
+    assert told.count("tess") == 1
+    other.post("/r/may/pick", {"contact": contact})
+    assert "<bdi>tess</bdi>: " not in other.get("/r/may/queue?why=flag")
 
 
 def test_a_contact_drawn_by_chance_stays_so_when_it_is_picked_from_the_queue(desk, facts):
@@ -196,6 +206,16 @@ def test_a_calibration_session_tells_its_agreement_when_all_have_graded(desk, fa
     assert "Do graders agree?" in page
     assert f"{12 * len(questions(facts)):,} verdicts on 4 contacts by 3 graders" in page
     assert "greeting" in page
+    differ = [one.contact_id for one in asked if asked.index(one) % 3 == 0]  # 0, 1 and 1 of each contact
+    for contact in differ:
+        assert f'<a href="/r/may/contact?id={contact}"><bdi>{contact}</bdi></a>: <bdi>' in page
+    assert "quin: not met" in page or "ada: not met" in page
+    # Whoever is to grade one of them blind in another batch does not read there what others said.
+    Assignments(desk.store).draw(Draw(facts.key, "June", "random", [differ[0]], 1, ["gil"]), "ada")
+    desk.accounts.add("gil", "qa", agent_id=None, password=PASSWORD)
+    blind = Browser(desk).sign_in("gil").get(f"/r/may/batch?id={number}")
+    assert f"contact?id={differ[0]}" not in blind
+    assert "are left out" in blind
 
 
 def test_assigning_by_the_page(desk, facts):
@@ -312,6 +332,7 @@ def test_a_dispute_from_an_agent_to_a_new_score(desk, facts):
     )
     assert "reviewed" in agent.get("/r/may/contacts?order=lowest")
     assert "In 1 contact a person changed a verdict" in lead.get("/r/may/agents")
+    assert "In 1 contact a person changed a verdict" in lead.get("/r/may/overview")
     actions = [(line["who"], line["action"]) for line in desk.store.log()]
     assert ("amy", "contested") in actions
     assert ("quin", "decided") in actions
@@ -382,6 +403,18 @@ def test_who_contests_does_not_decide(desk, facts):
     other = Browser(desk).sign_in("amy")
     other.post("/r/may/withdraw", {"dispute": "1", "version": "0"}, 403)
     assert "is withdrawn" in lead.post("/r/may/withdraw", {"dispute": "1", "version": "0"})
+
+
+def test_what_people_write_of_a_contact_is_masked_before_it_is_kept(desk, facts):
+    told = "She gave 4111 1111 1111 1111 & said <yes>"
+    lead, agent = Browser(desk).sign_in("quin"), Browser(desk).sign_in("amy")
+    agent.post("/r/may/contest", {"contact": "c0", "item": "greeting", "reason": told})
+    lead.post("/r/may/decide", {"dispute": "1", "version": "0", "verdict": "1", "why": told})
+    draw(desk, facts, ["quin"], "random", 1)
+    lead.post("/r/may/grade", {"assignment": "1", "version": "0", **answers(facts), "comment.greeting": told})
+    (decided,) = Disputes(desk.store).of(facts.key)
+    (comment,) = [one.comment for one in desk.store.labels() if one.comment]
+    assert {decided.reason, decided.decision, comment} == {"She gave [CARD] & said <yes>"}
 
 
 def test_an_agent_sees_disputes_about_their_own_contacts_only(desk, facts):

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from cxsentiment.coaching.candidates import KEEP, MISSED_EMPATHY, Candidate, Texts, candidate, or_none, top
-from cxsentiment.coaching.talk import Talk
+from cxsentiment.coaching.talk import PRESENT, TAKING_ON, Talk
 from cxsentiment.schema import ItemText
 from cxsentiment.score.words import sentence
 from cxsentiment.stats.arrays import FloatArray, IntArray, codes, floats
@@ -89,7 +89,8 @@ def met_items(talk: Talk, items: pa.Table, texts: Texts, pool: int) -> Iterator[
     """Strength: an item met in a turn of the agent, after which the customer does not read as negative.
 
     Confidence is p_met times the probability that the customer's next turn is not negative. Gain is the item's weight,
-    as a share of the heaviest, times how often all agents together miss it: what few do is worth showing.
+    as a share of the heaviest, times how often all agents together miss it: what few do is worth showing. An apology
+    alone is no example: "I am sorry, I don't understand" is one.
     """
     card = _card(talk, items)
     known = ~np.isnan(card.met)
@@ -102,6 +103,8 @@ def met_items(talk: Talk, items: pa.Table, texts: Texts, pool: int) -> Iterator[
     calm = np.where(answered >= 0, 1 - talk.p_negative[answered], np.nan)
     confidence = card.p_met * calm
     use = (card.met == 1) & (card.row >= 0) & talk.is_agent[card.row] & ~np.isnan(confidence + card.weight)
+    apology = np.array([name == "apologise" for name in card.names], dtype=np.bool_)[card.item]
+    use &= ~apology | (talk.strongest(TAKING_ON)[card.row] >= PRESENT)
     at = np.flatnonzero(use)
     at = at[(talk.agent[card.row[at]] >= 0) & (calm[at] >= 0.5) & (missed[card.item[at]] > 0)]
     quotes = items["evidence_quote"]

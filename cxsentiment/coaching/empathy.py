@@ -24,12 +24,12 @@ from cxsentiment.coaching.candidates import (
     or_none,
     top,
 )
-from cxsentiment.coaching.talk import ACKNOWLEDGING_ACTS, PRESENT, Talk
-from cxsentiment.schema import EMPATHY_ACTS
+from cxsentiment.coaching.talk import ACKNOWLEDGING_ACTS, PRESENT, TAKING_ON, Talk
 from cxsentiment.stats.arrays import FloatArray
 
 STRONG = 0.7
 _RECOVERED_WITHIN = 12  # turns
+_NEWS = "Look at what was said just before: how could this news be told another time?"
 _PERSON_FIRST = "Have a person read this passage before anything follows from it."
 
 
@@ -68,13 +68,19 @@ def _share_left(talk: Talk) -> FloatArray:
 
 
 def advice_first(talk: Talk, texts: Texts, pool: int) -> Iterator[Candidate]:
-    """After a negative customer turn the agent first informs, and acknowledges only in the turn after that."""
+    """After a negative customer turn the agent first informs, and acknowledges only in the turn after that.
+
+    Whatever the customer says between the two must be negative still: who is content by then, or speaks of something
+    else, gets an apology for something else.
+    """
     acknowledging = talk.strongest(ACKNOWLEDGING_ACTS)
     inform = talk.column("p_inform")
     first = talk.next_agent
     second = np.where(first >= 0, first[first], -1)
     late = (talk.p_negative >= PRESENT) & (talk.agent >= 0) & (second >= 0)
     late &= (inform[first] >= PRESENT) & (acknowledging[first] < PRESENT) & (acknowledging[second] >= PRESENT)
+    other = talk.following(talk.is_customer & ~(talk.p_negative >= PRESENT))
+    late &= (other[first] < 0) | (other[first] > second)
     rows = np.flatnonzero(late)
     at, then = first[rows], second[rows]
     confidence = talk.p_negative[rows] * inform[at] * (1 - acknowledging[at]) * acknowledging[then]
@@ -133,20 +139,29 @@ def downturns(talk: Talk, texts: Texts, pool: int) -> Iterator[Candidate]:
         why = (
             f"The customer's words turn negative here: {earlier} do not read as negative, turn {talk.number[row]} and "
             f"turn {talk.number[windows[k, 3]]} do (p {p[k, 2]:.2f} and {p[k, 3]:.2f}). Look at the agent's turn "
-            f"{talk.number[before[row]]}, just before: it may have been the news, or how it was told."
+            f"{talk.number[before[row]]}, just before: it may have been the news, how it was told, or nothing that the "
+            "agent said."
         )
+        # Who named the trouble at once is not to be told to name it.
+        named = bool(talk.acknowledged[row] >= PRESENT)
+        if named:
+            why += " The agent's answer acknowledges, apologises or reassures."
         yield candidate(
-            talk, row, DOWNTURN, float(confidence[k]), why, focus_of(item, NAME_IT),
-            trigger=row, asks=asks_of(item), after=or_none(talk.next_agent[row]),
+            talk, row, DOWNTURN, float(confidence[k]), why, _NEWS if named else focus_of(item, NAME_IT),
+            trigger=row, asks="" if named else asks_of(item), after=or_none(talk.next_agent[row]),
         )  # fmt: skip
 
 
 def acknowledging(talk: Talk, pool: int) -> Iterator[Candidate]:
-    """Strength: the agent's turn right after a negative customer turn acknowledges it strongly."""
+    """Strength: the agent's turn right after a negative customer turn acknowledges it strongly.
+
+    Not where the customer's next turn reads as negative still: what did not help is no example.
+    """
     asked = np.flatnonzero((talk.p_negative >= PRESENT) & (talk.agent >= 0) & (talk.next_agent >= 0))
     reply = talk.next_agent[asked]
-    p = talk.empathy[EMPATHY_ACTS.index("acknowledge")][reply]
-    keep = p >= STRONG
+    p = talk.column("p_acknowledge")[reply]
+    answer = talk.following(talk.is_customer)[reply]
+    keep = (p >= STRONG) & ~((answer >= 0) & (talk.p_negative[answer] >= PRESENT))
     asked, reply, p = asked[keep], reply[keep], p[keep]
     confidence = talk.p_negative[asked] * p
     for k in top(talk.agent[asked], confidence, pool):
@@ -160,19 +175,21 @@ def acknowledging(talk: Talk, pool: int) -> Iterator[Candidate]:
 
 
 def recoveries(talk: Talk, pool: int) -> Iterator[Candidate]:
-    """Strength: a customer turn is negative, a later one positive; quoted is the most empathic agent turn between.
+    """Strength: a customer turn is negative, a later one positive; quoted is the agent turn between that names the
+    trouble or takes it on most clearly.
 
     The two are at most a dozen turns apart, and no other negative turn lies between them: what was said in between can
-    have helped.
+    have helped. An apology alone ("I am sorry, there is no table at seven"), or thanks alone, is no example.
     """
     later = talk.following(talk.p_positive >= PRESENT)
     again = talk.following(talk.p_negative >= PRESENT)
     near = (later >= 0) & (later - np.arange(later.size) <= _RECOVERED_WITHIN) & ((again < 0) | (again > later))
     start = np.flatnonzero((talk.p_negative >= PRESENT) & (talk.agent >= 0) & near)
     between = start[:, None] + np.arange(1, _RECOVERED_WITHIN)
-    seen = np.nan_to_num(talk.empathy)[:, np.minimum(between, later.size - 1)]
+    seen = np.stack([np.nan_to_num(talk.column(f"p_{act}")) for act in TAKING_ON])
+    seen = seen[:, np.minimum(between, later.size - 1)]
     seen = np.where(between < later[start][:, None], seen, 0.0)
-    p = np.moveaxis(seen, 1, 0).reshape(start.size, len(EMPATHY_ACTS) * between.shape[1])  # act by act, turn by turn
+    p = np.moveaxis(seen, 1, 0).reshape(start.size, len(TAKING_ON) * between.shape[1])  # act by act, turn by turn
     act, place = np.divmod(p.argmax(axis=1), _RECOVERED_WITHIN - 1)
     rows, clearest = start + 1 + place, p.max(axis=1)
     # Where nobody known showed any empathy there is nothing to show; those must not fill the pool.
@@ -184,6 +201,6 @@ def recoveries(talk: Talk, pool: int) -> Iterator[Candidate]:
         why = (
             f"The customer reads as negative in turn {talk.number[low]} (p {talk.p_negative[low]:.2f}) and as positive "
             f"in turn {talk.number[high]} (p {talk.p_positive[high]:.2f}); between them, turn {talk.number[row]} shows "
-            f"the clearest act of empathy ({EMPATHY_ACTS[act[k]]}, p {clearest[k]:.2f})."
+            f"the clearest act of empathy ({TAKING_ON[act[k]]}, p {clearest[k]:.2f})."
         )
         yield candidate(talk, row, RECOVERY, float(confidence[k]), why, KEEP, strength=True, trigger=low)

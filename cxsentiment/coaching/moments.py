@@ -3,8 +3,8 @@
 Ranked by confidence × gain × novelty. Confidence is the product of the probabilities that make the moment; gain is 1,
 for missed empathy the share of the contact's negative turns that were left so, for an unmet item its weight (as a share
 of the heaviest) times how often this agent misses it (for one well met: all agents), for a wait the share that is too
-long; novelty is 1/(1 + moments of the same skill already chosen), halved where the contact was already
-used. No two moments of a contact share their cause or the turn that set them off.
+long; novelty is 1/(1 + moments of the same skill or advice already chosen), halved where the contact was
+already used. No two moments of a contact share their cause or the turn that set them off.
 """
 
 from collections.abc import Mapping, Sequence
@@ -114,7 +114,7 @@ def _choose(candidates: Sequence[Candidate], places: int, taken: Sequence[Candid
 
     def worth(one: Candidate) -> tuple[float, int]:
         before = [*taken, *chosen]
-        novelty = 1 / (1 + sum(other.skill == one.skill for other in before))
+        novelty = 1 / (1 + sum(_same_lesson(one, other) for other in before))
         if any(other.contact == one.contact for other in before):
             novelty /= 2
         return one.confidence * one.gain * novelty, -one.row
@@ -125,6 +125,11 @@ def _choose(candidates: Sequence[Candidate], places: int, taken: Sequence[Candid
             break
         chosen.append(max(candidates, key=worth))
     return chosen
+
+
+def _same_lesson(one: Candidate, other: Candidate) -> bool:
+    """Whether both show the same skill, or give the same advice under two names (missed empathy, and its item)."""
+    return one.skill == other.skill or (not one.strength and one.focus == other.focus)
 
 
 def _repeats(one: Candidate, other: Candidate) -> bool:

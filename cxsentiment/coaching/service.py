@@ -81,7 +81,7 @@ def unanswered_questions(talk: Talk, texts: Texts, pool: int) -> Iterator[Candid
 
 def repeat_effort(talk: Talk, contacts: pa.Table, texts: Texts, pool: int) -> Iterator[Candidate]:
     """A negative customer turn with a phrase of repeat effort, such as "I already told you"."""
-    item = item_for(texts, "no_repeated_information", "confirming")
+    item = item_for(texts, "no_repeated_information")
     said = "has words that often mean that something was told, asked for or done before"
     yield from _cued(
         talk, contacts, "repeat_effort", REPEAT_EFFORT, said, focus_of(item, _LOOK_FIRST), asks_of(item), pool
@@ -123,7 +123,8 @@ def late_verification(talk: Talk, contacts: pa.Table, texts: Texts, pool: int) -
 def waits(talk: Talk, contacts: pa.Table, pool: int) -> Iterator[Candidate]:
     """A slow reply to the customer (call, chat), or a long silence between two turns of the agent (call).
 
-    Counted from the end of the turn before (its start, where no end is known); an announced hold is no silence.
+    Counted from the end of the turn before (its start, where no end is known); an announced hold is no silence, and
+    nobody waits for a goodbye.
     Confidence is 1 less the probability that a hold was announced; gain the share of the wait above what is allowed.
     """
     start, end = talk.column("start_s"), talk.column("end_s")
@@ -134,7 +135,8 @@ def waits(talk: Talk, contacts: pa.Table, pool: int) -> Iterator[Candidate]:
     slow, call = _limits(talk, contacts)
     replied = talk.is_customer[before]
     silent = talk.is_agent[before] & call & ~np.isnan(end[before])
-    rows = np.flatnonzero(inside & (replied | silent) & (gap > slow))
+    goodbye = talk.column("p_close") >= PRESENT  # nobody waits for one
+    rows = np.flatnonzero(inside & (replied | silent) & (gap > slow) & ~goodbye)
     last = talk.preceding(talk.is_agent)[rows]
     hold = np.where(last >= 0, np.nan_to_num(talk.column("p_hold")[last]), 0.0)
     rows, hold = rows[hold < PRESENT], hold[hold < PRESENT]

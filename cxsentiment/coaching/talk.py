@@ -7,12 +7,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cxsentiment.schema import EMPATHY_ACTS, QuotedTurn
+from cxsentiment.schema import QuotedTurn
 from cxsentiment.stats.arrays import BoolArray, FloatArray, IntArray, codes, floats
 
 PRESENT = 0.5
 """Probability from which an act or a sentiment counts as present: the threshold the calibrated heads ship with."""
 ACKNOWLEDGING_ACTS = ("acknowledge", "apologise", "reassure")
+TAKING_ON = ("acknowledge", "reassure")
+"""One of these makes an apology an example to others: alone it may be a refusal, or say that nothing was understood."""
 
 
 class Talk:
@@ -44,7 +46,6 @@ class Talk:
         self.p_negative = self.column("p_negative")
         self.p_positive = self.column("p_positive")
         self.p_unprofessional = self.column("p_unprofessional")
-        self.empathy = np.stack([self.column(f"p_{act}") for act in EMPATHY_ACTS])
         self.acknowledged = self.strongest_reply(self.strongest(ACKNOWLEDGING_ACTS))
         self.unanswered: BoolArray = (self.p_negative >= PRESENT) & (self.acknowledged < PRESENT)
         self.unprofessional: BoolArray = self.is_agent & (self.p_unprofessional >= PRESENT)

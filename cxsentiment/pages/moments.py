@@ -50,9 +50,7 @@ class AgentMoments:
 
 def skill_words(skill: str) -> str:
     """A skill as words; an item of the scorecard by its id."""
-    from cxsentiment.charts import words
-
-    return _TITLES.get(skill, words(skill))
+    return _TITLES.get(skill, skill.replace("_", " "))
 
 
 def by_agent(moments: Sequence[CoachingMoment]) -> list[AgentMoments]:

@@ -20,7 +20,7 @@ DONE = {
     "further_help": "offered further help",
     "close": "closed with thanks, a wish or a goodbye",
     "transfer": "handed over or escalated",
-    "unprofessional": "was unprofessional",
+    "unprofessional": "said what reads as unprofessional",
 }
 _ACTORS = {
     "agent": "the agent",

@@ -1,15 +1,16 @@
 """The review desk: what is assigned, grading blind, the queue of what the machine flagged or left open, calibration."""
 
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from cxsentiment.errors import InputError
-from cxsentiment.privacy import mask
 from cxsentiment.reviews.assigning import MOST, Assignment, Assignments, ChangedMeanwhileError, Draw
 from cxsentiment.reviews.audit import now
+from cxsentiment.reviews.disputes import Disputes, holding
 from cxsentiment.reviews.labels import Label, of_rubric
 from cxsentiment.reviews.session import Chosen, session_report
 from cxsentiment.reviews.verdicts import graded
@@ -127,6 +128,7 @@ def queue(
         [why, drawn, after, _QUEUE_PAGE + 1],
     )
     hidden = assigned.hidden(facts.key, person.name)
+    shown = {row["contact_id"] for row in rows[:_QUEUE_PAGE]} - hidden
     # names of ours; values are bound
     total = facts.number(f"SELECT count(*) FROM queue WHERE {condition}", [why, drawn])  # nosec B608
     return page(
@@ -139,9 +141,28 @@ def queue(
         rows=rows[:_QUEUE_PAGE],
         total=total,
         after=rows[_QUEUE_PAGE - 1]["pos"] if len(rows) > _QUEUE_PAGE else None,
+        by_people=_said(desk, facts, shown, person),
         hidden=hidden,
         left_out=bool(drawn),
     )
+
+
+def _said(desk: Desk, facts: Facts, contacts: set[str], person: Person) -> dict[tuple[str, str], list[tuple[str, str]]]:
+    """Who said what of these contacts by this run's scorecard, by contact and item: graders, and who decided.
+
+    Of verdicts on contacts that were drawn by chance only this person's own: the others of a session may grade still.
+    """
+    if not contacts:
+        return {}
+    labels = desk.store.labels(contacts=contacts)
+    kept, _ = of_rubric(labels, str(facts.rubric["name"]), str(facts.rubric["version"]))
+    found: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for label in sorted(kept, key=lambda one: one.grader):
+        if label.purpose == "targeted" or label.grader == person.name:
+            found.setdefault((label.contact_id, label.item), []).append((label.grader, label.verdict))
+    for place, one in holding(Disputes(desk.store).of(facts.key, *contacts)).items():
+        found.setdefault(place, []).append((f"decided by {one.decided_by}", str(one.human_verdict)))
+    return found
 
 
 @router.post("/r/{run}/pick", name="pick")
@@ -200,7 +221,7 @@ def save_grade(request: Request, run: str) -> Response:
 
 @router.get("/r/{run}/batch", name="batch")
 def batch(request: Request, run: str, id: int = Query(ge=1, le=2**31 - 1)) -> Response:
-    """A batch: who has graded what; and once all have, whether they agree."""
+    """A batch: who has graded what; and once all have, whether they agree, and the cases on which they do not."""
     desk: Desk = request.app.state.desk
     facts = desk.facts(run)
     found = Assignments(desk.store).batch(id)
@@ -224,9 +245,14 @@ def batch(request: Request, run: str, id: int = Query(ge=1, le=2**31 - 1)) -> Re
             known = facts.kept["session"] = (chosen, session_report(chosen, facts.run))
         report = known[1]
         said = list(sentences(report))
+    hidden = Assignments(desk.store).hidden(facts.key, request.state.person.name)
+    apart = report.disputes if report else ()
+    cases = [one for one in apart if one.contact_id not in hidden]
     return page(
-        request, "batch.html.j2", run=run, here="review", batch=made, progress=progress, report=report, sentences=said
-    )
+        request, "batch.html.j2", run=run, here="review", batch=made, progress=progress, report=report, sentences=said,
+        cases=[(item, list(own)) for item, own in groupby(cases, key=lambda one: one.item)],
+        left_out=len(cases) < len(apart),
+    )  # fmt: skip
 
 
 def _there(facts: Facts, found: list[Assignment]) -> list[Assignment]:
@@ -337,7 +363,7 @@ def _labels(facts: Facts, asked: Assignment, form: Form) -> tuple[list[Label], l
                 shared["version"],
                 shared["sha256"],
                 "",
-                mask(form.text(f"comment.{one.item}").strip()).text[:_LONGEST_COMMENT],  # they quote what was heard
+                form.masked(f"comment.{one.item}").strip()[:_LONGEST_COMMENT],
                 f"review desk, batch {asked.batch_id}",
             )
         )

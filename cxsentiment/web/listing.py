@@ -173,10 +173,14 @@ def _condition(facts: Facts, filters: Filters) -> tuple[str, list[object], bool]
     return " AND ".join(parts), values, cut_short
 
 
-def choices(facts: Facts, column: str) -> list[str]:
-    """The values of agent_id, campaign or channel that the run has, at most 1,000, by name."""
+def choices(facts: Facts, column: str, agent: str = "") -> list[str]:
+    """The values of agent_id, campaign or channel that the run has, at most 1,000, by name; of an agent's contacts only
+    where one is named.
+    """
     if column not in ("agent_id", "campaign", "channel"):
         raise KeyError(column)
+    if agent:
+        return _choices(facts, column, agent)
     key = f"choices {column}"
     if key not in facts.kept:
         facts.kept[key] = _choices(facts, column)
@@ -184,9 +188,11 @@ def choices(facts: Facts, column: str) -> list[str]:
     return found
 
 
-def _choices(facts: Facts, column: str) -> list[str]:
+def _choices(facts: Facts, column: str, agent: str = "") -> list[str]:
     rows = facts.ask(
         # names of ours; values are bound
-        f"SELECT DISTINCT {column} AS name FROM contacts WHERE {column} IS NOT NULL ORDER BY name LIMIT 1000"  # nosec B608
+        f"SELECT DISTINCT {column} AS name FROM contacts WHERE {column} IS NOT NULL AND (agent_id = ? OR ? = '') "  # nosec B608
+        "ORDER BY name LIMIT 1000",
+        [agent, agent],
     )
     return [row["name"] for row in rows]

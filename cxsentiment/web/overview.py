@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 from cxsentiment.agents import score_agents
 from cxsentiment.reasons import Reason
@@ -15,6 +16,7 @@ from cxsentiment.web.facts import VERDICTS, Facts
 LEAST_SHOWN = 5
 """A client sees no figure of fewer contacts than this: of fewer, a mean tells of single people."""
 _GROUPS_SHOWN = 50
+_CHANNELS_SHOWN = 8  # to a client: each sum of them is looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +111,8 @@ def agents_of(facts: Facts, changed: dict[str, float | None]) -> tuple[tuple[Age
 def for_client(figures: Overview) -> Overview:
     """The same figures without those that rest on too few contacts, and without what tells of single contacts.
 
-    Nor do those that stay tell one of too few by subtraction: all less the groups that are shown, or a campaign less a
-    channel that has no other contacts.
+    Nor do those that stay tell one of too few by subtraction: all less the groups that are shown, or channels less the
+    campaigns that have no other contacts, and the other way round.
     """
     few = Reason("too_few", f"shown from {LEAST_SHOWN} contacts on")
     mean = figures.mean if figures.mean.n >= LEAST_SHOWN else missing(few, figures.mean.method, figures.mean.n)
@@ -149,22 +151,33 @@ def _large(groups: Sequence[Group], total: int) -> tuple[Group, ...]:
 
 
 def _channels_beside(campaigns: Sequence[Group], figures: Overview) -> list[Group]:
-    """The channels that can be shown beside these campaigns.
-
-    A campaign and a channel part the contacts in four. Where one of the four is empty, all and the two figures tell
-    the other three, so none of these may be too few.
-    """
-    kept = []
+    """The channels that can be shown beside these campaigns and beside each other."""
+    sizes = {one.name: one.mean.n for one in campaigns}
+    kept: list[Group] = []
     for channel in figures.channels:
-        for campaign in campaigns:
-            both = figures.crossed.get((campaign.name, channel.name), 0)
-            first, second = campaign.mean.n - both, channel.mean.n - both
-            four = (both, first, second, figures.mean.n - both - first - second)
-            if 0 in four and any(map(_few, four)):
-                break
-        else:
+        beside = (some for k in range(len(kept) + 1) for some in combinations(kept, k))
+        if len(kept) < _CHANNELS_SHOWN and not any(_tell((channel, *some), sizes, figures) for some in beside):
             kept.append(channel)
     return kept
+
+
+def _tell(channels: Sequence[Group], sizes: Mapping[str, int], figures: Overview) -> bool:
+    """Whether the sum of these channels, less or beside a sum of campaigns (`sizes`), tells of too few contacts.
+
+    Such a sum leaves nothing but a few where the campaigns lie wholly inside the channels, or the channels wholly
+    inside the campaigns; and so for all contacts that are in none of the channels. Of the campaigns only one choice
+    can leave a few: one that is left out, or added, is itself of contacts enough.
+    """
+    inside = {name: sum(figures.crossed.get((name, one.name), 0) for one in channels) for name in sizes}
+    outside = {name: size - inside[name] for name, size in sizes.items()}
+    whole = sum(one.mean.n for one in channels)
+    for here, there, size in ((inside, outside, whole), (outside, inside, figures.mean.n - whole)):
+        rest = size - sum(here[name] for name in sizes if there[name] == 0)
+        touched = [name for name in sizes if here[name] > 0]
+        covered = sum(here[name] for name in touched) == size
+        if _few(rest) or (covered and _few(sum(there[name] for name in touched))):
+            return True
+    return False
 
 
 def _without_few(item: ItemShare) -> ItemShare:

@@ -5,6 +5,7 @@ from urllib.parse import parse_qsl
 
 from starlette.requests import ClientDisconnect, Request
 
+from cxsentiment.privacy import mask
 from cxsentiment.web.refusals import Refusal
 
 MOST_BYTES = 512 * 1024
@@ -22,6 +23,10 @@ class Form:
     def text(self, name: str) -> str:
         """A field, "" where it was not sent."""
         return self._last.get(name, "")
+
+    def masked(self, name: str) -> str:
+        """What somebody wrote of a contact, masked as transcripts are: people quote what they heard or read."""
+        return mask(self.text(name)).text
 
     def texts(self, name: str) -> list[str]:
         """All values of a field."""

@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from cxsentiment.errors import CxError
 from cxsentiment.reviews.assigning import Assignments
 from cxsentiment.reviews.disputes import Dispute, Disputes, holding
+from cxsentiment.reviews.labels import Label, of_rubric
 from cxsentiment.spreadsheets import plain
 from cxsentiment.web import contact, listing, overview
 from cxsentiment.web.access import Person
@@ -49,8 +50,11 @@ def overview_page(request: Request, run: str) -> Response:
     """What a run says in all."""
     facts = request.app.state.desk.facts(run)
     figures = _figures(facts)
+    changed = 0
     if request.state.person.role == "client":
         figures = overview.for_client(figures)
+    else:
+        changed = len(revised_scores(facts, _disputes(request, facts)))
     return page(
         request,
         "overview.html.j2",
@@ -59,6 +63,7 @@ def overview_page(request: Request, run: str) -> Response:
         facts=facts,
         figures=figures,
         least=overview.LEAST_SHOWN,
+        changed=changed,
     )
 
 
@@ -73,8 +78,10 @@ def contacts(
     facts = request.app.state.desk.facts(run)
     person: Person = request.state.person
     filters = listing.Filters.of(request.query_params)
+    own = ""
     if person.role == "agent":
-        filters = replace(filters, agent=_own(person))  # as it stands in the run, whatever the address says
+        own = _own(person)
+        filters = replace(filters, agent=own)  # as it stands in the run, whatever the address says
     hidden = _hidden(request, facts)
     found = listing.listed(facts, filters, after=after, before=before, hidden=hidden)
     shown = [row["contact_id"] for row in found.rows]
@@ -85,12 +92,13 @@ def contacts(
         here="contacts",
         facts=facts,
         filters=filters,
+        narrowed=replace(filters, agent="" if own else filters.agent).any,
         found=found,
         hidden=hidden,
         changed=revised_scores(facts, _disputes(request, facts, *shown)) if shown else {},
-        agents=listing.choices(facts, "agent_id"),
-        campaigns=listing.choices(facts, "campaign"),
-        channels=listing.choices(facts, "channel"),
+        agents=listing.choices(facts, "agent_id", own),
+        campaigns=listing.choices(facts, "campaign", own),
+        channels=listing.choices(facts, "channel", own),
     )
 
 
@@ -106,6 +114,7 @@ def contact_page(
     seen = contact.view(facts, visible(facts, request.state.person, id), first=first)
     disputes = _disputes(request, facts, seen.contact_id)
     hidden = _hidden(request, facts)
+    blind = seen.contact_id in hidden
     return page(
         request,
         "contact.html.j2",
@@ -113,7 +122,8 @@ def contact_page(
         here="contacts",
         facts=facts,
         seen=seen,
-        blind=seen.contact_id in hidden,
+        blind=blind,
+        mine={} if blind else _mine(request, facts, seen.contact_id),
         customer=timeline(facts, seen.row, request.state.person, hidden),
         disputes=disputes,
         held={item: one for (_, item), one in holding(disputes).items()},
@@ -164,6 +174,16 @@ def _hidden(request: Request, facts: Facts) -> frozenset[str]:
 
 def _disputes(request: Request, facts: Facts, *contacts: str) -> list[Dispute]:
     return Disputes(request.app.state.desk.store).of(facts.key, *contacts)
+
+
+def _mine(request: Request, facts: Facts, contact_id: str) -> dict[str, Label]:
+    """By item, what this person said of a contact by this run's scorecard."""
+    person: Person = request.state.person
+    if not person.may("grade"):
+        return {}
+    found = request.app.state.desk.store.labels(contacts={contact_id})
+    kept, _ = of_rubric(found, str(facts.rubric["name"]), str(facts.rubric["version"]))
+    return {one.item: one for one in kept if one.grader == person.name}
 
 
 def visible(facts: Facts, person: Person, contact_id: str) -> dict[str, object]:

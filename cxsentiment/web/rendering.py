@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from cxsentiment.amounts import share
+from cxsentiment.pages.moments import skill_words
 from cxsentiment.schema import Estimate
 from cxsentiment.text import clean
 from cxsentiment.web.access import Person
@@ -64,6 +65,7 @@ def _environment() -> Environment:
         "clock": clock,
         "words": lambda value: str(value).replace("_", " "),
         "verdict": lambda value: _VERDICTS.get(value, value),
+        "skill": skill_words,
         "path": lambda value: _PATHS[value],
         "q": lambda value: quote(str(value), safe=""),
     }

@@ -5,11 +5,12 @@ from collections.abc import Callable, Mapping
 from fastapi import APIRouter, Query, Request
 from starlette.responses import RedirectResponse, Response
 
-from cxsentiment.errors import UsageError
+from cxsentiment.errors import CxError, UsageError
 from cxsentiment.reviews.accounts import ROLES, User
 from cxsentiment.reviews.passwords import LEAST, MOST
 from cxsentiment.web.access import Person
 from cxsentiment.web.desk import Desk
+from cxsentiment.web.listing import choices
 from cxsentiment.web.posting import Form
 from cxsentiment.web.refusals import Refusal, not_here
 from cxsentiment.web.rendering import page
@@ -114,6 +115,7 @@ def _list(request: Request, *, problem: str = "", entered: Mapping[str, str] = _
         status=400 if problem else 200,
         here="users",
         users=desk.accounts.users(),
+        unknown=_unknown(desk),
         problem=problem,
         entered=entered,
         roles=ROLES,
@@ -121,6 +123,17 @@ def _list(request: Request, *, problem: str = "", entered: Mapping[str, str] = _
         most=MOST,
         proxy=desk.way.proxy_header is not None,
     )
+
+
+def _unknown(desk: Desk) -> set[str]:
+    """Agent ids of users that no contact of the runs served here names: a slip shows such a user nothing."""
+    known: set[str] = set()
+    for name in desk.shelf.names:
+        try:
+            known |= set(choices(desk.shelf.facts(name), "agent_id"))
+        except CxError:  # a run that cannot be read may have them all
+            return set()
+    return {user.agent_id for user in desk.accounts.users() if user.agent_id} - known
 
 
 def _one(request: Request, found: User, *, problem: str = "") -> Response:
