@@ -560,7 +560,7 @@ def test_a_killed_run_goes_on_and_its_model_scores_contacts(
 
     bundle, _ = read_bundle(mine)
     assert bundle.name == "mine"
-    assert {"service_talk", "talk_rare"} == set(bundle.training["sources"])  # type: ignore[call-overload]
+    assert {"old_talk", "posts", "talk_rare"} == set(bundle.training["sources"])  # type: ignore[call-overload]
     figures = json.loads((mine / "campaign.json").read_text(encoding="utf-8"))
     assert figures["model"]["onnx_sha256"] == bundle.files["model.onnx"].sha256
     card = (mine / "MODEL_CARD.md").read_text(encoding="utf-8")

@@ -14,6 +14,7 @@ from tiny_bundle import write_tiny_bundle
 from cxsentiment.errors import UsageError
 from cxsentiment.model import read_bundle
 from training.bundle import check_folder, put
+from training.catalogue import SOURCES
 from training.config import read_config
 from training.model import encoder_folder
 from training.train import train
@@ -48,7 +49,11 @@ def test_a_model_that_goes_on_from_two_names_both_and_owes_their_credits(starts:
     bundle, _ = read_bundle(mean)
     assert bundle.training["recipe"]["start"] == starts  # type: ignore[index]
     assert bundle.training["start"] == {"tiny from-the-encoder": read_bundle(Path(starts[0]))[1]}
-    assert set(bundle.training["sources"]) == {"service_talk", "talk_rare"}  # type: ignore[call-overload]
+    assert set(bundle.training["sources"]) == {"old_talk", "posts", "talk_rare"}  # type: ignore[call-overload]
+    sources = bundle.training["sources"]
+    assert sources["old_talk"]["credit"] == "written for a test"  # type: ignore[index]
+    # What a start recorded of a source that has grown since would leave makers of its texts without their credit.
+    assert sources["posts"]["credit"] == SOURCES["posts"].credit  # type: ignore[index]
 
 
 def test_the_mean_with_the_start_lies_half_way_between(

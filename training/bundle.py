@@ -174,11 +174,13 @@ def _json(path: Path) -> dict[str, Any]:
 
 def _training(config: Config, tables: Tables, seconds: float) -> dict[str, object]:
     starts = [read_bundle(folder) for folder in start_folders(config)]
-    sources: dict[str, object] = {}
+    sources: dict[str, object] = dict.fromkeys(config.sources)
     for folder in start_folders(config):
         # What a start model learnt from is in its weights still, and its credits are owed still.
         sources |= _json(folder / BUNDLE_FILE)["training"].get("sources", {})
-    sources |= {name: {"licence": SOURCES[name].licence, "credit": SOURCES[name].credit} for name in config.sources}
+    # The catalogue's credit is the later one: what a start recorded may lack makers whose texts were added since.
+    now = {name: SOURCES[name] for name in sources if name in SOURCES}
+    sources |= {name: {"licence": source.licence, "credit": source.credit} for name, source in now.items()}
     return {
         "recipe": config.model_dump(exclude_none=True),
         "recipe_sha256": config.sha256,
