@@ -1,5 +1,6 @@
 """Writes the model bundle: exports, passes the gates, calibrates, and records where everything comes from."""
 
+import contextlib
 import hashlib
 import importlib.metadata
 import json
@@ -15,7 +16,7 @@ from sklearn.metrics import average_precision_score, f1_score
 from tokenizers import Tokenizer
 
 from cxsentiment.abstention import MEASURED
-from cxsentiment.errors import UsageError
+from cxsentiment.errors import CxError, UsageError
 from cxsentiment.model import BUNDLE_FILE, Bundle, BundleFile, Head, Model, read_bundle
 from cxsentiment.schema import ACTS
 from training.batches import turns_of
@@ -29,6 +30,7 @@ from training.parity import check, measure
 from training.sources import LabelledTurn
 
 _DEFAULT = Path(__file__).parents[1] / "models" / "default"
+_TOLD = ("MODEL_CARD.md", "campaign.json")  # what is written of a model once it lies there
 _LIBRARIES = ("torch", "transformers", "tokenizers", "onnx", "onnxruntime", "numpy")
 
 
@@ -51,6 +53,12 @@ def check_folder(out: Path, config: Config) -> None:
         )
     if out.resolve() in [folder.resolve() for folder in start_folders(config)]:
         raise UsageError(str(out), "is the model that training starts from", do="Give --out another folder")
+    try:  # now, for training may take hours
+        there = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
+        with tempfile.TemporaryDirectory(dir=there):
+            pass
+    except OSError as error:
+        raise UsageError(str(out), f"cannot be written: {error.strerror}", do="Give --out another folder") from error
 
 
 def write_bundle(
@@ -84,11 +92,29 @@ def write_bundle(
 
 
 def put(aside: Path, out: Path) -> None:
-    """Copy a finished bundle over the one in `out`, and take away what was measured on that."""
-    out.mkdir(parents=True, exist_ok=True)
-    (out / MEASURED).unlink(missing_ok=True)
-    for path in sorted(aside.iterdir()):
-        shutil.copyfile(path, out / path.name)
+    """Copy a finished bundle over the one in `out`, and take away what was measured on that.
+
+    Nothing is replaced before all is copied, so that a full disk leaves the old bundle whole. Raises CxError.
+    """
+    parts = {path: out / f"{path.name}.part" for path in sorted(aside.iterdir())}
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for path, part in parts.items():
+            shutil.copyfile(path, part)
+        for name in (MEASURED, *_TOLD):
+            (out / name).unlink(missing_ok=True)
+        for path, part in parts.items():
+            part.replace(out / path.name)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            for part in parts.values():
+                part.unlink(missing_ok=True)
+        megabytes = sum(path.stat().st_size for path in parts) / 1e6
+        raise CxError(
+            str(out),
+            f"the model ({megabytes:.0f} MB) cannot be written: {error.strerror}",
+            do="Make room there or give --out another folder; the same command goes on from its checkpoint",
+        ) from error
 
 
 def weighed(dev: list[LabelledTurn], config: Config) -> list[LabelledTurn]:
