@@ -20,6 +20,7 @@ from cxsentiment.predict import predict_texts
 from cxsentiment.privacy import mask
 from cxsentiment.stats.rates import share_interval, wilson_interval
 from cxsentiment.text import clean
+from eval.sources import results_folder
 from eval.suite import HEADS, Capability, Case, Direction, Invariance, Minimum, Variant, read_suite
 from eval.tables import TITLES, interval
 
@@ -376,10 +377,10 @@ def main() -> None:
     options = parser.parse_args()
     try:
         model = Model(options.model)
+        results_folder(options.out)
         results = plain(model, behaviour(model, options.cases))
     except CxError as error:
         raise SystemExit(error.message) from error
-    options.out.mkdir(parents=True, exist_ok=True)
     path = options.out / f"{model.bundle.name}-behaviour.json"
     path.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     report = markdown(results)

@@ -21,7 +21,7 @@ from cxsentiment.schema import ACTS, EMPATHY_ACTS, SENTIMENTS
 from eval.baselines import BASELINES, Answer, one_hot, truth_of
 from eval.metrics import LEAST, HeadFigures, calibration_error, measure, reliability
 from eval.reliability import draw
-from eval.sources import check, told
+from eval.sources import check, results_folder, told
 from eval.tables import markdown
 from eval.testset import BESIDE, OWN_TEXT, Case, read_counted
 from eval.transfer import probes, read_goemotions
@@ -152,6 +152,7 @@ def main() -> None:
     options = parser.parse_args()
     try:
         model = Model(options.model)
+        results_folder(options.out)
         check(options.data / name for name in _TRANSFER)
         with told(options.data):
             cases, left_out = read_counted(options.data, options.model)
@@ -168,7 +169,6 @@ def main() -> None:
         }
     except CxError as error:
         raise SystemExit(error.message) from error
-    options.out.mkdir(parents=True, exist_ok=True)
     path = options.out / f"{model.bundle.name}.json"
     path.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     table = markdown(results)

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import tempfile
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -42,3 +43,13 @@ def told(data: Path) -> Iterator[None]:
     except _UNREADABLE as error:
         check(sorted(data.glob("*.jsonl.gz")))
         raise UsageError(str(data), f"a source cannot be read: {error}", do=_DO) from error
+
+
+def results_folder(out: Path) -> Path:
+    """Make the folder of the results before anything is measured. Raises UsageError where it cannot be written."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=out):
+            return out
+    except OSError as error:
+        raise UsageError(str(out), f"cannot be written: {error.strerror}", do="Give --out another folder") from error

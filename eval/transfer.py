@@ -1,7 +1,8 @@
 """How far the model carries to other talk: official test splits of three corpora that it was not made for.
 
-GoEmotions (Reddit comments; Demszky et al. 2020): the sentiment head as it is, which learnt a little from the training
-part of the same corpus; of the other two nothing was ever trained on. CaSiNo (negotiation chats; Chawla et al.
+GoEmotions (Reddit comments; Demszky et al. 2020): the sentiment head as it is, which learnt from the training part of
+the same corpus, since version 7 mostly with the project's own labels of its comments (`posts`), which often differ from
+the corpus's; of the other two nothing was ever trained on. CaSiNo (negotiation chats; Chawla et al.
 2021): does the highest of the four empathy acts tell the turns that human annotators marked `showing-empathy`?
 Stanford politeness (requests; Danescu-Niculescu-Mizil et al. 2013), politest against rudest quarter: does
 1 - p(unprofessional) tell them? For the last two, a logistic regression on the model's pooled embedding is also fitted

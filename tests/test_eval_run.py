@@ -5,6 +5,7 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -12,7 +13,7 @@ pytest.importorskip("sklearn", reason="needs the train extra")
 
 from cxsentiment.model import read_bundle
 from cxsentiment.schema import ACTS, SENTIMENTS
-from eval import abstention, run
+from eval import abstention, behaviour, run
 from eval.baselines import BASELINES, frozen_encoder
 
 _CODES = ["E1", "E2", "E3", "E4", *(f"P{k}" for k in range(1, 13)), "N1"]
@@ -128,3 +129,15 @@ def test_a_source_that_cannot_be_read_is_told_before_anything_is_scored(
     if name.startswith("service"):
         with pytest.raises(SystemExit, match=says):
             abstention.main([str(data / "toy"), "--data", str(data)])
+
+
+@pytest.mark.parametrize("command", [run, behaviour])
+def test_results_that_cannot_be_written_are_told_before_anything_is_measured(
+    command: ModuleType, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (data / "file").touch()
+    argv = [command.__name__, str(data / "toy"), "--out", str(data / "file" / "results")]
+    monkeypatch.setattr(sys, "argv", argv if command is behaviour else [*argv, "--data", str(data)])
+    monkeypatch.setattr(command, "predict_texts", lambda *_: pytest.fail("it was measured"))
+    with pytest.raises(SystemExit, match=r"results: cannot be written: Not a directory\. Give --out another folder"):
+        command.main()

@@ -7,7 +7,8 @@ import pytest
 from cxsentiment.errors import RunError, UsageError
 from cxsentiment.pipeline import Settings, run
 from cxsentiment.rubric.reading import default_rubric, read_rubric
-from training.annotations import Annotation, read_annotations
+from training.annotations import read_annotations
+from training.labelled_turn import Annotation
 
 HEAD = "contact_id,turn,speaker,text,sentiment,acts,channel\n"
 
@@ -161,6 +162,19 @@ def test_a_row_without_its_turn_repeats_one_that_has_it(tmp_path: Path) -> None:
     assert found.notes == ("rows that repeat a turn with the same labels, counted once: 1",)
 
 
+def test_two_texts_at_one_turn_are_told(tmp_path: Path) -> None:
+    """Two teams that number their contacts from 1 lost the second one's turns without a word."""
+    first = one(tmp_path, HEAD + "1,0,customer,it broke,negative,,\n", "first.csv")
+    same = one(tmp_path, HEAD + "1,0,customer,it is late,negative,,\n", "same.csv")
+    found = read_annotations([first, same])
+    assert len(found.turns) == 1
+    assert "rows whose text is not that of the row they repeat: 1 (first: " in found.notes[1]
+    assert "same.csv:2, turn 0 of contact '1' as " in found.notes[1]
+    other = one(tmp_path, HEAD + "1,0,customer,it works,positive,,\n", "other.csv")
+    with pytest.raises(UsageError, match=r"other\.csv:2: turn 0 of contact '1' has another text and other labels in"):
+        read_annotations([first, other])
+
+
 def test_why_a_turn_was_picked_is_read_and_doubt_wins(tmp_path: Path) -> None:
     turns = "chance,c1,0,agent,a,,greet,\nUnsure,c1,1,agent,b,,greet,\n,c1,2,agent,c,,greet,\n"
     again = "unsure,c1,0,agent,a,,greet,\nchance,c1,1,agent,b,,greet,\n"
@@ -173,6 +187,11 @@ def test_the_doubt_of_a_row_without_its_turn_counts_for_the_row_that_has_it(tmp_
     rows = "chance,c1,0,agent,a,,greet,\nunsure,c1,,agent,a,,greet,\nchance,c1,1,agent,b,,greet,\n"
     found = read_annotations([one(tmp_path, "picked," + HEAD + rows)])
     assert [(turn.turn, turn.picked) for turn in found.turns] == [(0, "unsure"), (1, "chance")]
+
+
+def test_an_empty_file_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"holds no rows\. Write one labelled turn a row below the column names"):
+        read_annotations([one(tmp_path, "")])
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ import json
 import random
 import re
 import shutil
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -525,6 +526,7 @@ def test_too_little_memory_says_what_to_lower(
 def test_a_killed_run_goes_on_and_its_model_scores_contacts(
     recipe: Path, team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    before = signal.getsignal(signal.SIGTERM)
     whole = train(recipe, None, tmp_path / "whole", team=team)
     capsys.readouterr()
 
@@ -537,7 +539,7 @@ def test_a_killed_run_goes_on_and_its_model_scores_contacts(
     def stop(*arguments: Any, **options: Any) -> Any:
         steps.append(1)
         if len(steps) == 6:
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGTERM)
         return original(*arguments, **options)
 
     with monkeypatch.context() as patch:
@@ -546,6 +548,7 @@ def test_a_killed_run_goes_on_and_its_model_scores_contacts(
             main()
     assert left.value.code == 130
     assert "the same command goes on from the last checkpoint" in capsys.readouterr().out
+    assert signal.getsignal(signal.SIGTERM) == before, "the handler of whoever called is back"
     main()
     said = capsys.readouterr().out
     assert "going on from" in said
@@ -560,7 +563,7 @@ def test_a_killed_run_goes_on_and_its_model_scores_contacts(
 
     bundle, _ = read_bundle(mine)
     assert bundle.name == "mine"
-    assert {"service_talk", "talk_rare"} == set(bundle.training["sources"])  # type: ignore[call-overload]
+    assert {"old_talk", "posts", "talk_rare"} == set(bundle.training["sources"])  # type: ignore[call-overload]
     figures = json.loads((mine / "campaign.json").read_text(encoding="utf-8"))
     assert figures["model"]["onnx_sha256"] == bundle.files["model.onnx"].sha256
     card = (mine / "MODEL_CARD.md").read_text(encoding="utf-8")

@@ -108,6 +108,22 @@ def test_the_verdict_is_said_plainly(found: HeadPair, says: str) -> None:
     assert says in sentence("acts", found)
 
 
+def test_a_class_of_few_cases_has_no_interval_and_no_part_in_the_verdict() -> None:
+    """One case is found in every draw that holds it: 1.000 [1.00, 1.00] would look as sure as a hundred cases."""
+    found = judged(240, 1.0, 1.0, 60)
+    assert (found.classes["rare"].cases, found.classes["rare"].after.low) == (1, None)
+    assert found.classes["yes"].after.low == 1
+    said = sentence("acts", found)
+    assert said.endswith(
+        "It is judged by 2 of the 3 classes that were held out, for the others have fewer than 5 cases."
+    )
+    truth = np.array([[1, 0]] * 9 + [[0, 1]], np.bool_)
+    alone = compare_head(("yes", "no"), truth, truth, truth, [f"c{k}" for k in range(10)])
+    assert "It is judged by yes alone" in sentence("acts", alone)
+    whole = compare_head(("yes", "no"), truth[:9], truth[:9], truth[:9], [f"c{k}" for k in range(9)])
+    assert "judged" not in sentence("acts", whole)
+
+
 def test_the_table_shows_every_class_that_is_true_or_said() -> None:
     text = table({"acts": judged(240, 0.6, 0.95, 60)})
     assert [line.split()[0] for line in text.splitlines()[3:]] == ["macro-F1,", "yes", "no", "rare"]

@@ -11,9 +11,10 @@ pytest.importorskip("torch", reason="needs the train extra")
 import torch
 from tiny_bundle import write_tiny_bundle
 
-from cxsentiment.errors import UsageError
+from cxsentiment.errors import CxError, UsageError
 from cxsentiment.model import read_bundle
 from training.bundle import check_folder, put
+from training.catalogue import SOURCES
 from training.config import read_config
 from training.model import encoder_folder
 from training.store import store
@@ -49,7 +50,11 @@ def test_a_model_that_goes_on_from_two_names_both_and_owes_their_credits(starts:
     bundle, _ = read_bundle(mean)
     assert bundle.training["recipe"]["start"] == starts  # type: ignore[index]
     assert bundle.training["start"] == {"tiny from-the-encoder": read_bundle(Path(starts[0]))[1]}
-    assert set(bundle.training["sources"]) == {"service_talk", "talk_rare"}  # type: ignore[call-overload]
+    assert set(bundle.training["sources"]) == {"old_talk", "posts", "talk_rare"}  # type: ignore[call-overload]
+    sources = bundle.training["sources"]
+    assert sources["old_talk"]["credit"] == "written for a test"  # type: ignore[index]
+    # What a start recorded of a source that has grown since would leave makers of its texts without their credit.
+    assert sources["posts"]["credit"] == SOURCES["posts"].credit  # type: ignore[index]
 
 
 def test_the_mean_with_the_start_lies_half_way_between(
@@ -168,3 +173,62 @@ def test_a_finished_bundle_is_stored_anew_without_its_start(mean: Path, tmp_path
     }
     assert (out / "split.json").read_bytes() == (mean / "split.json").read_bytes()
     assert (out / "model.onnx").stat().st_size < (mean / "model.onnx").stat().st_size
+
+
+def test_a_bundle_that_cannot_be_written_leaves_the_old_one_whole(
+    tmp_path: Path, toy_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "model"
+    put(toy_bundle, out)
+    (out / "MODEL_CARD.md").write_text("of the old one", encoding="utf-8")
+    (out / "model.onnx").write_bytes(b"old")
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    copied: list[Path] = []
+
+    def full(source: Path, target: Path) -> None:
+        if copied:
+            raise OSError(28, "No space left on device", str(target))
+        copied.append(target)
+        target.write_bytes(source.read_bytes())
+
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.copyfile", full)
+        with pytest.raises(
+            CxError, match=r"model: the model \(\d+ MB\) cannot be written: No space left on device\. Make"
+        ):
+            put(toy_bundle, out)
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    put(toy_bundle, out)
+    assert not (out / "MODEL_CARD.md").exists(), "the card of the model before"
+
+
+@pytest.mark.parametrize("out", ["file/model", "file/deeper/model"])
+def test_a_place_that_cannot_be_written_is_told_before_training(starts: list[str], tmp_path: Path, out: str) -> None:
+    (tmp_path / "file").write_text("x", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"model: cannot be written: Not a directory\. Give --out another folder"):
+        check_folder(tmp_path / out, read_config(recipe(tmp_path, starts)))
+
+
+def test_a_missing_recipe_is_called_so(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"nosuch\.yaml: no such recipe"):
+        read_config(tmp_path / "nosuch.yaml")
+
+
+def test_a_checkpoint_is_due_by_the_clock_and_says_where_it_cannot_be_written(
+    starts: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(state: object, path: Path) -> None:
+        path.write_bytes(b"half")
+        raise RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 11904 vs 11798")
+
+    monkeypatch.setattr("torch.save", full)
+    monkeypatch.setattr("training.train._SAVE_AFTER", -1)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    (tmp_path / "data").mkdir()
+    with pytest.raises(
+        CxError, match=r"checkpoint\.pt: the checkpoint cannot be written \(the disk may be full\)\. Make room"
+    ):
+        train(recipe(tmp_path, starts), tmp_path / "data", tmp_path / "out")
+    assert "step 10 of 10" not in capsys.readouterr().out, "it was due after the first step"
+    assert not [*(tmp_path / "temporary").rglob("*.tmp")]

@@ -77,7 +77,10 @@ def write_tiny_bundle(folder: Path, pooling: str = "attention", storage: str = "
         (folder / name).write_bytes(content)
     Tokenizer.from_file(str(words / "tokenizer.json")).save(str(folder / "tokenizer.json"))
     config = tiny_recipe(pooling, storage)
-    sources = {"service_talk": {"licence": "Apache-2.0", "credit": "written for a test"}}
+    sources = {
+        "old_talk": {"licence": "Apache-2.0", "credit": "written for a test"},  # a source that no catalogue knows today
+        "posts": {"licence": "CC BY 4.0", "credit": "texts of GoEmotions alone"},  # as it was before more were added
+    }
     describe(
         folder, "tiny", config, plain_heads(), {"recipe": config.model_dump(exclude_none=True), "sources": sources}
     )

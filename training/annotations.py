@@ -10,7 +10,7 @@ a run folder, which holds the texts as they were scored: cleaned and masked.
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from cxsentiment.errors import InputError, UsageError
@@ -20,12 +20,14 @@ from cxsentiment.ingest.options import normalise_name
 from cxsentiment.ingest.sources import ignore, source_name
 from cxsentiment.runs import read_table, require_complete, sha256_of
 from cxsentiment.schema import ACTS, SENTIMENTS
+from training.labelled_turn import Annotation, ambiguous, once
 from training.sources import as_scored
 
 _NAMES = {"conversation_id": "contact_id", "turn_index": "turn"}
 _COLUMNS = ("contact_id", "turn", "channel", "speaker", "text", "sentiment", "acts", "picked")
 _PICKED = ("unsure", "chance")
 _SPEAKERS = ("agent", "customer")
+_DO = "Write one labelled turn a row below the column names"
 _LAST_TURN = 2**31 - 1  # of the tables
 _SHOWN = 40  # characters of a wrong value
 _EXCEL = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")  # .xlsx and .xls
@@ -35,26 +37,6 @@ _AGENTS_FEEL_NOTHING_HERE = (
     "Leave sentiment empty for agents and label their acts: what an agent does can be seen in the text and coached, "
     "what an agent feels is not judged here, and no such label is ever trained on"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Annotation:
-    """One labelled turn. `where` is file and line; `sentiment` is None for an agent, `acts` for a customer."""
-
-    where: str
-    speaker: str
-    text: str
-    sentiment: str | None
-    acts: tuple[str, ...] | None
-    contact: str | None
-    turn: int | None
-    channel: str | None
-    picked: str | None = None
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The labels, whatever the speaker; empty for an agent's turn without an act."""
-        return self.acts or () if self.sentiment is None else (self.sentiment,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +70,12 @@ def read_annotations(files: Sequence[Path], run: Path | None = None) -> Annotati
     rows = [row for path in files for row in _rows(path, notes)]
     stored = _Stored(run, rows) if run is not None else None
     found = [_annotation(row, stored) for row in rows]
-    turns, repeated = _once(found)
-    if repeated:
-        notes.append(f"rows that repeat a turn with the same labels, counted once: {repeated}")
+    turns, said = once(found)
+    notes.extend(said)
     other = sorted({name for row in rows for name in row.names if name not in _COLUMNS})
     if other:
         notes.append(f"columns that are not read: {', '.join(other)}")
-    notes.extend(_ambiguous(turns))
+    notes.extend(ambiguous(turns))
     hashes = {f"labels {number}: {path.name}": sha256_of(path) for number, path in enumerate(files, 1)}
     return Annotations(turns, hashes, tuple(notes))
 
@@ -110,9 +91,9 @@ def _rows(path: Path, notes: list[str]) -> list[_Row]:
             lines = file.read(200).lstrip("\ufeff \t\r\n").startswith(("{", "["))
         rows = list(_json_rows(path) if lines else _csv_rows(path))
     except InputError as error:
-        raise UsageError(error.where, error.what, allowed=error.allowed, do=error.do) from error
+        raise UsageError(error.where, error.what, allowed=error.allowed, do=error.do or _DO) from error
     if not rows:
-        raise UsageError(source_name(path), "holds no labelled turn", do="Write one a row below the column names")
+        raise UsageError(source_name(path), "holds no labelled turn", do=_DO)
     if encoding.warning:
         notes.append(f"{source_name(path)}: {encoding.warning}")
     return rows
@@ -333,68 +314,3 @@ def _names(row: _Row) -> tuple[str, ...]:
     value = row.fields.get("acts")
     parts = value if isinstance(value, list) else _BETWEEN_ACTS.split(row.text("acts"))
     return tuple(part.strip().lower() for part in parts if part.strip())
-
-
-def _once(found: Sequence[Annotation]) -> tuple[tuple[Annotation, ...], int]:
-    """Each turn once, and how many rows repeated one; UsageError where two rows of one turn disagree.
-
-    A row without its place is a repeat of any row of its contact that says the same.
-    """
-    kept: dict[tuple[object, ...], Annotation] = {}
-    for one in found:
-        first = kept.setdefault(_key(one), one)
-        _refuse_other_labels(one, first)
-        if "unsure" in (one.picked, first.picked):  # of a turn picked twice, the doubt is what would flatter
-            kept[_key(one)] = replace(first, picked="unsure")
-    placed: dict[tuple[object, ...], list[Annotation]] = {}
-    for one in kept.values():
-        if _placed(one):
-            placed.setdefault((one.contact, one.speaker, one.text), []).append(one)
-    # A row without its place may say the doubt for which a turn was picked, and another row of the turn its place.
-    doubted = {key for key, one in kept.items() if one.picked == "unsure" and not _placed(one)}
-    turns = []
-    for key, one in kept.items():
-        same = placed.get(key, ())
-        for other in same:
-            _refuse_other_labels(one, other)
-        if not same:
-            turns.append(replace(one, picked="unsure") if (one.contact, one.speaker, one.text) in doubted else one)
-    return tuple(turns), len(found) - len(turns)
-
-
-def _placed(one: Annotation) -> bool:
-    return one.contact is not None and one.turn is not None
-
-
-def _key(one: Annotation) -> tuple[object, ...]:
-    return (one.contact, one.turn) if _placed(one) else (one.contact, one.speaker, one.text)
-
-
-def _refuse_other_labels(one: Annotation, other: Annotation) -> None:
-    if other.labels != one.labels or other.speaker != one.speaker:
-        raise UsageError(
-            one.where,
-            f"the same turn has other labels in {other.where} ({_said(one)}; there {_said(other)})",
-            do="Decide for one of them, and give both rows their turn where they are two",
-        )
-
-
-def _ambiguous(turns: Sequence[Annotation]) -> list[str]:
-    """Equal texts whose labels differ from contact to contact: allowed, but no model of single turns can learn them."""
-    first: dict[tuple[str, str], Annotation] = {}
-    pairs = [
-        (first[one.speaker, one.text], one)
-        for one in turns
-        if first.setdefault((one.speaker, one.text), one).labels != one.labels
-    ]
-    if not pairs:
-        return []
-    one, other = pairs[0]
-    return [
-        f"turns with the words of another turn and other labels: {len(pairs)} (first: {one.where} {_said(one)}, "
-        f"{other.where} {_said(other)}); the model reads single turns and cannot tell such turns apart"
-    ]
-
-
-def _said(one: Annotation) -> str:
-    return " ".join(one.labels) or "none"

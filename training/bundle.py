@@ -1,5 +1,6 @@
 """Writes the model bundle: exports, passes the gates, calibrates, and records where everything comes from."""
 
+import contextlib
 import hashlib
 import importlib.metadata
 import json
@@ -16,7 +17,7 @@ from sklearn.metrics import average_precision_score, f1_score
 from tokenizers import Tokenizer
 
 from cxsentiment.abstention import MEASURED
-from cxsentiment.errors import UsageError
+from cxsentiment.errors import CxError, UsageError
 from cxsentiment.model import BUNDLE_FILE, FLOATS, GRAPH, WEIGHTS, Bundle, BundleFile, Head, Model, read_bundle
 from cxsentiment.schema import ACTS
 from training.batches import turns_of
@@ -31,6 +32,7 @@ from training.sources import LabelledTurn
 
 _DEFAULT = Path(__file__).parents[1] / "models" / "default"
 _ROUNDED_ON = 2000  # training texts on which the whole numbers of storage `whole` are chosen
+_TOLD = ("MODEL_CARD.md", "campaign.json")  # what is written of a model once it lies there
 _LIBRARIES = ("torch", "transformers", "tokenizers", "onnx", "onnxruntime", "numpy")
 
 
@@ -53,6 +55,12 @@ def check_folder(out: Path, config: Config) -> None:
         )
     if out.resolve() in [folder.resolve() for folder in start_folders(config)]:
         raise UsageError(str(out), "is the model that training starts from", do="Give --out another folder")
+    try:  # now, for training may take hours
+        there = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
+        with tempfile.TemporaryDirectory(dir=there):
+            pass
+    except OSError as error:
+        raise UsageError(str(out), f"cannot be written: {error.strerror}", do="Give --out another folder") from error
 
 
 def write_bundle(
@@ -96,12 +104,29 @@ def write_bundle(
 
 
 def put(aside: Path, out: Path) -> None:
-    """Copy a finished bundle over the one in `out`, and take away what was measured on that."""
-    out.mkdir(parents=True, exist_ok=True)
-    for name in (MEASURED, FLOATS, WEIGHTS):  # an earlier bundle may have had files that this one has not
-        (out / name).unlink(missing_ok=True)
-    for path in sorted(aside.iterdir()):
-        shutil.copyfile(path, out / path.name)
+    """Copy a finished bundle over the one in `out`, and take away what was measured on that.
+
+    Nothing is replaced before all is copied, so that a full disk leaves the old bundle whole. Raises CxError.
+    """
+    parts = {path: out / f"{path.name}.part" for path in sorted(aside.iterdir())}
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for path, part in parts.items():
+            shutil.copyfile(path, part)
+        for name in (MEASURED, *_TOLD, FLOATS, WEIGHTS):  # an earlier bundle may have had files that this one has not
+            (out / name).unlink(missing_ok=True)
+        for path, part in parts.items():
+            part.replace(out / path.name)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            for part in parts.values():
+                part.unlink(missing_ok=True)
+        megabytes = sum(path.stat().st_size for path in parts) / 1e6
+        raise CxError(
+            str(out),
+            f"the model ({megabytes:.0f} MB) cannot be written: {error.strerror}",
+            do="Make room there or give --out another folder; the same command goes on from its checkpoint",
+        ) from error
 
 
 def _some_training_texts(tables: Tables, tokeniser: Tokenizer, config: Config) -> list[tuple[int, ...]]:
@@ -194,11 +219,13 @@ def _json(path: Path) -> dict[str, Any]:
 def origin(config: Config, tables: Tables, seconds: float) -> dict[str, object]:
     """What `bundle.json` says of where a network comes from; `seconds` of training."""
     starts = [read_bundle(folder) for folder in start_folders(config)]
-    sources: dict[str, object] = {}
+    sources: dict[str, object] = dict.fromkeys(config.sources)
     for folder in start_folders(config):
         # What a start model learnt from is in its weights still, and its credits are owed still.
         sources |= _json(folder / BUNDLE_FILE)["training"].get("sources", {})
-    sources |= {name: {"licence": SOURCES[name].licence, "credit": SOURCES[name].credit} for name in config.sources}
+    # The catalogue's credit is the later one: what a start recorded may lack makers whose texts were added since.
+    now = {name: SOURCES[name] for name in sources if name in SOURCES}
+    sources |= {name: {"licence": source.licence, "credit": source.credit} for name, source in now.items()}
     return {
         "recipe": config.model_dump(exclude_none=True),
         "recipe_sha256": config.sha256,

@@ -26,11 +26,12 @@ from cxsentiment.model import Model, read_bundle
 from cxsentiment.predict import predict_texts
 from cxsentiment.schema import ACTS, SENTIMENTS, Reject
 from training import duplicates
-from training.annotations import Annotation, Annotations, read_annotations
+from training.annotations import Annotations, read_annotations
 from training.batches import SoftTurn
 from training.catalogue import source_of
 from training.config import CAMPAIGN, TRANSCRIPTS, Campaign, Config, Split, start_folder
 from training.data import PARTS, TAUGHT, Part, Tables, build, part_of
+from training.labelled_turn import Annotation
 from training.sources import LabelledTurn, as_scored
 
 _PACKAGE = Path(__file__).parent

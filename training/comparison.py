@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from cxsentiment.amounts import counted
 from cxsentiment.model import GRAPH, WEIGHTS, Bundle, Model
 from cxsentiment.schema import ACTS, SENTIMENTS
 from cxsentiment.stats.estimates import MIN_CLUSTERS
@@ -27,7 +28,7 @@ from training.templates import environment
 
 REPEATS = 2000
 SEED = 20
-MIN_CASES = 5  # classes with fewer true cases stay out of the macro mean: their F1 is mostly chance
+MIN_CASES = 5  # classes with fewer true cases stay out of the macro mean and get no interval: mostly chance
 FEW = 30  # contacts; a percentile bootstrap of fewer clusters covers less than it says (Cameron and others 2008)
 HEADS = ("sentiment", "acts")
 CARD = "MODEL_CARD.md"
@@ -39,7 +40,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A number with its 95 % interval; `low` and `high` are None where there are too few contacts or no true case."""
+    """A number with its 95 % interval; `low` and `high` are None where contacts or true cases are too few for one."""
 
     value: float
     low: float | None
@@ -116,11 +117,13 @@ def compare_head(labels: Sequence[str], truth: Bools, before: Bools, after: Bool
     def pair(columns: list[int]) -> Pair:
         old, new = (float(table[0, columns].mean()) for table in points)
         olds, news = (np.ma.masked_invalid(table[:, columns]).mean(1).filled(np.nan) for table in drawn)
+        # A single case is found or missed in every draw alike, and would look as sure as a hundred.
+        told = enough and bool((cases[columns] >= MIN_CASES).all())
         return Pair(
             int(cases[columns].sum()),
-            _figure(old, olds, enough),
-            _figure(new, news, enough),
-            _figure(new - old, news - olds, enough),
+            _figure(old, olds, told),
+            _figure(new, news, told),
+            _figure(new - old, news - olds, told),
         )
 
     return HeadPair(
@@ -174,8 +177,18 @@ def sentence(head: str, found: HeadPair | None) -> str:
     }[found.verdict]
     few = found.verdict in ("better", "worse") and found.contacts < FEW
     doubt = " With so few contacts the interval is too narrow: label more before relying on it." if few else ""
-    of = "" if found.unnamed else f" of {found.contacts} contacts"
-    return f"{head}, {found.turns} held-out turns{of}: {said}{doubt}"
+    of = "" if found.unnamed else f" of {counted(found.contacts, 'contact')}"
+    return f"{head}, {counted(found.turns, 'held-out turn')}{of}: {said}{doubt}{_judged_by(found)}"
+
+
+def _judged_by(found: HeadPair) -> str:
+    """Which classes the verdict is about, where others that were held out have too few cases to count in it."""
+    known = [name for name, row in found.classes.items() if row.cases]
+    if not found.macro or found.unnamed or len(known) == len(found.macro_classes):
+        return ""
+    names = found.macro_classes
+    by = f"{names[0]} alone" if len(names) == 1 else f"{len(names)} of the {len(known)} classes that were held out"
+    return f" It is judged by {by}, for the others have fewer than {MIN_CASES} cases."
 
 
 def report(start: Path, out: Path, material: Material) -> tuple[Comparison, Comparison]:

@@ -12,7 +12,7 @@ from cxsentiment.model import BUNDLE_FILE, read_bundle
 from cxsentiment.strict_yaml import OnceOnly
 
 Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0)]
 
 # Names of the sources that a team brings itself (campaign.py); all others stand in catalogue.py.
@@ -182,6 +182,10 @@ def read_config(path: Path) -> Config:
     """
     try:
         raw = yaml.load(path.read_text(encoding="utf-8"), OnceOnly)  # nosec B506  # a SafeLoader
+    except FileNotFoundError as error:
+        raise UsageError(
+            str(path), "no such recipe", do="Correct the path; the recipes are in training/configs"
+        ) from error
     except UnicodeDecodeError as error:
         raise UsageError(str(path), "not UTF-8 text", do="Save the file as UTF-8") from error
     except (OSError, yaml.YAMLError, RecursionError) as error:

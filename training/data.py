@@ -287,7 +287,11 @@ def main() -> None:
     try:
         config = read_config(options.config)
         tables = build(options.source, config)
-        write(tables, config, options.out)
+        try:
+            write(tables, config, options.out)
+        except OSError as error:
+            what = f"the tables cannot be written: {error.strerror or error}"
+            raise UsageError(str(options.out), what, do="Make room there, or give --out another folder") from error
     except CxError as error:
         raise SystemExit(error.message) from error
     for part in PARTS:

@@ -6,11 +6,14 @@ A run that was stopped goes on from its last checkpoint when it is started again
 """
 
 import argparse
+import contextlib
+import glob
 import hashlib
 import shutil
+import signal
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -32,8 +35,10 @@ from training.sources import LabelledTurn
 from training.weights import load_network, mean_of
 
 _SAVE_EVERY = 300  # steps
+_SAVE_AFTER = 120  # seconds: steps are slow where other work shares the processor
 _REPORT_EVERY = 100  # steps
 _SHAPE_STEP = 8
+_GOES_ON = "the same command goes on from the last checkpoint, if one was written"
 _NO_MEMORY = ("not enough memory", "allocate memory")  # what torch says, by system
 
 
@@ -66,7 +71,8 @@ def fit(
     optimiser, schedule = _optimiser(network, config, steps)
     weights = positive_weights(turns, config.loss)
     progress = _resume(checkpoint, network, optimiser, schedule, say)
-    started = time.monotonic() - progress.seconds
+    saved = time.monotonic()
+    started = saved - progress.seconds
     network.train()
     running: list[float] = []
     while progress.epoch < config.optimiser.epochs:
@@ -81,8 +87,9 @@ def fit(
                 mean = sum(running) / len(running)
                 say(f"epoch {progress.epoch + 1}, step {done} of {steps}, loss {mean:.3f}, {left:.0f} s left")
                 running.clear()
-            if checkpoint and progress.step % _SAVE_EVERY == 0:
+            if checkpoint and (progress.step % _SAVE_EVERY == 0 or time.monotonic() - saved > _SAVE_AFTER):
                 _save(checkpoint, network, optimiser, schedule, progress)
+                saved = time.monotonic()
         progress.epoch, progress.step = progress.epoch + 1, 0
         if checkpoint:
             _save(checkpoint, network, optimiser, schedule, progress)
@@ -140,7 +147,6 @@ def _optimiser(network: Network, config: Config, steps: int) -> tuple[Any, Any]:
 
 
 def _save(path: Path, network: Network, optimiser: Any, schedule: Any, progress: Progress) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     state = {
         "network": network.state_dict(),
         "optimiser": optimiser.state_dict(),
@@ -149,8 +155,18 @@ def _save(path: Path, network: Network, optimiser: Any, schedule: Any, progress:
         "progress": (progress.epoch, progress.step, progress.seconds),
     }
     aside = path.with_suffix(".tmp")
-    torch.save(state, aside)
-    aside.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.save(state, aside)
+        aside.replace(path)
+    except (OSError, RuntimeError) as error:  # of a full disk torch speaks in words of its own, as RuntimeError
+        with contextlib.suppress(OSError):
+            aside.unlink()
+        raise CxError(
+            str(path),
+            "the checkpoint cannot be written (the disk may be full)",
+            do="Make room there, or name a folder with room in the variable TMPDIR, and give the same command again",
+        ) from error
 
 
 def _resume(path: Path | None, network: Network, optimiser: Any, schedule: Any, say: Callable[[str], None]) -> Progress:
@@ -181,6 +197,12 @@ def checkpoint_of(config: Config, tables: Tables) -> Path:
     return Path(tempfile.gettempdir()) / f"cxsentiment-{config.name}-{digest[:12]}" / "checkpoint.pt"
 
 
+def _unfinished(config: Config) -> list[str]:
+    """The folders that hold a checkpoint of a recipe of this name."""
+    found = Path(tempfile.gettempdir()).glob(f"cxsentiment-{glob.escape(config.name)}-*/checkpoint.pt")
+    return sorted(str(path.parent) for path in found)
+
+
 def main() -> None:
     """Build the tables, train, calibrate, export; after a campaign, compare."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -205,12 +227,30 @@ def main() -> None:
         team = (
             Team(tuple(options.labels), options.run, options.data, reading) if options.labels or options.run else None
         )
-        train(options.config, options.data, options.out, team=team, threads=options.threads, fresh=options.fresh)
+        with _stopped_alike():
+            train(options.config, options.data, options.out, team=team, threads=options.threads, fresh=options.fresh)
     except CxError as error:
         raise SystemExit(f"{error.message}") from error
+    except OSError as error:
+        where, what = error.filename or "a file", error.strerror or error
+        raise SystemExit(f"{where}: {what}. Mend that, and give the same command again: {_GOES_ON}") from error
     except KeyboardInterrupt:
-        print("interrupted: the same command goes on from the last checkpoint")
+        print(f"interrupted: {_GOES_ON}")
         raise SystemExit(ExitCode.INTERRUPTED) from None
+
+
+@contextlib.contextmanager
+def _stopped_alike() -> Iterator[None]:
+    """SIGTERM, by which schedulers and `timeout` stop a run, is told as Ctrl-C is."""
+
+    def stop(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def train(
@@ -245,6 +285,11 @@ def train(
     checkpoint = checkpoint_of(config, tables)
     if fresh:
         checkpoint.unlink(missing_ok=True)
+    if not checkpoint.exists() and (others := _unfinished(config)):
+        print(
+            "starts anew; unfinished runs with other labels, transcripts, start model or values of this recipe (each "
+            f"goes on with its own; delete those that nobody needs): {', '.join(others)}"
+        )
     progress = fit(network, turns, tokeniser, config, checkpoint)
     if config.mean_with_start:
         network = mean_of([network, _network(config)]).eval()
