@@ -420,7 +420,7 @@ def test_excel_numbers_shown_in_percent_are_the_shares_they_hold(tmp_path: Path)
     workbook.save(tmp_path / "calls.xlsx")
     contact = one(tmp_path / "calls.xlsx")
     assert (contact.csat, contact.attrs["discount"]) == (0.8, "0.1")
-    assert any("80 % as 0.8" in warning for warning in contact.warnings)
+    assert any("80% as 0.8" in warning for warning in contact.warnings)
 
 
 def test_excel_ids_keep_the_zeros_that_their_format_shows(tmp_path: Path) -> None:

@@ -52,7 +52,8 @@ def test_the_clock_on_the_wall_is_that_of_the_database_also_past_2037(zone):
 @pytest.fixture
 def no_database(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A system without a database of time zones, as Windows is, and without the package that has one."""
-    monkeypatch.setitem(sys.modules, "tzdata", None)
+    for name in {"tzdata", *(name for name in sys.modules if name.startswith("tzdata."))}:
+        monkeypatch.setitem(sys.modules, name, None)
     zoneinfo.reset_tzpath(to=[])
     zoneinfo.ZoneInfo.clear_cache()
     yield

@@ -74,14 +74,31 @@ def test_a_bare_install_reads_turns_with_the_model_itself(installed: Path, tmp_p
     assert (receipt["contacts"]["scored"], receipt["turns"]["scored"]) == (1, 2)
 
 
+def _words_and_numbers(line: str) -> tuple[str, list[float]]:
+    number = r"[-+]?\d+(?:\.\d+)?"
+    return " ".join(re.sub(number, "#", line).split()), [float(found) for found in re.findall(number, line)]
+
+
+def _nearly(one: tuple[str, list[float]], other: tuple[str, list[float]]) -> bool:
+    return one[0] == other[0] and all(
+        abs(a - b) <= max(0.02, 0.005 * abs(a)) for a, b in zip(one[1], other[1], strict=True)
+    )
+
+
 def test_the_readme_shows_what_the_demo_prints(demo: tuple[Path, str]) -> None:
-    """What the README quotes of the demo's output is the output, but for the seconds that a machine takes."""
+    """What the README quotes of the demo's output is the output.
+
+    Numbers may differ by half a percent or .02: another kind of processor may round a probability otherwise (decision 19),
+    and one of some 6,000 verdicts may stand on the edge.
+    """
     shown = re.search(
         r"<!-- demo output -->\n```text\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.S
     )
     assert shown, "README.md has no block marked <!-- demo output -->"
-    said = {" ".join(line.split()) for line in demo[1].splitlines()}
+    said = [_words_and_numbers(line) for line in demo[1].splitlines()]
     missing = [
-        line for line in shown[1].splitlines() if line.strip() not in ("", "…") and " ".join(line.split()) not in said
+        line
+        for line in shown[1].splitlines()
+        if line.strip() not in ("", "…") and not any(_nearly(_words_and_numbers(line), other) for other in said)
     ]
     assert not missing, "the README quotes lines that the demo does not print: " + "\n".join(missing)
