@@ -88,8 +88,8 @@ def _nearly(one: tuple[str, list[float]], other: tuple[str, list[float]]) -> boo
 def test_the_readme_shows_what_the_demo_prints(demo: tuple[Path, str]) -> None:
     """What the README quotes of the demo's output is the output.
 
-    Numbers may differ by half a percent or .02: another kind of processor may round a probability otherwise (decision 19),
-    and one of some 6,000 verdicts may stand on the edge.
+    Numbers may differ by half a percent or .02: another kind of processor may round a probability otherwise
+    (decision 19), and one of some 6,000 verdicts may stand on the edge.
     """
     shown = re.search(
         r"<!-- demo output -->\n```text\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.S
