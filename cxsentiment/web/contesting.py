@@ -65,9 +65,7 @@ def contest(request: Request, run: str) -> Response:
     if item is None:
         raise not_here("This contact has no such item.", "Go back to the contact.")
     machine = Machine(item.verdict, item.share, item.p_met)
-    number = Disputes(desk.store).open(
-        facts.key, seen.contact_id, item.item, machine, form.masked("reason"), person.name
-    )
+    number = Disputes(desk.store).open(facts.key, seen.contact_id, item.item, machine, form.text("reason"), person.name)
     return RedirectResponse(f"/r/{run}/dispute?id={number}&said=contested", 303)
 
 
@@ -98,7 +96,7 @@ def decide(request: Request, run: str) -> Response:
     found = _found(request, facts, form.number("dispute") or 0)
     if found.opened_by == person.name and person.way != "link":
         raise Refusal(403, "Your own dispute", "Who contested a verdict does not decide it.", "Ask another reviewer.")
-    why = form.masked("why")
+    why = form.text("why")
     try:
         decision = _decision(facts, found.item, form.text("verdict"), why)
         Disputes(desk.store).decide(found.id, _version(form), decision, person.name)
