@@ -32,6 +32,9 @@ _BF16 = (*_AMX, "avx512_bf16")
 _PRECISION: Mapping[Device, str] = {"cpu": "fp32", "openvino": "bf16", "gpu": "fp32"}
 # What a process takes that scores, with room to spare (docs/running.md has peaks; those of a GPU were not measured).
 _BYTES: Mapping[Device, int] = {"cpu": 400 * 2**20, "openvino": 600 * 2**20, "gpu": 600 * 2**20}
+# Tokens that a batch holds, padding included. With few, what a core works on stays in its cache (256 took a tenth less
+# time than 1,024, and 128 a little more); the others share out what they are given, or want much (not measured).
+_BATCHES: Mapping[Device, int] = {"cpu": 256, "openvino": 1024, "gpu": 1024}
 _PACKAGES: Mapping[Device, tuple[str, ...]] = {
     "cpu": ("onnxruntime", "onnxruntime-gpu"),  # the latter brings both
     "openvino": ("openvino",),
@@ -96,6 +99,11 @@ def memory_of(device: Device) -> int:
     return _BYTES[device]
 
 
+def tokens_at_once(device: Device) -> int:
+    """How many tokens, padding included, a batch for a device should hold."""
+    return _BATCHES[device]
+
+
 def open_engine(graph: Path, device: Device) -> Engine:
     """Open a graph. Raises UsageError for a device that is not here; what its library raises passes through."""
     require(device)
@@ -141,8 +149,8 @@ class OnnxRuntime:
             options,
             providers=[provider],
             provider_options=settings,
-            # On a processor the fused kernel is slower than the two that it replaces: see decision 17.
-            disabled_optimizers=["SkipLayerNormFusion"],
+            # On a processor these fused kernels are slower than the two that each replaces: see decision 17.
+            disabled_optimizers=["SkipLayerNormFusion", "BiasGeluFusion"],
         )
         if provider not in self._session.get_providers():  # it goes on with the processor, and says nothing
             raise UsageError(

@@ -17,12 +17,11 @@ from itertools import pairwise
 import numpy as np
 
 from cxsentiment.cache import Cache
+from cxsentiment.devices import tokens_at_once
 from cxsentiment.model import FloatArray, Head, IntArray, Model, Tokens
 from cxsentiment.schema import Span, Transcript, TurnPrediction
 from cxsentiment.text import sentences
 
-# Tokens of one batch, padding included: 512 to 1,024 leave little padding and keep the caches of a core warm.
-TOKEN_BUDGET = 1024
 _MEMORY_ROWS = 100_000  # some 25 MB
 # What is tokenised and sorted by length at once: enough for batches of like length.
 _PART_TEXTS = 4_096
@@ -180,7 +179,7 @@ def embed_texts(model: Model, texts: Sequence[str]) -> FloatArray:
         for text, tokens in zip(texts, model.tokenise(list(texts)), strict=True)
     ]
     table: FloatArray | None = None
-    for batch in _batches([len(ids) + 2 for ids in rows.ids]):
+    for batch in _batches([len(ids) + 2 for ids in rows.ids], tokens_at_once(model.device)):
         found = model.embeddings(*_padded(model, [rows.ids[row] for row in batch]))[: len(batch)]
         if table is None:
             table = np.zeros((len(rows.ids), found.shape[1]), np.float32)
@@ -224,6 +223,8 @@ def _cut(characters: Span, places: Span, tokens: Tokens, rows: _Rows, window: in
 def _windows(tokens: int, window: int) -> list[Span]:
     """Cut `tokens` into windows of nearly equal length, at most `window` each; a short tail would say too little."""
     count = max(1, -(-tokens // window))
+    if count == 1:  # nearly always, and `linspace` takes as long as all else here
+        return [Span(0, tokens)]
     bounds = np.linspace(0, tokens, count + 1).round().astype(int)
     return [Span(a, b) for a, b in pairwise(bounds.tolist())]
 
@@ -245,7 +246,7 @@ def _score(model: Model, ids: list[IntArray], memory: Memory) -> FloatArray:
             unknown.append(row)
         else:
             table[row] = known
-    for batch in _batches([len(ids[row]) + 2 for row in unknown]):
+    for batch in _batches([len(ids[row]) + 2 for row in unknown], tokens_at_once(model.device)):
         chosen = [unknown[k] for k in batch]
         table[chosen] = _run(model, [ids[row] for row in chosen])
         for row in chosen:
@@ -277,11 +278,11 @@ def _padded(model: Model, ids: list[IntArray]) -> tuple[IntArray, IntArray]:
     return padded, mask
 
 
-def _batches(lengths: Sequence[int]) -> Iterable[list[int]]:
-    """Group rows, shortest first, so that rows times the longest stays within the token budget."""
+def _batches(lengths: Sequence[int], tokens: int) -> Iterable[list[int]]:
+    """Group rows, shortest first, so that rows times the longest is at most `tokens`."""
     batch: list[int] = []
     for row in np.argsort(lengths, kind="stable").tolist():
-        if batch and (len(batch) + 1) * lengths[row] > TOKEN_BUDGET:
+        if batch and (len(batch) + 1) * lengths[row] > tokens:
             yield batch
             batch = []
         batch.append(row)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cxsentiment.model import Model
-from cxsentiment.predict import TOKEN_BUDGET, Memory, _batches, _windows, predict, predict_texts
+from cxsentiment.predict import Memory, _batches, _windows, predict, predict_texts
 from cxsentiment.schema import ACTS, SENTIMENTS, Transcript
 
 
@@ -116,6 +116,6 @@ def test_windows_cover_all_tokens_evenly(tokens: int, window: int, lengths: list
 
 def test_batches_hold_every_row_once_within_the_budget() -> None:
     lengths = np.random.default_rng(0).integers(2, 130, 5000).tolist()
-    batches = list(_batches(lengths))
+    batches = list(_batches(lengths, 1024))
     assert sorted(row for batch in batches for row in batch) == list(range(5000))
-    assert all(len(batch) * max(lengths[row] for row in batch) <= TOKEN_BUDGET for batch in batches)
+    assert all(len(batch) * max(lengths[row] for row in batch) <= 1024 for batch in batches)

@@ -14,8 +14,18 @@ from tiny_bundle import tiny_network, write_tiny_bundle  # noqa: E402
 
 from cxsentiment.devices import open_engine  # noqa: E402
 from cxsentiment.model import FLOATS, GRAPH, WEIGHTS, Model, default_model  # noqa: E402
-from training.integers import MIDDLE, Matrix, Product, products, share_weights  # noqa: E402
-from training.rounding import _as_rounded, _one_after_the_other  # noqa: E402
+from training.integers import (  # noqa: E402
+    LOW,
+    MIDDLE,
+    Matrix,
+    Product,
+    in_floats,
+    in_integers,
+    join_products,
+    products,
+    share_weights,
+)
+from training.rounding import _as_rounded, _far_out, _one_after_the_other, _rounded  # noqa: E402
 from training.weights import load_network  # noqa: E402
 
 NAMES = ("sentiment", "acts", "embedding")
@@ -49,7 +59,7 @@ def test_the_default_multiplies_in_whole_numbers_and_others_in_floats(whole: Pat
     assert (bundle.graph("cpu"), bundle.graph("openvino"), bundle.graph("gpu")) == (GRAPH, FLOATS, FLOATS)
     assert bundle.engine("cpu")["precision"] == "int8"
     kinds = {file: [node.op_type for node in onnx.load(whole / file).graph.node] for file in (GRAPH, FLOATS)}
-    assert kinds[GRAPH].count("MatMulIntegerToFloat") == 6  # four of attention, two of the feed-forward part
+    assert kinds[GRAPH].count("MatMulIntegerToFloat") == 4  # two of attention, two of the feed-forward part
     assert "MatMulIntegerToFloat" not in kinds[FLOATS]
 
 
@@ -77,7 +87,7 @@ def test_the_shipped_weights_cannot_overflow_sixteen_bits() -> None:
     model = onnx.load(default_model() / GRAPH)
     tensors = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
     matrices = [node.input[1] for node in model.graph.node if node.op_type == "MatMulIntegerToFloat"]
-    assert len(matrices) == 32  # six layers of six, but the second feed-forward product of four
+    assert len(matrices) == 24  # six layers of four
     for name in matrices:
         size = np.abs(tensors[name].astype(np.int32))
         assert (255 * size.reshape(len(size) // 2, 2, -1).sum(1)).max() < 2**15
@@ -156,6 +166,86 @@ def test_the_encoders_products_are_found_by_their_biases() -> None:
     assert found == [Product("encoder.encoder.layer.0.output.dense", "x", "val_7", "a")]
 
 
-def test_a_matrix_stands_for_its_whole_numbers_times_both_scales() -> None:
-    matrix = Matrix(np.array([[2, -1], [1, 0]], np.int8), np.float32([0.5, 4]), np.float32([3, 1]), MIDDLE)
-    assert matrix.floats().tolist() == [[3.0, -12.0], [0.5, 0.0]]
+def test_a_matrix_stands_for_its_whole_numbers_times_both_scales_and_what_is_exact() -> None:
+    whole = np.array([[2, -1], [1, 0], [0, 0]], np.int8)
+    exact = np.array([[7, 9]], np.float32)
+    matrix = Matrix(whole, np.float32([0.5, 4]), np.float32([3, 1, 0]), MIDDLE, np.array([2]), exact)
+    assert matrix.floats().tolist() == [[3.0, -12.0], [0.5, 0.0], [7.0, 9.0]]
+
+
+def network_of_products(weights: "dict[str, np.ndarray]") -> "onnx.ModelProto":
+    """x times each weight, plus a bias, one after the other from the same x."""
+    helper, chance = onnx.helper, np.random.default_rng(11)
+    nodes, tensors, outputs = [], [], []
+    for name, weight in weights.items():
+        tensors.append(onnx.numpy_helper.from_array(weight, f"w.{name}"))
+        bias = chance.standard_normal(weight.shape[1]).astype(np.float32)
+        tensors.append(onnx.numpy_helper.from_array(bias, f"encoder.self.{name}.bias"))
+        nodes.append(helper.make_node("MatMul", ["x", f"w.{name}"], [f"p.{name}"]))
+        nodes.append(helper.make_node("Add", [f"encoder.self.{name}.bias", f"p.{name}"], [f"y.{name}"]))
+        outputs.append(helper.make_tensor_value_info(f"y.{name}", onnx.TensorProto.FLOAT, None))
+    x = helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, ["rows", "tokens", len(weight)])
+    graph = helper.make_graph(nodes, "g", [x], outputs, tensors)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9)
+
+
+def outputs_of(model: "onnx.ModelProto", x: np.ndarray) -> list[np.ndarray]:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    return list(session.run(None, {"x": x}))
+
+
+def test_joined_products_give_what_each_gave() -> None:
+    chance = np.random.default_rng(12)
+    model = network_of_products(
+        {name: chance.standard_normal((8, width)).astype(np.float32) for name, width in (("query", 6), ("key", 4))}
+    )
+    x = chance.standard_normal((3, 5, 8)).astype(np.float32)
+    before = outputs_of(model, x)
+    join_products(model)
+    assert [product.layer for product in products(model.graph)] == ["encoder.self.query+key"]
+    assert [node.op_type for node in model.graph.node] == ["MatMul", "Add", "Split"]
+    for one, other in zip(outputs_of(model, x), before, strict=True):
+        assert one == pytest.approx(other, abs=1e-5)
+
+
+def test_an_input_far_out_is_multiplied_in_floats_and_the_rest_gains_by_it() -> None:
+    chance = np.random.default_rng(13)
+    x = chance.standard_normal((2000, 16)).astype(np.float32)
+    x[::20, 3] = 60  # as in the tokens on which a trained encoder rests its attention
+    weight = chance.standard_normal((16, 12)).astype(np.float32)
+    weight[3] *= 10
+    model = network_of_products({"dense": weight})
+    matrix = _rounded(x, x, weight, after_gelu=False)
+    assert matrix.kept.tolist() == [3]
+    assert (matrix.exact == weight[3]).all()
+    assert not matrix.whole[3].any()
+    (whole,) = outputs_of(in_integers(model, {"w.dense": matrix}), x[None])
+    (floats,) = outputs_of(in_floats(model, {"w.dense": matrix}), x[None])
+    (exact,) = outputs_of(model, x[None])
+    assert np.abs(floats - x @ matrix.floats() - (exact - x @ weight)).max() < 1e-3
+    plain = x @ (np.round(weight / (scale := np.abs(weight).max(0) / 127)) * scale)
+    assert np.abs(whole - exact).mean() < 0.5 * np.abs(plain - x @ weight).mean()
+
+
+def test_inputs_stay_exact_only_where_value_and_weight_are_far_out_and_two_at_most() -> None:
+    chance = np.random.default_rng(14)
+    given, weight = chance.standard_normal((1000, 12)), chance.standard_normal((12, 9))
+    assert _far_out(given, weight).tolist() == []
+    weight[[2, 5, 7], [0, 1, 2]] = 100, 300, 200
+    assert _far_out(given, weight).tolist() == [5, 7]
+
+
+def test_after_gelu_the_steps_leave_room_below_zero() -> None:
+    chance = np.random.default_rng(15)
+    before = chance.standard_normal((500, 16)).astype(np.float32)
+    x = np.asarray(torch.nn.functional.gelu(torch.tensor(before)))
+    weight = chance.standard_normal((16, 4)).astype(np.float32)
+    matrix = _rounded(x, x, weight, after_gelu=True)
+    assert matrix.zero == LOW
+    (whole,) = outputs_of(in_integers(network_of_products({"dense": weight}), {"w.dense": matrix}), x[None])
+    (exact,) = outputs_of(network_of_products({"dense": weight}), x[None])
+    assert 0 < np.abs(whole - exact).max() < 0.05 * np.ptp(exact)

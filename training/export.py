@@ -2,9 +2,9 @@
 
 Storage: `fp16` keeps every weight matrix in half precision behind a Cast that ONNX Runtime folds when it loads the
 file; `fp16+int8` also keeps the word embeddings in 8 bits with one scale per word (the 256-fold smaller rounding
-step of a word's largest value). Either way every sum is done in fp32. `whole` does as `fp16+int8`, but most products of
-the encoder are done in whole numbers of 8 bits (integers.py), which processors do two to three times as fast. However
-it is stored, a text scores the same in any batch.
+step of a word's largest value). Either way every sum is done in fp32. `whole` does as `fp16+int8`, but the products of
+the encoder with its weights are done in whole numbers of 8 bits (integers.py), which processors do several times as
+fast. However it is stored, a text scores the same in any batch.
 """
 
 import logging
@@ -20,13 +20,12 @@ from onnx import TensorProto, helper, numpy_helper
 
 from cxsentiment.errors import CxError
 from cxsentiment.model import FLOATS, GRAPH, WEIGHTS
-from training.integers import in_floats, in_integers, share_weights
+from training.integers import in_floats, in_integers, join_products, share_weights
 from training.model import Network
 from training.rounding import round_weights
 
 OPSET = 20  # the first with Gelu as one operator
 OUTPUTS = ("sentiment", "acts", "embedding")
-_SMALL = 1024  # elements; below this a weight stays in fp32, for it costs nothing
 
 
 def export(network: Network, files: Mapping[Path, str]) -> None:
@@ -83,6 +82,7 @@ def _trace(network: Network) -> onnx.ModelProto:
     model = program.model_proto
     _strip(model)
     _name_outputs(model.graph)
+    join_products(model)
     return model
 
 
@@ -109,13 +109,13 @@ def _name_outputs(graph: onnx.GraphProto) -> None:
 def store_small(model: onnx.ModelProto, *, embeddings: bool, but: Collection[str] = ()) -> None:
     """Store the weights of `model` in place as fp16, and its largest looked-up table as int8 where asked.
 
-    Weights named in `but` stay as they are.
+    Weights named in `but` stay as they are, and so do biases and norms, which are too small to matter.
     """
     graph = model.graph
     added: list[onnx.NodeProto] = []
     table = _largest_lookup(graph) if embeddings else None
     for tensor in list(graph.initializer):
-        if tensor.data_type != TensorProto.FLOAT or np.prod(tensor.dims) < _SMALL or tensor.name in but:
+        if tensor.data_type != TensorProto.FLOAT or len(tensor.dims) < 2 or tensor.name in but:
             continue
         values = numpy_helper.to_array(tensor)
         graph.initializer.remove(tensor)

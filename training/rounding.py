@@ -1,6 +1,8 @@
 """Which whole numbers the encoder's weights become, so that products in whole numbers say what the floats say.
 
 Product by product, in the order of the graph, on tokens of the training talk:
+- inputs whose values and weights are far larger than all others' stay exact: a trained encoder has a handful (massive
+  activations, Sun et al. 2024), and beside them all else would be rounded to nothing;
 - columns of x that are large are made smaller, and the weights that meet them larger by the same factor (SmoothQuant,
   Xiao et al. 2023), for the largest value of a row sets the step to which all of it is rounded;
 - the weights are moved so that the rounded inputs, which bear the errors of the products before, give what the exact
@@ -22,12 +24,13 @@ from onnx import TensorProto, helper, numpy_helper
 
 from cxsentiment.devices import open_engine
 from training.batches import Item, pad
-from training.integers import GELU_LEAST, LOW, MIDDLE, Matrix, Product, in_integers, products
+from training.integers import GELU_LEAST, LOW, MIDDLE, Matrix, in_integers, products
 
 _INTO_RESIDUAL = ".output.dense"  # the second product of a feed-forward layer
-_ROUNDED_ENDS = 2  # layers whose second feed-forward product is rounded too: the last ones
 _MOST, _PAIR = 127, 128  # of one weight, and of two neighbours together
-_SHARE = 0.6  # how far large inputs are evened out at the cost of the weights (0: not at all; 1: wholly)
+_FAR = 5.0  # times what is usual: an input of larger value times weight stays exact
+_MOST_KEPT = 2  # inputs of one product
+_SHARE = 0.5  # how far large inputs are evened out at the cost of the weights (0: not at all; 1: wholly)
 _GELU_MOST = 3.0  # what inputs after Gelu hardly pass once they are evened out
 _BATCH = 32
 _BLOCK = 64  # inputs rounded between two updates of all that follow
@@ -38,62 +41,55 @@ Wide = NDArray[np.float64]
 def round_weights(model: onnx.ModelProto, rows: Sequence[tuple[int, ...]]) -> dict[str, Matrix]:
     """The rounded matrices of an exported fp32 `model` by their names; `rows`: token ids of training texts.
 
-    In all layers but the last two the feed-forward's second product is left out: rounding it costs as much agreement
-    as rounding all others (training/EXPERIMENTS.md).
+    No two products of `model` take the same input (integers.join_products).
     """
-    chosen = _chosen(products(model.graph))
+    chosen = products(model.graph)
     weights = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
-    groups: dict[str, list[Product]] = {}
-    for product in chosen:
-        groups.setdefault(product.taken, []).append(product)
-    exact = _values(model, list(groups), rows)
+    exact = _values(model, [product.taken for product in chosen], rows)
     done: dict[str, Matrix] = {}
-    for taken, group in groups.items():
-        given = _values(in_integers(model, done), [taken], rows)[taken] if done else exact[taken]
-        joined = np.concatenate([weights[product.weight] for product in group], axis=1)
-        after_gelu = _INTO_RESIDUAL in group[0].layer and ".attention" not in group[0].layer
-        whole, scale, rows_scale = _rounded(given, exact[taken], joined, after_gelu=after_gelu)
-        place = 0
-        for product in group:
-            width = weights[product.weight].shape[1]
-            part = slice(place, place + width)
-            done[product.weight] = Matrix(
-                np.ascontiguousarray(whole[:, part]), scale[part], rows_scale, LOW if after_gelu else MIDDLE
-            )
-            place += width
+    for product in chosen:
+        given = (
+            _values(in_integers(model, done), [product.taken], rows)[product.taken] if done else exact[product.taken]
+        )
+        after_gelu = product.layer.endswith(_INTO_RESIDUAL) and ".attention" not in product.layer
+        done[product.weight] = _rounded(given, exact[product.taken], weights[product.weight], after_gelu=after_gelu)
     return done
 
 
-def _chosen(found: Sequence[Product]) -> list[Product]:
-    second = [p for p in found if p.layer.endswith(_INTO_RESIDUAL) and ".attention" not in p.layer]
-    left_out = {p.layer for p in second[:-_ROUNDED_ENDS]}
-    return [p for p in found if p.layer not in left_out]
-
-
-def _rounded(given: Table, exact: Table, weight: Table, *, after_gelu: bool) -> tuple[NDArray[np.int8], Table, Table]:
-    """Whole numbers (inputs by outputs), scale of each output, scale of each input.
-
-    `given`: what goes in when the products before are rounded (tokens by inputs); `exact`: what should.
-    """
-    if after_gelu:
-        even = np.maximum(1, np.quantile(given, 0.9995, axis=0) / _GELU_MOST)
-    else:
-        sizes = (
-            np.sqrt((table.astype(np.float64) ** 2).mean(axis) + 1e-12) for table, axis in ((given, 0), (weight, 1))
-        )
-        inputs, weights = sizes
-        even = inputs**_SHARE / weights ** (1 - _SHARE)
-        even /= np.exp(np.log(even).mean())
+def _rounded(given: Table, exact: Table, weight: Table, *, after_gelu: bool) -> Matrix:
+    """`given`: what goes in when the products before are rounded (tokens by inputs); `exact`: what should."""
+    even = _evened(given, weight, after_gelu=after_gelu)
+    kept = _far_out(given / even, weight * even[:, None])
     rows = (1 / even).astype(np.float32)
+    rows[kept] = 0
     taken = _as_rounded(given * rows, after_gelu=after_gelu, largest=float(rows.max()))
-    wanted = exact @ weight
-    start = weight.astype(np.float64) / rows[:, None]
+    wanted = exact @ weight - given[:, kept] @ weight[kept]
+    start = weight.astype(np.float64) * even[:, None]
+    start[kept] = 0
     spread = (taken.T @ taken / len(taken)).astype(np.float64)
     typical = float(np.diag(spread).mean())
     missing = (taken.T @ (wanted - taken @ start.astype(np.float32)) / len(taken)).astype(np.float64)
     moved = start + np.linalg.solve(spread + 0.01 * typical * np.eye(len(spread)), missing)
     whole, scale = _one_after_the_other(moved, spread + 0.005 * typical * np.eye(len(spread)))
-    return whole, scale, rows
+    return Matrix(whole, scale, rows, LOW if after_gelu else MIDDLE, kept, weight[kept])
+
+
+def _evened(given: Table, weight: Table, *, after_gelu: bool) -> Wide:
+    """By what each input is divided, and its weights are multiplied."""
+    if after_gelu:
+        return np.asarray(np.maximum(1, np.quantile(given, 0.9995, axis=0) / _GELU_MOST), np.float64)
+    sizes = (np.sqrt((table.astype(np.float64) ** 2).mean(axis) + 1e-12) for table, axis in ((given, 0), (weight, 1)))
+    inputs, weights = sizes
+    even = inputs**_SHARE / weights ** (1 - _SHARE)
+    return np.asarray(even / np.exp(np.log(even).mean()), np.float64)
+
+
+def _far_out(given: Wide, weight: Wide) -> NDArray[np.int64]:
+    """The inputs that stay exact: their largest value, in relation to that of others, times their largest weight."""
+    values, weights = np.quantile(np.abs(given), 0.999, axis=0), np.abs(weight).max(1)
+    size = values / np.median(values) * weights / np.median(np.abs(weight).max(0))
+    largest = np.argsort(-size, kind="stable")[:_MOST_KEPT]
+    return np.sort(largest[size[largest] > _FAR]).astype(np.int64)
 
 
 def _as_rounded(values: Table, *, after_gelu: bool, largest: float) -> Table:

@@ -2,13 +2,15 @@
 
 The exporter keeps the names of biases, norms and tables, but stores the weight of a linear layer on many tokens
 transposed, under a number of its own. Such a weight is found by what the graph does with it: it is multiplied, and the
-bias that is then added bears the layer's name. The storage in fp16 and int8 (export.py) is undone on the way; of a
-bundle that multiplies in whole numbers the graph in floats is read. Shape and number of layers come from the graph
-too, so the bundle alone is enough; at the end the network must say what the file says, or nothing is returned.
+bias that is then added bears the layer's name. Layers that were joined are parted, and the storage in fp16 and int8
+(export.py) is undone on the way; of a bundle that multiplies in whole numbers the graph in floats is read. Shape and
+number of layers come from the graph too, so the bundle alone is enough; at the end the network must say what the file
+says, or nothing is returned.
 """
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -81,6 +83,8 @@ def _weights(graph: onnx.GraphProto) -> Values:
         if name.endswith(".int8"):
             name = name.removesuffix(".int8")
             weights[name] = values.astype(np.float32) * stored[name + ".scale"] * stored.get(name + ".rows", 1)
+            if name + ".kept" in stored:  # inputs whose weights are exact
+                weights[name][stored[name + ".kept"].ravel()] = stored[name + ".exact"]
         elif values.dtype in (np.float32, np.float16):
             weights[name.removesuffix(".fp16")] = values.astype(np.float32)
     products = {node.output[0]: node.input[1] for node in graph.node if node.op_type == "MatMul"}
@@ -90,7 +94,19 @@ def _weights(graph: onnx.GraphProto) -> Values:
                 matrix = weights.get(products.get(product, ""))
                 if matrix is not None and bias.endswith(".bias"):
                     weights[bias.removesuffix("bias") + "weight"] = np.ascontiguousarray(matrix.T)
-    return weights
+    return {**weights, **_parted(weights, stored)}
+
+
+def _parted(weights: Values, stored: Mapping[str, NDArray[Any]]) -> Values:
+    """The weights and biases of each layer that was joined with others (integers.join_products)."""
+    found: dict[str, NDArray[np.float32]] = {}
+    for name, sizes in stored.items():
+        if name.endswith(".sizes"):
+            stem, _, joined = name.removesuffix(".sizes").rpartition(".")
+            for kind in ("weight", "bias"):
+                parts = np.split(weights[f"{stem}.{joined}.{kind}"], np.cumsum(sizes)[:-1])
+                found |= {f"{stem}.{layer}.{kind}": part for layer, part in zip(joined.split("+"), parts, strict=True)}
+    return found
 
 
 def _encoder(graph: onnx.GraphProto, weights: Values) -> torch.nn.Module:
